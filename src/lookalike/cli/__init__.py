@@ -1,0 +1,1 @@
+"""The command line. Holds no logic: it calls lookalike.api and shows what comes back."""

@@ -1,0 +1,1 @@
+"""The loop: clock, game, trainer, budget. Knows no variant."""

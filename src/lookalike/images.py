@@ -1,0 +1,111 @@
+"""The image contract: uint8 NHWC on disk and between rooms, float NCHW in [-1, 1] in networks.
+
+Ranges and layouts change in this file only.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, PngImagePlugin
+
+if TYPE_CHECKING:
+    import torch
+
+Pixels = NDArray[np.uint8]
+
+
+def to_network(pixels: Pixels | torch.Tensor) -> torch.Tensor:
+    """uint8 ``[N, H, W, C]`` -> float32 ``[N, C, H, W]`` in [-1, 1] (contiguous NCHW)."""
+    import torch
+
+    tensor = torch.from_numpy(np.ascontiguousarray(pixels)) if isinstance(pixels, np.ndarray) else pixels
+    if tensor.dtype != torch.uint8 or tensor.ndim != 4:
+        raise ValueError(f"expected uint8 [N, H, W, C], got {tensor.dtype} {tuple(tensor.shape)}")
+    return tensor.permute(0, 3, 1, 2).to(torch.float32).div(127.5).sub(1).contiguous()
+
+
+def to_pixels(pictures: torch.Tensor) -> Pixels:
+    """float ``[N, C, H, W]`` in [-1, 1] -> uint8 ``[N, H, W, C]``; values outside are clipped."""
+    import torch
+
+    scaled = pictures.detach().float().add(1).mul(127.5).round().clamp(0, 255)
+    return scaled.to(torch.uint8).permute(0, 2, 3, 1).contiguous().cpu().numpy()
+
+
+def to_pillow(picture: Pixels) -> Image.Image:
+    """One uint8 ``[H, W, C]`` picture as a Pillow image (C is 1 or 3)."""
+    return Image.fromarray(picture[..., 0] if picture.shape[-1] == 1 else picture)
+
+
+def from_pillow(picture: Image.Image, channels: int) -> Pixels:
+    """A Pillow image as uint8 ``[H, W, C]`` with 1 or 3 channels."""
+    array = np.asarray(picture.convert("L" if channels == 1 else "RGB"), dtype=np.uint8)
+    return array[..., None] if channels == 1 else array
+
+
+def encode_png(picture: Pixels, text: Mapping[str, str] | None = None, level: int = 1) -> bytes:
+    """One uint8 ``[H, W, C]`` picture as PNG bytes; ``text`` goes into text chunks."""
+    info = PngImagePlugin.PngInfo()
+    for key, value in (text or {}).items():
+        info.add_text(key, value)
+    buffer = io.BytesIO()
+    to_pillow(picture).save(buffer, "PNG", pnginfo=info, compress_level=level)
+    return buffer.getvalue()
+
+
+def write_png(path: Path, picture: Pixels, text: Mapping[str, str] | None = None) -> None:
+    """Write one uint8 ``[H, W, C]`` picture; ``text`` goes into PNG text chunks."""
+    path.write_bytes(encode_png(picture, text))
+
+
+def read(path: Path, channels: int = 3) -> Pixels:
+    """Read a picture written by us as uint8 ``[H, W, C]``. For strangers' files: data.reading."""
+    with Image.open(path) as picture:
+        return from_pillow(picture, channels)
+
+
+def enlarge(pictures: Pixels, least: int) -> Pixels:
+    """Repeat pixels so that sides are at least ``least``; keeps small pictures visible."""
+    times = max(1, math.ceil(least / pictures.shape[1]))
+    return pictures.repeat(times, axis=1).repeat(times, axis=2)
+
+
+def grid(pictures: Pixels, columns: int | None = None, gap: int = 2, background: int = 255) -> Pixels:
+    """uint8 ``[N, H, W, C]`` -> one uint8 picture with N tiles, ``gap`` pixels between them."""
+    count, height, width, channels = pictures.shape
+    columns = columns or max(1, math.ceil(math.sqrt(count)))
+    rows = max(1, math.ceil(count / columns))
+    sheet = np.full(
+        (rows * (height + gap) - gap, columns * (width + gap) - gap, channels), background, np.uint8
+    )
+    for index, picture in enumerate(pictures):
+        top, left = (index // columns) * (height + gap), (index % columns) * (width + gap)
+        sheet[top : top + height, left : left + width] = picture
+    return sheet
+
+
+def animation(frames: Sequence[Pixels], milliseconds: int = 350, hold: int = 6) -> bytes:
+    """Frames (uint8 ``[H, W, C]``) as an animated WebP; the last frame is held ``hold`` times."""
+    pillows = [to_pillow(frame).convert("RGB") for frame in frames]
+    if not pillows:
+        raise ValueError("an animation needs at least one frame")
+    durations = [milliseconds] * (len(pillows) - 1) + [milliseconds * hold]
+    buffer = io.BytesIO()
+    pillows[0].save(
+        buffer,
+        "WEBP",
+        save_all=True,
+        append_images=pillows[1:],
+        duration=durations,
+        loop=0,
+        quality=80,
+        method=2,
+    )
+    return buffer.getvalue()

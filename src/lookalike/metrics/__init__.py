@@ -1,0 +1,1 @@
+"""Judges of pictures: pure functions of arrays."""

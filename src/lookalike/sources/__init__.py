@@ -1,0 +1,1 @@
+"""Where pictures come from. The only room that touches the network."""
