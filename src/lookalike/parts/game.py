@@ -1,0 +1,90 @@
+"""Game: all that a loss may touch: the verbs of the players and the values of this moment."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lookalike.parts.networks import Networks
+from lookalike.parts.objectives import Batch
+
+Autocast = Callable[[str], AbstractContextManager[Any]]
+
+
+class Augmentation(ABC):
+    """A differentiable change of pictures in front of D. Final classes are frozen dataclasses."""
+
+    @abstractmethod
+    def apply(self, pictures: Tensor, generator: torch.Generator, strength: float) -> Tensor:
+        """Changed pictures of the same shape; ``strength`` in [0, 1] is the share that changes."""
+
+
+class Game:
+    """One moment of a game between networks.
+
+    Every verb runs its player in the player's own precision and returns float32 where a loss will
+    look at it. ``facts`` collects numbers that a loss wants to tell but not to minimise.
+    """
+
+    def __init__(
+        self,
+        networks: Networks,
+        now: Mapping[str, float],
+        *,
+        autocast: Autocast = lambda player: nullcontext(),
+        augment: Augmentation | None = None,
+    ) -> None:
+        self.networks = networks
+        self.now = now
+        self.facts: dict[str, float] = {}
+        self._autocast = autocast
+        self._augment = augment
+        self._fakes: dict[int, Tensor] = {}
+
+    def play(self, player: str, *inputs: Any) -> Any:
+        """Run a player on these inputs in its own precision."""
+        with self._autocast(player):
+            return self.networks[player](*inputs)
+
+    def generate(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Pictures float32 ``[N, C, S, S]`` in [-1, 1] from z."""
+        pictures: Tensor = self.play("G", z, labels)
+        return pictures.float()
+
+    def fakes(self, batch: Batch) -> Tensor:
+        """The pictures of ``batch.z``, computed once a step with a graph that reaches G.
+
+        D's phase detaches them, G's phase uses the very same ones: one pass of G is saved. Only
+        for games in which G does not move in between.
+        """
+        key = id(batch)
+        if key not in self._fakes:
+            with self.networks.only("G"):
+                self._fakes[key] = self.generate(batch.z, batch.labels)
+        return self._fakes[key]
+
+    def augment(self, pictures: Tensor, generator: torch.Generator) -> Tensor:
+        """Pictures as D will see them: changed by the recipe's augmentation, if it has one."""
+        if self._augment is None:
+            return pictures
+        return self._augment.apply(pictures, generator, self.now.get("augment", 1.0))
+
+    def judge(self, pictures: Tensor, labels: Tensor | None = None) -> Tensor:
+        """D's logits, float32 ``[N]`` or ``[N, heads]``."""
+        logits: Tensor = self.play("D", pictures, labels)
+        return logits.float()
+
+    def encode(self, pictures: Tensor, labels: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """E's mean and log variance, float32 ``[N, Z]`` each."""
+        mean, log_variance = self.play("E", pictures, labels)
+        return mean.float(), log_variance.float()
+
+    def features(self, pictures: Tensor) -> list[Tensor]:
+        """The maps of the frozen feature network F."""
+        maps: list[Tensor] = self.play("F", pictures)
+        return maps

@@ -1,0 +1,137 @@
+"""How z is drawn. Training draws a batch from one addressed generator; sampling draws row by row,
+so that picture 17 has the same z in any batch.
+
+A prior that learns (:class:`Fitted`) keeps what it learned as a dictionary of tensors, which the
+trainer holds, checkpoints and passes back in.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from lookalike import seeds
+
+Learned = Mapping[str, Tensor]
+
+
+class Prior(ABC):
+    """A distribution over z. Final classes are frozen dataclasses with a field ``dims``."""
+
+    dims: int
+
+    @abstractmethod
+    def draw(self, generator: torch.Generator, count: int, learned: Learned) -> Tensor:
+        """``count`` rows of z, float32 ``[count, width]``, from this generator and nothing else."""
+
+    def fit(self, encoded: Tensor, generator: torch.Generator) -> Learned:
+        """Learn from encodings ``[N, dims]``; nothing to learn for most priors."""
+        return {}
+
+    @property
+    def learns(self) -> bool:
+        """Whether :meth:`fit` does something."""
+        return False
+
+    @property
+    def width(self) -> int:
+        """The number of columns of z."""
+        return self.dims
+
+    def rows(self, seed: int, purpose: str, first: int, count: int, learned: Learned) -> Tensor:
+        """Rows ``first .. first + count``, each from its own address: ``[count, width]``."""
+        drawn = [
+            self.draw(seeds.generator(seed, purpose, first + i), 1, learned) for i in range(count)
+        ]
+        return torch.cat(drawn) if drawn else torch.empty(0, self.width)
+
+
+@dataclass(frozen=True)
+class Normal(Prior):
+    """Standard normal."""
+
+    dims: int = 100
+
+    def draw(self, generator: torch.Generator, count: int, learned: Learned) -> Tensor:
+        """Independent N(0, 1) entries."""
+        return torch.randn(count, self.dims, generator=generator)
+
+
+@dataclass(frozen=True)
+class Uniform(Prior):
+    """Uniform in [-1, 1]."""
+
+    dims: int = 100
+
+    def draw(self, generator: torch.Generator, count: int, learned: Learned) -> Tensor:
+        """Independent U(-1, 1) entries."""
+        return torch.rand(count, self.dims, generator=generator) * 2 - 1
+
+
+@dataclass(frozen=True)
+class Fitted(Prior):
+    """A mixture of Gaussians with diagonal covariance in a whitened space, fitted to encodings.
+
+    ``fit`` whitens the encodings, then runs k-means and one covariance per component (shrunk to the
+    common one where a component is small). Before the first fit z is standard normal.
+    """
+
+    dims: int = 64
+    components: int = 20
+    shrink: float = 20.0
+
+    @property
+    def learns(self) -> bool:
+        """Always."""
+        return True
+
+    def draw(self, generator: torch.Generator, count: int, learned: Learned) -> Tensor:
+        """A component by its weight, then a Gaussian around its mean."""
+        choice = torch.rand(count, generator=generator)
+        noise = torch.randn(count, self.dims, generator=generator)
+        if not learned:
+            return noise
+        edges = learned["weights"].cumsum(0)
+        which = torch.searchsorted(edges / edges[-1], choice).clamp(max=len(edges) - 1)
+        local = learned["means"][which] + torch.einsum("nij,nj->ni", learned["roots"][which], noise)
+        return local @ learned["color"] + learned["center"]
+
+    def fit(self, encoded: Tensor, generator: torch.Generator) -> Learned:
+        """k-means with 25 rounds on whitened encodings, full covariances with shrinkage.
+
+        The covariance of a component with n members is (n S + shrink C) / (n + shrink), where C is
+        the covariance of all residuals: a small component cannot shrink onto single pictures.
+        """
+        data = encoded.float().cpu()
+        center, scale = data.mean(0), data.std(0).clamp(min=1e-4)
+        white = (data - center) / scale
+        count = max(1, min(self.components, len(white) // 10))
+        means = white[torch.randperm(len(white), generator=generator)[:count]].clone()
+        for _ in range(25):
+            which = torch.cdist(white, means).argmin(1)
+            for k in range(count):
+                members = white[which == k]
+                if len(members):
+                    means[k] = members.mean(0)
+        which = torch.cdist(white, means).argmin(1)
+        weights = torch.bincount(which, minlength=count).float()
+        residual = white - means[which]
+        common = residual.T @ residual / max(len(white), 1)
+        roots = torch.stack([self._root(residual[which == k], common) for k in range(count)])
+        return {
+            "weights": weights / weights.sum(),
+            "means": means,
+            "roots": roots,
+            "color": torch.diag(scale),
+            "center": center,
+        }
+
+    def _root(self, residual: Tensor, common: Tensor) -> Tensor:
+        mixed = (residual.T @ residual + self.shrink * common) / (len(residual) + self.shrink)
+        eye = torch.eye(self.dims)
+        root: Tensor = torch.linalg.cholesky(mixed + 1e-4 * eye)
+        return root

@@ -1,0 +1,116 @@
+"""The numbers that move while a run trains.
+
+Time is images seen, so a schedule is a pure function of the :class:`Clock`. A number that answers
+to what happened (BEGAN's k, adaptive augmentation) keeps a small state that can be written as JSON;
+the trainer holds it and checkpoints it.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+State = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Clock:
+    """How far a run is, in images shown to it and in steps; ``budget`` is where it will end."""
+
+    images: int = 0
+    step: int = 0
+    budget: int = 1
+
+    @property
+    def done(self) -> float:
+        """The share of the budget that is behind us, in [0, 1]."""
+        return min(1.0, self.images / self.budget)
+
+    def plus(self, images: int) -> Clock:
+        """The clock one step of ``images`` pictures later."""
+        return Clock(self.images + images, self.step + 1, self.budget)
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What one step told: ``totals`` per player, ``terms`` by name, ``facts`` such as D(x)."""
+
+    totals: Mapping[str, float]
+    terms: Mapping[str, float]
+    facts: Mapping[str, float]
+
+
+class Value(ABC):
+    """A number that moves. Final classes are frozen dataclasses."""
+
+    def start(self) -> State:
+        """The state before the first step; empty for pure schedules."""
+        return {}
+
+    @abstractmethod
+    def at(self, clock: Clock, state: State) -> float:
+        """The number at this moment."""
+
+    def after(self, clock: Clock, state: State, tally: Tally, draw: float) -> State:
+        """The state after a step. ``draw`` is uniform in [0, 1), addressed by the step."""
+        return state
+
+
+@dataclass(frozen=True)
+class Constant(Value):
+    """Always the same number."""
+
+    value: float
+
+    def at(self, clock: Clock, state: State) -> float:
+        """The number."""
+        return self.value
+
+
+@dataclass(frozen=True, kw_only=True)
+class Linear(Value):
+    """From ``start_value`` to ``end_value`` between two shares of the budget, constant outside."""
+
+    start_value: float
+    end_value: float
+    begin: float = 0.0
+    end: float = 1.0
+
+    def at(self, clock: Clock, state: State) -> float:
+        """The number at this share of the budget."""
+        share = (clock.done - self.begin) / max(self.end - self.begin, 1e-12)
+        return self.start_value + (self.end_value - self.start_value) * min(max(share, 0.0), 1.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cosine(Value):
+    """Half a cosine from ``peak`` to ``end_value`` over the budget, after a linear warm-up."""
+
+    peak: float
+    end_value: float = 0.0
+    warmup: float = 0.0
+
+    def at(self, clock: Clock, state: State) -> float:
+        """The number at this share of the budget."""
+        if clock.done < self.warmup:
+            return self.peak * (clock.done + 1e-3) / (self.warmup + 1e-3)
+        share = (clock.done - self.warmup) / max(1.0 - self.warmup, 1e-12)
+        return self.end_value + (self.peak - self.end_value) * (1 + math.cos(math.pi * share)) / 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decay(Value):
+    """Constant until ``begin`` (a share of the budget), then linear to ``end_value`` at the end."""
+
+    value: float
+    end_value: float = 0.0
+    begin: float = 0.5
+
+    def at(self, clock: Clock, state: State) -> float:
+        """The number at this share of the budget."""
+        return Linear(
+            start_value=self.value, end_value=self.end_value, begin=self.begin, end=1.0
+        ).at(clock, state)

@@ -1,0 +1,127 @@
+"""When a phase plays: pure predicates of the clock, of the values and of what happened before.
+
+A turn holds no state. Rules with a memory (boosts, noisy labels, feedback) keep it in a
+:class:`~lookalike.parts.schedules.Value`, which is checkpointed; a turn only reads it.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from lookalike.parts.schedules import Clock
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What a turn may look at: the clock, the values now, and each player's last total loss."""
+
+    clock: Clock
+    now: Mapping[str, float]
+    past: Mapping[str, float]
+
+
+class Turn(ABC):
+    """Decides whether a phase plays in this step. Final classes are frozen dataclasses."""
+
+    @abstractmethod
+    def plays(self, moment: Moment) -> bool:
+        """Whether the phase plays now."""
+
+
+@dataclass(frozen=True)
+class Always(Turn):
+    """In every step."""
+
+    def plays(self, moment: Moment) -> bool:
+        """True."""
+        return True
+
+
+@dataclass(frozen=True)
+class Every(Turn):
+    """In every n-th step, beginning with step 0."""
+
+    steps: int
+
+    def plays(self, moment: Moment) -> bool:
+        """True when the step is a multiple of ``steps``."""
+        return moment.clock.step % self.steps == 0
+
+
+@dataclass(frozen=True)
+class Between(Turn):
+    """While the share of the budget that is done lies in [begin, end)."""
+
+    begin: float = 0.0
+    end: float = 2.0
+
+    def plays(self, moment: Moment) -> bool:
+        """True inside the interval."""
+        return self.begin <= moment.clock.done < self.end
+
+
+@dataclass(frozen=True)
+class Before(Turn):
+    """Until this many images have been seen."""
+
+    images: int
+
+    def plays(self, moment: Moment) -> bool:
+        """True before ``images``."""
+        return moment.clock.images < self.images
+
+
+@dataclass(frozen=True)
+class After(Turn):
+    """From this many images on."""
+
+    images: int
+
+    def plays(self, moment: Moment) -> bool:
+        """True from ``images`` on."""
+        return moment.clock.images >= self.images
+
+
+@dataclass(frozen=True)
+class Gate(Turn):
+    """Only while a player lags: its last total loss is above ``factor`` times the other's.
+
+    Until both have played once, the phase plays (the "monitored" training of the Pokemon DCGAN:
+    D steps only while errD > 0.8 errG of the step before).
+    """
+
+    player: str
+    other: str
+    factor: float = 0.8
+
+    def plays(self, moment: Moment) -> bool:
+        """True while the player lags behind."""
+        if self.player not in moment.past or self.other not in moment.past:
+            return True
+        return moment.past[self.player] > self.factor * moment.past[self.other]
+
+
+@dataclass(frozen=True)
+class When(Turn):
+    """While a value (for example the state of a rule with memory) is one of these numbers."""
+
+    value: str
+    among: tuple[float, ...]
+
+    def plays(self, moment: Moment) -> bool:
+        """True when the value is listed."""
+        return moment.now[self.value] in self.among
+
+
+@dataclass(frozen=True)
+class Both(Turn):
+    """When both turns play."""
+
+    first: Turn
+    second: Turn
+
+    def plays(self, moment: Moment) -> bool:
+        """True when both do."""
+        return self.first.plays(moment) and self.second.plays(moment)

@@ -1,0 +1,86 @@
+"""Where a run happens: device, precision, threads, rank. Decided once, at the edge.
+
+Nothing here decides a result's meaning, only its speed; the decision is written into the run
+folder, since another precision is another sequence of bits.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+
+from lookalike.errors import LookalikeError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """The machine's part in a run.
+
+    ``precision`` maps a player to "bf16" or "fp32"; players that it does not name run in fp32.
+    ``wish`` is what the person asked for: "auto" measures each player for a moment and decides.
+    """
+
+    device: str = "cpu"
+    wish: str = "fp32"
+    precision: Mapping[str, str] = field(default_factory=dict)
+    threads: int = 0
+    rank: int = 0
+    world: int = 1
+
+    @property
+    def main(self) -> bool:
+        """Whether this process writes the run folder."""
+        return self.rank == 0
+
+    def autocast(self, player: str) -> AbstractContextManager[Any]:
+        """The precision in which this player computes."""
+        if self.precision.get(player) != "bf16":
+            return nullcontext()
+        return torch.autocast(torch.device(self.device).type, dtype=torch.bfloat16)
+
+    def decided(self, precision: Mapping[str, str]) -> Place:
+        """The same place with a precision for every player."""
+        return replace(self, precision=dict(precision))
+
+
+def choose(device: str = "auto", precision: str = "auto", threads: int = 0) -> Place:
+    """A place from a person's words; "auto" takes CUDA, then MPS, then the CPU.
+
+    Rank and world size come from the environment that torchrun sets.
+
+    Raises:
+        LookalikeError: the device does not exist here, or the precision has no such name.
+    """
+    if precision not in {"auto", "fp32", "bf16"}:
+        raise LookalikeError(
+            f"There is no precision {precision!r}. Use one of: auto, fp32, bf16."
+        )
+    rank, world = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+    return Place(
+        device=_device(device),
+        wish=precision,
+        threads=threads,
+        rank=rank,
+        world=world,
+    )
+
+
+def _device(wish: str) -> str:
+    local = os.environ.get("LOCAL_RANK", "0")
+    if wish == "auto":
+        if torch.cuda.is_available():
+            return f"cuda:{local}"
+        return "mps" if torch.backends.mps.is_available() else "cpu"
+    try:
+        torch.empty(0, device=wish)
+    except (RuntimeError, AssertionError, NotImplementedError) as problem:
+        raise LookalikeError(
+            f"The device {wish!r} cannot be used here ({problem}). "
+            "Leave --device out to let the program choose, or use --device cpu."
+        ) from problem
+    return wish
