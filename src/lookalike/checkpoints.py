@@ -1,0 +1,119 @@
+"""Checkpoints: state only, written whole or not at all, and refused when altered.
+
+One safetensors file holds a tree of tensors and plain values. The plain part and the digest over
+everything travel in the header, so a truncated or changed file is noticed before it is used.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from lookalike.errors import CheckpointError
+
+FORMAT = "lookalike-checkpoint-1"
+
+
+def write(path: Path, tree: Mapping[str, Any]) -> None:
+    """Write a tree of dictionaries, lists, tensors and plain values; whole or not at all.
+
+    Raises:
+        CheckpointError: the disk refused (full, read-only); what was there before is intact.
+    """
+    tensors: dict[str, Tensor] = {}
+    skeleton = json.dumps(_strip(tree, "", tensors), sort_keys=True)
+    header = {"format": FORMAT, "tree": skeleton, "digest": _digest(skeleton, tensors)}
+    try:
+        write_whole(path, save(tensors, header))
+    except OSError as problem:
+        raise CheckpointError(
+            f"The checkpoint {path} could not be written ({problem.strerror}). The one before it "
+            "is intact. Make room on the disk and give the same command again."
+        ) from problem
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Replace a file by new content so that a crash leaves either the old or the new, whole."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with open(beside, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, path)
+        _settle(path.parent)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def read(path: Path) -> dict[str, Any]:
+    """The tree that :func:`write` wrote.
+
+    Raises:
+        CheckpointError: missing, truncated, altered or not one of ours.
+    """
+    try:
+        with safe_open(path, "pt") as file:
+            header = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError, ValueError) as problem:
+        raise CheckpointError(f"{path} is not a whole checkpoint ({problem}).") from None
+    if header.get("format") != FORMAT:
+        raise CheckpointError(f"{path} is not a checkpoint of this program.")
+    if header.get("digest") != _digest(header.get("tree", ""), tensors):
+        raise CheckpointError(f"{path} was altered after it was written: its digest differs.")
+    tree: dict[str, Any] = _restore(json.loads(header["tree"]), tensors)
+    return tree
+
+
+def _settle(folder: Path) -> None:
+    """Ask the system to keep the renamed name through a power cut, where it can be asked."""
+    if os.name == "posix":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _digest(skeleton: str, tensors: Mapping[str, Tensor]) -> str:
+    digest = hashlib.sha256(skeleton.encode())
+    for name in sorted(tensors):
+        tensor = tensors[name].detach().cpu().contiguous()
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+def _strip(value: Any, path: str, tensors: dict[str, Tensor]) -> Any:
+    """The plain part of a tree; tensors go aside under their path and leave a note."""
+    if isinstance(value, Tensor):
+        tensors[path] = value.detach().cpu().contiguous().clone()
+        return {"@tensor": path}
+    if isinstance(value, Mapping):
+        # Numbers as keys (the states of an optimizer) do not survive JSON: keep pairs.
+        return {"@map": [[k, _strip(v, f"{path}/{k}", tensors)] for k, v in value.items()]}
+    if isinstance(value, list | tuple):
+        return [_strip(item, f"{path}/{i}", tensors) for i, item in enumerate(value)]
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    raise TypeError(f"a checkpoint cannot hold a {type(value).__name__} (at {path})")
+
+
+def _restore(value: Any, tensors: Mapping[str, Tensor]) -> Any:
+    if isinstance(value, list):
+        return [_restore(item, tensors) for item in value]
+    if isinstance(value, dict):
+        if "@tensor" in value:
+            return tensors[value["@tensor"]]
+        return {key: _restore(item, tensors) for key, item in value["@map"]}
+    return value

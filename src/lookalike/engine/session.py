@@ -1,0 +1,129 @@
+"""A training in its run folder: restore, step until the budget is spent, watch, save, stop cleanly.
+
+The same command again continues the run: the newest whole checkpoint holds everything that decides
+what comes next, and numbers or grids written after it are dropped, since they will be made again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any
+
+from lookalike.engine.trainer import Trainer
+from lookalike.run import Run
+from lookalike.watch.base import Scene, Watcher
+
+
+class Stop:
+    """Whether somebody asked for an end. Ctrl-C once means: finish this step, save, leave."""
+
+    def __init__(self) -> None:
+        self.asked = False
+
+    def _ask(self, number: int, frame: FrameType | None) -> None:
+        if self.asked:
+            raise KeyboardInterrupt
+        self.asked = True
+
+    @contextlib.contextmanager
+    def listening(self) -> Iterator[Stop]:
+        """Answer SIGINT and SIGTERM by setting ``asked``; the handlers are put back after."""
+        if threading.current_thread() is not threading.main_thread():
+            yield self
+            return
+        wanted = [signal.SIGINT, signal.SIGTERM]
+        before = {number: signal.signal(number, self._ask) for number in wanted}
+        try:
+            yield self
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a session ended: images seen, whether the budget is spent, seconds, images per second."""
+
+    images: int
+    finished: bool
+    seconds: float
+    rate: float
+    resumed_at: int = 0
+
+
+class Session:
+    """One process's work on a run."""
+
+    def __init__(
+        self,
+        run: Run,
+        trainer: Trainer,
+        watchers: Sequence[Watcher] = (),
+        save_every: float = 60.0,
+    ) -> None:
+        self.run, self.trainer = run, trainer
+        self.watchers = list(watchers) if trainer.place.main else []
+        self.save_every = save_every
+        self.stop = Stop()
+
+    def fit(self) -> Outcome:
+        """Train to the end of the budget, or to the first request to stop, and save."""
+        trainer, scene = self.trainer, Scene(self.trainer, self.run)
+        self.restore()
+        first = trainer.clock.images
+        begun = saved = time.monotonic()
+        with self.stop.listening():
+            if first == 0:
+                trainer.check_range()
+            for watcher in self.watchers:
+                watcher.begin(scene)
+            while trainer.clock.images < trainer.recipe.images:
+                if trainer.team.any(self.stop.asked):
+                    break
+                tally = trainer.step()
+                for watcher in self.watchers:
+                    watcher.after(scene, tally)
+                if time.monotonic() - saved > self.save_every:
+                    self.save()
+                    saved = time.monotonic()
+            for watcher in self.watchers:
+                watcher.end(scene)
+            self.save()
+        seconds = time.monotonic() - begun
+        seen = trainer.clock.images - first
+        return Outcome(
+            images=trainer.clock.images,
+            finished=trainer.clock.images >= trainer.recipe.images,
+            seconds=seconds,
+            rate=seen / seconds if seconds > 0 else 0.0,
+            resumed_at=first,
+        )
+
+    def restore(self) -> None:
+        """Load the newest whole checkpoint, if there is one, on every rank."""
+        found: tuple[dict[str, Any] | None, list[str]] = (None, [])
+        if self.trainer.place.main:
+            found = self.run.newest()
+        state, refused = self.trainer.team.agree(found)  # type: ignore[misc]
+        if state is not None:
+            self.trainer.load(state)
+            for watcher in self.watchers:
+                watcher.load(state.get("watchers", {}).get(watcher.name, {}))
+        if self.trainer.place.main:
+            for words in refused:
+                self.run.say(f"{words} The checkpoint before it is used.")
+            self.run.forget_after(self.trainer.clock.images)
+
+    def save(self) -> None:
+        """Write a checkpoint; rank 0 writes, the others go on."""
+        if not self.trainer.place.main:
+            return
+        tree = self.trainer.state()
+        tree["watchers"] = {w.name: dict(w.state()) for w in self.watchers}
+        self.run.save(self.trainer.clock.images, tree)

@@ -1,0 +1,234 @@
+"""The run folder: everything that a training leaves behind, with one writer.
+
+::
+
+    runs/a/
+      recipe.json       every setting that decides the result
+      env.json          versions, machine, precision, where the data is
+      log.txt           what was said
+      stats.jsonl       numbers, one line per report
+      samples/          grids over time
+      checkpoints/      whole states; the newest is what the same command continues from
+      report.html       the page for a person
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Any
+
+from lookalike import checkpoints, recipe
+from lookalike.errors import CheckpointError, RunError, RunLockedError
+from lookalike.images import Pixels, write_png
+from lookalike.recipe import Recipe
+
+KEEP = 2
+
+
+class Run:
+    """A run folder, opened to read; use ``with run.writing():`` around everything that writes."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @classmethod
+    def open(cls, path: Path) -> Run:
+        """An existing run.
+
+        Raises:
+            RunError: the folder is not a run.
+        """
+        if not (path / "recipe.json").is_file():
+            what = "is not a run folder (it holds no recipe.json)" if path.exists() else "does not exist"
+            raise RunError(
+                f"{path} {what}. A run is made by: lookalike train PACK --into {path}"
+            )
+        return cls(path)
+
+    @property
+    def samples(self) -> Path:
+        """Where grids over time are kept."""
+        return self.path / "samples"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Where states are kept."""
+        return self.path / "checkpoints"
+
+    @property
+    def exists(self) -> bool:
+        """Whether a recipe has been written here."""
+        return (self.path / "recipe.json").is_file()
+
+    # ---- one writer -------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[Run]:
+        """Hold the folder's lock; a second writer is refused.
+
+        Raises:
+            RunLockedError: another process is writing.
+        """
+        self.samples.mkdir(parents=True, exist_ok=True)
+        self.checkpoints.mkdir(exist_ok=True)
+        handle = open(self.path / ".lock", "a+", encoding="utf-8")  # noqa: SIM115
+        try:
+            _lock(handle)
+        except OSError:
+            handle.seek(0)
+            owner = handle.read().strip() or "another process"
+            handle.close()
+            raise RunLockedError(
+                f"{self.path} is being written by {owner}. Wait for it to end, stop it with "
+                "Ctrl-C, or name another folder with --into."
+            ) from None
+        try:
+            handle.truncate(0)
+            handle.write(f"process {os.getpid()}, since {datetime.now(UTC):%Y-%m-%d %H:%M} UTC")
+            handle.flush()
+            for leftover in self.checkpoints.glob(".*.part"):
+                leftover.unlink(missing_ok=True)
+            yield self
+        finally:
+            handle.close()
+
+    # ---- recipe and environment -------------------------------------------------------------
+
+    def recipe(self, trusted: tuple[str, ...] = ()) -> Recipe:
+        """The recipe of this run."""
+        return recipe.load(self.path / "recipe.json", trusted)
+
+    def write_recipe(self, chosen: Recipe) -> None:
+        """Write the recipe before the first step."""
+        checkpoints.write_whole(self.path / "recipe.json", chosen.dumps().encode())
+
+    def env(self) -> dict[str, Any]:
+        """What is known about where and on what data the run happened; empty when unknown."""
+        return read_json(self.path / "env.json")
+
+    def write_env(self, env: Mapping[str, Any]) -> None:
+        """Write versions, machine, precision and data."""
+        checkpoints.write_whole(self.path / "env.json", json.dumps(env, indent=1).encode())
+
+    # ---- numbers and words ------------------------------------------------------------------
+
+    def say(self, line: str) -> None:
+        """Append a line to log.txt."""
+        with open(self.path / "log.txt", "a", encoding="utf-8") as file:
+            file.write(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} {line}\n")
+
+    def record(self, numbers: Mapping[str, Any]) -> None:
+        """Append one line to stats.jsonl; ``images`` says when."""
+        with open(self.path / "stats.jsonl", "a", encoding="utf-8") as file:
+            file.write(json.dumps(numbers) + "\n")
+
+    def stats(self) -> list[dict[str, Any]]:
+        """Every line of stats.jsonl; a last line that was cut off by a crash is left out."""
+        return read_lines(self.path / "stats.jsonl")
+
+    def forget_after(self, images: int) -> None:
+        """Drop numbers and grids of steps that will be played again after a restore."""
+        path = self.path / "stats.jsonl"
+        if path.exists():
+            kept = [line for line in self.stats() if line.get("images", 0) <= images]
+            checkpoints.write_whole(path, "".join(json.dumps(line) + "\n" for line in kept).encode())
+        for grid in self.samples.glob("*.png"):
+            if grid.stem.isdigit() and int(grid.stem) > images:
+                grid.unlink(missing_ok=True)
+
+    # ---- pictures ---------------------------------------------------------------------------
+
+    def write_sample(self, images: int, sheet: Pixels) -> Path:
+        """Keep a grid of samples under the number of images seen."""
+        path = self.samples / f"{images:010d}.png"
+        write_png(path, sheet, {"images": str(images)})
+        return path
+
+    def sample_grids(self) -> list[tuple[int, Path]]:
+        """All grids in order, with the images seen when each was made."""
+        found = [(int(p.stem), p) for p in self.samples.glob("*.png") if p.stem.isdigit()]
+        return sorted(found)
+
+    # ---- checkpoints ------------------------------------------------------------------------
+
+    def save(self, images: int, tree: Mapping[str, Any], keep: int = KEEP) -> Path:
+        """Write a checkpoint and drop the oldest beyond ``keep``; the best one is not touched."""
+        path = self.checkpoints / f"{images:010d}.safetensors"
+        checkpoints.write(path, tree)
+        for old in self._numbered()[:-keep]:
+            old.unlink(missing_ok=True)
+        return path
+
+    def save_best(self, tree: Mapping[str, Any]) -> Path:
+        """Write what generates the best pictures so far."""
+        path = self.checkpoints / "best.safetensors"
+        checkpoints.write(path, tree)
+        return path
+
+    def newest(self) -> tuple[dict[str, Any] | None, list[str]]:
+        """The newest state that is whole, and words about those that had to be passed over."""
+        refused = []
+        for path in reversed(self._numbered()):
+            try:
+                return checkpoints.read(path), refused
+            except CheckpointError as problem:
+                refused.append(str(problem))
+        return None, refused
+
+    def state(self, which: str = "auto") -> dict[str, Any]:
+        """A state to generate from: "best", "last", or "auto" (the best where there is one).
+
+        Raises:
+            CheckpointError: there is none that is whole.
+        """
+        best = self.checkpoints / "best.safetensors"
+        if which == "best" or (which == "auto" and best.exists()):
+            with contextlib.suppress(CheckpointError):
+                return checkpoints.read(best)
+        tree, refused = self.newest()
+        if tree is None:
+            detail = " ".join(refused) or "The training was stopped before its first save."
+            raise CheckpointError(
+                f"{self.path} holds no whole checkpoint. {detail} Train again: "
+                f"lookalike train PACK --into {self.path}"
+            )
+        return tree
+
+    def _numbered(self) -> list[Path]:
+        return sorted(p for p in self.checkpoints.glob("*.safetensors") if p.stem.isdigit())
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object, or an empty one where the file is missing or broken."""
+    try:
+        held = json.loads(path.read_text("utf-8"))
+    except (OSError, json.JSONDecodeError):
+        return {}
+    return held if isinstance(held, dict) else {}
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    """The whole lines of a JSON-lines file."""
+    lines = []
+    if path.exists():
+        for line in path.read_text("utf-8").splitlines():
+            with contextlib.suppress(json.JSONDecodeError):
+                lines.append(json.loads(line))
+    return lines
+
+
+def _lock(handle: IO[str]) -> None:
+    """Take an exclusive lock that the system drops when the process ends."""
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        import msvcrt
+
+        msvcrt.locking(handle.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+    else:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

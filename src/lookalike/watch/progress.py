@@ -1,0 +1,52 @@
+"""How far a run is and when it will end, told a few times a second to whoever listens."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from lookalike.parts.schedules import Tally
+from lookalike.watch.base import Scene, Watcher
+
+
+@dataclass(frozen=True)
+class Step:
+    """One report: images seen and wanted, images per second, seconds left, losses by player."""
+
+    images: int
+    budget: int
+    rate: float
+    seconds_left: float
+    losses: dict[str, float]
+
+
+@dataclass
+class Progress(Watcher):
+    """Calls ``listen`` with a :class:`Step`; the estimate uses this process's own speed.
+
+    Phases may become slower later in a run, so the speed of the last minute counts.
+    """
+
+    listen: Callable[[Step], None]
+    seconds: float = 0.5
+    name: str = "progress"
+    _marks: list[tuple[float, int]] = field(default_factory=list, init=False)
+    _last: float = field(default=0.0, init=False)
+
+    def begin(self, scene: Scene) -> None:
+        """Start the watch."""
+        self._marks = [(time.monotonic(), scene.images)]
+
+    def after(self, scene: Scene, tally: Tally) -> None:
+        """Report when half a second has passed."""
+        now = time.monotonic()
+        if now - self._last < self.seconds:
+            return
+        self._last = now
+        self._marks.append((now, scene.images))
+        self._marks = [mark for mark in self._marks if now - mark[0] < 60] or self._marks[-2:]
+        (begun, first), budget = self._marks[0], scene.trainer.recipe.images
+        rate = (scene.images - first) / max(now - begun, 1e-9)
+        left = (budget - scene.images) / rate if rate > 0 else float("inf")
+        self.listen(Step(scene.images, budget, rate, left, dict(tally.totals)))

@@ -1,0 +1,47 @@
+"""A grid of samples at fixed z, from step 0 and then every so many seconds of wall time."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from lookalike import images
+from lookalike.parts.schedules import Tally
+from lookalike.watch.base import Scene, Watcher
+
+SEED = 0
+
+
+@dataclass
+class Samples(Watcher):
+    """Keeps a grid of ``count`` samples; ``most`` grids at the most, thinned out evenly."""
+
+    seconds: float = 20.0
+    count: int = 48
+    columns: int = 8
+    most: int = 200
+    name: str = "samples"
+    _last: float = field(default=0.0, init=False)
+
+    def begin(self, scene: Scene) -> None:
+        """The grid of the first moment."""
+        self._draw(scene)
+
+    def after(self, scene: Scene, tally: Tally) -> None:
+        """A grid when the time has come."""
+        if time.monotonic() - self._last >= self.seconds:
+            self._draw(scene)
+
+    def end(self, scene: Scene) -> None:
+        """The last grid."""
+        self._draw(scene)
+
+    def _draw(self, scene: Scene) -> None:
+        pictures = scene.trainer.sampler().pictures(SEED, 0, self.count)
+        small = images.enlarge(pictures, 64)
+        scene.run.write_sample(scene.images, images.grid(small, self.columns))
+        grids = scene.run.sample_grids()
+        if len(grids) > self.most:
+            for _, path in grids[1:-1:2]:
+                path.unlink(missing_ok=True)
+        self._last = time.monotonic()
