@@ -1,0 +1,285 @@
+"""Where pictures lie: a folder or a zip as a list of items, with classes and attributes.
+
+Nothing is ever unpacked to disk, so the names inside an archive are labels and never places.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import stat
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from lookalike.data.reading import BYTE_LIMIT
+from lookalike.errors import DataError, NoImagesError
+
+TABLE_NAMES = ("attributes.csv", "labels.csv", "metadata.csv")
+FILE_COLUMNS = ("file", "file_name", "filename", "path", "image", "image_id")
+CLASS_COLUMNS = ("class", "label")
+DIRECTORY_LIMIT = 64 << 20
+"""The most bytes that the directory of a zip may have (about 700,000 pictures)."""
+
+_MEMBER_PROBLEMS = (
+    RuntimeError,
+    NotImplementedError,
+    zipfile.BadZipFile,
+    OSError,
+    EOFError,
+    ValueError,
+    zlib.error,
+)
+_SILENT = {".csv", ".tsv", ".json", ".jsonl", ".txt", ".md", ".html", ".yaml", ".yml", ".ini"}
+_LITTER = {"thumbs.db", "desktop.ini", ".ds_store"}
+
+
+@dataclass(frozen=True)
+class Item:
+    """One file that may be a picture. ``stamp`` tells whether it changed since last time."""
+
+    name: str
+    size: int
+    stamp: int
+    path: Path | None = None
+    data: bytes | None = field(default=None, repr=False)
+    group: str = ""
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def weight(self) -> int:
+        """How many bytes travel with the item."""
+        return len(self.data or b"")
+
+    def read(self) -> bytes:
+        """The bytes of the file.
+
+        Raises:
+            DataError: it cannot be read; the message is the reason alone.
+        """
+        if self.data is not None:
+            return self.data
+        assert self.path is not None
+        if self.size > BYTE_LIMIT:
+            raise DataError(f"has {self.size >> 20} MB, the limit is {BYTE_LIMIT >> 20} MB")
+        try:
+            with self.path.open("rb") as file:
+                return file.read(BYTE_LIMIT + 1)
+        except OSError as problem:
+            raise DataError(f"cannot be opened ({problem.strerror or problem})") from problem
+
+
+class Source:
+    """A list of items whose bytes come when they are asked for. Final subclasses only."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.items: list[Item] = []
+        self.refused: list[tuple[str, str]] = []
+
+    def loaded(self, items: Sequence[Item]) -> Iterator[Item]:
+        """The same items, ready to be sent to a worker."""
+        yield from items
+
+    def _complete(self, table: Mapping[str, Mapping[str, str]]) -> None:
+        """Sort, and put classes and attributes on the items."""
+        self.items.sort(key=lambda item: item.name)
+        groups = folder_classes([item.name for item in self.items])
+        self.items = [
+            _with_labels(item, group, _find(table, item.name))
+            for item, group in zip(self.items, groups, strict=True)
+        ]
+
+
+class FolderSource(Source):
+    """Every file under a folder, hidden ones and plain tables aside."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        seen: set[str] = set()
+        for place, folders, files in os.walk(path, followlinks=True):
+            real = os.path.realpath(place)
+            if real in seen:
+                folders.clear()
+                continue
+            seen.add(real)
+            folders[:] = sorted(one for one in folders if not one.startswith((".", "__MACOSX")))
+            for name in sorted(files):
+                self._add(Path(place) / name)
+        self._complete(_first_table(path / name for name in TABLE_NAMES))
+
+    def _add(self, file: Path) -> None:
+        if is_litter(file.name):
+            return
+        name = file.relative_to(self.path).as_posix()
+        try:
+            state = file.stat()
+        except OSError as problem:
+            self.refused.append((_clean(name), f"cannot be opened ({problem.strerror or problem})"))
+            return
+        if not stat.S_ISREG(state.st_mode):
+            self.refused.append((_clean(name), "is not a plain file"))
+            return
+        self.items.append(Item(_clean(name), state.st_size, state.st_mtime_ns, file))
+
+
+class ZipSource(Source):
+    """The members of a zip, read one by one and never unpacked to disk."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        _check_directory(path)
+        try:
+            self._zip = zipfile.ZipFile(path)
+        except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as problem:
+            raise NoImagesError(
+                f"{path} cannot be read as a zip ({problem}). "
+                "Name a folder of pictures, or download the zip again."
+            ) from problem
+        self._members: dict[str, zipfile.ZipInfo] = {}
+        tables: dict[str, str] = {}
+        infos = [one for one in self._zip.infolist() if not one.is_dir()]
+        shared = _shared_root([one.filename for one in infos])
+        for info in infos:
+            name = _clean(info.filename)[len(shared) :]
+            if name in TABLE_NAMES:
+                tables[name] = self._read(info).decode("utf-8-sig", "replace")
+            elif not is_litter(PurePosixPath(name).name) and not name.startswith("__MACOSX/"):
+                if name in self._members:
+                    self.refused.append((name, "has the same name as another member of the zip"))
+                    continue
+                self._members[name] = info
+                self.items.append(Item(name, info.file_size, info.CRC))
+        self._complete(_parse_first(tables))
+
+    def _read(self, info: zipfile.ZipInfo) -> bytes:
+        with self._zip.open(info) as member:
+            return member.read(BYTE_LIMIT + 1)
+
+    def loaded(self, items: Sequence[Item]) -> Iterator[Item]:
+        """The items with their bytes; a member that cannot be taken out is refused."""
+        for item in items:
+            try:
+                data = self._read(self._members[item.name])
+            except _MEMBER_PROBLEMS as problem:
+                self.refused.append((item.name, f"cannot be taken out of the zip ({problem})"))
+                continue
+            yield Item(item.name, item.size, item.stamp, None, data, item.group, item.attributes)
+
+
+def open_source(path: Path) -> Source:
+    """The items of a folder or a zip.
+
+    Raises:
+        NoImagesError: there is nothing there.
+    """
+    if not path.exists():
+        raise NoImagesError(
+            f"{path} does not exist. Name a folder of pictures, a zip of them, or a pack."
+        )
+    if path.is_dir():
+        return FolderSource(path)
+    if zipfile.is_zipfile(path):
+        return ZipSource(path)
+    raise NoImagesError(
+        f"{path} is a single file and no zip. Name a folder of pictures, a zip of them, or a pack."
+    )
+
+
+def is_litter(name: str) -> bool:
+    """Files that nobody means as pictures: hidden ones, tables, notes."""
+    return (
+        name.startswith(".")
+        or name.lower() in _LITTER
+        or PurePosixPath(name).suffix.lower() in _SILENT
+        or name.upper().startswith(("LICENCE", "LICENSE", "README"))
+    )
+
+
+def folder_classes(names: Sequence[str]) -> list[str]:
+    """The class of each picture: its first folder, when all are in one of two or more; else ""."""
+    firsts = [name.partition("/")[0] if "/" in name else "" for name in names]
+    if "" in firsts or len(set(firsts)) < 2:
+        return [""] * len(names)
+    return firsts
+
+
+def parse_table(text: str) -> dict[str, dict[str, str]]:
+    """A CSV of attributes as rows by file name; {} when no column names the file."""
+    sample = text[:4096].partition("\n")[0]
+    mark = max((",", ";", "\t"), key=sample.count)
+    rows = csv.DictReader(io.StringIO(text), delimiter=mark)
+    names = [name for name in rows.fieldnames or [] if name]
+    key = next((one for want in FILE_COLUMNS for one in names if one.lower() == want), None)
+    if key is None:
+        return {}
+    return {
+        row[key].replace("\\", "/").removeprefix("./"): {
+            name: value or "" for name, value in row.items() if name and name != key
+        }
+        for row in rows
+        if row.get(key)
+    }
+
+
+def _first_table(files: Iterator[Path]) -> dict[str, dict[str, str]]:
+    return _parse_first(
+        {file.name: file.read_text("utf-8-sig", "replace") for file in files if file.is_file()}
+    )
+
+
+def _parse_first(texts: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    for name in TABLE_NAMES:
+        if name in texts:
+            return parse_table(texts[name])
+    return {}
+
+
+def _find(table: Mapping[str, Mapping[str, str]], name: str) -> Mapping[str, str]:
+    """The table's row for a file, by its path, its bare name, or its name without suffix."""
+    if not table:
+        return {}
+    bare = PurePosixPath(name)
+    for key in (name, bare.name, bare.stem):
+        if key in table:
+            return table[key]
+    return {}
+
+
+def _with_labels(item: Item, group: str, row: Mapping[str, str]) -> Item:
+    attributes = {name: value for name, value in row.items() if name.lower() not in CLASS_COLUMNS}
+    given = next((row[name] for name in row if name.lower() in CLASS_COLUMNS and row[name]), "")
+    return Item(item.name, item.size, item.stamp, item.path, item.data, given or group, attributes)
+
+
+def _shared_root(names: Sequence[str]) -> str:
+    """``photos/`` when every member lies in that one folder (a zipped folder), else ""."""
+    real = [_clean(name) for name in names if not name.startswith("__MACOSX/")]
+    firsts = {name.partition("/")[0] for name in real}
+    return f"{firsts.pop()}/" if len(firsts) == 1 and all("/" in name for name in real) else ""
+
+
+def _clean(name: str) -> str:
+    """A name that can be written anywhere: bytes that are no UTF-8 become question marks."""
+    return name.encode("utf-8", "replace").decode("utf-8").replace("\\", "/")
+
+
+def _check_directory(path: Path) -> None:
+    """Refuse a zip whose directory alone would fill the memory."""
+    with path.open("rb") as file:
+        start = max(0, file.seek(0, os.SEEK_END) - (1 << 16) - 128)
+        file.seek(start)
+        tail = file.read()
+    at = tail.rfind(b"PK\x05\x06")
+    size = int.from_bytes(tail[at + 12 : at + 16], "little") if at >= 0 else 0
+    wide = tail.rfind(b"PK\x06\x06")
+    if size == 0xFFFFFFFF and wide >= 0:
+        size = int.from_bytes(tail[wide + 40 : wide + 48], "little")
+    if size > DIRECTORY_LIMIT:
+        raise DataError(
+            f"the directory of {path} has {size >> 20} MB, more than fits in memory safely "
+            f"(the limit is {DIRECTORY_LIMIT >> 20} MB). Unpack it and name the folder."
+        )

@@ -1,0 +1,279 @@
+"""Anything a person has -> one uint8 square: orientation, colour modes, alpha, depth, fit.
+
+Files go by their content, never by their suffix. Whatever cannot be read is a ``DataError`` whose
+message is the reason in plain words; nothing else leaves :func:`read_picture`.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import warnings
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+import numpy as np
+from PIL import Image, ImageColor, ImageFilter, UnidentifiedImageError
+
+from lookalike import images
+from lookalike.errors import DataError
+from lookalike.images import Pixels
+
+Fit = Literal["crop", "pad", "stretch"]
+
+PIXEL_LIMIT = 80_000_000
+BYTE_LIMIT = 256 << 20
+_UNSAFE = frozenset({"EPS", "WMF", "BUFR", "GRIB", "HDF5", "FPX", "MIC", "MPEG", "FITS"})
+"""Formats that call outside programs, are stubs in Pillow, or are no pictures for people."""
+
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_ORIENTATION = 0x0112
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadSettings:
+    """How a picture becomes a square.
+
+    ``crop`` cuts the central ``crop`` pixels out before anything else (CelebA recipes use 160).
+    ``background`` fills what is transparent or padded: white, black, blur or #rrggbb.
+    Pictures with a side below ``least`` or more than ``pixel_limit`` pixels are refused; JPEGs are
+    decoded at a reduced scale, so for them Pillow's own limit of 178 million applies.
+    """
+
+    size: int = 64
+    channels: int = 3
+    fit: Fit = "crop"
+    background: str = "white"
+    crop: int | None = None
+    least: int = 8
+    pixel_limit: int = PIXEL_LIMIT
+
+    def __post_init__(self) -> None:
+        if self.size < 1 or self.channels not in (1, 3):
+            raise DataError(
+                f"size {self.size} with {self.channels} channels cannot be prepared: "
+                "the size is at least 1 pixel, and channels are 1 (grey) or 3 (colour)."
+            )
+        if self.fit not in ("crop", "pad", "stretch"):
+            raise DataError(f"unknown fit {self.fit!r}: choose crop, pad or stretch.")
+        if self.crop is not None and self.crop < 1:
+            raise DataError(f"a crop of {self.crop} pixels leaves nothing: name at least 1.")
+        if self.background != "blur":
+            background_colour(self.background)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A picture that was read: the square, and what it was before."""
+
+    pixels: Pixels
+    width: int
+    height: int
+    format: str
+    mode: str
+    notes: tuple[str, ...] = ()
+
+
+def background_colour(name: str) -> tuple[int, int, int]:
+    """The RGB of ``white``, ``black``, ``#rrggbb`` (or any colour name that Pillow knows)."""
+    try:
+        return ImageColor.getrgb(name)[:3]
+    except ValueError as problem:
+        raise DataError(
+            f"unknown background {name!r}: use white, black, blur, or a colour like #ffcc00."
+        ) from problem
+
+
+@lru_cache(maxsize=1)
+def readable_formats() -> tuple[str, ...]:
+    """The names of all formats that are tried on a file."""
+    Image.init()
+    return tuple(sorted(set(Image.ID) - _UNSAFE))
+
+
+def read_picture(data: bytes, settings: ReadSettings) -> Reading:
+    """Read one picture from the bytes of its file.
+
+    Raises:
+        DataError: it cannot or may not be read; the message is the reason alone.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with open_picture(data, settings.pixel_limit) as picture:
+                return _read(picture, settings)
+    except DataError:
+        raise
+    except MemoryError as problem:
+        raise DataError("needs more memory to decode than there is") from problem
+    except Exception as problem:
+        words = str(problem).strip() or type(problem).__name__
+        raise DataError(f"is truncated or damaged ({words[:200]})") from problem
+
+
+def open_picture(data: bytes, pixel_limit: int = PIXEL_LIMIT) -> Image.Image:
+    """Open without decoding, and refuse what is no picture or far too large."""
+    if len(data) > BYTE_LIMIT:
+        raise DataError(f"has more than {BYTE_LIMIT >> 20} MB")
+    try:
+        picture = Image.open(io.BytesIO(data), formats=readable_formats())
+    except UnidentifiedImageError as problem:
+        raise DataError(_what_it_is(data)) from problem
+    except Image.DecompressionBombError as problem:
+        raise DataError(
+            "claims more than 178 million pixels (a decompression bomb, or far too large); "
+            "it was not decoded"
+        ) from problem
+    pixels = picture.width * picture.height
+    if picture.format != "JPEG" and pixels > pixel_limit:
+        raise DataError(
+            f"is {picture.width} x {picture.height}: {pixels / 1e6:.0f} million pixels, the limit "
+            f"is {pixel_limit / 1e6:.0f} million; it was not decoded"
+        )
+    return picture
+
+
+def _what_it_is(data: bytes) -> str:
+    if not data:
+        return "is empty (zero bytes)"
+    start = data[:512].lstrip().lower()
+    if start.startswith((b"<svg", b"<?xml")) and b"<svg" in data[:4096].lower():
+        return "is an SVG drawing; turn it into PNG first"
+    if start.startswith((b"<!doctype html", b"<html")):
+        return "is a web page, not a picture (a download that failed?)"
+    if not start.strip(b"\0"):
+        return "holds only zeros (a copy that failed?)"
+    try:
+        data[:512].decode("utf-8")
+    except UnicodeDecodeError:
+        return "is not a picture in any format that is known here"
+    return "is text, not a picture"
+
+
+def _read(picture: Image.Image, settings: ReadSettings) -> Reading:
+    width, height = picture.size
+    kind, mode = picture.format or "?", picture.mode
+    if min(width, height) < settings.least:
+        raise DataError(
+            f"is {width} x {height} pixels: a side under {settings.least} shows nothing"
+        )
+    notes: list[str] = []
+    frames = getattr(picture, "n_frames", 1)
+    if frames > 1 and kind != "MPO":
+        notes.append(f"first of {frames} frames")
+        picture.seek(0)
+    turn = picture.getexif().get(_ORIENTATION, 1)
+    box = _box(width, height, settings)
+    if kind == "JPEG":
+        _draft(picture, box, settings)
+    picture.load()
+    scale = picture.width / width, picture.height / height
+    box = (box[0] * scale[0], box[1] * scale[1], box[2] * scale[0], box[3] * scale[1])
+    plain = _plain_mode(picture, settings.channels, notes)
+    if turn in _TURNS:
+        notes.append("turned by EXIF")
+    square = _fit(plain, box, settings, _TURNS.get(turn))
+    if min(width, height, settings.crop or width) < settings.size:
+        notes.append(f"enlarged from {min(width, height, settings.crop or width)} px")
+    pixels = images.from_pillow(square, settings.channels)
+    return Reading(pixels, width, height, kind, mode, tuple(notes))
+
+
+Box = tuple[float, float, float, float]
+
+
+def _box(width: int, height: int, settings: ReadSettings) -> Box:
+    """The part of the picture that is used, centred; in pixels of the original."""
+    wide = min(width, settings.crop or width)
+    high = min(height, settings.crop or height)
+    if settings.fit == "crop":
+        wide = high = min(wide, high)
+    left, top = (width - wide) / 2, (height - high) / 2
+    return left, top, left + wide, top + high
+
+
+def _draft(picture: Image.Image, box: Box, settings: ReadSettings) -> None:
+    """Let libjpeg decode at 1/2, 1/4 or 1/8 when twice the wanted size remains."""
+    used = min(box[2] - box[0], box[3] - box[1])
+    factor = 2 * settings.size / max(used, 1)
+    if factor < 1:
+        wanted = math.ceil(picture.width * factor), math.ceil(picture.height * factor)
+        picture.draft("L" if settings.channels == 1 else None, wanted)
+    elif settings.channels == 1:
+        picture.draft("L", picture.size)
+
+
+def _plain_mode(picture: Image.Image, channels: int, notes: list[str]) -> Image.Image:
+    """A picture in the mode L, RGB, LA or RGBA, whatever it was."""
+    mode = picture.mode
+    if mode in ("L", "RGB", "LA", "RGBA") and "transparency" not in picture.info:
+        return picture if mode != "LA" else picture.convert("RGBA")
+    if mode in ("I", "F") or mode.startswith("I;"):
+        notes.append("deep grey scaled to 8 bits")
+        return Image.fromarray(_eight_bits(np.asarray(picture)))
+    if mode in ("PA", "La", "RGBa") or "transparency" in picture.info:
+        return picture.convert("RGBA")
+    if mode in ("1", "L"):
+        return picture.convert("L")
+    if mode not in ("P", "RGB", "RGBX", "YCbCr", "HSV"):
+        notes.append(f"{mode} turned into RGB")
+    return picture.convert("RGB")
+
+
+def _eight_bits(deep: np.ndarray) -> Pixels:
+    """Grey of any depth as uint8: 8, 12 and 16 bits by their full range, others by min and max."""
+    values = np.nan_to_num(deep.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
+    low, high = float(values.min()), float(values.max())
+    if low >= 0 and deep.dtype.kind == "f" and high <= 1:
+        values *= 255
+    elif low >= 0 and high <= 65535:
+        full = next(full for full in (255, 4095, 65535) if high <= full)
+        values *= 255 / full
+    else:
+        values = (values - low) * (255 / max(high - low, 1e-12))
+    return values.round().clip(0, 255).astype(np.uint8)
+
+
+def _fit(
+    picture: Image.Image, box: Box, settings: ReadSettings, turn: Image.Transpose | None
+) -> Image.Image:
+    """Resize the box (Lanczos) into the square, upright, on the background."""
+    size = settings.size
+    wide, high = box[2] - box[0], box[3] - box[1]
+    if settings.fit == "pad":
+        most = max(wide, high)
+        target = max(1, round(size * wide / most)), max(1, round(size * high / most))
+    else:
+        target = (size, size)
+    small = _resize(picture, target, box)
+    if turn is not None:
+        small = small.transpose(turn)
+    if small.size == (size, size) and small.mode in ("L", "RGB"):
+        return small
+    square = _background(small, settings)
+    corner = (size - small.width) // 2, (size - small.height) // 2
+    square.paste(small.convert("RGB"), corner, small if small.mode == "RGBA" else None)
+    return square
+
+
+def _resize(picture: Image.Image, target: tuple[int, int], box: Box) -> Image.Image:
+    return picture.resize(target, Image.Resampling.LANCZOS, box=box, reducing_gap=3.0)
+
+
+def _background(small: Image.Image, settings: ReadSettings) -> Image.Image:
+    size = settings.size
+    if settings.background != "blur":
+        return Image.new("RGB", (size, size), background_colour(settings.background))
+    opaque = Image.new("RGB", small.size, "white")
+    opaque.paste(small.convert("RGB"), None, small if small.mode == "RGBA" else None)
+    stretched = opaque.resize((size, size), Image.Resampling.BICUBIC)
+    return stretched.filter(ImageFilter.GaussianBlur(size / 10))
