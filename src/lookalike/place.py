@@ -10,11 +10,14 @@ import os
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
+from torch import nn
 
 from lookalike.errors import LookalikeError
+
+M = TypeVar("M", bound=nn.Module)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +45,11 @@ class Place:
         if self.precision.get(player) != "bf16":
             return nullcontext()
         return torch.autocast(torch.device(self.device).type, dtype=torch.bfloat16)
+
+    def settle(self, network: M) -> M:
+        """The network on this device, its convolutions channels-last."""
+        moved: Any = network
+        return moved.to(device=self.device, memory_format=torch.channels_last)  # type: ignore[no-any-return]
 
     def decided(self, precision: Mapping[str, str]) -> Place:
         """The same place with a precision for every player."""

@@ -24,7 +24,7 @@ from lookalike import codec
 from lookalike.errors import RecipeError
 
 if TYPE_CHECKING:
-    from lookalike.parts.game import Augmentation
+    from lookalike.parts.augmentation import Augmentation
     from lookalike.parts.networks import NetworkPlan
     from lookalike.parts.objectives import Objective
     from lookalike.parts.optimizers import OptimizerPlan
@@ -183,30 +183,26 @@ def make(source: RecipeFile, settings: Mapping[str, Any], frame: Mapping[str, in
     """
     function = source.function()
     parameters = inspect.signature(function).parameters
-    wanted = {key: value for key, value in frame.items() if key in parameters}
+    wanted: dict[str, Any] = {key: value for key, value in frame.items() if key in parameters}
     hints = get_type_hints(function)
     later: dict[str, Any] = {}
     problems: list[str] = []
     for name, value in settings.items():
-        if name in parameters:
-            _collect(problems, name, lambda v=value, n=name: wanted.update({n: _as(hints.get(n, Any), v)}))
-        else:
-            later[name] = value
-    _refuse(problems)
-    made = function(**wanted)
+        try:
+            if name in parameters:
+                wanted[name] = _as(hints.get(name, Any), value)
+            else:
+                later[name] = value
+        except RecipeError as problem:
+            problems.append(f"{name}: {problem}")
+    made: Recipe = function(**{k: v for k, v in wanted.items() if not problems})
     for name, value in later.items():
-        box: list[Recipe] = []
-        _collect(problems, name, lambda n=name, v=value: box.append(_set(made, n.split("."), v, parameters)))
-        made = box[0] if box else made
+        try:
+            made = _set(made, name.split("."), value, tuple(parameters))
+        except RecipeError as problem:
+            problems.append(f"{name}: {problem}")
     _refuse(problems)
     return made
-
-
-def _collect(problems: list[str], name: str, action: Callable[[], Any]) -> None:
-    try:
-        action()
-    except (RecipeError, ValueError) as problem:
-        problems.append(f"{name}: {problem}")
 
 
 def _refuse(problems: list[str]) -> None:
@@ -229,13 +225,13 @@ def _as(hint: Any, value: Any) -> Any:
         raise RecipeError(f"{value!r} was found; {problem.errors()[0]['msg'].lower()}") from None
 
 
-def _set(part: Any, path: list[str], value: Any, also: Mapping[str, Any]) -> Any:
+def _set(part: Any, path: list[str], value: Any, also: tuple[str, ...] = ()) -> Any:
     """The part with one field, named by its path, replaced."""
     head, rest = path[0], path[1:]
     if isinstance(part, Mapping):
         if head not in part:
             raise RecipeError(f"there is no {head!r} here; there are: {', '.join(part)}")
-        new = _set(part[head], rest, value, ()) if rest else _constant(part[head], value)
+        new = _set(part[head], rest, value) if rest else _constant(part[head], value)
         return {**part, head: new}
     choices = [f.name for f in fields(part)] if is_dataclass(part) else []
     if head not in choices:
@@ -244,7 +240,7 @@ def _set(part: Any, path: list[str], value: Any, also: Mapping[str, Any]) -> Any
         raise RecipeError(f"there is no such setting.{hint}")
     now = getattr(part, head)
     if rest:
-        return replace(part, **{head: _set(now, rest, value, ())})
+        return replace(part, **{head: _set(now, rest, value)})
     if is_dataclass(now):
         return replace(part, **{head: _constant(now, value)})
     return replace(part, **{head: _as(type(now) if now is not None else Any, value)})

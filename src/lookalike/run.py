@@ -172,7 +172,7 @@ class Run:
 
     def newest(self) -> tuple[dict[str, Any] | None, list[str]]:
         """The newest state that is whole, and words about those that had to be passed over."""
-        refused = []
+        refused: list[str] = []
         for path in reversed(self._numbered()):
             try:
                 return checkpoints.read(path), refused

@@ -110,7 +110,7 @@ class Session:
         found: tuple[dict[str, Any] | None, list[str]] = (None, [])
         if self.trainer.place.main:
             found = self.run.newest()
-        state, refused = self.trainer.team.agree(found)  # type: ignore[misc]
+        state, refused = self.trainer.team.agree(found)
         if state is not None:
             self.trainer.load(state)
             for watcher in self.watchers:

@@ -9,12 +9,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from typing import TypeVar
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
 from lookalike.place import Place
+
+
+T = TypeVar("T")
 
 
 class Team:
@@ -67,11 +71,11 @@ class Team:
         if self.world > 1:
             dist.barrier()
 
-    def agree(self, thing: object) -> object:
+    def agree(self, thing: T) -> T:
         """Rank 0's object on every rank."""
         if self.world == 1:
             return thing
-        box = [thing]
+        box: list[T] = [thing]
         dist.broadcast_object_list(box, src=0)
         return box[0]
 

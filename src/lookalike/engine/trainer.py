@@ -49,8 +49,7 @@ class Trainer:
             torch.set_num_threads(place.threads)
         seeds.reseed(recipe.seed, "weights")
         frame = Frame(recipe.size, recipe.channels, recipe.labels)
-        built = Networks.build(recipe.networks, frame)
-        self.networks = built.to(device=place.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.networks = place.settle(Networks.build(recipe.networks, frame))
         self.networks.train()
         self.averages = {name: Average(self.networks[name]) for name in recipe.average}
         self.optimizers = {
@@ -231,7 +230,8 @@ class Trainer:
         """The network that people see: the average where there is one."""
         if player in self.averages:
             return self.averages[player].network
-        return self.networks[player].eval()
+        network: nn.Module = self.networks[player].eval()
+        return network
 
     def sampler(self) -> Sampler:
         """A sampler of the moment."""

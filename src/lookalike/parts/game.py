@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from lookalike.parts.augmentation import Augmentation
 from lookalike.parts.networks import Networks
 from lookalike.parts.objectives import Batch
 
 Autocast = Callable[[str], AbstractContextManager[Any]]
-
-
-class Augmentation(ABC):
-    """A differentiable change of pictures in front of D. Final classes are frozen dataclasses."""
-
-    @abstractmethod
-    def apply(self, pictures: Tensor, generator: torch.Generator, strength: float) -> Tensor:
-        """Changed pictures of the same shape; ``strength`` in [0, 1] is the share that changes."""
 
 
 class Game:
@@ -69,10 +62,14 @@ class Game:
         return self._fakes[key]
 
     def augment(self, pictures: Tensor, generator: torch.Generator) -> Tensor:
-        """Pictures as D will see them: changed by the recipe's augmentation, if it has one."""
+        """Pictures as D will see them: changed by the recipe's augmentation, if it has one.
+
+        The value "augment", where a recipe has it, is the share of pictures that are changed.
+        """
         if self._augment is None:
             return pictures
-        return self._augment.apply(pictures, generator, self.now.get("augment", 1.0))
+        chance = self.now.get("augment", self._augment.chance)
+        return replace(self._augment, chance=chance)(pictures, generator)
 
     def judge(self, pictures: Tensor, labels: Tensor | None = None) -> Tensor:
         """D's logits, float32 ``[N]`` or ``[N, heads]``."""

@@ -1,0 +1,157 @@
+"""Generate: new pictures from a run, each a function of its seed and index only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lookalike import images
+from lookalike.engine.sampler import Sampler
+from lookalike.errors import LookalikeError, RunError
+from lookalike.parts.networks import Frame, Networks
+from lookalike.place import Place
+from lookalike.recipe import Recipe
+from lookalike.run import Run
+from lookalike.telling import Tell, silent
+
+
+@dataclass(frozen=True, kw_only=True)
+class GenerateSettings:
+    """How many pictures, from which seed and index on, of which class; and how they are kept."""
+
+    count: int = 100
+    seed: int = 0
+    first: int = 0
+    wanted: str | None = None
+    checkpoint: str = "auto"
+    grid: bool = False
+    columns: int = 10
+
+
+@dataclass(frozen=True)
+class Generated:
+    """What was written, and what was there already from the same seed and run."""
+
+    folder: Path
+    count: int
+    seed: int
+    images_seen: int
+    recipe: str
+    grid: Path | None = None
+
+
+def open_sampler(run: Run, place: Place, which: str = "auto") -> tuple[Sampler, Recipe, int]:
+    """A sampler over the averaged generator of a run, its recipe, and the images it had seen."""
+    chosen = run.recipe()
+    state = run.state(which)
+    plans = {"G": chosen.networks["G"]}
+    networks = Networks.build(plans, Frame(chosen.size, chosen.channels, chosen.labels))
+    networks["G"].load_state_dict(state["averages"]["G"])
+    generator = place.settle(networks["G"].eval().requires_grad_(False))
+
+    def generate(z: Tensor, labels: Tensor | None) -> Tensor:
+        pictures: Tensor = generator(z, labels)
+        return pictures
+
+    sampler = Sampler(generate, chosen.prior, state["prior"], state["labels"], place.device)
+    return sampler, chosen, int(state["clock"][0])
+
+
+def generate(
+    run: Run, to: Path, settings: GenerateSettings, place: Place, tell: Tell = silent
+) -> Generated:
+    """Write pictures ``first .. first + count`` as PNG files named by their index.
+
+    Memory does not grow with the count: pictures are written by threads, a few blocks ahead.
+
+    Raises:
+        LookalikeError: the count is not positive, or the class is not one of the run's.
+    """
+    if settings.count < 1 or settings.first < 0:
+        raise LookalikeError(f"-n must be at least 1, got {settings.count}.")
+    sampler, chosen, seen = open_sampler(run, place, settings.checkpoint)
+    wanted = _label(run, chosen, settings.wanted)
+    to.mkdir(parents=True, exist_ok=True)
+    text = {"lookalike:run": run.path.resolve().name, "lookalike:recipe": chosen.name,
+            "lookalike:images-seen": str(seen), "lookalike:seed": str(settings.seed),
+            "Software": "lookalike", "Comment": "synthetic: made by a generative network"}
+    digits = max(6, len(str(settings.first + settings.count - 1)))
+    shown: list[images.Pixels] = []
+
+    def write(index: int, picture: images.Pixels) -> None:
+        told = {**text, "lookalike:index": str(index)}
+        images.write_png(to / f"{index:0{digits}d}.png", picture, told)
+
+    blocks = sampler.blocks(settings.seed, settings.first, settings.count, wanted)
+    with ThreadPoolExecutor(2) as pool:
+        waiting: list[Future[None]] = []
+        for start, block in blocks:
+            waiting += [pool.submit(write, start + i, p) for i, p in enumerate(block)]
+            shown += [p for p in islice(block, max(0, 100 - len(shown)))]
+            while len(waiting) > 256:
+                waiting.pop(0).result()
+            tell("generating", start + len(block) - settings.first, settings.count)
+        for future in waiting:
+            future.result()
+    return Generated(
+        folder=to,
+        count=settings.count,
+        seed=settings.seed,
+        images_seen=seen,
+        recipe=chosen.name,
+        grid=_grid(to, shown, settings) if settings.grid else None,
+    )
+
+
+def _grid(to: Path, shown: list[images.Pixels], settings: GenerateSettings) -> Path:
+    """One picture with the first hundred; outside the numbered names."""
+    path = to / "grid.png"
+    stacked = np.stack(shown)
+    images.write_png(path, images.grid(images.enlarge(stacked, 64), settings.columns))
+    return path
+
+
+def _label(run: Run, chosen: Recipe, wanted: str | None) -> Tensor | None:
+    """The label vector for a class or attributes by name ("class=cat", "cat", "hair=long,age=0.3").
+
+    Raises:
+        LookalikeError: the run has no labels, or none of that name.
+    """
+    if wanted is None:
+        return None
+    columns: list[str] = run.env().get("data", {}).get("columns", [])
+    if not chosen.labels:
+        raise LookalikeError(
+            f"{run.path} was trained without labels, so it cannot make {wanted!r} on request. "
+            "Train on a pack with classes and a recipe that uses them (lookalike recipes)."
+        )
+    if len(columns) != chosen.labels:
+        raise RunError(f"{run.path}/env.json does not name the {chosen.labels} label columns.")
+    vector = torch.zeros(chosen.labels)
+    for part in wanted.split(","):
+        name, value = _named(part.strip(), columns)
+        vector[columns.index(name)] = value
+    return vector
+
+
+def _named(part: str, columns: list[str]) -> tuple[str, float]:
+    tries: list[Callable[[], tuple[str, float]]] = [
+        lambda: (part, 1.0),
+        lambda: (f"class={part}", 1.0),
+        lambda: (part.rpartition("=")[0], float(part.rpartition("=")[2])),
+    ]
+    for attempt in tries:
+        try:
+            name, value = attempt()
+        except ValueError:
+            continue
+        if name in columns:
+            return name, value
+    raise LookalikeError(f"There is no label {part!r}. There are: {', '.join(columns[:40])}.")

@@ -1,0 +1,235 @@
+"""Train: a pack and a recipe become a run. The same command again continues it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from lookalike import codec, recipe
+from lookalike.data.pack import Pack
+from lookalike.durations import words
+from lookalike.engine import budget, environment, precision
+from lookalike.engine.session import Outcome, Session
+from lookalike.engine.source import Source, SplitSource
+from lookalike.engine.trainer import Trainer
+from lookalike.errors import DataError, RecipeError, RunError
+from lookalike.place import Place
+from lookalike.recipe import Recipe
+from lookalike.run import Run
+from lookalike.watch.base import Watcher
+
+LABELS = {"none": 0, "optional": 1, "required": 2}
+BENCHMARK = 20.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainSettings:
+    """What a person asks of a training; everything else is the recipe's.
+
+    ``recipe`` is a name, a ``.py`` file of one's own, or a saved ``recipe.json``. ``seconds`` is a
+    time budget, turned into images by a short benchmark. ``settings`` change the recipe.
+    """
+
+    recipe: str = "swift"
+    seconds: float | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    labeled: bool = True
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What will be trained, before the first step."""
+
+    recipe: Recipe
+    continues: bool
+    notes: tuple[str, ...]
+    trusted: tuple[str, ...] = ()
+    speed: budget.Speed | None = None
+
+
+def plan(pack: Pack, run: Run, settings: TrainSettings, place: Place) -> Plan:
+    """Resolve the recipe for this pack and, for a time budget, measure the machine.
+
+    Raises:
+        RecipeError: the recipe does not fit the pack or the settings do not fit the recipe.
+        RunError: the folder holds a run of other settings or other pictures.
+    """
+    wanted, trusted, notes = _wanted(pack, settings)
+    if run.exists:
+        return _continued(pack, run, settings, (wanted, trusted, notes))
+    if settings.seconds is None:
+        return Plan(wanted, False, notes, trusted)
+    speed = budget.measure(
+        wanted,
+        source(pack, wanted),
+        decided(wanted, source(pack, wanted), place),
+        seconds=min(BENCHMARK, 0.06 * settings.seconds),
+    )
+    images = speed.images(settings.seconds, wanted.batch)
+    note = (
+        f"This machine trains {speed.mean:.0f} images/s with this recipe: "
+        f"{words(settings.seconds)} are {images:,} images."
+    )
+    return Plan(replace(wanted, images=images), False, (*notes, note), trusted, speed)
+
+
+def _wanted(pack: Pack, settings: TrainSettings) -> tuple[Recipe, tuple[str, ...], tuple[str, ...]]:
+    """The recipe as asked for, without a time budget."""
+    if settings.recipe.endswith(".json"):
+        saved = recipe.load(Path(settings.recipe))
+        if settings.settings:
+            raise RecipeError(
+                "A saved recipe.json is taken as it is, so --set cannot change it. "
+                "Name the recipe instead (--recipe swift), or edit a copy of the file."
+            )
+        _fits(saved, pack)
+        return saved, (), ()
+    file = recipe.find(settings.recipe)
+    frame, notes = _frame(pack, file, settings)
+    made = recipe.make(file, settings.settings, frame)
+    _fits(made, pack)
+    trusted = (file.module,) if file.path.parent != recipe.FOLDER else ()
+    return made, trusted, notes
+
+
+def _frame(
+    pack: Pack, file: recipe.RecipeFile, settings: TrainSettings
+) -> tuple[dict[str, int], tuple[str, ...]]:
+    """The size, channels and labels that the recipe is asked to serve, with words about it."""
+    labeled = settings.labeled and len(pack.columns) > 0
+    if file.sizes and pack.size not in file.sizes:
+        raise RecipeError(
+            f"The recipe {file.name!r} makes pictures of {_list(file.sizes)} px, but {pack.path} "
+            f"holds {pack.size} px. Prepare it again: lookalike prepare SOURCE --to PACK "
+            f"--size {min(file.sizes, key=lambda size: abs(size - pack.size))}"
+        )
+    if pack.channels not in file.channels:
+        raise RecipeError(
+            f"The recipe {file.name!r} works with {_list(file.channels)} channels, but {pack.path} "
+            f"has {pack.channels}. Prepare it again with{'' if 1 in file.channels else 'out'} --grey."
+        )
+    if LABELS[file.labels] == 2 and not labeled:
+        able = [r.name for r in recipe.names() if LABELS[r.labels] < 2]
+        raise RecipeError(
+            f"The recipe {file.name!r} needs labels, and {pack.path} has none. Put the pictures "
+            f"into one sub-folder per class, or use one of: {', '.join(able)}."
+        )
+    used = len(pack.columns) if labeled and LABELS[file.labels] else 0
+    notes: tuple[str, ...] = ()
+    if labeled and not used:
+        able = [r.name for r in recipe.names() if LABELS[r.labels]]
+        notes = (
+            f"The pack has labels, which {file.name!r} does not use. "
+            f"Recipes that do: {', '.join(able) or 'none'}.",
+        )
+    return {"size": pack.size, "channels": pack.channels, "labels": used}, notes
+
+
+def _list(numbers: Sequence[int]) -> str:
+    return " or ".join(map(str, numbers))
+
+
+def _fits(made: Recipe, pack: Pack) -> None:
+    if (made.size, made.channels) != (pack.size, pack.channels):
+        raise RecipeError(
+            f"The recipe is for {made.size} px with {made.channels} channels, but {pack.path} holds "
+            f"{pack.size} px with {pack.channels}. Prepare the pictures at that size, or leave "
+            "size and channels out: they are taken from the pack."
+        )
+    if made.labels not in {0, len(pack.columns)}:
+        raise RecipeError(
+            f"The recipe expects {made.labels} label columns, {pack.path} has {len(pack.columns)}."
+        )
+
+
+def _continued(
+    pack: Pack,
+    run: Run,
+    settings: TrainSettings,
+    asked: tuple[Recipe, tuple[str, ...], tuple[str, ...]],
+) -> Plan:
+    """The recipe in the folder, after checking that it is the one that is asked for."""
+    wanted, trusted, notes = asked
+    held = run.recipe(trusted)
+    data = run.env().get("data", {})
+    if data and data.get("fingerprint") != pack.fingerprint:
+        raise RunError(
+            f"{run.path} was trained on other pictures ({data.get('path')}). Name another folder "
+            "with --into, or the pack it was begun with."
+        )
+    if settings.seconds is not None or "images" not in settings.settings:
+        wanted = replace(wanted, images=held.images)
+    differing = _differences(codec.encode(held), codec.encode(wanted))
+    if differing:
+        raise RunError(
+            f"{run.path} holds a run with other settings ({'; '.join(differing[:4])}). The same "
+            "command continues a run; for another one name another folder with --into."
+        )
+    return Plan(held, True, notes, trusted)
+
+
+def _differences(held: Any, wanted: Any, path: str = "") -> list[str]:
+    if isinstance(held, dict) and isinstance(wanted, dict):
+        keys = [*held, *(k for k in wanted if k not in held)]
+        return [d for k in keys for d in _differences(held.get(k), wanted.get(k), f"{path}.{k}")]
+    return [] if held == wanted else [f"{path.strip('.')}: {held} there, {wanted} now"]
+
+
+def source(pack: Pack, chosen: Recipe) -> Source:
+    """The training pictures in the order that the recipe's seed gives."""
+    if len(pack.train) == 0:
+        raise DataError(f"{pack.path} has no training pictures. Prepare it again.")
+    return SplitSource(
+        pack.train, chosen.seed, labeled=chosen.labels > 0, mirror=chosen.mirror
+    )
+
+
+def decided(chosen: Recipe, pictures: Source, place: Place) -> Place:
+    """The place with a precision for every player, measured where the person left it open."""
+    if place.precision:
+        return place
+    trainer = Trainer(chosen, pictures, place)
+    return place.decided(precision.decide(trainer))
+
+
+def train(
+    pack: Pack,
+    run: Run,
+    chosen: Plan,
+    place: Place,
+    watchers: Callable[[Trainer], Sequence[Watcher]] = lambda trainer: (),
+) -> Outcome:
+    """Train, or continue, to the end of the budget. Only rank 0 writes.
+
+    Raises:
+        RunLockedError, NotFiniteError, RangeError, CheckpointError.
+    """
+    pictures = source(pack, chosen.recipe)
+    known = run.env().get("place", {}).get("precision", {})
+    if known and place.wish == "auto":
+        place = place.decided(known)
+    trainer = Trainer(chosen.recipe, pictures, place)
+    agreed = trainer.team.agree(
+        dict(place.precision or precision.decide(trainer)) if place.main else {}
+    )
+    trainer.place = place.decided(agreed)
+    if not place.main:
+        return Session(run, trainer).fit()
+    with run.writing():
+        run.write_recipe(chosen.recipe)
+        run.write_env({**environment.describe(trainer.place), "data": _data(pack)})
+        return Session(run, trainer, watchers(trainer)).fit()
+
+
+def _data(pack: Pack) -> dict[str, Any]:
+    return {
+        "path": str(pack.path.resolve()),
+        "name": pack.name,
+        "fingerprint": pack.fingerprint,
+        "train": len(pack.train),
+        "holdout": len(pack.holdout),
+        "classes": list(pack.classes),
+        "columns": list(pack.columns),
+    }
