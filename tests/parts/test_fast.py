@@ -1,0 +1,51 @@
+import pytest
+import torch
+
+from lookalike.errors import RecipeError
+from lookalike.parts.fast import FastEncoderPlan, FastGeneratorPlan
+from lookalike.parts.networks import Frame
+
+SMALL = {"latent": 6, "width": 4, "widest": 16}
+
+
+@pytest.mark.parametrize("size", [32, 64, 128, 256])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_generator_and_encoder_fit_every_frame(size, channels):
+    frame = Frame(size, channels)
+    generator = FastGeneratorPlan(**SMALL).build(frame)
+    pictures = generator(torch.randn(2, 6))
+    assert pictures.shape == (2, channels, size, size)
+    assert pictures.abs().max() <= 1
+    mean, log_variance = FastEncoderPlan(**SMALL).build(frame)(pictures)
+    assert mean.shape == log_variance.shape == (2, 6)
+
+
+def test_labels_change_the_picture_and_the_encoding():
+    frame = Frame(32, 3, labels=2)
+    generator = FastGeneratorPlan(**SMALL).build(frame).eval()
+    encoder = FastEncoderPlan(**SMALL).build(frame).eval()
+    z, cat, dog = torch.randn(2, 6), torch.tensor([[1.0, 0]] * 2), torch.tensor([[0, 1.0]] * 2)
+    assert not torch.allclose(generator(z, cat), generator(z, dog))
+    x = torch.rand(2, 3, 32, 32)
+    assert not torch.allclose(encoder(x, cat)[0], encoder(x, dog)[0])
+
+
+def test_a_picture_does_not_depend_on_its_batch_in_evaluation():
+    generator = FastGeneratorPlan(**SMALL).build(Frame(32)).eval()
+    z = torch.randn(5, 6)
+    torch.testing.assert_close(generator(z)[3:4], generator(z[3:4]), atol=1e-5, rtol=1e-4)
+
+
+def test_sizes_that_cannot_be_drawn_are_refused_by_name():
+    with pytest.raises(RecipeError, match="not 48"):
+        FastGeneratorPlan().build(Frame(48))
+
+
+def test_every_weight_receives_a_gradient():
+    frame = Frame(32, 3)
+    generator = FastGeneratorPlan(**SMALL).build(frame)
+    encoder = FastEncoderPlan(**SMALL).build(frame)
+    mean, log_variance = encoder(torch.rand(4, 3, 32, 32))
+    (generator(mean + log_variance).square().mean() + log_variance.mean()).backward()
+    for network in (generator, encoder):
+        assert all(p.grad is not None for p in network.parameters())
