@@ -6,13 +6,20 @@ its reconstruction, so that a paired loss still compares like with like.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from lookalike.parts.game import Augmentation
+
+class Augmentation(ABC):
+    """A differentiable change of pictures in front of D. Final classes are frozen dataclasses."""
+
+    @abstractmethod
+    def apply(self, pictures: Tensor, generator: torch.Generator, strength: float) -> Tensor:
+        """Changed pictures of the same shape; ``strength`` in [0, 1] is the share that changes."""
 
 
 @dataclass(frozen=True)

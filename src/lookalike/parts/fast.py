@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -33,6 +34,15 @@ def check_frame(frame: Frame, what: str) -> None:
             f"The {what} works at sides {', '.join(map(str, SIDES))}, not {frame.size}. "
             "Prepare the pack at one of these sizes."
         )
+
+
+Kind = TypeVar("Kind", bound=nn.Module)
+
+
+def channels_last(network: Kind) -> Kind:
+    """The same network with its convolutions' weights laid out channels-last."""
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return network
 
 
 class Modulation(nn.Module):
@@ -111,7 +121,7 @@ class FastGeneratorPlan(NetworkPlan):
         network = FastGenerator(
             frame, latent=self.latent, width=self.width, widest=self.widest, deep=self.deep
         )
-        return network.to(memory_format=torch.channels_last)
+        return channels_last(network)
 
 
 class FastEncoder(nn.Module):
@@ -150,4 +160,4 @@ class FastEncoderPlan(NetworkPlan):
         """An encoder for this frame."""
         check_frame(frame, "fast encoder")
         network = FastEncoder(frame, latent=self.latent, width=self.width, widest=self.widest)
-        return network.to(memory_format=torch.channels_last)
+        return channels_last(network)

@@ -164,7 +164,8 @@ class FrozenBlock(nn.Module):
         """``[N, inputs, H, W]`` -> ``[N, outputs, H / stride, W / stride]``."""
         y = x if self.expand is None else F.relu6(self.expand(x))
         y = self.project(F.relu6(self.depthwise(y)))
-        return x + y if self.adds else y
+        found: Tensor = x + y if self.adds else y
+        return found
 
 
 class EfficientFeatures(nn.Module):
