@@ -44,10 +44,10 @@ class Measure:
     """One score, the same score of training pictures (the floor), and how they compare.
 
     For distances the ratio is value over floor: 1 is perfect, 3 is three times as far. The kernel
-    distance's floor is about 0, so there the ratio is over the upper end of the floor's interval: at most 1
-    cannot be told from real pictures.
-    For shares (precision, recall, density, coverage) it is value over floor too: 1 is perfect, and
-    0.5 is half of what is possible. ``low`` and ``high`` bound the value with 95 % where known.
+    distance's floor is about 0, so there the ratio is over the upper end of the floor's interval:
+    up to 1, samples cannot be told from real pictures. For shares (precision, recall, density,
+    coverage) it is value over floor too: 1 is perfect, and 0.5 is half of what is possible.
+    ``low`` and ``high`` bound the value with 95 % where known.
     """
 
     value: float
