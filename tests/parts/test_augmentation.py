@@ -2,7 +2,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lookalike.parts.augmentation import DiffAugment, blurred, outside, translated
+from lookalike.parts.augmentation import Augmentation, blurred, outside, translated
 
 
 def test_translation_moves_whole_pixels_and_repeats_the_edge():
@@ -35,17 +35,16 @@ def test_blur_keeps_flat_pictures_and_zero_keeps_everything():
     assert blurred(x, 0.0) is x
 
 
-def test_strength_zero_changes_nothing_and_strength_one_changes_all():
+def test_chance_zero_changes_nothing_and_chance_one_changes_all():
     x = torch.rand(8, 3, 16, 16)
-    augment = DiffAugment()
     generator = torch.Generator().manual_seed(0)
-    torch.testing.assert_close(augment.apply(x, generator, 0.0), x)
-    changed = augment.apply(x, generator, 1.0)
+    torch.testing.assert_close(Augmentation(chance=0.0)(x, generator), x)
+    changed = Augmentation(chance=1.0)(x, generator)
     assert all(not torch.allclose(a, b) for a, b in zip(changed, x, strict=True))
 
 
 def test_the_same_draws_change_a_pair_alike():
-    augment = DiffAugment(brightness=0.3, saturation=0, contrast=0, shift=0.2, cut=0)
+    augment = Augmentation(brightness=0.3, saturation=0, contrast=0, shift=0.2, cut=0)
     draws = augment.draw(4, torch.Generator().manual_seed(3))
     x, y = torch.rand(4, 1, 16, 16), torch.zeros(4, 1, 16, 16)
     lifted = augment.change(y, draws)

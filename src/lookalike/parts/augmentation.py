@@ -6,20 +6,11 @@ its reconstruction, so that a paired loss still compares like with like.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
-
-
-class Augmentation(ABC):
-    """A differentiable change of pictures in front of D. Final classes are frozen dataclasses."""
-
-    @abstractmethod
-    def apply(self, pictures: Tensor, generator: torch.Generator, strength: float) -> Tensor:
-        """Changed pictures of the same shape; ``strength`` in [0, 1] is the share that changes."""
 
 
 @dataclass(frozen=True)
@@ -34,12 +25,13 @@ class Draws:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DiffAugment(Augmentation):
+class Augmentation:
     """How strongly pictures are changed; a strength of 0 switches that change off.
 
     ``brightness`` is the half-width of an added number (pictures are in [-1, 1]); ``saturation``
     and ``contrast`` the half-widths of a factor around 1; ``shift`` and ``cut`` are shares of the
-    side (translation that repeats the edge; a square set to zero).
+    side (translation that repeats the edge; a square set to zero). ``chance`` is the share of samples
+    that are changed at all.
     """
 
     brightness: float = 0.5
@@ -47,11 +39,12 @@ class DiffAugment(Augmentation):
     contrast: float = 0.5
     shift: float = 0.125
     cut: float = 0.5
+    chance: float = 1.0
 
-    def draw(self, count: int, generator: torch.Generator, chance: float = 1.0) -> Draws:
-        """Augmentations for ``count`` samples, of which the share ``chance`` is changed at all."""
+    def draw(self, count: int, generator: torch.Generator) -> Draws:
+        """Augmentations for ``count`` samples, of which the share ``chance`` is changed."""
         u = torch.rand(count, 7, generator=generator) * 2 - 1
-        played = (torch.rand(count, 1, generator=generator) < chance).float()
+        played = (torch.rand(count, 1, generator=generator) < self.chance).float()
         u = u * played
 
         def column(index: int, strength: float) -> Tensor:
@@ -83,9 +76,9 @@ class DiffAugment(Augmentation):
             x = x * outside(draws.cut, self.cut, x.shape[2], x.shape[3]).to(x)
         return x
 
-    def apply(self, pictures: Tensor, generator: torch.Generator, strength: float) -> Tensor:
-        """Draw and change at once; ``strength`` is the share of samples that change."""
-        return self.change(pictures, self.draw(len(pictures), generator, strength))
+    def __call__(self, x: Tensor, generator: torch.Generator) -> Tensor:
+        """Draw and change at once."""
+        return self.change(x, self.draw(len(x), generator))
 
 
 def translated(x: Tensor, shift: Tensor) -> Tensor:
