@@ -103,6 +103,16 @@ class Run:
         """The recipe of this run."""
         return recipe.load(self.path / "recipe.json", trusted)
 
+    def recipe_values(self) -> dict[str, Any]:
+        """The recipe's fields as plain JSON, without loading any part."""
+        held = read_json(self.path / "recipe.json").get("recipe", {})
+        return held if isinstance(held, dict) else {}
+
+    def progress(self) -> int:
+        """Images seen at the newest checkpoint; 0 before the first."""
+        numbered = self._numbered()
+        return int(numbered[-1].stem) if numbered else 0
+
     def write_recipe(self, chosen: Recipe) -> None:
         """Write the recipe before the first step."""
         checkpoints.write_whole(self.path / "recipe.json", chosen.dumps().encode())

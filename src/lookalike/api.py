@@ -1,0 +1,329 @@
+"""The verbs as functions: what people and both faces call. Wires watchers to stages.
+
+>>> import lookalike
+>>> lookalike.prepare(Path("photos"), Path("packs/photos"))       # doctest: +SKIP
+>>> lookalike.train(Path("packs/photos"), Path("runs/a"))         # doctest: +SKIP
+>>> lookalike.generate(Path("runs/a"), Path("out"))               # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lookalike import recipe as recipes_
+from lookalike.errors import DataError, LookalikeError
+from lookalike.telling import Tell, silent
+
+if TYPE_CHECKING:
+    from lookalike.data.demo import Demo
+    from lookalike.engine.trainer import Trainer
+    from lookalike.place import Place
+    from lookalike.stages.choose import Choice
+    from lookalike.stages.generate import Generated, GenerateSettings
+    from lookalike.stages.prepare import Prepared, PrepareSettings
+    from lookalike.stages.train import TrainSettings
+    from lookalike.watch.base import Watcher
+    from lookalike.watch.progress import Step
+
+
+@dataclass(frozen=True, kw_only=True)
+class Where:
+    """The machine's part: "auto" lets the program choose. ``tensorboard`` also writes events."""
+
+    device: str = "auto"
+    precision: str = "auto"
+    threads: int = 0
+    tensorboard: bool = False
+
+    def place(self) -> Place:
+        """The place that these words mean here."""
+        from lookalike.place import choose
+
+        return choose(self.device, self.precision, self.threads)
+
+
+@dataclass(frozen=True)
+class Listener:
+    """Who is told: ``tell`` about work that counts things, ``step`` about training, ``say`` words."""
+
+    tell: Tell = silent
+    step: Callable[[Step], None] = field(default=lambda step: None)
+    say: Callable[[str], None] = field(default=lambda words: None)
+
+
+NOBODY = Listener()
+
+
+@dataclass(frozen=True)
+class Trained:
+    """How a training ended and what to type next."""
+
+    run: Path
+    recipe: str
+    images: int
+    budget: int
+    finished: bool
+    seconds: float
+    images_per_second: float
+    resumed_at: int
+    report: Path | None
+    notes: tuple[str, ...]
+    continue_with: str
+    generate_with: str
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What a training would do: the answer to --dry-run."""
+
+    recipe: str
+    pack: Path
+    size: int
+    channels: int
+    labels: int
+    train: int
+    holdout: int
+    images: int
+    parameters: dict[str, int]
+    images_per_second: float
+    seconds: float
+    continues: bool
+    notes: tuple[str, ...]
+    settings: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Started:
+    """What ``start`` did: the pack, the choice with its reasons, and the training."""
+
+    pack: Path
+    choice: Choice
+    prepared: Prepared
+    trained: Trained
+
+
+def recipes() -> list[recipes_.RecipeFile]:
+    """Every recipe there is, without importing torch."""
+    return recipes_.names()
+
+
+def demo_data(
+    folder: Path, style: str = "toon-head", count: int = 3000, size: int = 64,
+    seed: int = 0, tell: Tell = silent,
+) -> Demo:
+    """Draw cartoon faces with labelled attributes into a folder."""
+    from lookalike.data.demo import make_demo
+
+    return make_demo(folder, style, count, size, seed, tell)
+
+
+def prepare(
+    source: Path, to: Path, settings: PrepareSettings | None = None, tell: Tell = silent
+) -> Prepared:
+    """Make a pack of a folder, a zip or another source."""
+    from lookalike.stages.prepare import PrepareSettings, prepare
+
+    return prepare(source, to, settings or PrepareSettings(), tell)
+
+
+def plan(
+    data: Path, into: Path, settings: TrainSettings, where: Where = Where(), tell: Tell = silent
+) -> Planned:
+    """Say what :func:`train` would do, without training: sizes, speed, time."""
+    from lookalike import codec
+    from lookalike.engine import budget
+    from lookalike.engine.trainer import Trainer
+    from lookalike.run import Run
+    from lookalike.stages import train as stage
+
+    pack = open_data(data, into, tell)
+    place = where.place()
+    chosen = stage.plan(pack, Run(into), settings, place)
+    pictures = stage.source(pack, chosen.recipe)
+    place = stage.decided(chosen.recipe, pictures, place)
+    speed = chosen.speed or budget.measure(chosen.recipe, pictures, place, seconds=6)
+    networks = Trainer(chosen.recipe, pictures, place).networks
+    return Planned(
+        recipe=chosen.recipe.name,
+        pack=pack.path,
+        size=pack.size,
+        channels=pack.channels,
+        labels=chosen.recipe.labels,
+        train=len(pack.train),
+        holdout=len(pack.holdout),
+        images=chosen.recipe.images,
+        parameters={n: sum(p.numel() for p in w.parameters()) for n, w in networks.items()},
+        images_per_second=round(speed.mean, 1),
+        seconds=round(speed.seconds(chosen.recipe.images), 1),
+        continues=chosen.continues,
+        notes=chosen.notes,
+        settings=codec.encode(chosen.recipe),
+    )
+
+
+def train(
+    data: Path,
+    into: Path,
+    settings: TrainSettings | None = None,
+    where: Where = Where(),
+    listener: Listener = NOBODY,
+) -> Trained:
+    """Train a recipe on a pack (or a folder, which is prepared first); again: continue.
+
+    Raises:
+        LookalikeError: see :mod:`lookalike.errors`; nothing that was saved is lost.
+    """
+    from lookalike.run import Run
+    from lookalike.stages import train as stage
+
+    settings = settings or stage.TrainSettings()
+    pack = open_data(data, into, listener.tell)
+    run, place = Run(into), where.place()
+    chosen = stage.plan(pack, run, settings, place)
+    for note in chosen.notes:
+        listener.say(note)
+
+    def watchers(trainer: Trainer) -> Sequence[Watcher]:
+        return _watchers(trainer, pack, where, listener)
+
+    outcome = stage.train(pack, run, chosen, place, watchers)
+    report = _report(run, pack, listener) if place.main else None
+    changed = " ".join(f"--set {shlex.quote(f'{k}={v}')}" for k, v in settings.settings.items())
+    parts = ["lookalike train", shlex.quote(str(data)), "--recipe", shlex.quote(settings.recipe)]
+    return Trained(
+        run=into,
+        recipe=chosen.recipe.name,
+        images=outcome.images,
+        budget=chosen.recipe.images,
+        finished=outcome.finished,
+        seconds=round(outcome.seconds, 1),
+        images_per_second=round(outcome.rate, 1),
+        resumed_at=outcome.resumed_at,
+        report=report,
+        notes=chosen.notes,
+        continue_with=" ".join([*parts, "--into", shlex.quote(str(into)), changed]).strip(),
+        generate_with=f"lookalike generate {shlex.quote(str(into))} -n 100 --to out/",
+    )
+
+
+def _watchers(
+    trainer: Trainer, pack: Any, where: Where, listener: Listener
+) -> Sequence[Watcher]:
+    from lookalike.watch.numbers import Numbers
+    from lookalike.watch.progress import Progress
+    from lookalike.watch.samples import Samples
+
+    return [Samples(), Numbers(), Progress(listener.step)]
+
+
+def _report(run: Any, pack: Any, listener: Listener) -> Path | None:
+    return None
+
+
+def generate(
+    run: Path,
+    to: Path,
+    settings: GenerateSettings | None = None,
+    where: Where = Where(),
+    tell: Tell = silent,
+) -> Generated:
+    """New pictures from a run, as PNG files that depend on seed and index only."""
+    from lookalike.run import Run
+    from lookalike.stages import generate as stage
+
+    opened = Run.open(run)
+    return stage.generate(opened, to, settings or stage.GenerateSettings(), where.place(), tell)
+
+
+def show(run: Path) -> dict[str, Any]:
+    """What is known about a run: recipe, data, progress, last numbers, files."""
+    from lookalike.run import Run, read_json
+
+    opened = Run.open(run)
+    recipe = opened.recipe_values()
+    stats = opened.stats()
+    grids = opened.sample_grids()
+    return {
+        "run": str(run),
+        "recipe": recipe.get("name"),
+        "size": recipe.get("size"),
+        "channels": recipe.get("channels"),
+        "budget": recipe.get("images"),
+        "images": opened.progress(),
+        "data": opened.env().get("data", {}),
+        "environment": {k: v for k, v in opened.env().items() if k != "data"},
+        "health": read_json(run / "health.json"),
+        "numbers": stats[-1] if stats else {},
+        "scores": next((s for s in reversed(stats) if "score/kid" in s), {}),
+        "samples": str(grids[-1][1]) if grids else None,
+        "report": str(run / "report.html") if (run / "report.html").exists() else None,
+    }
+
+
+def start(
+    source: Path,
+    into: Path,
+    choice: Choice,
+    settings: TrainSettings,
+    where: Where = Where(),
+    listener: Listener = NOBODY,
+) -> Started:
+    """From a folder to a trained run: prepare with the choice made, train, report."""
+    from lookalike.data.pack import Pack
+    from lookalike.stages.prepare import PrepareSettings
+
+    pack = into / "pack"
+    made = prepare(
+        source, pack, PrepareSettings(size=choice.size, channels=choice.channels), listener.tell
+    )
+    listener.say(_summary(Pack.open(pack), made))
+    for warning in made.warnings:
+        listener.say(warning)
+    trained = train(pack, into, replace(settings, recipe=choice.recipe), where, listener)
+    return Started(pack, choice, made, trained)
+
+
+def _summary(pack: Any, made: Prepared) -> str:
+    labels = f", {len(pack.classes)} classes" if pack.classes else ""
+    return (
+        f"{pack.count} pictures at {pack.size} px{labels}: {len(pack.train)} to train, "
+        f"{len(pack.holdout)} held out; {len(pack.refused())} files left out."
+    )
+
+
+def choose(source: Path, size: int | None = None, recipe: str | None = None) -> Choice:
+    """Size, channels and recipe for a folder, each with its reason."""
+    from lookalike.stages.choose import choose
+
+    if not source.exists():
+        raise DataError(f"{source} does not exist. Name a folder or a zip with pictures.")
+    return choose(source, size, recipe)
+
+
+def open_data(data: Path, into: Path, tell: Tell = silent) -> Any:
+    """The pack at this path; a folder or zip of pictures is prepared beside the run first.
+
+    Raises:
+        LookalikeError: there is nothing there, or nothing that can be used.
+    """
+    from lookalike.data.pack import Pack
+
+    if Pack.is_pack(data):
+        return Pack.open(data)
+    if not data.exists():
+        raise LookalikeError(
+            f"{data} does not exist. Name a pack (made by 'lookalike prepare') or a folder of "
+            "pictures."
+        )
+    if (data / "recipe.json").exists():
+        raise LookalikeError(f"{data} is a run, not a pack. Name the pack it was trained on.")
+    chosen = choose(data)
+    from lookalike.stages.prepare import PrepareSettings
+
+    pack = into / "pack"
+    prepare(data, pack, PrepareSettings(size=chosen.size, channels=chosen.channels), tell)
+    return Pack.open(pack)

@@ -1,0 +1,60 @@
+"""lookalike generate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from lookalike.cli import show
+from lookalike.cli.machine import MACHINE, Machine
+
+
+def generate(
+    run: Path,
+    /,
+    *,
+    n: Annotated[int, Parameter(name=["-n", "--count"])] = 100,
+    to: Path | None = None,
+    seed: int = 0,
+    first: int = 0,
+    label: str | None = None,
+    checkpoint: str = "auto",
+    grid: Annotated[bool, Parameter(negative="")] = False,
+    machine: Machine = MACHINE,
+    json: show.Json = False,
+) -> None:
+    """New pictures from a run. A picture depends on its seed and index only.
+
+    Parameters
+    ----------
+    run
+        A run folder.
+    n
+        How many pictures.
+    to
+        The folder for the PNG files. Default: RUN/generated-SEED.
+    seed
+        Another seed, other pictures.
+    first
+        The index of the first picture.
+    label
+        For runs with labels: a class, or attributes such as "hair=long,glasses=none".
+    checkpoint
+        best, last, or auto: the best where scores were kept.
+    grid
+        Also write grid.png with the first hundred.
+    """
+    from lookalike import api
+    from lookalike.stages.generate import GenerateSettings
+
+    wanted = GenerateSettings(
+        count=n, seed=seed, first=first, wanted=label, checkpoint=checkpoint, grid=grid
+    )
+    folder = to or run / f"generated-{seed}"
+    with show.screen() as screen:
+        made = api.generate(run, folder, wanted, machine.where(), screen.tell)
+    lines = [f"{made.count:,} pictures in {made.folder} (seed {made.seed}, {made.recipe} after "
+             f"{made.images_seen:,} images)."]
+    show.result(made, json, [*lines, *([f"  grid  {made.grid}"] if made.grid else [])])

@@ -1,0 +1,56 @@
+"""The options about the machine, the same for every verb that computes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Group, Parameter
+
+if TYPE_CHECKING:
+    from lookalike.api import Where
+
+_GROUP = Group("Machine", sort_key=90)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Machine:
+    """Where it is computed; the defaults choose."""
+
+    device: Annotated[str, Parameter(group=_GROUP)] = "auto"
+    "cpu, cuda, mps, or auto: the best one there is."
+
+    precision: Annotated[str, Parameter(group=_GROUP)] = "auto"
+    "fp32, bf16, or auto: measured for each network."
+
+    threads: Annotated[int, Parameter(group=_GROUP)] = 0
+    "Processor threads; 0 takes all."
+
+    def where(self, tensorboard: bool = False) -> Where:
+        """What the program calls it."""
+        from lookalike.api import Where
+
+        return Where(
+            device=self.device,
+            precision=self.precision,
+            threads=self.threads,
+            tensorboard=tensorboard,
+        )
+
+
+MACHINE = Machine()
+
+
+def settings(pairs: list[str] | None) -> dict[str, str]:
+    """``["size=64", ...]`` as a dictionary.
+
+    Raises:
+        RecipeError: one of them has no "=".
+    """
+    from lookalike.errors import RecipeError
+
+    wrong = [pair for pair in pairs or [] if "=" not in pair]
+    if wrong:
+        raise RecipeError(f"--set takes name=value, found {', '.join(wrong)}. Example: --set width=32")
+    return dict(pair.split("=", 1) for pair in pairs or [])

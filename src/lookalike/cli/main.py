@@ -1,0 +1,54 @@
+"""The command line: one thin file per verb, opened only when the verb is used."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+
+from cyclopts import App, Group
+
+from lookalike import __version__
+from lookalike.errors import LookalikeError
+
+_MAIN = Group("From pictures to pictures", sort_key=1)
+_DATA = Group("Data", sort_key=2)
+_JUDGE = Group("Judge", sort_key=3)
+_LOOK = Group("Look", sort_key=4)
+
+VERBS: dict[str, tuple[Group, str, str]] = {
+    "start": (_MAIN, "start:start", "One command for a folder: prepare, choose, train, report."),
+    "train": (_MAIN, "train:train", "Train a recipe on a pack; the same command again continues."),
+    "generate": (_MAIN, "generate:generate", "New pictures from a run."),
+    "prepare": (_DATA, "prepare:prepare", "Make a pack of a folder, a zip or another source."),
+    "demo-data": (_DATA, "demo_data:demo_data", "Draw cartoon faces with labelled attributes."),
+    "recipes": (_LOOK, "recipes:recipes", "The recipes there are."),
+    "show": (_LOOK, "show_run:show", "What is known about a run."),
+}
+
+app = App(
+    name="lookalike",
+    help="Pictures that look like yours: a folder of images becomes a trained generator.\n\n"
+    "Begin with: lookalike start ./photos",
+    version=__version__,
+    help_format="plaintext",
+    result_action="return_value",
+)
+for _name, (_group, _where, _help) in VERBS.items():
+    _module, _, _function = _where.partition(":")
+    app.command(f"lookalike.cli.{_module}:{_function}", name=_name, help=_help, group=_group)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line; an error of ours becomes one message and exit status 1."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        app(given)
+    except LookalikeError as problem:
+        if "--json" in given:
+            print(json.dumps({"error": type(problem).__name__, "message": str(problem)}))
+        print(f"Error: {problem}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print("Stopped.", file=sys.stderr)
+        sys.exit(130)

@@ -1,0 +1,36 @@
+"""lookalike show."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lookalike.cli import show as screen
+
+
+def show(run: Path, /, *, json: screen.Json = False) -> None:
+    """What is known about a run: recipe, data, progress, last numbers, files.
+
+    Parameters
+    ----------
+    run
+        A run folder.
+    """
+    from lookalike import api
+
+    told = api.show(run)
+    data, scores = told["data"], told["scores"]
+    budget = told["budget"] or 1
+    rows = [
+        ("recipe", f"{told['recipe']}, {told['size']} px, {told['channels']} channels"),
+        ("data", f"{data.get('name', '?')}: {data.get('train', '?')} to train, "
+                 f"{data.get('holdout', '?')} held out"),
+        ("progress", f"{told['images']:,} of {budget:,} images ({100 * told['images'] / budget:.0f} %)"),
+    ]
+    if told["health"]:
+        rows.append(("health", str(told["health"].get("sentence", ""))))
+    if scores:
+        rows.append(("KID", f"{scores['score/kid']:.4f}"))
+    rows += [(name.partition("/")[2], f"{value:.4g}") for name, value in told["numbers"].items()
+             if name.startswith("loss/")]
+    rows += [(name, str(told[name])) for name in ("samples", "report") if told[name]]
+    screen.result(told, json, screen.table(rows))

@@ -1,0 +1,63 @@
+"""lookalike start."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from lookalike.cli import show
+from lookalike.cli.machine import MACHINE, Machine, settings
+from lookalike.cli.train import trained_lines
+from lookalike.durations import seconds
+
+
+def start(
+    source: Path,
+    /,
+    *,
+    time: Annotated[str, Parameter(name="--for")] = "4m",
+    into: Path | None = None,
+    size: int | None = None,
+    recipe: str | None = None,
+    change: Annotated[list[str] | None, Parameter(name="--set", consume_multiple=True, negative="")] = None,
+    machine: Machine = MACHINE,
+    json: show.Json = False,
+) -> None:
+    """From a folder of pictures to a trained generator: scan, prepare, choose, train, report.
+
+    The same command again continues where it stopped.
+
+    Parameters
+    ----------
+    source
+        A folder (sub-folders are classes) or a zip of pictures.
+    time
+        How long to train: 4m, 2h. Longer gives better pictures.
+    into
+        The run folder. Default: runs/NAME-OF-THE-FOLDER.
+    size
+        The side of the pictures in pixels; chosen from your pictures if you leave it out.
+    recipe
+        A recipe other than the default.
+    change
+        Change a setting of the recipe: --set width=32
+    """
+    from lookalike import api
+    from lookalike.stages.train import TrainSettings
+
+    folder = into or Path("runs") / (source.resolve().stem or "pictures")
+    wanted = TrainSettings(seconds=seconds(time), settings=settings(change))
+    with show.screen() as screen:
+        choice = api.choose(source, size, recipe)
+        screen.say(f"{source}: {choice.files:,} files, about {choice.typical} px.")
+        for reason in choice.reasons:
+            screen.say(f"  {reason}")
+        screen.say(f"Everything goes to {folder}. Ctrl-C saves and stops.")
+        listener = api.Listener(screen.tell, screen.step, screen.say)
+        started = api.start(source, folder, choice, wanted, machine.where(), listener)
+    lines = trained_lines(started.trained)
+    again = f"lookalike start {source} --for {time} --into {folder}"
+    lines = [f"  continue  {again}" if "continue  " in line else line for line in lines]
+    show.result(started, json, lines)
