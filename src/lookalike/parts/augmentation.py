@@ -30,8 +30,8 @@ class Augmentation:
 
     ``brightness`` is the half-width of an added number (pictures are in [-1, 1]); ``saturation``
     and ``contrast`` the half-widths of a factor around 1; ``shift`` and ``cut`` are shares of the
-    side (translation that repeats the edge; a square set to zero). ``chance`` is the share of samples
-    that are changed at all.
+    side (translation that repeats the edge; a square set to zero). ``chance`` is the share of
+    samples that are changed at all.
     """
 
     brightness: float = 0.5
