@@ -21,6 +21,7 @@ from lookalike.engine.sampler import Sampler
 from lookalike.engine.source import Source, Taken
 from lookalike.engine.team import Team
 from lookalike.errors import CheckpointError, NotFiniteError, RangeError
+from lookalike.parts import optimizers
 from lookalike.parts.average import Average
 from lookalike.parts.game import Game
 from lookalike.parts.networks import Frame, Networks
@@ -302,7 +303,7 @@ class Trainer:
             for name, average in self.averages.items():
                 average.network.load_state_dict(state["averages"][name])
             for name, optimizer in self.optimizers.items():
-                optimizer.load_state_dict(state["optimizers"][name])
+                optimizers.restore(optimizer, state["optimizers"][name])
         except (KeyError, RuntimeError, ValueError) as problem:
             raise CheckpointError(
                 f"The checkpoint does not fit this recipe: {str(problem).splitlines()[0]}. "

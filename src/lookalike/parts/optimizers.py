@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from lookalike.parts.schedules import Value
 
@@ -66,3 +67,20 @@ class SGD(OptimizerPlan):
     def build(self, weights: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         """A fresh SGD."""
         return torch.optim.SGD(list(weights), lr=0.0, momentum=self.momentum)
+
+
+def restore(optimizer: torch.optim.Optimizer, state: Mapping[str, Any]) -> None:
+    """Load a state, its moments laid out in memory as the weights are.
+
+    A checkpoint holds plain contiguous tensors while convolutions are channels-last, and the fused
+    kernels walk weight, gradient and moments by address: without this a continued Adam would give
+    every weight the moments of another one.
+
+    Raises:
+        ValueError: it is the state of other weights.
+    """
+    optimizer.load_state_dict(dict(state))
+    for weight, held in optimizer.state.items():
+        for name, value in held.items():
+            if isinstance(value, Tensor) and value.shape == weight.shape:
+                held[name] = torch.empty_like(weight, dtype=value.dtype).copy_(value).detach()
