@@ -54,9 +54,11 @@ def measure(
         trainer.clock = Clock(int(share * 1_000_000_000), trainer.clock.step, 1_000_000_000)
         trainer.step()
         begun, steps = clock(), 0
-        while steps < 2 or clock() - begun < each:
+        # Several processes must take the same number of steps, or they would wait for each other.
+        while steps < 2 or trainer.team.any(clock() - begun < each):
             trainer.step()
             steps += 1
         found.append((share, steps * recipe.batch / (clock() - begun)))
+    found = trainer.team.agree(found)
     mean = len(found) / sum(1 / rate for _, rate in found)
     return Speed(mean, tuple(found))

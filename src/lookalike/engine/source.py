@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
@@ -44,8 +44,8 @@ class Source(ABC):
         """These pictures; the same whatever was taken before."""
 
     @abstractmethod
-    def some(self, count: int) -> Taken:
-        """Up to ``count`` different training pictures, always the same, in no order."""
+    def some(self, count: int, first: int = 0) -> Taken:
+        """Up to ``count`` pictures of a fixed shuffled list of all, from ``first`` on."""
 
     @abstractmethod
     def __len__(self) -> int:
@@ -72,12 +72,12 @@ class SplitSource(Source):
             return taken
         flipped = [seeds.number(self.seed, "mirror", at + i) % 2 == 0 for i in range(count)]
         chosen = torch.tensor(flipped)[:, None, None, None]
-        return Taken(torch.where(chosen, taken.images.flip(3), taken.images), taken.labels)
+        return replace(taken, images=torch.where(chosen, taken.images.flip(3), taken.images))
 
-    def some(self, count: int) -> Taken:
+    def some(self, count: int, first: int = 0) -> Taken:
         """A fixed choice of training pictures."""
         draw = seeds.array_generator(self.seed, "some", 0)
-        chosen = draw.permutation(len(self.split))[:count].astype(np.int64)
+        chosen = draw.permutation(len(self.split))[first : first + count].astype(np.int64)
         return self._read(chosen)
 
     def __len__(self) -> int:

@@ -17,7 +17,6 @@ from torch import Tensor, nn
 
 from lookalike.place import Place
 
-
 T = TypeVar("T")
 
 
@@ -27,7 +26,8 @@ class Team:
     def __init__(self, place: Place) -> None:
         self.rank, self.world = place.rank, place.world
         if self.world > 1 and not dist.is_initialized():
-            backend = "nccl" if place.device.startswith("cuda") else "gloo"
+            # Flags and numbers travel from the CPU, gradients from where the weights are.
+            backend = "cpu:gloo,cuda:nccl" if place.device.startswith("cuda") else "gloo"
             os.environ.setdefault("MASTER_ADDR", "127.0.0.1")
             os.environ.setdefault("MASTER_PORT", "29500")
             dist.init_process_group(backend, rank=self.rank, world_size=self.world)

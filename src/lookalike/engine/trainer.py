@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -20,7 +21,7 @@ from lookalike import seeds
 from lookalike.engine.sampler import Sampler
 from lookalike.engine.source import Source, Taken
 from lookalike.engine.team import Team
-from lookalike.errors import CheckpointError, NotFiniteError, RangeError
+from lookalike.errors import CheckpointError, NotFiniteError, RangeError, TrainingError
 from lookalike.parts import optimizers
 from lookalike.parts.average import Average
 from lookalike.parts.game import Game
@@ -34,7 +35,7 @@ from lookalike.recipe import Recipe
 
 @dataclass
 class Told:
-    """Sums over the micro-batches of one phase."""
+    """Means over the micro-batches of one phase."""
 
     terms: dict[str, float]
     facts: dict[str, float]
@@ -45,6 +46,11 @@ class Trainer:
 
     def __init__(self, recipe: Recipe, source: Source, place: Place) -> None:
         self.recipe, self.source, self.place = recipe, source, place
+        if recipe.batch < place.world:
+            raise TrainingError(
+                f"A batch of {recipe.batch} cannot be shared by {place.world} processes. Start "
+                f"fewer, or use a larger batch: --set batch={recipe.micro_batches * place.world}"
+            )
         self.team = Team(place)
         if place.threads:
             torch.set_num_threads(place.threads)
@@ -63,6 +69,19 @@ class Trainer:
         self.learned: dict[str, Tensor] = {}
         self.clock = Clock(budget=recipe.images)
 
+    @cached_property
+    def labels_seen(self) -> Tensor | None:
+        """Label rows of some training pictures ``[M, L]``, or None; samples draw theirs from it."""
+        if not self.recipe.labels:
+            return None
+        found = [taken.labels for taken in self._some(1024) if taken.labels is not None]
+        return torch.cat(found) if found else None
+
+    def _some(self, most: int, block: int = 64) -> Iterator[Taken]:
+        """A fixed choice of training pictures in blocks, so that memory stays flat at any size."""
+        for first in range(0, min(most, len(self.source)), block):
+            yield self.source.some(min(block, most - first), first)
+
     # ---- one step ---------------------------------------------------------------------------
 
     def now(self) -> dict[str, float]:
@@ -77,6 +96,7 @@ class Trainer:
         game = self._game(now)
         totals: dict[str, float] = {}
         terms: dict[str, float] = {}
+        facts: dict[str, float] = {}
         moment = Moment(self.clock, now, dict(self.past))
         playing = [(i, p) for i, p in enumerate(self.phases) if p.turn.plays(moment)]
         batches = list(self._batches(taken))
@@ -88,9 +108,10 @@ class Trainer:
                     totals[player] = sum(counted)
                 label = "+".join(phase.players)
                 terms.update({f"{label}/{n.lstrip('~')}": v for n, v in told.terms.items()})
+                facts.update(told.facts)
             for _, phase in group:
                 self._update(phase)
-        tally = self._agree(Tally(totals, terms, game.facts))
+        tally = self._agree(Tally(totals, terms, facts))
         self._after(now, tally)
         return tally
 
@@ -150,6 +171,7 @@ class Trainer:
         playing = self._game(game.now, exact=True) if phase.exact else game
         for batch in batches:
             share = len(batch) / total
+            playing.facts = {}
             with self.networks.only(*phase.players):
                 terms = phase.loss(playing, batch)
                 loss = terms.total()
@@ -157,7 +179,8 @@ class Trainer:
             (loss * share).backward()  # type: ignore[no-untyped-call]
             for name, term in terms.items():
                 told.terms[name] = told.terms.get(name, 0.0) + float(term.detach().mean()) * share
-        game.facts.update(playing.facts)
+            for name, fact in playing.facts.items():
+                told.facts[name] = told.facts.get(name, 0.0) + fact * share
         part = total / recipe.batch
         for player in phase.players:
             self.team.average_gradients(self.networks[player].parameters(), part)
@@ -167,11 +190,28 @@ class Trainer:
         for name, term in terms.items():
             if not bool(torch.isfinite(term).all()):
                 raise NotFiniteError(
-                    f"The term {name!r} of {'+'.join(phase.players)} became infinite or NaN at step "
-                    f"{self.clock.step} ({self.clock.images} images). Nothing after the last "
+                    f"The term {name!r} of {'+'.join(phase.players)} became infinite or NaN at "
+                    f"step {self.clock.step} ({self.clock.images} images). Nothing after the last "
                     "checkpoint was kept. Try a lower rate "
                     f"(--set optimizers.{phase.players[0]}.rate=1e-4), --precision fp32, or "
                     "another recipe; 'lookalike show' prints the curves so far."
+                )
+
+    def check_weights(self) -> None:
+        """Refuse weights that are not numbers: asked before each save, so that none keeps them.
+
+        A finite loss can have an infinite gradient (the root of 0), which the next loss would show.
+
+        Raises:
+            NotFiniteError: naming the player.
+        """
+        for player, network in self.networks.items():
+            if not all(bool(torch.isfinite(weight).all()) for weight in network.parameters()):
+                raise NotFiniteError(
+                    f"A weight of {player} became infinite or NaN before step {self.clock.step} "
+                    f"({self.clock.images} images), though every loss was finite. Nothing after "
+                    "the last checkpoint was kept. Try a lower rate "
+                    f"(--set optimizers.{player}.rate=1e-4) or --precision fp32."
                 )
 
     def _update(self, phase: Phase) -> None:
@@ -218,12 +258,11 @@ class Trainer:
     def encodings(self, most: int) -> Tensor:
         """Means of the encoder (averaged where it is) for training pictures, ``[N, Z]``."""
         encoder = self.shown("E")
-        taken = self.source.some(most)
         found = []
-        for at in range(0, len(taken.images), 64):
-            labels = None if taken.labels is None else taken.labels[at : at + 64].to(self.place.device)
+        for taken in self._some(most):
+            labels = None if taken.labels is None else taken.labels.to(self.place.device)
             with self.place.autocast("E"):
-                mean, _ = encoder(taken.images[at : at + 64].to(self.place.device), labels)
+                mean, _ = encoder(taken.images.to(self.place.device), labels)
             found.append(mean.float().cpu())
         return torch.cat(found)
 
@@ -236,8 +275,8 @@ class Trainer:
 
     def sampler(self) -> Sampler:
         """A sampler of the moment."""
-        labels = self.source.some(1024).labels if self.recipe.labels else None
-        return Sampler(self.shown("G"), self.recipe.prior, self.learned, labels, self.place.device)
+        held = (self.recipe.prior, self.learned, self.labels_seen)
+        return Sampler(self.shown("G"), *held, self.place.device)
 
     def check_range(self) -> None:
         """Compare the generator's output range with the data's, once, before the first step.
@@ -278,7 +317,7 @@ class Trainer:
             "values": self.states,
             "past": self.past,
             "prior": self.learned,
-            "labels": self.source.some(1024).labels if self.recipe.labels else None,
+            "labels": self.labels_seen,
         }
 
     def shown_state(self) -> dict[str, Any]:
@@ -289,7 +328,7 @@ class Trainer:
             "clock": [self.clock.images, self.clock.step],
             "averages": {**shown, **rest},
             "prior": self.learned,
-            "labels": self.source.some(1024).labels if self.recipe.labels else None,
+            "labels": self.labels_seen,
         }
 
     def load(self, state: Mapping[str, Any]) -> None:
@@ -304,15 +343,15 @@ class Trainer:
                 average.network.load_state_dict(state["averages"][name])
             for name, optimizer in self.optimizers.items():
                 optimizers.restore(optimizer, state["optimizers"][name])
+            self.states = {name: dict(state["values"][name]) for name in self.recipe.values}
+            self.past = dict(state["past"])
+            self.learned = dict(state["prior"])
+            images, step = state["clock"]
         except (KeyError, RuntimeError, ValueError) as problem:
             raise CheckpointError(
                 f"The checkpoint does not fit this recipe: {str(problem).splitlines()[0]}. "
                 "Name another folder with --into to begin anew."
             ) from None
-        self.states = {name: dict(state["values"][name]) for name in self.recipe.values}
-        self.past = dict(state["past"])
-        self.learned = dict(state["prior"])
-        images, step = state["clock"]
         self.clock = Clock(int(images), int(step), self.recipe.images)
 
 
@@ -329,5 +368,3 @@ def _groups(playing: Sequence[tuple[int, Phase]]) -> Iterator[list[tuple[int, Ph
         yield [item]
     if waiting:
         yield waiting
-
-

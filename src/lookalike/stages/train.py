@@ -108,7 +108,8 @@ def _frame(
     if pack.channels not in file.channels:
         raise RecipeError(
             f"The recipe {file.name!r} works with {_list(file.channels)} channels, but {pack.path} "
-            f"has {pack.channels}. Prepare it again with{'' if 1 in file.channels else 'out'} --grey."
+            f"has {pack.channels}. Prepare it again "
+            f"with{'' if 1 in file.channels else 'out'} --grey."
         )
     if LABELS[file.labels] == 2 and not labeled:
         able = [r.name for r in recipe.names() if LABELS[r.labels] < 2]
@@ -134,8 +135,8 @@ def _list(numbers: Sequence[int]) -> str:
 def _fits(made: Recipe, pack: Pack) -> None:
     if (made.size, made.channels) != (pack.size, pack.channels):
         raise RecipeError(
-            f"The recipe is for {made.size} px with {made.channels} channels, but {pack.path} holds "
-            f"{pack.size} px with {pack.channels}. Prepare the pictures at that size, or leave "
+            f"The recipe is for {made.size} px with {made.channels} channels, but {pack.path} "
+            f"holds {pack.size} px with {pack.channels}. Prepare the pictures at that size, or leave "
             "size and channels out: they are taken from the pack."
         )
     if made.labels not in {0, len(pack.columns)}:
