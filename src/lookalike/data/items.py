@@ -9,10 +9,11 @@ import csv
 import io
 import os
 import stat
+import sys
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from lookalike.data.reading import BYTE_LIMIT
@@ -38,21 +39,52 @@ _LITTER = {"thumbs.db", "desktop.ini", ".ds_store"}
 
 
 @dataclass(frozen=True)
+class Table:
+    """Attributes by file name, kept small: the names once, the values as tuples."""
+
+    names: tuple[str, ...] = ()
+    rows: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def find(self, name: str) -> tuple[str, ...]:
+        """The values for a file, by its path, its bare name, or its name without suffix."""
+        if self.rows:
+            bare = PurePosixPath(name)
+            for key in (name, bare.name, bare.stem):
+                if key in self.rows:
+                    return self.rows[key]
+        return ()
+
+
+@dataclass(frozen=True, slots=True)
 class Item:
-    """One file that may be a picture. ``stamp`` tells whether it changed since last time."""
+    """One file that may be a picture. ``stamp`` tells whether it changed since last time.
+
+    ``place`` is where it lies under ``root``, when that differs from ``name``.
+    """
 
     name: str
     size: int
     stamp: int
-    path: Path | None = None
+    root: Path | None = None
+    place: str = ""
     data: bytes | None = field(default=None, repr=False)
     group: str = ""
-    attributes: Mapping[str, str] = field(default_factory=dict)
+    names: tuple[str, ...] = field(default=(), repr=False)
+    values: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def weight(self) -> int:
         """How many bytes travel with the item."""
         return len(self.data or b"")
+
+    @property
+    def attributes(self) -> dict[str, str]:
+        """The attributes by name; class columns are in ``group`` instead."""
+        return {
+            name: value
+            for name, value in zip(self.names, self.values, strict=False)
+            if name.lower() not in CLASS_COLUMNS
+        }
 
     def read(self) -> bytes:
         """The bytes of the file.
@@ -62,11 +94,11 @@ class Item:
         """
         if self.data is not None:
             return self.data
-        assert self.path is not None
+        assert self.root is not None
         if self.size > BYTE_LIMIT:
             raise DataError(f"has {self.size >> 20} MB, the limit is {BYTE_LIMIT >> 20} MB")
         try:
-            with self.path.open("rb") as file:
+            with (self.root / (self.place or self.name)).open("rb") as file:
                 return file.read(BYTE_LIMIT + 1)
         except OSError as problem:
             raise DataError(f"cannot be opened ({problem.strerror or problem})") from problem
@@ -84,14 +116,18 @@ class Source:
         """The same items, ready to be sent to a worker."""
         yield from items
 
-    def _complete(self, table: Mapping[str, Mapping[str, str]]) -> None:
-        """Sort, and put classes and attributes on the items."""
+    def _complete(self, table: Table) -> None:
+        """Sort by name, and put classes and attributes on the items."""
         self.items.sort(key=lambda item: item.name)
         groups = folder_classes([item.name for item in self.items])
-        self.items = [
-            _with_labels(item, group, _find(table, item.name))
-            for item, group in zip(self.items, groups, strict=True)
-        ]
+        own = [at for at, name in enumerate(table.names) if name.lower() in CLASS_COLUMNS]
+        for index, (item, group) in enumerate(zip(self.items, groups, strict=True)):
+            values = table.find(item.name)
+            given = next((values[at] for at in own if at < len(values) and values[at]), "")
+            if group or values:
+                self.items[index] = replace(
+                    item, group=given or group, names=table.names, values=values
+                )
 
 
 class FolderSource(Source):
@@ -106,6 +142,9 @@ class FolderSource(Source):
                 folders.clear()
                 continue
             seen.add(real)
+            if "pack.json" in files and Path(place) != path:
+                folders.clear()
+                continue
             folders[:] = sorted(one for one in folders if not one.startswith((".", "__MACOSX")))
             for name in sorted(files):
                 self._add(Path(place) / name)
@@ -123,7 +162,9 @@ class FolderSource(Source):
         if not stat.S_ISREG(state.st_mode):
             self.refused.append((_clean(name), "is not a plain file"))
             return
-        self.items.append(Item(_clean(name), state.st_size, state.st_mtime_ns, file))
+        clean = _clean(name)
+        place = name if clean != name else ""
+        self.items.append(Item(clean, state.st_size, state.st_mtime_ns, self.path, place))
 
 
 class ZipSource(Source):
@@ -167,7 +208,7 @@ class ZipSource(Source):
             except _MEMBER_PROBLEMS as problem:
                 self.refused.append((item.name, f"cannot be taken out of the zip ({problem})"))
                 continue
-            yield Item(item.name, item.size, item.stamp, None, data, item.group, item.attributes)
+            yield replace(item, data=data)
 
 
 def open_source(path: Path) -> Source:
@@ -207,52 +248,46 @@ def folder_classes(names: Sequence[str]) -> list[str]:
     return firsts
 
 
-def parse_table(text: str) -> dict[str, dict[str, str]]:
-    """A CSV of attributes as rows by file name; {} when no column names the file."""
-    sample = text[:4096].partition("\n")[0]
-    mark = max((",", ";", "\t"), key=sample.count)
-    rows = csv.DictReader(io.StringIO(text), delimiter=mark)
-    names = [name for name in rows.fieldnames or [] if name]
-    key = next((one for want in FILE_COLUMNS for one in names if one.lower() == want), None)
-    if key is None:
-        return {}
-    return {
-        row[key].replace("\\", "/").removeprefix("./"): {
-            name: value or "" for name, value in row.items() if name and name != key
+def parse_table(text: str) -> Table:
+    """A CSV of attributes as rows by file name; empty when no column names the file.
+
+    Raises:
+        DataError: the text is no CSV.
+    """
+    first = text[:65536].partition("\n")[0]
+    mark = max((",", ";", "\t"), key=first.count)
+    lines = csv.reader(io.StringIO(text), delimiter=mark)
+    try:
+        names = [name.strip() for name in next(lines, [])]
+        lower = [name.lower() for name in names]
+        key = next((lower.index(want) for want in FILE_COLUMNS if want in lower), None)
+        if key is None:
+            return Table()
+        rows = {
+            line[key].replace("\\", "/").removeprefix("./"): tuple(
+                sys.intern(value.strip()) for at, value in enumerate(line) if at != key
+            )
+            for line in lines
+            if len(line) > key and line[key]
         }
-        for row in rows
-        if row.get(key)
-    }
+    except csv.Error as problem:
+        raise DataError(
+            f"the table of attributes is not a CSV ({problem}). Repair it."
+        ) from problem
+    return Table(tuple(name for at, name in enumerate(names) if at != key), rows)
 
 
-def _first_table(files: Iterator[Path]) -> dict[str, dict[str, str]]:
+def _first_table(files: Iterator[Path]) -> Table:
     return _parse_first(
         {file.name: file.read_text("utf-8-sig", "replace") for file in files if file.is_file()}
     )
 
 
-def _parse_first(texts: Mapping[str, str]) -> dict[str, dict[str, str]]:
+def _parse_first(texts: Mapping[str, str]) -> Table:
     for name in TABLE_NAMES:
         if name in texts:
             return parse_table(texts[name])
-    return {}
-
-
-def _find(table: Mapping[str, Mapping[str, str]], name: str) -> Mapping[str, str]:
-    """The table's row for a file, by its path, its bare name, or its name without suffix."""
-    if not table:
-        return {}
-    bare = PurePosixPath(name)
-    for key in (name, bare.name, bare.stem):
-        if key in table:
-            return table[key]
-    return {}
-
-
-def _with_labels(item: Item, group: str, row: Mapping[str, str]) -> Item:
-    attributes = {name: value for name, value in row.items() if name.lower() not in CLASS_COLUMNS}
-    given = next((row[name] for name in row if name.lower() in CLASS_COLUMNS and row[name]), "")
-    return Item(item.name, item.size, item.stamp, item.path, item.data, given or group, attributes)
+    return Table()
 
 
 def _shared_root(names: Sequence[str]) -> str:

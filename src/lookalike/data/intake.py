@@ -1,0 +1,84 @@
+"""One file's way into a pack: read, made square, and measured. Runs in workers."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lookalike.data.hashes import perceptual_hashes, thumbnail
+from lookalike.data.items import Item
+from lookalike.data.reading import ReadSettings, read_picture
+from lookalike.errors import DataError
+from lookalike.images import Pixels
+
+
+@dataclass(frozen=True)
+class Marks:
+    """What tells a prepared picture from another one.
+
+    ``digest`` is 63 bits of its pixels, ``hash`` and ``mirrored`` are perceptual, ``thumb`` is
+    uint8 ``[16, 16, C]``.
+    """
+
+    digest: int
+    hash: int
+    mirrored: int
+    thumb: Pixels
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a file was before it became a square."""
+
+    sha256: str
+    width: int
+    height: int
+    format: str
+    mode: str
+    notes: tuple[str, ...] = ()
+
+    @staticmethod
+    def of(row: Mapping[str, Any]) -> Facts:
+        """The facts as a manifest line has them."""
+        names = ("sha256", "width", "height", "format", "mode")
+        return Facts(*(row[name] for name in names), tuple(row["notes"]))
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A picture that is fit for the pack, uint8 ``[S, S, C]``."""
+
+    pixels: Pixels
+    facts: Facts
+    marks: Marks
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A file that is not, and why."""
+
+    reason: str
+
+
+def marks_of(pixels: Pixels) -> Marks:
+    """Measure one prepared picture, uint8 ``[S, S, C]``."""
+    digest = hashlib.blake2b(pixels.tobytes(), digest_size=8).digest()
+    plain, mirrored = perceptual_hashes(pixels)
+    return Marks(int.from_bytes(digest, "little") >> 1, plain, mirrored, thumbnail(pixels))
+
+
+def take(settings: ReadSettings, items: Sequence[Item]) -> list[Taken | Refused]:
+    """Read some files; never raises because of what is in them."""
+    found: list[Taken | Refused] = []
+    for item in items:
+        try:
+            data = item.read()
+            read = read_picture(data, settings)
+            sha256 = hashlib.sha256(data).hexdigest()
+            facts = Facts(sha256, read.width, read.height, read.format, read.mode, read.notes)
+            found.append(Taken(read.pixels, facts, marks_of(read.pixels)))
+        except DataError as problem:
+            found.append(Refused(str(problem)))
+    return found

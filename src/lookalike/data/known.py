@@ -1,0 +1,68 @@
+"""What an earlier run of prepare already knows, so that a grown source costs its new files only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from lookalike.data.intake import Facts, Refused, Taken, marks_of
+from lookalike.data.items import Item
+from lookalike.data.pack import Pack, Row
+
+Key = tuple[str, int, int]
+
+
+@dataclass(frozen=True)
+class Old:
+    """A picture in an earlier pack, looked up when it is needed."""
+
+    pack: Pack
+    index: int
+
+    def take(self) -> Taken:
+        """The picture as if it had been read again."""
+        pixels = self.pack.shards.take(np.array([self.index]))[0]
+        return Taken(pixels, Facts.of(self.pack.manifest_line(self.index)), marks_of(pixels))
+
+
+@dataclass(frozen=True)
+class Copy:
+    """A file that was an exact copy of another one, which is still there."""
+
+    row: Row
+
+
+class Known:
+    """Looks files up by name, size and time in an earlier pack."""
+
+    def __init__(self, pack: Pack) -> None:
+        self._pack = pack
+        self._rows: dict[Key, int] = {}
+        self._refused: dict[Key, Row] = {}
+        for index, row in enumerate(pack.manifest()):
+            self._rows[_key(row)] = index
+        for row in pack.refused():
+            if "stamp" in row:
+                self._refused[_key(row)] = row
+
+    def remember(self, items: Sequence[Item]) -> list[Old | Copy | Refused | None]:
+        """What is known of each item; None for those that must be read."""
+        kept = {item.name for item in items if (item.name, item.size, item.stamp) in self._rows}
+        return [self._find(item, kept) for item in items]
+
+    def _find(self, item: Item, kept: set[str]) -> Old | Copy | Refused | None:
+        key = item.name, item.size, item.stamp
+        if key in self._rows:
+            return Old(self._pack, self._rows[key])
+        row = self._refused.get(key)
+        if row is None:
+            return None
+        if "copy_of" in row:
+            return Copy(row) if row["copy_of"] in kept else None
+        return Refused(row["reason"])
+
+
+def _key(row: Row) -> Key:
+    return row["source"], row["bytes"], row["stamp"]

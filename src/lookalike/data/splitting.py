@@ -1,0 +1,57 @@
+"""The hold-out: pictures kept away from training, balanced over classes, no copy on both sides."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lookalike import seeds
+
+LEAST = 50
+ENOUGH = 500
+
+
+def choose_holdout(
+    groups: NDArray[np.int64],
+    classes: Sequence[str],
+    digests: Sequence[int],
+    share: float,
+    seed: int = 0,
+) -> NDArray[np.bool_]:
+    """Which pictures are held out, bool ``[N]``.
+
+    ``share`` of each class, and at least 50 pictures when there are 500. A group of the same
+    pictures (``groups``: the smallest member of each) goes to one side as a whole. Which ones
+    depends on the seed and on the pixels (``digests``), not on names or order, so that a grown set
+    keeps most of its hold-out.
+    """
+    count = len(groups)
+    held = np.zeros(count, np.bool_)
+    if share <= 0 or count < 2:
+        return held
+    total = max(1, round(share * count), LEAST if count >= ENOUGH else 0)
+    total = min(total, count - 1)
+    names, owner = np.unique(np.asarray(classes, dtype=np.str_), return_inverse=True)
+    quota = _quotas(np.bincount(owner.reshape(-1), minlength=len(names)), total)
+    sizes = np.bincount(groups, minlength=count)
+    leaders = np.flatnonzero(sizes)
+    lowest = np.full(count, np.iinfo(np.int64).max)
+    np.minimum.at(lowest, groups, np.asarray(digests, np.int64))
+    places = {int(one): seeds.number(seed, "holdout", int(lowest[one])) for one in leaders}
+    for leader in sorted(places, key=places.__getitem__):
+        own = owner.reshape(-1)[leader]
+        if sizes[leader] <= quota[own]:
+            quota[own] -= sizes[leader]
+            held[leader] = True
+    return np.asarray(held[groups], np.bool_)
+
+
+def _quotas(counts: NDArray[np.int64], total: int) -> NDArray[np.int64]:
+    """Share ``total`` out in proportion, by largest remainder; each class keeps one to train on."""
+    exact = counts * (total / counts.sum())
+    quota = np.floor(exact).astype(np.int64)
+    for index in np.argsort(quota - exact, kind="stable")[: total - int(quota.sum())]:
+        quota[index] += 1
+    return np.asarray(np.minimum(quota, counts - 1), np.int64)
