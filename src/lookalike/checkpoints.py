@@ -6,6 +6,7 @@ everything travel in the header, so a truncated or changed file is noticed befor
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -64,7 +65,7 @@ def read(path: Path) -> dict[str, Any]:
     try:
         with safe_open(path, "pt") as file:
             header = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            tensors = {name: file.get_tensor(name) for name in file.keys()}
     except (SafetensorError, OSError, ValueError) as problem:
         raise CheckpointError(f"{path} is not a whole checkpoint ({problem}).") from None
     if header.get("format") != FORMAT:
@@ -80,7 +81,8 @@ def _settle(folder: Path) -> None:
     if os.name == "posix":
         handle = os.open(folder, os.O_RDONLY)
         try:
-            os.fsync(handle)
+            with contextlib.suppress(OSError):  # some network disks cannot be asked
+                os.fsync(handle)
         finally:
             os.close(handle)
 
@@ -97,10 +99,15 @@ def _digest(skeleton: str, tensors: Mapping[str, Tensor]) -> str:
 def _strip(value: Any, path: str, tensors: dict[str, Tensor]) -> Any:
     """The plain part of a tree; tensors go aside under their path and leave a note."""
     if isinstance(value, Tensor):
+        while path in tensors:  # {"a/b": x, "a": {"b": y}} and {1: x, "1": y} are two tensors
+            path += "'"
         tensors[path] = value.detach().cpu().contiguous().clone()
         return {"@tensor": path}
     if isinstance(value, Mapping):
         # Numbers as keys (the states of an optimizer) do not survive JSON: keep pairs.
+        for key in value:
+            if not isinstance(key, str | int):
+                raise TypeError(f"a checkpoint cannot hold the key {key!r} (at {path})")
         return {"@map": [[k, _strip(v, f"{path}/{k}", tensors)] for k, v in value.items()]}
     if isinstance(value, list | tuple):
         return [_strip(item, f"{path}/{i}", tensors) for i, item in enumerate(value)]

@@ -44,7 +44,8 @@ class Run:
             RunError: the folder is not a run.
         """
         if not (path / "recipe.json").is_file():
-            what = "is not a run folder (it holds no recipe.json)" if path.exists() else "does not exist"
+            empty = "is not a run folder (it holds no recipe.json)"
+            what = empty if path.exists() else "does not exist"
             raise RunError(
                 f"{path} {what}. A run is made by: lookalike train PACK --into {path}"
             )
@@ -76,7 +77,7 @@ class Run:
         """
         self.samples.mkdir(parents=True, exist_ok=True)
         self.checkpoints.mkdir(exist_ok=True)
-        handle = open(self.path / ".lock", "a+", encoding="utf-8")  # noqa: SIM115
+        handle = open(self.path / ".lock", "a+", encoding="utf-8")
         try:
             _lock(handle)
         except OSError:
@@ -91,8 +92,9 @@ class Run:
             handle.truncate(0)
             handle.write(f"process {os.getpid()}, since {datetime.now(UTC):%Y-%m-%d %H:%M} UTC")
             handle.flush()
-            for leftover in self.checkpoints.glob(".*.part"):
-                leftover.unlink(missing_ok=True)
+            for folder in (self.path, self.checkpoints):
+                for leftover in folder.glob(".*.part"):
+                    leftover.unlink(missing_ok=True)
             yield self
         finally:
             handle.close()
@@ -115,7 +117,8 @@ class Run:
 
     def write_recipe(self, chosen: Recipe) -> None:
         """Write the recipe before the first step."""
-        checkpoints.write_whole(self.path / "recipe.json", chosen.dumps().encode())
+        with _told(self.path / "recipe.json") as path:
+            checkpoints.write_whole(path, chosen.dumps().encode())
 
     def env(self) -> dict[str, Any]:
         """What is known about where and on what data the run happened; empty when unknown."""
@@ -123,18 +126,19 @@ class Run:
 
     def write_env(self, env: Mapping[str, Any]) -> None:
         """Write versions, machine, precision and data."""
-        checkpoints.write_whole(self.path / "env.json", json.dumps(env, indent=1).encode())
+        with _told(self.path / "env.json") as path:
+            checkpoints.write_whole(path, json.dumps(env, indent=1).encode())
 
     # ---- numbers and words ------------------------------------------------------------------
 
     def say(self, line: str) -> None:
         """Append a line to log.txt."""
-        with open(self.path / "log.txt", "a", encoding="utf-8") as file:
+        with _told(self.path / "log.txt") as path, open(path, "a", encoding="utf-8") as file:
             file.write(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} {line}\n")
 
     def record(self, numbers: Mapping[str, Any]) -> None:
         """Append one line to stats.jsonl; ``images`` says when."""
-        with open(self.path / "stats.jsonl", "a", encoding="utf-8") as file:
+        with _told(self.path / "stats.jsonl") as path, open(path, "a", encoding="utf-8") as file:
             file.write(json.dumps(numbers) + "\n")
 
     def stats(self) -> list[dict[str, Any]]:
@@ -142,21 +146,29 @@ class Run:
         return read_lines(self.path / "stats.jsonl")
 
     def forget_after(self, images: int) -> None:
-        """Drop numbers and grids of steps that will be played again after a restore."""
-        path = self.path / "stats.jsonl"
-        if path.exists():
+        """Drop numbers and grids of steps that will be played again after a restore.
+
+        Checkpoints from after that moment are damaged, or they would have been used. They are put
+        aside as ``.damaged``, so that they do not count among those that are kept.
+        """
+        if (self.path / "stats.jsonl").exists():
             kept = [line for line in self.stats() if line.get("images", 0) <= images]
-            checkpoints.write_whole(path, "".join(json.dumps(line) + "\n" for line in kept).encode())
-        for grid in self.samples.glob("*.png"):
-            if grid.stem.isdigit() and int(grid.stem) > images:
+            text = "".join(json.dumps(line) + "\n" for line in kept)
+            with _told(self.path / "stats.jsonl") as path:
+                checkpoints.write_whole(path, text.encode())
+        for later, grid in self.sample_grids():
+            if later > images:
                 grid.unlink(missing_ok=True)
+        for state in self._numbered():
+            if int(state.stem) > images:
+                state.replace(state.with_suffix(".damaged"))
 
     # ---- pictures ---------------------------------------------------------------------------
 
     def write_sample(self, images: int, sheet: Pixels) -> Path:
         """Keep a grid of samples under the number of images seen."""
-        path = self.samples / f"{images:010d}.png"
-        write_png(path, sheet, {"images": str(images)})
+        with _told(self.samples / f"{images:010d}.png") as path:
+            write_png(path, sheet, {"images": str(images)})
         return path
 
     def sample_grids(self) -> list[tuple[int, Path]]:
@@ -197,7 +209,9 @@ class Run:
             CheckpointError: there is none that is whole.
         """
         best = self.checkpoints / "best.safetensors"
-        if which == "best" or (which == "auto" and best.exists()):
+        if which == "best":
+            return checkpoints.read(best)
+        if which == "auto" and best.exists():
             with contextlib.suppress(CheckpointError):
                 return checkpoints.read(best)
         tree, refused = self.newest()
@@ -226,10 +240,27 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
     """The whole lines of a JSON-lines file."""
     lines = []
     if path.exists():
-        for line in path.read_text("utf-8").splitlines():
+        for line in path.read_text("utf-8", "replace").splitlines():
             with contextlib.suppress(json.JSONDecodeError):
-                lines.append(json.loads(line))
+                held = json.loads(line)
+                lines += [held] if isinstance(held, dict) else []
     return lines
+
+
+@contextlib.contextmanager
+def _told(path: Path) -> Iterator[Path]:
+    """A refusal of the disk while this file is written, as an error that says what to do.
+
+    Raises:
+        RunError: the disk is full or read-only.
+    """
+    try:
+        yield path
+    except OSError as problem:
+        raise RunError(
+            f"{path} could not be written ({problem.strerror}). Make room on the disk and give "
+            "the same command again: it continues from the last checkpoint."
+        ) from problem
 
 
 def _lock(handle: IO[str]) -> None:

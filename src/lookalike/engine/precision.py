@@ -1,4 +1,4 @@
-"""bf16 or fp32, decided for each player by a measurement of a moment, not by the processor's name."""
+"""bf16 or fp32 for each player, by a measurement of a moment and not by the processor's name."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ what comes next, and numbers or grids written after it are dropped, since they w
 from __future__ import annotations
 
 import contextlib
+import logging
 import signal
 import threading
 import time
@@ -16,20 +17,29 @@ from types import FrameType
 from typing import Any
 
 from lookalike.engine.trainer import Trainer
+from lookalike.errors import CheckpointError
 from lookalike.run import Run
 from lookalike.watch.base import Scene, Watcher
 
+log = logging.getLogger(__name__)
+
 
 class Stop:
-    """Whether somebody asked for an end. Ctrl-C once means: finish this step, save, leave."""
+    """Whether somebody asked for an end. Ctrl-C once means: finish this step, save, leave.
+
+    A second one, a second later or more, leaves at once.
+    """
 
     def __init__(self) -> None:
         self.asked = False
+        self._since = 0.0
 
     def _ask(self, number: int, frame: FrameType | None) -> None:
-        if self.asked:
+        now = time.monotonic()
+        if not self.asked:
+            self.asked, self._since = True, now
+        elif now - self._since > 1.0:  # torchrun passes on at once what the terminal sent as well
             raise KeyboardInterrupt
-        self.asked = True
 
     @contextlib.contextmanager
     def listening(self) -> Iterator[Stop]:
@@ -92,9 +102,11 @@ class Session:
                 if time.monotonic() - saved > self.save_every:
                     self.save()
                     saved = time.monotonic()
-            for watcher in self.watchers:
-                watcher.end(scene)
-            self.save()
+            try:
+                for watcher in self.watchers:
+                    watcher.end(scene)
+            finally:  # a last look that fails must not cost the work since the last save
+                self.save()
         seconds = time.monotonic() - begun
         seen = trainer.clock.images - first
         return Outcome(
@@ -106,24 +118,39 @@ class Session:
         )
 
     def restore(self) -> None:
-        """Load the newest whole checkpoint, if there is one, on every rank."""
+        """Load the newest whole checkpoint, if there is one, on every rank.
+
+        Raises:
+            CheckpointError: there are checkpoints, and none of them is whole.
+        """
         found: tuple[dict[str, Any] | None, list[str]] = (None, [])
         if self.trainer.place.main:
             found = self.run.newest()
         state, refused = self.trainer.team.agree(found)
+        if state is None and refused:
+            raise CheckpointError(
+                f"No checkpoint in {self.run.checkpoints} can be used. {' '.join(refused)} "
+                "To begin anew, name another folder with --into, or delete that one."
+            )
         if state is not None:
             self.trainer.load(state)
             for watcher in self.watchers:
                 watcher.load(state.get("watchers", {}).get(watcher.name, {}))
         if self.trainer.place.main:
             for words in refused:
+                log.warning("%s The checkpoint before it is used.", words)
                 self.run.say(f"{words} The checkpoint before it is used.")
             self.run.forget_after(self.trainer.clock.images)
 
     def save(self) -> None:
-        """Write a checkpoint; rank 0 writes, the others go on."""
+        """Write a checkpoint; rank 0 writes, the others go on.
+
+        Raises:
+            NotFiniteError, CheckpointError.
+        """
         if not self.trainer.place.main:
             return
+        self.trainer.check_weights()
         tree = self.trainer.state()
         tree["watchers"] = {w.name: dict(w.state()) for w in self.watchers}
         self.run.save(self.trainer.clock.images, tree)

@@ -7,6 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -53,7 +54,7 @@ def open_sampler(run: Run, place: Place, which: str = "auto") -> tuple[Sampler, 
     state = run.state(which)
     plans = {"G": chosen.networks["G"]}
     networks = Networks.build(plans, Frame(chosen.size, chosen.channels, chosen.labels))
-    networks["G"].load_state_dict(state["averages"]["G"])
+    networks["G"].load_state_dict(_weights(state))
     generator = place.settle(networks["G"].eval().requires_grad_(False))
 
     def generate(z: Tensor, labels: Tensor | None) -> Tensor:
@@ -62,6 +63,14 @@ def open_sampler(run: Run, place: Place, which: str = "auto") -> tuple[Sampler, 
 
     sampler = Sampler(generate, chosen.prior, state["prior"], state["labels"], place.device)
     return sampler, chosen, int(state["clock"][0])
+
+
+def _weights(state: dict[str, Any]) -> dict[str, Tensor]:
+    """The averaged weights of G, or the plain ones of a recipe that keeps no average of it."""
+    if "G" in state["averages"]:
+        averaged: dict[str, Tensor] = state["averages"]["G"]
+        return averaged
+    return {k[2:]: v for k, v in state["networks"].items() if k.startswith("G.")}
 
 
 def generate(
