@@ -53,7 +53,9 @@ def decode(value: Any, trusted: Collection[str] = ()) -> Any:
     try:
         return kind(**fields)
     except TypeError as problem:
-        raise RecipeError(f"The part {value['part']} does not fit this version: {problem}.") from None
+        raise RecipeError(
+            f"The part {value['part']} does not fit this version: {problem}."
+        ) from None
 
 
 def _part(address: str, trusted: Collection[str]) -> type[Any]:

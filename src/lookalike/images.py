@@ -25,7 +25,9 @@ def to_network(pixels: Pixels | torch.Tensor) -> torch.Tensor:
     """uint8 ``[N, H, W, C]`` -> float32 ``[N, C, H, W]`` in [-1, 1] (contiguous NCHW)."""
     import torch
 
-    tensor = torch.from_numpy(np.ascontiguousarray(pixels)) if isinstance(pixels, np.ndarray) else pixels
+    if isinstance(pixels, np.ndarray):
+        pixels = torch.from_numpy(np.ascontiguousarray(pixels))
+    tensor = pixels
     if tensor.dtype != torch.uint8 or tensor.ndim != 4:
         raise ValueError(f"expected uint8 [N, H, W, C], got {tensor.dtype} {tuple(tensor.shape)}")
     return tensor.permute(0, 3, 1, 2).to(torch.float32).div(127.5).sub(1).contiguous()
@@ -77,7 +79,9 @@ def enlarge(pictures: Pixels, least: int) -> Pixels:
     return pictures.repeat(times, axis=1).repeat(times, axis=2)
 
 
-def grid(pictures: Pixels, columns: int | None = None, gap: int = 2, background: int = 255) -> Pixels:
+def grid(
+    pictures: Pixels, columns: int | None = None, gap: int = 2, background: int = 255
+) -> Pixels:
     """uint8 ``[N, H, W, C]`` -> one uint8 picture with N tiles, ``gap`` pixels between them."""
     count, height, width, channels = pictures.shape
     columns = columns or max(1, math.ceil(math.sqrt(count)))

@@ -110,7 +110,11 @@ class RecipeFile:
             raise RecipeError(f"{self.path} cannot be read as a Python file.")
         module = importlib.util.module_from_spec(spec)
         sys.modules[self.module] = module
-        spec.loader.exec_module(module)
+        try:
+            spec.loader.exec_module(module)
+        except BaseException:
+            del sys.modules[self.module]  # half a module must not be found by the next call
+            raise
         if not callable(getattr(module, "recipe", None)):
             raise RecipeError(
                 f"{self.path} has no function 'recipe'. A recipe file defines "
@@ -160,7 +164,7 @@ def _read(path: Path) -> RecipeFile:
     for node in tree.body:
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
             if node.targets[0].id in {"SIZES", "CHANNELS", "LABELS"}:
-                declared[node.targets[0].id] = ast.literal_eval(node.value)
+                declared[node.targets[0].id] = _literal(path, node)
     about = (ast.get_docstring(tree) or "").partition("\n")[0]
     return RecipeFile(
         name=path.stem.replace("_", "-"),
@@ -170,6 +174,16 @@ def _read(path: Path) -> RecipeFile:
         channels=tuple(declared.get("CHANNELS", (1, 3))),
         labels=str(declared.get("LABELS", "none")),
     )
+
+
+def _literal(path: Path, node: ast.Assign) -> Any:
+    try:
+        return ast.literal_eval(node.value)
+    except ValueError:
+        raise RecipeError(
+            f"{path}, line {node.lineno}: SIZES, CHANNELS and LABELS are read without running the "
+            "file, so write them out, as in SIZES = (32, 64)."
+        ) from None
 
 
 def make(source: RecipeFile, settings: Mapping[str, Any], frame: Mapping[str, int]) -> Recipe:
@@ -236,7 +250,8 @@ def _set(part: Any, path: list[str], value: Any, also: tuple[str, ...] = ()) -> 
     choices = [f.name for f in fields(part)] if is_dataclass(part) else []
     if head not in choices:
         near = difflib.get_close_matches(head, [*choices, *also], n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else f" There are: {', '.join([*also, *choices])}."
+        every = ", ".join([*also, *choices])
+        hint = f" Did you mean {near[0]!r}?" if near else f" There are: {every}."
         raise RecipeError(f"there is no such setting.{hint}")
     now = getattr(part, head)
     if rest:

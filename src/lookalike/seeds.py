@@ -44,7 +44,7 @@ def reseed(seed: int, purpose: str, *position: int) -> None:
 
 
 def normal(seed: int, purpose: str, first: int, count: int, *shape: int) -> torch.Tensor:
-    """Standard normal rows ``first .. first + count``, shape ``[count, *shape]``, one address a row.
+    """Standard normal rows ``first .. first + count``, ``[count, *shape]``, one address a row.
 
     Row i is the same whatever the count: the picture of index 17 is one picture.
     """

@@ -1,1 +1,1 @@
-"""What recipes are made of: networks, priors, losses, turns, schedules. Knows nothing of data or disk."""
+"""What recipes are made of: networks, priors, losses, turns, schedules. Knows no data, no disk."""

@@ -40,7 +40,7 @@ class NetworkPlan(ABC):
 
 
 class Networks(nn.ModuleDict):
-    """The players of one game by their names: always "G"; "D", "E", "N" ... as the variant needs."""
+    """The players of one game by name: always "G"; "D", "E", "N" ... as the variant needs."""
 
     @classmethod
     def build(cls, plans: Mapping[str, NetworkPlan], frame: Frame) -> Networks:

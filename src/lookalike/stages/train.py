@@ -136,8 +136,8 @@ def _fits(made: Recipe, pack: Pack) -> None:
     if (made.size, made.channels) != (pack.size, pack.channels):
         raise RecipeError(
             f"The recipe is for {made.size} px with {made.channels} channels, but {pack.path} "
-            f"holds {pack.size} px with {pack.channels}. Prepare the pictures at that size, or leave "
-            "size and channels out: they are taken from the pack."
+            f"holds {pack.size} px with {pack.channels}. Prepare the pictures at that size, or "
+            "leave size and channels out: they are taken from the pack."
         )
     if made.labels not in {0, len(pack.columns)}:
         raise RecipeError(
