@@ -42,8 +42,8 @@ class Facts:
     @staticmethod
     def of(row: Mapping[str, Any]) -> Facts:
         """The facts as a manifest line has them."""
-        names = ("sha256", "width", "height", "format", "mode")
-        return Facts(*(row[name] for name in names), tuple(row["notes"]))
+        sides = int(row["width"]), int(row["height"])
+        return Facts(row["sha256"], *sides, row["format"], row["mode"], tuple(row["notes"]))
 
 
 @dataclass(frozen=True)

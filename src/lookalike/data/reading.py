@@ -142,9 +142,23 @@ def open_picture(data: bytes, pixel_limit: int = PIXEL_LIMIT) -> Image.Image:
     return picture
 
 
+_STARTS = {
+    b"\xff\xd8\xff": "JPEG",
+    b"\x89PNG\r\n\x1a\n": "PNG",
+    b"GIF8": "GIF",
+    b"RIFF": "WebP",
+    b"II*\0": "TIFF",
+    b"MM\0*": "TIFF",
+    b"BM": "BMP",
+}
+
+
 def _what_it_is(data: bytes) -> str:
     if not data:
         return "is empty (zero bytes)"
+    for beginning, kind in _STARTS.items():
+        if data.startswith(beginning):
+            return f"starts like {kind} but is truncated or damaged"
     start = data[:512].lstrip().lower()
     if start.startswith((b"<svg", b"<?xml")) and b"<svg" in data[:4096].lower():
         return "is an SVG drawing; turn it into PNG first"
