@@ -1,0 +1,285 @@
+"""Scores while a run trains: the distance to pictures never trained on, and the best state.
+
+The kernel distance (KID) of the same samples (one fixed z) against held-out pictures is measured
+again and again within a share of the wall time. Published logs say that keeping the best state is
+worth 1.6 to 5 times in such scores for classic GANs (Kang et al. 2023, StudioGAN). Beside it stands
+the floor: training pictures against the same held-out ones. A generator cannot honestly be better.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+
+from lookalike import checkpoints
+from lookalike.data.pack import Indices, Pack
+from lookalike.errors import CheckpointError
+from lookalike.images import Pixels
+from lookalike.metrics.features import Features, Vectors, choose
+from lookalike.metrics.kernel import Interval, kid_interval
+from lookalike.metrics.manifold import manifold
+from lookalike.parts.schedules import Tally
+from lookalike.run import Run
+from lookalike.watch.base import Scene, Watcher
+from lookalike.watch.pacing import Clock, Pace
+from lookalike.watch.reals import RealFeatures, shuffled
+
+SEED = 1
+"""The seed of the samples that are scored; other ones are shown to people."""
+LEAST, MOST_SAMPLES, MOST_REAL = 64, 500, 1000
+SMALL = 100
+"""Below this many held-out pictures, training pictures stand in beside them."""
+PIECE = 32
+REAL_SHARE, MEASURES = 0.35, 12
+NEIGHBORS = 5
+FILE = "scores.json"
+
+
+@dataclass(frozen=True)
+class Sides:
+    """Rows of the pack: those that samples are compared with, and others for the floor."""
+
+    reference: Indices
+    floor: Indices
+
+    def cut(self, count: int) -> Sides:
+        """At most ``count`` rows a side."""
+        return Sides(self.reference[:count], self.floor[:count])
+
+    @property
+    def both(self) -> Indices:
+        """All rows, the two sides in turns, so that any prefix serves both."""
+        shared = min(len(self.reference), len(self.floor))
+        turns = np.stack([self.reference[:shared], self.floor[:shared]], 1).reshape(-1)
+        return np.concatenate([turns, self.reference[shared:], self.floor[shared:]])
+
+
+def sides(pack: Pack) -> Sides:
+    """Held-out rows, helped out by training rows when they are few, against other training rows."""
+    held, train = shuffled(pack.holdout), shuffled(pack.train)
+    helpers = max(0, min(MOST_REAL, len(train) // 2) if len(held) < SMALL else 0)
+    return Sides(np.concatenate([held, train[:helpers]]), train[helpers:])
+
+
+@dataclass
+class Scores(Watcher):
+    """Writes ``score/…`` numbers to stats.jsonl, scores.json, and keeps the best state.
+
+    ``share`` bounds its cost by the wall time of this process; how many real pictures and samples
+    it looks at follows from that. Its lines come at wall-clock moments, so they differ between two
+    runs of one recipe; nothing else does.
+    """
+
+    pack: Pack
+    features: Features | None = None
+    share: float = 0.05
+    gap: float = 5.0
+    clock: Clock | None = None
+    name: str = "scores"
+    best: dict[str, float] = field(default_factory=dict, init=False)
+    samples: int = field(default=0, init=False)
+    real: int = field(default=0, init=False)
+    floor: dict[str, float] = field(default_factory=dict, init=False)
+    _hash: str = field(default="", init=False)
+    _piece: float = field(default=0.2, init=False)
+    _cost: float | None = field(default=None, init=False)
+    _last: tuple[float, int] = field(default=(0.0, -1), init=False)
+    _ready: bool = field(default=False, init=False)
+
+    def __post_init__(self) -> None:
+        self.judge = self.features or choose(self.pack.channels, self.pack.size)
+        self.pace = Pace(self.share) if self.clock is None else Pace(self.share, self.clock)
+        self._sides = Sides(np.zeros(0, np.int64), np.zeros(0, np.int64))
+        self._reals: RealFeatures
+        self._first = 0.0
+
+    # ---- the watcher ------------------------------------------------------------------------
+
+    def begin(self, scene: Scene) -> None:
+        """Start the watch; the best file says itself how good it is."""
+        self.pace.begin()
+        self._first, self._last, self._ready = scene.done, (0.0, -1), False
+        with self.pace.spending():
+            self._reals = RealFeatures(self.pack, self.judge)
+        self.best = _best_of(scene.run, self.judge.hash)
+
+    def after(self, scene: Scene, tally: Tally) -> None:
+        """One piece of work, when it is affordable."""
+        if not self._ready:
+            if self.pace.affords(self._piece):
+                with self.pace.spending():
+                    self._look(scene)
+            return
+        if self._cost is None:
+            if self.pace.affords(self._piece):
+                with self.pace.spending():
+                    self._plan(scene)
+            return
+        waited = self.pace.elapsed - self._last[0]
+        # Twice the cost: the last moment of the run must be affordable as well.
+        if waited >= self._gap(scene) and self.pace.affords(2 * self._cost):
+            self._measure(scene)
+
+    def end(self, scene: Scene) -> None:
+        """The last state, if a measurement still fits the budget."""
+        new = scene.images != self._last[1]
+        if self._ready and self._cost is not None and new and self.pace.affords(self._cost):
+            self._measure(scene)
+        self._reals.save()
+
+    def state(self) -> Mapping[str, Any]:
+        """What was decided once, and the best so far."""
+        return {
+            "hash": self.judge.hash,
+            "best": dict(self.best),
+            "samples": self.samples,
+            "real": self.real,
+            "floor": dict(self.floor),
+        }
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Take it back, unless another judge wrote it."""
+        if state.get("hash") == self.judge.hash:
+            self.best = dict(state["best"])
+            self.samples, self.real = int(state["samples"]), int(state["real"])
+            self.floor = dict(state["floor"])
+
+    # ---- real pictures ----------------------------------------------------------------------
+
+    def _missing(self) -> Indices:
+        return self._reals.missing(self._sides.both)
+
+    def _look(self, scene: Scene) -> None:
+        """Look at one more piece of the real pictures; when all are known, take the floor."""
+        before = self.pace.clock()
+        wanted = sides(self.pack)
+        if not self.real:
+            missing = self._reals.missing(wanted.cut(MOST_REAL).both)[:PIECE]
+            self._reals.look(missing)
+            each = (self.pace.clock() - before) / max(1, len(missing))
+            self.real = self._affordable_real(scene, wanted, each)
+        self._sides = wanted.cut(self.real)
+        self._reals.look(self._missing()[:PIECE])
+        self._piece = max(0.01, self.pace.clock() - before)
+        if not len(self._missing()):
+            self.floor = self._floor(self._sides)
+            self._reals.save()
+            self._ready = True
+
+    def _affordable_real(self, scene: Scene, wanted: Sides, each: float) -> int:
+        """Pictures a side: what a third of the budget pays, or more where they are known."""
+        paid = int(REAL_SHARE * self.share * self._expected(scene) / max(each, 1e-6) / 2)
+        largest = min(MOST_REAL, max(len(wanted.reference), len(wanted.floor)))
+        known = largest
+        while known > LEAST and len(self._reals.missing(wanted.cut(known).both)):
+            known //= 2
+        return max(LEAST, min(MOST_REAL, max(paid, known)))
+
+    def _expected(self, scene: Scene) -> float:
+        """How long this process will train in all, by its speed so far, in seconds."""
+        done = scene.done - self._first
+        left = 1 - self._first
+        return self.pace.elapsed * left / done if done > 0 else self.pace.elapsed
+
+    def _floor(self, chosen: Sides) -> dict[str, float]:
+        if min(len(chosen.reference), len(chosen.floor)) < 2:
+            return {"value": 0.0, "low": 0.0, "high": 0.0}
+        return asdict(kid_interval(self._reals.of(chosen.floor), self._reals.of(chosen.reference)))
+
+    # ---- samples ----------------------------------------------------------------------------
+
+    def _plan(self, scene: Scene) -> None:
+        """Time one piece of samples, and decide once how many a measurement takes."""
+        before = self.pace.clock()
+        self.judge(self._draw(scene, PIECE))
+        each = (self.pace.clock() - before) / PIECE
+        if not self.samples:
+            paid = (1 - REAL_SHARE) * self.share * self._expected(scene) / MEASURES
+            self.samples = int(np.clip(paid / max(each, 1e-6), LEAST, MOST_SAMPLES)) // 16 * 16
+        self._cost = 1.3 * each * self.samples
+
+    def _gap(self, scene: Scene) -> float:
+        return max(self.gap, self._expected(scene) / 100)
+
+    def _draw(self, scene: Scene, count: int) -> Pixels:
+        return scene.trainer.sampler().pictures(SEED, 0, count)
+
+    def _measure(self, scene: Scene) -> None:
+        before = self.pace.clock()
+        with self.pace.spending():
+            numbers = self._numbers(self.judge(self._draw(scene, self.samples)))
+            scene.run.record({"images": scene.images, **numbers})
+            if numbers["score/kid"] < self.best.get("kid", float("inf")):
+                self._keep(scene, numbers)
+            self._describe(scene)
+        # The slower of before and now, so that one fast measurement does not promise others.
+        self._cost = max(self.pace.clock() - before, 0.7 * (self._cost or 0.0))
+        self._last = (self.pace.elapsed, scene.images)
+
+    def _numbers(self, vectors: Vectors) -> dict[str, float]:
+        reference = self._reals.of(self._sides.reference)
+        kid: Interval = kid_interval(vectors, reference)
+        told = {
+            "score/kid": kid.value,
+            "score/kid_low": kid.low,
+            "score/kid_high": kid.high,
+            **{f"score/floor{_end(name)}": value for name, value in self.floor.items()},
+        }
+        count = min(len(vectors), len(self._sides.floor))
+        if min(count, len(reference)) > NEIGHBORS:
+            others = self._reals.of(self._sides.floor[:count])
+            told["score/coverage"] = manifold(vectors[:count], reference, k=NEIGHBORS).coverage
+            told["score/coverage_floor"] = manifold(others, reference, k=NEIGHBORS).coverage
+        return {name: float(value) for name, value in told.items()}
+
+    def _keep(self, scene: Scene, numbers: Mapping[str, float]) -> None:
+        """Write the best state, with its score, so that the file alone says how good it is."""
+        score = {
+            "kid": numbers["score/kid"],
+            "kid_low": numbers["score/kid_low"],
+            "kid_high": numbers["score/kid_high"],
+            "images": float(scene.images),
+        }
+        told = {**score, "hash": self.judge.hash}
+        try:
+            scene.run.save_best({**scene.trainer.shown_state(), "score": told})
+            self.best = score
+        except CheckpointError as problem:
+            scene.run.say(str(problem))
+
+    def _describe(self, scene: Scene) -> None:
+        """Write what the numbers are about."""
+        held = {
+            "judge": self.judge.name,
+            "hash": self.judge.hash,
+            "samples": self.samples,
+            "real": len(self._sides.reference),
+            "holdout": len(self.pack.holdout),
+            "holdout_only": len(self.pack.holdout) >= SMALL,
+            "floor": self.floor,
+            "best": self.best,
+            "cost": {"seconds": round(self.pace.spent, 3), "of": round(self.pace.elapsed, 3)},
+        }
+        text = json.dumps(held, indent=1).encode()
+        checkpoints.write_whole(scene.run.path / FILE, text)
+
+
+def _end(name: str) -> str:
+    return "" if name == "value" else f"_{name}"
+
+
+def _best_of(run: Run, judge: str) -> dict[str, float]:
+    """The score that the best state carries; nothing when it is not there or another judge's."""
+    path = run.checkpoints / "best.safetensors"
+    held: dict[str, Any] = {}
+    if path.exists():
+        with contextlib.suppress(CheckpointError):
+            held = dict(checkpoints.read(path).get("score", {}))
+    if held.pop("hash", None) != judge:
+        return {}
+    return {name: float(value) for name, value in held.items()}

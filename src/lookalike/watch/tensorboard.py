@@ -1,0 +1,70 @@
+"""TensorBoard events of a run: every number of stats.jsonl and every grid, as they appear.
+
+It follows the files that the other watchers write, so it must stand behind them in the list.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from lookalike import images
+from lookalike.errors import need
+from lookalike.parts.schedules import Tally
+from lookalike.watch.base import Scene, Watcher
+
+FOLDER = "tensorboard"
+
+
+@dataclass
+class TensorBoard(Watcher):
+    """Writes ``run/tensorboard``; the step of every event is the number of images seen.
+
+    Raises:
+        MissingExtraError: tensorboardX is not installed; raised when it is made, before training.
+    """
+
+    seconds: float = 10.0
+    name: str = "tensorboard"
+    _last: float = field(default=0.0, init=False)
+    _told: int = field(default=-1, init=False)
+    _lines: int = field(default=0, init=False)
+    _writer: Any = field(default=None, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._module = need("tensorboardX", "track", "Writing TensorBoard events")
+
+    def begin(self, scene: Scene) -> None:
+        """Open the folder; events that a restore has undone are marked as gone."""
+        folder = str(scene.run.path / FOLDER)
+        purge = scene.images + 1 if scene.images else None
+        self._writer = self._module.SummaryWriter(folder, purge_step=purge)
+        self._told = scene.images if scene.images else -1
+        self._lines = len(scene.run.stats())
+        self._follow(scene)
+
+    def after(self, scene: Scene, tally: Tally) -> None:
+        """Follow every few seconds."""
+        if time.monotonic() - self._last >= self.seconds:
+            self._follow(scene)
+
+    def end(self, scene: Scene) -> None:
+        """Whatever is left, and close."""
+        self._follow(scene)
+        self._writer.close()
+
+    def _follow(self, scene: Scene) -> None:
+        stats = scene.run.stats()
+        for line in stats[self._lines :]:
+            for key, value in line.items():
+                if key != "images" and isinstance(value, int | float):
+                    self._writer.add_scalar(key, value, int(line["images"]))
+        self._lines = len(stats)
+        for seen, path in scene.run.sample_grids():
+            if seen > self._told:
+                sheet = images.read(path)
+                self._writer.add_image("samples", sheet, seen, dataformats="HWC")
+                self._told = seen
+        self._writer.flush()
+        self._last = time.monotonic()
