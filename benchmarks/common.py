@@ -1,0 +1,63 @@
+"""What the measurements share: the machine in words, medians, tables, a log of results."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import statistics
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+CACHE = Path(__file__).parent.parent / ".cache" / "bench"
+
+
+def machine() -> str:
+    """The machine in one line, without its name."""
+    model = platform.processor() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    flags = ""
+    if info.exists():
+        text = info.read_text("utf-8", "replace")
+        model = next(
+            (x.partition(":")[2].strip() for x in text.splitlines() if x.startswith("model name")),
+            model,
+        )
+        wanted = ("avx2", "avx512f", "avx512_bf16", "amx_bf16")
+        flags = " ".join(flag for flag in wanted if f" {flag}" in text)
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
+    return f"{model}, {os.cpu_count()} cores ({flags}), load {load:.1f}"
+
+
+def median(values: Sequence[float]) -> float:
+    return statistics.median(values) if values else float("nan")
+
+
+def spread(values: Sequence[float], digits: int = 2) -> str:
+    """Median with least and greatest where there are several."""
+    if not values:
+        return "-"
+    told = f"{median(values):.{digits}f}"
+    if len(values) > 1:
+        told += f" ({min(values):.{digits}f} to {max(values):.{digits}f})"
+    return told
+
+
+def keep(name: str, row: dict[str, Any]) -> None:
+    """Append a result, so that a long measurement can be stopped and continued."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with open(CACHE / f"{name}.jsonl", "a", encoding="utf-8") as file:
+        file.write(json.dumps(row) + "\n")
+
+
+def kept(name: str) -> list[dict[str, Any]]:
+    path = CACHE / f"{name}.jsonl"
+    if not path.exists():
+        return []
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+
+
+def table(rows: Sequence[Sequence[str]], header: Sequence[str]) -> str:
+    lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
+    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])

@@ -1,0 +1,99 @@
+"""Pictures per second to PNG beside a loop that makes them one by one; memory at two counts."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import torch
+from PIL import Image
+
+from benchmarks.common import CACHE, machine, median, spread, table
+from benchmarks.sets import faces
+from lookalike import api
+from lookalike.run import Run
+from lookalike.stages.generate import GenerateSettings, open_sampler
+from lookalike.stages.train import TrainSettings
+
+
+def a_run(recipe: str) -> Path:
+    """A run of the recipe that has been trained for a moment; speed does not depend on more."""
+    folder = CACHE / f"generate-{recipe}"
+    if not Run(folder).exists:
+        settings = TrainSettings(recipe=recipe, settings={"images": "640"}, labeled=False)
+        api.train(faces().path, folder, settings)
+    return folder
+
+
+def one_by_one(run: Path, to: Path, count: int) -> float:
+    """Pictures per second of the plain loop: batch 1, fp32, Pillow's default PNG settings."""
+    sampler, _, _ = open_sampler(Run.open(run), api.Where().place())
+    generator = torch.Generator().manual_seed(0)
+    begun = time.perf_counter()
+    with torch.no_grad():
+        for index in range(count):
+            z = sampler.prior.draw(generator, 1, sampler.learned)
+            picture = sampler.generate(z, None)[0]
+            array = picture.add(1).mul(127.5).clamp(0, 255).byte().permute(1, 2, 0).numpy()
+            Image.fromarray(array).save(to / f"{index}.png")
+    return count / (time.perf_counter() - begun)
+
+
+def ours(run: Path, to: Path, count: int) -> float:
+    begun = time.perf_counter()
+    api.generate(run, to, GenerateSettings(count=count))
+    return count / (time.perf_counter() - begun)
+
+
+def peak(run: Path, count: int) -> float:
+    """Peak memory in MB of a whole process that generates this many."""
+    code = (
+        "import json,resource,sys; from pathlib import Path; from lookalike import api\n"
+        "from lookalike.stages.generate import GenerateSettings\n"
+        f"api.generate(Path({str(run)!r}), Path(sys.argv[1]), GenerateSettings(count={count}))\n"
+        "print(json.dumps(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024))"
+    )
+    with tempfile.TemporaryDirectory() as to:
+        done = subprocess.run([sys.executable, "-c", code, to], check=True, capture_output=True)
+    return float(json.loads(done.stdout))
+
+
+def main(arguments: list[str]) -> None:
+    parser = argparse.ArgumentParser(prog="bench generate", description=__doc__)
+    parser.add_argument("--recipe", default="swift")
+    parser.add_argument("-n", type=int, default=10_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    wanted = parser.parse_args(arguments)
+    run = a_run(wanted.recipe)
+    mine, plain = [], []
+    for _ in range(wanted.rounds):
+        for rates, make, count in ((mine, ours, wanted.n), (plain, one_by_one, wanted.n // 10)):
+            to = Path(tempfile.mkdtemp())
+            rates.append(make(run, to, count))
+            shutil.rmtree(to)
+    ratios = [a / b for a, b in zip(mine, plain, strict=True)]
+    print(
+        f"Machine: {machine()}. {wanted.recipe}, 64 px, {wanted.n:,} pictures, "
+        f"{wanted.rounds} rounds side by side."
+    )
+    print(
+        table(
+            [
+                ["lookalike generate", spread(mine, 0)],
+                ["one by one", spread(plain, 0)],
+                ["ratio (goal 3)", spread(ratios)],
+            ],
+            ("what", "pictures/s"),
+        )
+    )
+    small, large = peak(run, 1000), peak(run, wanted.n)
+    print(
+        f"Peak memory: {small:.0f} MB for 1,000, {large:.0f} MB for {wanted.n:,} "
+        f"({large - small:+.0f} MB). Median ratio {median(ratios):.2f}."
+    )

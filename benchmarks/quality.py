@@ -1,0 +1,185 @@
+"""KID, coverage, near-duplicates and copies of swift, dcgan and two textbook loops, by minutes."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks import textbook
+from benchmarks.common import CACHE, keep, kept, machine, median, spread, table
+from benchmarks.sets import SETS
+from lookalike import api, images
+from lookalike.data.pack import Pack
+from lookalike.metrics.features import Features, Lite
+from lookalike.metrics.memorised import Seen, see
+from lookalike.metrics.scores import judge
+from lookalike.run import Run
+from lookalike.stages.generate import open_sampler
+from lookalike.stages.train import TrainSettings
+
+SAMPLES = 2000
+TEXTBOOK = ("textbook-dcgan", "textbook-sngan")
+
+
+def judges(pack: Pack) -> dict[str, Features]:
+    """Networks that no recipe trains with; the pack's own classifier comes from its labels."""
+    found: dict[str, Features] = {"lite1": Lite(1), "lite2": Lite(2)}
+    try:
+        from benchmarks.own_judge import own_judge
+    except ImportError:
+        return found
+    return {**found, "own": own_judge(pack, CACHE)}
+
+
+def make(method: str, pack: Pack, minutes: list[float], run: int) -> dict[float, NDArray]:
+    """Samples of a method after each of these times of training."""
+    if method in TEXTBOOK:
+        pictures = pack.train.all_images()
+        name = method.removeprefix("textbook-")
+        made = textbook.train(name, pictures, [60 * m for m in minutes], run, SAMPLES)
+        return {seconds / 60: samples for seconds, samples in made.items()}
+    found = {}
+    for minute in minutes:
+        folder = CACHE / "runs" / f"{pack.path.name}-{method}-{minute:g}-{run}"
+        shutil.rmtree(folder, ignore_errors=True)
+        wanted = TrainSettings(recipe=method, seconds=60 * minute, settings={"seed": run})
+        trained = api.train(pack.path, folder, wanted)
+        keep(
+            "quality-times",
+            {
+                "set": pack.path.name,
+                "method": method,
+                "minutes": minute,
+                "seconds": trained.seconds,
+                "images": trained.images,
+            },
+        )
+        sampler, _, _ = open_sampler(Run.open(folder), api.Where().place())
+        found[minute] = sampler.pictures(1000 + run, 0, SAMPLES)
+    return found
+
+
+def score(
+    samples: NDArray, pack: Pack, seen: dict[str, tuple[Seen, Seen]], found: dict[str, Features]
+) -> dict[str, Any]:
+    """The numbers of one set of samples by every judge."""
+    row: dict[str, Any] = {}
+    for name, features in found.items():
+        train, held = seen[name]
+        scores = judge(samples, train, held, features)
+        row[name] = {
+            "kid": scores.kid.value,
+            "low": scores.kid.low,
+            "high": scores.kid.high,
+            "floor": scores.kid.floor,
+            "coverage": scores.coverage.value,
+            "coverage_floor": scores.coverage.floor,
+            "near_duplicates": scores.near_duplicates.value,
+            "near_duplicates_floor": scores.near_duplicates.floor,
+            "copy_excess": scores.copies.excess.value,
+        }
+    return row
+
+
+def measure(name: str, methods: list[str], minutes: list[float], runs: int) -> None:
+    pack = SETS[name]()
+    found = judges(pack)
+    every = np.arange(len(pack.train))
+    some = pack.train.images(every[:: max(1, len(every) // 3000)][:3000])
+    seen = {k: (see(some, f), see(pack.holdout.all_images(), f)) for k, f in found.items()}
+    done = {(r["set"], r["method"], r["minutes"], r["run"]) for r in kept("quality")}
+    for run in range(runs):
+        for method in methods:
+            todo = [m for m in minutes if (name, method, m, run) not in done]
+            if not todo:
+                continue
+            for minute, samples in make(method, pack, todo, run).items():
+                sheet = images.grid(images.enlarge(samples[:64], 64), 8)
+                images.write_png(CACHE / f"{name}-{method}-{minute:g}-{run}.png", sheet)
+                row = score(samples, pack, seen, found)
+                keep(
+                    "quality",
+                    {
+                        "set": name,
+                        "method": method,
+                        "minutes": minute,
+                        "run": run,
+                        "machine": machine(),
+                        **row,
+                    },
+                )
+                print(
+                    f"{name} {method} {minute:g} min run {run}: "
+                    + ", ".join(f"{k} KID {v['kid']:.4f}" for k, v in row.items()),
+                    flush=True,
+                )
+
+
+def report(sets: list[str], minutes: list[float]) -> str:
+    """The table of everything measured so far."""
+    parts = [f"Machine: {machine()}."]
+    for name in sets:
+        rows = [r for r in kept("quality") if r["set"] == name and r["minutes"] in minutes]
+        for minute in sorted({r["minutes"] for r in rows}):
+            here = [r for r in rows if r["minutes"] == minute]
+            parts += [f"\n{name}, {minute:g} minutes", _table(here)]
+    return "\n".join(parts)
+
+
+def _table(rows: list[dict[str, Any]]) -> str:
+    found = [key for key in ("lite1", "lite2", "own") if all(key in row for row in rows)]
+    lines = []
+    for method in dict.fromkeys(row["method"] for row in rows):
+        mine = [row for row in rows if row["method"] == method]
+        cells = [method, str(len(mine))]
+        for key in found:
+            kids = [row[key]["kid"] for row in mine]
+            best = min(
+                (
+                    median([r[key]["kid"] for r in rows if r["method"] == other])
+                    for other in TEXTBOOK
+                    if any(r["method"] == other for r in rows)
+                ),
+                default=float("nan"),
+            )
+            cells += [spread(kids, 4), f"1/{best / max(median(kids), 1e-9):.1f}"]
+        first = found[0]
+        cells += [
+            spread([row[first][key] for row in mine], 3)
+            for key in ("coverage", "near_duplicates", "copy_excess")
+        ]
+        lines.append(cells)
+    header = ["method", "runs"]
+    for key in found:
+        floor = median([row[key]["floor"] for row in rows])
+        header += [f"KID {key} (floor {floor:.4f})", "of the better textbook"]
+    floors = [
+        median([row[found[0]][k] for row in rows])
+        for k in ("coverage_floor", "near_duplicates_floor")
+    ]
+    header += [
+        f"coverage (floor {floors[0]:.2f})",
+        f"near-duplicates (floor {floors[1]:.3f})",
+        "copy excess",
+    ]
+    return table(lines, header)
+
+
+def main(arguments: list[str]) -> None:
+    parser = argparse.ArgumentParser(prog="bench quality", description=__doc__)
+    parser.add_argument("--sets", default="faces", help="faces,mix,fashion")
+    parser.add_argument("--methods", default="swift,dcgan,textbook-dcgan,textbook-sngan")
+    parser.add_argument("--minutes", default="5", help="2,5,10")
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--report", action="store_true", help="only print what was measured")
+    wanted = parser.parse_args(arguments)
+    minutes = [float(m) for m in wanted.minutes.split(",")]
+    if not wanted.report:
+        for name in wanted.sets.split(","):
+            measure(name, wanted.methods.split(","), minutes, wanted.runs)
+    print(report(wanted.sets.split(","), minutes))
+    print(f"\nGrids: {CACHE}/*.png")

@@ -1,0 +1,62 @@
+"""The sets that quality is measured on, as packs with a large hold-out, made once and cached."""
+
+from __future__ import annotations
+
+import gzip
+import struct
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.common import CACHE
+from lookalike.data.demo import make_demo
+from lookalike.data.pack import Pack
+from lookalike.data.packing import PackWriter
+from lookalike.stages.prepare import PrepareSettings, prepare
+
+FASHION = Path("/usr/share/datasets/fashion-mnist")
+
+
+def faces(style: str = "toon-head", name: str = "faces") -> Pack:
+    """3,000 training and 1,000 held-out demo faces of one style, or of ten ("mix")."""
+    pack = CACHE / f"pack-{name}"
+    if not Pack.is_pack(pack):
+        folder = CACHE / f"pictures-{name}"
+        make_demo(folder, style, 4000, 64, 0)
+        prepare(folder, pack, PrepareSettings(size=64, holdout=0.25))
+    return Pack.open(pack)
+
+
+def mix() -> Pack:
+    """The hard set: ten very different styles."""
+    return faces("mix", "mix")
+
+
+def fashion(train: int = 10_000, held: int = 2_000) -> Pack:
+    """Fashion-MNIST, 28 px padded to 32, grey: training and test pictures of its own split."""
+    pack = CACHE / "pack-fashion"
+    if Pack.is_pack(pack):
+        return Pack.open(pack)
+    if not FASHION.exists():
+        raise SystemExit("Fashion-MNIST is not here: apt-get install dataset-fashion-mnist")
+    parts = [_idx("train", train), _idx("t10k", held)]
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with PackWriter(pack, size=32, channels=1) as writer:
+        for pictures, labels in parts:
+            for picture, label in zip(pictures, labels, strict=True):
+                padded = np.pad(picture, 2)[..., None]
+                writer.append(padded, {"class": f"{label}"})
+        return writer.finish(holdout=np.arange(train + held) >= train)
+
+
+def _idx(part: str, count: int) -> tuple[np.ndarray, np.ndarray]:
+    with gzip.open(FASHION / f"{part}-images-idx3-ubyte.gz") as file:
+        _, total, height, width = struct.unpack(">IIII", file.read(16))
+        pictures = np.frombuffer(file.read(total * height * width), np.uint8)
+    with gzip.open(FASHION / f"{part}-labels-idx1-ubyte.gz") as file:
+        file.read(8)
+        labels = np.frombuffer(file.read(), np.uint8)
+    return pictures.reshape(total, height, width)[:count], labels[:count]
+
+
+SETS = {"faces": faces, "mix": mix, "fashion": fashion}

@@ -1,0 +1,176 @@
+"""Images per second of a recipe beside a plain fp32 eager loop over the same networks."""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+
+import numpy as np
+import torch
+
+from benchmarks import textbook
+from benchmarks.common import machine, median, spread, table
+from lookalike import api, recipe
+from lookalike.engine import precision
+from lookalike.engine.source import Source, Taken
+from lookalike.engine.trainer import Trainer
+from lookalike.parts.game import Game
+from lookalike.parts.networks import Frame, Networks
+from lookalike.parts.objectives import Batch
+from lookalike.parts.schedules import Clock
+from lookalike.parts.turns import Moment
+from lookalike.recipe import Recipe
+
+
+class Noise(Source):
+    """Pictures held in memory: loading is measured elsewhere."""
+
+    def __init__(self, made: Recipe, count: int = 1024) -> None:
+        draw = torch.Generator().manual_seed(0)
+        shape = (count, made.channels, made.size, made.size)
+        self.images = torch.rand(shape, generator=draw) * 2 - 1
+        self.labels = (
+            torch.eye(made.labels)[torch.arange(count) % made.labels] if made.labels else None
+        )
+
+    def take(self, at: int, count: int) -> Taken:
+        rows = torch.arange(at, at + count) % len(self)
+        return Taken(self.images[rows], None if self.labels is None else self.labels[rows])
+
+    def some(self, count: int) -> Taken:
+        return self.take(0, min(count, len(self)))
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+
+class PlainGame(Game):
+    """Fakes are computed anew by every phase, as a textbook loop does."""
+
+    def fakes(self, batch: Batch) -> torch.Tensor:
+        return self.generate(batch.z, batch.labels)
+
+
+def plain(made: Recipe, source: Source) -> Callable[[], None]:
+    """One step of the same game written plainly: fp32, NCHW, default Adam, all gradients."""
+    torch.manual_seed(0)
+    networks = Networks.build(made.networks, Frame(made.size, made.channels, made.labels))
+    networks = networks.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+    networks.only = lambda *players: nullcontext()  # type: ignore[method-assign]
+    adams = {
+        name: torch.optim.Adam(networks[name].parameters(), lr=1e-4, betas=(0.5, 0.999))
+        for name in made.optimizers
+    }
+    state = {"step": 0}
+
+    def step() -> None:
+        at = state["step"]
+        clock = Clock(int(0.5 * made.images), at, made.images)
+        now = {n: v.at(clock, v.start()) for n, v in made.values.items()}
+        taken = source.take(at * made.batch, made.batch)
+        z = made.prior.draw(torch.Generator().manual_seed(at), made.batch, {})
+        batch = Batch(
+            taken.images,
+            z,
+            taken.labels,
+            fresh=lambda purpose: torch.randn_like(z),
+            noise=lambda purpose: torch.Generator().manual_seed(at),
+        )
+        game = PlainGame(networks, now, augment=made.augment)
+        for phase in made.objective.phases():
+            if phase.turn.plays(Moment(clock, now, {})):
+                for adam in adams.values():
+                    adam.zero_grad()
+                phase.loss(game, batch).total().backward()
+                for player in phase.players:
+                    adams[player].step()
+        state["step"] += 1
+
+    return step
+
+
+def textbook_dcgan(made: Recipe, source: Source) -> Callable[[], None]:
+    """The hand-written classic loop over networks of the recipe's shapes."""
+    _, inner = textbook.build("dcgan", made.size, made.channels, 0)
+    state = {"at": 0}
+
+    def step() -> None:
+        inner(source.take(state["at"], made.batch).images)
+        state["at"] += made.batch
+
+    return step
+
+
+def ours(made: Recipe, source: Source) -> tuple[Callable[[], None], dict[str, str]]:
+    place = api.Where().place()
+    trainer = Trainer(made, source, place)
+    trainer.place = place.decided(precision.decide(trainer))
+    trainer.clock = Clock(int(0.5 * made.images), 0, made.images)
+    return lambda: (trainer.step(), None)[1], dict(trainer.place.precision)
+
+
+def rate(step: Callable[[], None], batch: int, seconds: float) -> float:
+    begun, count = time.perf_counter(), 0
+    while count < 2 or time.perf_counter() - begun < seconds:
+        step()
+        count += 1
+    return count * batch / (time.perf_counter() - begun)
+
+
+def measure(name: str, size: int, rounds: int, seconds: float) -> list[str]:
+    made = recipe.make(recipe.find(name), {}, {"size": size, "channels": 3})
+    source = Noise(made)
+    step, chosen = ours(made, source)
+    other = textbook_dcgan(made, source) if name == "dcgan" else plain(made, source)
+    step(), other(), step(), other()
+    mine, theirs = [], []
+    for _ in range(rounds):  # side by side, so that a drifting machine is fair to both
+        mine.append(rate(step, made.batch, seconds))
+        theirs.append(rate(other, made.batch, seconds))
+    ratios = list(np.array(mine) / np.array(theirs))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    fast = ",".join(player for player, kind in chosen.items() if kind == "bf16") or "none"
+    print(f"{name}: {median(mine):.0f} against {median(theirs):.0f} images/s", flush=True)
+    return [
+        name,
+        str(made.batch),
+        spread(mine, 0),
+        spread(theirs, 0),
+        spread(ratios, 2),
+        fast,
+        f"{peak:.0f}",
+    ]
+
+
+def main(arguments: list[str]) -> None:
+    parser = argparse.ArgumentParser(prog="bench train", description=__doc__)
+    parser.add_argument("--recipes", default="dcgan,swift")
+    parser.add_argument("--size", type=int, default=64)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=4.0)
+    wanted = parser.parse_args(arguments)
+    rows = [
+        measure(name, wanted.size, wanted.rounds, wanted.seconds)
+        for name in wanted.recipes.split(",")
+    ]
+    print(
+        f"Machine: {machine()}. {wanted.size} px, {wanted.rounds} rounds side by side, median "
+        "(least to greatest)."
+    )
+    print(
+        table(
+            rows,
+            (
+                "recipe",
+                "batch",
+                "images/s",
+                "plain fp32 loop",
+                "ratio",
+                "bf16 players",
+                "peak MB of both",
+            ),
+        )
+    )
