@@ -1,0 +1,408 @@
+"""lookalike collect: search, crawl, urls, set, import."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import App, Group, Parameter
+
+from lookalike.cli import show
+
+if TYPE_CHECKING:
+    from lookalike.sources.pictures import Limits
+    from lookalike.sources.web import Manners
+    from lookalike.sources.work import Collected
+
+_BOUNDS = Group("What may come in", sort_key=80)
+_WEB = Group("Manners on the web", sort_key=85)
+
+Count = Annotated[int, Parameter(name=["-n", "--count"])]
+Maybe = Annotated[int | None, Parameter(name=["-n", "--count"])]
+Flag = Annotated[bool, Parameter(negative="")]
+Several = Annotated[list[str] | None, Parameter(consume_multiple=True, negative="")]
+
+app = App(
+    name="collect",
+    help="Pictures from search services, a site, a list, a public set. Each file gets a line in "
+    "manifest.jsonl; the same command again adds only what is new.",
+    help_format="plaintext",
+    result_action="return_value",
+)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Bounds:
+    """Limits on bytes and pixels."""
+
+    most_mb: Annotated[float, Parameter(group=_BOUNDS)] = 30.0
+    "The largest file, in megabytes."
+
+    most_megapixels: Annotated[float, Parameter(group=_BOUNDS)] = 50.0
+    "The largest picture, in millions of pixels; checked before it is decoded."
+
+    least_side: Annotated[int | None, Parameter(group=_BOUNDS)] = None
+    "The smallest side in pixels. Default: 64, for public sets 1."
+
+    total_mb: Annotated[float | None, Parameter(group=_BOUNDS)] = None
+    "Stop when this run has added so many megabytes."
+
+    def limits(self, count: int | None, least: int = 64) -> Limits:
+        """What the program calls them."""
+        from lookalike.sources.pictures import Limits
+
+        return Limits(
+            count=count,
+            most_bytes=int(self.most_mb * 1e6),
+            most_pixels=int(self.most_megapixels * 1e6),
+            least_side=least if self.least_side is None else self.least_side,
+            most_total=None if self.total_mb is None else int(self.total_mb * 1e6),
+        )
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Polite:
+    """How hosts are asked."""
+
+    contact: Annotated[str | None, Parameter(group=_WEB)] = None
+    "Your mail address or page, told to every host (Wikimedia asks for it)."
+
+    delay: Annotated[float | None, Parameter(group=_WEB)] = None
+    "Least seconds between two requests to one host. Default: 1, for lists 0.5."
+
+    per_host: Annotated[int, Parameter(group=_WEB)] = 2
+    "Most requests at once to one host."
+
+    together: Annotated[int, Parameter(group=_WEB)] = 8
+    "Most requests at once in all."
+
+    timeout: Annotated[float, Parameter(group=_WEB)] = 15.0
+    "Seconds until a silent host is given up."
+
+    patience: Annotated[float, Parameter(group=_WEB)] = 60.0
+    "The longest wait, in seconds, that a host may ask for (429, Retry-After)."
+
+    allow_private: Annotated[bool, Parameter(group=_WEB, negative="")] = False
+    "Also fetch from private and loopback addresses: for a server of your own."
+
+    def manners(self, delay: float, robots: bool = True) -> Manners:
+        """What the program calls them."""
+        from lookalike.sources.web import Manners
+
+        return Manners(
+            contact=self.contact,
+            delay=delay if self.delay is None else self.delay,
+            per_host=self.per_host,
+            together=self.together,
+            timeout=self.timeout,
+            patience=self.patience,
+            robots=robots,
+            allow_private=self.allow_private,
+        )
+
+
+BOUNDS, POLITE = Bounds(), Polite()
+
+
+@app.command
+def search(
+    query: str,
+    /,
+    *,
+    to: Path,
+    n: Count = 100,
+    source: Several = None,
+    license: Several = None,
+    bounds: Bounds = BOUNDS,
+    polite: Polite = POLITE,
+    json: show.Json = False,
+) -> None:
+    """Openly licensed pictures for a word, from Openverse and Wikimedia Commons.
+
+    License, creator and link of each picture are kept in manifest.jsonl.
+
+    Parameters
+    ----------
+    query
+        What to look for. "Category:BMW logos" lists that category of Commons.
+    to
+        The folder that is filled.
+    n
+        How many pictures of this query the folder should hold, all runs together.
+    source
+        openverse, commons, or both (the default).
+    license
+        Licenses to take: cc0 pdm by by-sa by-nc by-nc-sa by-nd by-nc-nd other, or any.
+        Default: cc0 pdm by by-sa, which allow changed copies and commercial use.
+    """
+    from lookalike.sources.search import ALL, FREE
+    from lookalike.stages import collect
+
+    licenses = ALL if license == ["any"] else tuple(license or FREE)
+    settings = collect.Search(
+        query=query,
+        to=to,
+        sources=tuple(source or ("openverse", "commons")),
+        licenses=licenses,
+        limits=bounds.limits(n),
+        manners=polite.manners(1.0),
+    )
+    with show.screen() as screen:
+        done = collect.search(settings, screen.tell)
+    _finish(done, json)
+
+
+@app.command
+def crawl(
+    url: str,
+    /,
+    *,
+    to: Path,
+    n: Count = 500,
+    depth: int = 1,
+    pages: int = 1000,
+    also: Several = None,
+    any_host: Flag = False,
+    render: Flag = False,
+    browser: Path | None = None,
+    bounds: Bounds = BOUNDS,
+    polite: Polite = POLITE,
+    json: show.Json = False,
+) -> None:
+    """The pictures of a site. Obeys robots.txt and noai, goes slowly, stays on the site.
+
+    Parameters
+    ----------
+    url
+        The page to begin with.
+    to
+        The folder that is filled.
+    n
+        How many pictures of this site the folder should hold, all runs together.
+    depth
+        0: this page alone. 1: the pages it links to as well. And so on.
+    pages
+        The most pages to read.
+    also
+        Further hosts that belong to the site, such as its server for pictures.
+    any_host
+        Take pictures from whatever host the pages show them.
+    render
+        Draw each page in a headless Chromium: for pages that need JavaScript. Scrolls to the end
+        and presses "load more".
+    browser
+        The Chromium or Chrome to use. Default: the one that is installed.
+    """
+    from lookalike.sources.crawl import Job
+    from lookalike.stages import collect
+
+    job = Job(
+        url=url,
+        depth=depth,
+        pages=pages,
+        also=tuple(also or ()),
+        any_host=any_host,
+        render=render,
+        browser=browser,
+    )
+    settings = collect.Crawl(job=job, to=to, limits=bounds.limits(n), manners=polite.manners(1.0))
+    with show.screen() as screen:
+        done = collect.crawl(settings, screen.tell)
+    _finish(done, json)
+
+
+@app.command
+def urls(
+    list: Path,
+    /,
+    *,
+    to: Path,
+    n: Maybe = None,
+    skip: int = 0,
+    url_column: str | None = None,
+    label_column: str | None = None,
+    robots: bool = True,
+    bounds: Bounds = BOUNDS,
+    polite: Polite = POLITE,
+    json: show.Json = False,
+) -> None:
+    """The pictures of a list of any length: txt, csv, tsv, jsonl or parquet.
+
+    A column named label or class makes class folders; license, creator and page are kept.
+
+    Parameters
+    ----------
+    list
+        The file with the addresses.
+    to
+        The folder that is filled.
+    n
+        How many pictures of this list the folder should hold. Default: all.
+    skip
+        Pass over so many rows at the beginning.
+    url_column
+        The column with the addresses, if it has another name than url.
+    label_column
+        The column with the classes.
+    robots
+        Obey robots.txt.
+    """
+    from lookalike.sources.lists import Columns
+    from lookalike.stages import collect
+
+    settings = collect.Urls(
+        list=list,
+        to=to,
+        columns=Columns(url=url_column, label=label_column),
+        skip=skip,
+        limits=bounds.limits(n),
+        manners=polite.manners(0.5, robots),
+    )
+    with show.screen() as screen:
+        done = collect.urls(settings, screen.tell)
+    _finish(done, json)
+
+
+@app.command(name="set")
+def named(
+    name: str,
+    /,
+    *,
+    to: Path,
+    files: Path | None = None,
+    mirror: str | None = None,
+    n: Maybe = None,
+    part: str = "all",
+    trust: Flag = False,
+    bounds: Bounds = BOUNDS,
+    polite: Polite = POLITE,
+    json: show.Json = False,
+) -> None:
+    """A public set: celeba, cifar10, fashion-mnist, kmnist, lfw, mnist. Checked by its hashes.
+
+    Classes become folders, attributes a table (attributes.csv) that 'prepare' reads.
+
+    Parameters
+    ----------
+    name
+        The set.
+    to
+        The folder that is filled.
+    files
+        The folder with your download of the set's files, as they are (not unpacked).
+    mirror
+        Or a server that has these files: --mirror https://example.org/mnist
+    n
+        How many pictures. Default: all.
+    part
+        train, valid, test or all.
+    trust
+        Take files whose hash is not the published one.
+    """
+    from lookalike.stages import collect
+
+    settings = collect.NamedSet(
+        name=name,
+        to=to,
+        files=files,
+        mirror=mirror,
+        part=part,
+        trust=trust,
+        limits=bounds.limits(n, least=1),
+        manners=polite.manners(0.5),
+    )
+    with show.screen() as screen:
+        done = collect.named_set(settings, screen.tell)
+    _finish(done, json)
+
+
+@app.command(name="import")
+def imported(
+    folder: Path,
+    /,
+    *,
+    to: Path,
+    n: Maybe = None,
+    url_column: str | None = None,
+    label_column: str | None = None,
+    bounds: Bounds = BOUNDS,
+    json: show.Json = False,
+) -> None:
+    """What img2dataset fetched (for lists of many millions): its files or webdataset output.
+
+    Parameters
+    ----------
+    folder
+        The output folder of img2dataset.
+    to
+        The folder that is filled.
+    n
+        How many pictures. Default: all.
+    url_column
+        The key of the address in its JSON, if it has another name than url.
+    label_column
+        The key of the class.
+    """
+    from lookalike.sources.lists import Columns
+    from lookalike.stages import collect
+
+    settings = collect.Shards(
+        folder=folder,
+        to=to,
+        columns=Columns(url=url_column, label=label_column),
+        limits=bounds.limits(n),
+    )
+    with show.screen() as screen:
+        done = collect.shards_of(settings, screen.tell)
+    _finish(done, json)
+
+
+def _finish(done: Collected, json: bool) -> None:
+    """Print the result; status 130 after Ctrl-C, 1 if the folder holds nothing of this request."""
+    show.result(done, json, collected_lines(done))
+    if done.interrupted:
+        sys.exit(130)
+    if not done.holds and not done.known:
+        sys.exit(1)
+
+
+def collected_lines(done: Collected) -> list[str]:
+    """The end of a collection for a person."""
+    size = f"{done.bytes / 1e6:.1f} MB" if done.bytes >= 1e5 else f"{done.bytes / 1e3:.1f} kB"
+    rows = [
+        ("added", f"{done.added:,} pictures, {size}, in {done.seconds:.1f} s"),
+        ("now", f"{done.holds:,} of this request in {done.folder}"),
+    ]
+    if done.known:
+        rows.append(("known", f"{done.known:,} were met before and not fetched again"))
+    if done.same:
+        rows.append(("same", f"{done.same:,} have the bytes of another picture and were left out"))
+    if done.refused:
+        rows.append(("refused", f"{sum(done.refused.values()):,}: {_counts(done.refused)}"))
+    if done.licenses:
+        rows.append(("licenses", _counts(done.licenses)))
+    if len(done.sources) > 1:
+        rows.append(("sources", _counts(done.sources)))
+    rows.append(("ended", done.stopped))
+    if done.holds:
+        rows.append(("manifest", str(done.folder / "manifest.jsonl")))
+    if done.refused:
+        rows.append(("reasons", str(done.folder / ".collect" / "refused.jsonl")))
+    lines = [f"{done.request}", *(f"  {line}" for line in show.table(rows))]
+    lines += [f"  note: {note}" for note in done.notes]
+    if done.interrupted:
+        lines.append("Stopped; nothing is lost. The same command again goes on from here.")
+    elif done.holds:
+        lines.append(f"  next: lookalike prepare {done.folder}")
+    return lines
+
+
+def _counts(counts: dict[str, int], most: int = 5) -> str:
+    """``by 12, cc0 3`` and how many kinds more."""
+    kinds = sorted(counts.items(), key=lambda item: -item[1])
+    words = ", ".join(f"{kind} {count:,}" for kind, count in kinds[:most])
+    return words + (f", and {len(kinds) - most} other kinds" if len(kinds) > most else "")
