@@ -71,7 +71,7 @@ def hostile(tmp_path: Path) -> Path:
     clear.save(folder / "palette.png", transparency=0)
     deep = (np.arange(48 * 40).reshape(40, 48) * 34).astype(np.uint16)
     Image.fromarray(deep).save(folder / "deep.png")
-    Image.fromarray(deep.astype(np.float32) / 65535).save(folder / "float.tiff")
+    Image.fromarray(deep[::-1].astype(np.float32) / 65535).save(folder / "float.tiff")
     good.save(folder / "whole.jpg", quality=90)
     data = (folder / "whole.jpg").read_bytes()
     (folder / "cut.jpg").write_bytes(data[: len(data) // 2])

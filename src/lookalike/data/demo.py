@@ -140,8 +140,10 @@ def draw_demo(folder: Path, settings: DemoSettings, tell: Tell = silent) -> Demo
             f"{settings.count} faces of {settings.size} px cannot be drawn: "
             "ask for at least 1, with a size from 8 to 2048."
         )
-    for name in styles:
+    for name in styles if settings.options else ():
         check_options(name, settings.options)
+    for package in ("dicebear", "dicebear_styles", "resvg_py"):
+        errors.need(package, "demo", "drawing demo pictures")
     folder.parent.mkdir(parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".part", dir=folder.parent))
     try:
@@ -204,16 +206,15 @@ def _draw_all(
     for name in styles if several else ():
         (folder / name).mkdir()
     digits = max(6, len(str(settings.count)))
-    jobs = (
-        (
-            styles[i % len(styles)],
-            i,
-            f"{styles[i % len(styles)] + '/' if several else ''}{i:0{digits}d}.png",
-        )
-        for i in range(settings.count)
-    )
+    # One style after the other: a worker needs half a second to load one.
+    jobs = [
+        (name, index, f"{name + '/' if several else ''}{index:0{digits}d}.png")
+        for first, name in enumerate(styles)
+        for index in range(first, settings.count, len(styles))
+    ]
+    chunk = min(100, -(-settings.count // (2 * len(styles))))
     rows = []
-    with Workers(partial(_draw, folder, settings), chunk=50, seconds=60) as workers:
+    with Workers(partial(_draw, folder, settings), chunk=chunk, seconds=60) as workers:
         for done, (job, answer) in enumerate(workers.map(jobs), 1):
             if isinstance(answer, Lost):
                 raise DataError(f"drawing {job[2]} in the style {job[0]} failed: {answer.reason}")
