@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from lookalike.errors import RecipeError
+from lookalike.parts.blocks import MinibatchDeviation, MinibatchDiscrimination, bounded
 from lookalike.parts.networks import Frame, NetworkPlan
 
 
@@ -69,27 +70,46 @@ class _Generator(nn.Module):
 
 
 class _Discriminator(nn.Module):
-    def __init__(self, channels: int, labels: int, widths: list[int]) -> None:
+    def __init__(self, frame: Frame, plan: ClassicDiscriminator, widths: list[int]) -> None:
         super().__init__()
+        self.blind = plan.heads > 1
+        entry = frame.channels + (0 if self.blind else frame.labels)
         layers: list[nn.Module] = [
-            nn.Conv2d(channels + labels, widths[0], 4, 2, 1),
+            bounded(nn.Conv2d(entry, widths[0], 4, 2, 1), plan.spectral),
             nn.LeakyReLU(0.2, inplace=True),
+            *self._alike(frame, plan, widths[0]),
         ]
+        extra = plan.minibatch
         for before, after in pairwise(widths):
+            normed = plan.normed and not plan.spectral
             layers += [
-                nn.Conv2d(before, after, 4, 2, 1, bias=False),
-                nn.BatchNorm2d(after),
+                bounded(nn.Conv2d(before + extra, after, 4, 2, 1, bias=not normed), plan.spectral),
+                *([nn.BatchNorm2d(after)] if normed else []),
                 nn.LeakyReLU(0.2, inplace=True),
+                *([nn.Dropout2d(plan.dropout)] if plan.dropout else []),
             ]
-        layers += [nn.Conv2d(widths[-1], 1, 4)]
+            extra = 0
         self.layers = nn.Sequential(*layers)
+        self.deviation = MinibatchDeviation() if plan.deviation else None
+        last = widths[-1] + extra + (1 if plan.deviation else 0)
+        self.head = bounded(nn.Conv2d(last, plan.heads, 4), plan.spectral)
 
-    def forward(self, pictures: Tensor, labels: Tensor | None = None) -> Tensor:
-        if labels is not None:
+    @staticmethod
+    def _alike(frame: Frame, plan: ClassicDiscriminator, width: int) -> list[nn.Module]:
+        if not plan.minibatch:
+            return []
+        return [MinibatchDiscrimination(width, frame.size // 2, maps=plan.minibatch)]
+
+    def forward(
+        self, pictures: Tensor, labels: Tensor | None = None, describe: bool = False
+    ) -> Tensor | tuple[Tensor, Tensor]:
+        if labels is not None and not self.blind:
             planes = labels[:, :, None, None].expand(-1, -1, *pictures.shape[2:])
             pictures = torch.cat([pictures, planes.to(pictures.dtype)], 1)
-        logits: Tensor = self.layers(pictures)
-        return logits.flatten(1).squeeze(1)
+        features = self.layers(pictures)
+        last = features if self.deviation is None else self.deviation(features)
+        logits: Tensor = self.head(last).flatten(1).squeeze(1)
+        return (logits, features.mean((2, 3))) if describe else logits
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,13 +129,27 @@ class ClassicGenerator(NetworkPlan):
 
 @dataclass(frozen=True, kw_only=True)
 class ClassicDiscriminator(NetworkPlan):
-    """The mirror image: ``width`` maps at half the size, doubled at each halving, one logit."""
+    """The mirror image: ``width`` maps at half the size, doubled at each halving, one logit.
+
+    ``minibatch`` is the number of maps of minibatch discrimination behind the first layer and
+    ``deviation`` adds the minibatch deviation before the last; ``dropout`` drops whole maps.
+    ``normed=False`` leaves batch normalisation out (needed beside slope penalties), ``spectral``
+    puts spectral normalisation in its place. With ``heads`` above 1 the labels are not shown to
+    the network: it is to find them.
+    """
 
     width: int = 64
     most: int = 1024
+    heads: int = 1
+    minibatch: int = 0
+    deviation: bool = False
+    dropout: float = 0.0
+    normed: bool = True
+    spectral: bool = False
 
     def build(self, frame: Frame) -> nn.Module:
         """The discriminator for this frame."""
         count = doublings(frame.size)
         widths = [min(self.most, self.width << k) for k in range(count)]
-        return _Discriminator(frame.channels, frame.labels, widths).apply(init_normal)
+        network = _Discriminator(frame, self, widths)
+        return network if self.spectral else network.apply(init_normal)

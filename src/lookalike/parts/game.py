@@ -64,12 +64,18 @@ class Game:
     def augment(self, pictures: Tensor, generator: torch.Generator) -> Tensor:
         """Pictures as D will see them: changed by the recipe's augmentation, if it has one.
 
-        The value "augment", where a recipe has it, is the share of pictures that are changed.
+        The value "augment", where a recipe has it, is the share of pictures that are changed; the
+        value "instance_noise" the standard deviation of Gaussian noise on what D sees (Sonderby
+        et al. 2017, section 3.3), in D's phase and in G's.
         """
-        if self._augment is None:
-            return pictures
-        chance = self.now.get("augment", self._augment.chance)
-        return replace(self._augment, chance=chance)(pictures, generator)
+        if self._augment is not None:
+            chance = self.now.get("augment", self._augment.chance)
+            pictures = replace(self._augment, chance=chance)(pictures, generator)
+        power = self.now.get("instance_noise", 0.0)
+        if power > 0:
+            noise = torch.randn(pictures.shape, generator=generator)
+            pictures = pictures + power * noise.to(pictures)
+        return pictures
 
     def judge(self, pictures: Tensor, labels: Tensor | None = None) -> Tensor:
         """D's logits, float32 ``[N]`` or ``[N, heads]``."""
