@@ -51,7 +51,7 @@ def perceptual_hashes(picture: Pixels) -> tuple[int, int]:
 
 def _bits(low: NDArray[np.float64]) -> int:
     values = low.reshape(-1)
-    above = values > np.median(values[1:])
+    above = values > np.sort(values[1:])[_LOW * _LOW // 2 - 1]
     return int.from_bytes(np.packbits(above).tobytes(), "big")
 
 

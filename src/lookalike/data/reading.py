@@ -95,9 +95,11 @@ def background_colour(name: str) -> tuple[int, int, int]:
 
 @lru_cache(maxsize=1)
 def readable_formats() -> tuple[str, ...]:
-    """The names of all formats that are tried on a file."""
+    """The names of all formats that are tried on a file, the usual ones first."""
     Image.init()
-    return tuple(sorted(set(Image.ID) - _UNSAFE))
+    known = set(Image.ID) - _UNSAFE
+    usual = [name for name in ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP") if name in known]
+    return (*usual, *sorted(known - set(usual)))
 
 
 def read_picture(data: bytes, settings: ReadSettings) -> Reading:
