@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Sequence
 
@@ -42,6 +43,9 @@ for _name, (_group, _where, _help) in VERBS.items():
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; an error of ours becomes one message and exit status 1."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    # Threads that wait by spinning slow each other down tenfold when another program also computes;
+    # this must be said before torch loads its thread library.
+    os.environ.setdefault("GOMP_SPINCOUNT", "0")
     try:
         app(given)
     except LookalikeError as problem:

@@ -17,6 +17,10 @@ from lookalike.parts.blocks import MinibatchDeviation, MinibatchDiscrimination, 
 from lookalike.parts.networks import Frame, NetworkPlan
 
 
+LABEL_PLANES = 16
+"""D reads labels as this many constant planes: fifty planes at full size would cost more than D."""
+
+
 def doublings(size: int, base: int = 4) -> int:
     """How often ``base`` must be doubled to give ``size``.
 
@@ -73,7 +77,9 @@ class _Discriminator(nn.Module):
     def __init__(self, frame: Frame, plan: ClassicDiscriminator, widths: list[int]) -> None:
         super().__init__()
         self.blind = plan.heads > 1
-        entry = frame.channels + (0 if self.blind else frame.labels)
+        told = 0 if self.blind else min(frame.labels, LABEL_PLANES)
+        self.told = nn.Linear(frame.labels, told) if told else None
+        entry = frame.channels + told
         layers: list[nn.Module] = [
             bounded(nn.Conv2d(entry, widths[0], 4, 2, 1), plan.spectral),
             nn.LeakyReLU(0.2, inplace=True),
@@ -103,8 +109,8 @@ class _Discriminator(nn.Module):
     def forward(
         self, pictures: Tensor, labels: Tensor | None = None, describe: bool = False
     ) -> Tensor | tuple[Tensor, Tensor]:
-        if labels is not None and not self.blind:
-            planes = labels[:, :, None, None].expand(-1, -1, *pictures.shape[2:])
+        if labels is not None and self.told is not None:
+            planes = self.told(labels)[:, :, None, None].expand(-1, -1, *pictures.shape[2:])
             pictures = torch.cat([pictures, planes.to(pictures.dtype)], 1)
         features = self.layers(pictures)
         last = features if self.deviation is None else self.deviation(features)
