@@ -93,5 +93,6 @@ def checked(host: str, port: int, *, allow_private: bool) -> list[str]:
         raise RefusedError(
             "private address",
             f"{host} leads to {private[0]}; pass --allow-private if that is your own server",
+            final=False,
         )
     return found

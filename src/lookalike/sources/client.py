@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from httpx import Client as HttpxClient
 
 
+SLICE = 0.5
+"""Seconds after which a waiting read looks whether it should stop."""
+
+
 @dataclass(frozen=True)
 class Answer:
     """The head of an HTTP answer; ``chunks`` gives the body as it came over the wire."""
@@ -40,14 +44,15 @@ class Client:
     Args:
         allow_private: let connections go to private and loopback addresses.
         timeout: seconds for connecting and for each read.
+        stopping: once set, reads end within a second.
     """
 
-    def __init__(self, *, allow_private: bool, timeout: float) -> None:
+    def __init__(self, *, allow_private: bool, timeout: float, stopping: threading.Event) -> None:
         httpx = need("httpx", "collect", "collecting from the web")
         self._clock = threading.local()
         self._httpx = httpx
         self._client: HttpxClient = httpx.Client(
-            transport=_transport(allow_private, self._clock),
+            transport=_transport(allow_private, self._clock, stopping),
             timeout=timeout,
             follow_redirects=False,
             trust_env=False,
@@ -87,7 +92,9 @@ def _folded(answer: httpx.Response) -> dict[str, str]:
     return folded
 
 
-def _transport(allow_private: bool, clock: threading.local) -> httpx.BaseTransport:
+def _transport(
+    allow_private: bool, clock: threading.local, stopping: threading.Event
+) -> httpx.BaseTransport:
     """An httpx transport over an httpcore pool whose connections are opened by our guard."""
     import httpcore
     import httpx
@@ -105,7 +112,14 @@ def _transport(allow_private: bool, clock: threading.local) -> httpx.BaseTranspo
             return left if timeout is None else min(timeout, left)
 
         def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-            return self._inner.read(max_bytes, self._left(timeout))
+            end = time.monotonic() + self._left(timeout)
+            while True:
+                left = end - time.monotonic()
+                try:
+                    return self._inner.read(max_bytes, max(0.001, min(SLICE, left)))
+                except httpcore.ReadTimeout:
+                    if stopping.is_set() or time.monotonic() >= end:
+                        raise
 
         def write(self, buffer: bytes, timeout: float | None = None) -> None:
             self._inner.write(buffer, self._left(timeout))

@@ -1,4 +1,7 @@
-"""Starts the crawling process, reads what it finds, and ends it whatever happens."""
+"""Starts the crawling process, reads what it finds, and ends it whatever happens.
+
+The process ends when its standard input closes, so it cannot outlive us even if we are killed.
+"""
 
 from __future__ import annotations
 
@@ -56,6 +59,7 @@ class Crawling:
         self._plan = plan
         self._process: subprocess.Popen[str] | None = None
         self._said: IO[str] | None = None
+        self._why = ""
         self.pages = 0
         self.refused: Counter[str] = Counter()
         self.elsewhere: Counter[str] = Counter()
@@ -68,18 +72,19 @@ class Crawling:
             stdout=subprocess.PIPE,
             stderr=self._said,
             encoding="utf-8",
+            start_new_session=True,
         )
         assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(self._plan))
-        self._process.stdin.close()
+        self._process.stdin.write(json.dumps(self._plan) + "\n")
+        self._process.stdin.flush()
         return self
 
     def __exit__(self, *_: object) -> None:
         process = self._process
         assert process is not None
+        assert process.stdin is not None
         assert process.stdout is not None
-        if process.poll() is None:
-            process.terminate()
+        process.stdin.close()
         try:
             process.wait(GRACE)
         except subprocess.TimeoutExpired:
@@ -105,8 +110,8 @@ class Crawling:
         if process.wait() > 0:
             raise SourceError(f"The crawl of {self._plan['url']} failed.\n{self._last_words()}")
         if self.pages == 0:
-            why = ", ".join(self.refused) or self._last_words() or "robots.txt forbids it"
-            raise SourceError(f"No page of {self._plan['url']} could be had: {why}.")
+            why = self._why or self._last_words() or "the crawl ended without a word"
+            raise SourceError(f"No page of {self._plan['url']} could be read: {why}")
 
     def _read(self, line: dict[str, Any]) -> Found | None:
         if "found" in line:
@@ -115,6 +120,7 @@ class Crawling:
             self.pages += 1
         elif "refused" in line:
             self.refused[str(line["refused"])] += 1
+            self._why = self._why or str(line["why"])
         elif "elsewhere" in line:
             self.elsewhere[str(line["elsewhere"])] += 1
         return None

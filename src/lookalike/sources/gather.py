@@ -44,6 +44,15 @@ class Tally:
     trouble: SourceError | None = None
 
 
+def limit_reached(collection: Collection, limits: Limits, request: str) -> str | None:
+    """The limit that ends a run, in words, or None."""
+    if limits.count is not None and collection.holds(request) >= limits.count:
+        return f"the folder holds {collection.holds(request)} pictures of this request"
+    if limits.most_total is not None and collection.added_bytes >= limits.most_total:
+        return f"{collection.added_bytes} bytes were added"
+    return None
+
+
 @dataclass(frozen=True)
 class _Fetched:
     found: Found
@@ -106,6 +115,7 @@ class Gatherer:
             self._serve(pool)
         except KeyboardInterrupt:
             self.tally.stopped = "interrupted"
+            self._web.stop()
         finally:
             self._stop.set()
             self._room.release()
@@ -125,14 +135,9 @@ class Gatherer:
             self._handle(event)
 
     def _full(self) -> bool:
-        limits, tally = self._limits, self.tally
-        if limits.count is not None and self._collection.holds(self._request) >= limits.count:
-            tally.stopped = f"the folder holds {limits.count} pictures of this request"
-        elif limits.most_total is not None and self._collection.added_bytes >= limits.most_total:
-            tally.stopped = f"{limits.most_total} bytes were added"
-        else:
-            return False
-        return True
+        reached = limit_reached(self._collection, self._limits, self._request)
+        self.tally.stopped = reached or self.tally.stopped
+        return reached is not None
 
     def _feed(self, source: Iterator[Found]) -> None:
         """The source's thread: read ahead as far as there is room."""

@@ -19,8 +19,12 @@ from typing import Protocol
 from lookalike.errors import SourceError
 from lookalike.sources import members
 from lookalike.sources.members import Files, Member
+from lookalike.sources.refusals import RefusedError
+from lookalike.sources.web import Ask, Web
+from lookalike.telling import Tell, silent
 
 MOST_UNPACKED = 2_000_000_000
+LONGEST_DOWNLOAD = 6 * 3600.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,6 +199,41 @@ def locate(public: PublicSet, place: Path) -> dict[str, Path]:
                 f"they are at {public.page}."
             )
     return found
+
+
+def download(
+    public: PublicSet, mirror: str | None, place: Path, web: Web, tell: Tell = silent
+) -> None:
+    """Fetch a set's files from a server that has them; what is there is kept or continued.
+
+    Raises:
+        SourceError: no mirror was named, or it lacks a file.
+    """
+    if mirror is None:
+        names = ", ".join(piece.file for piece in public.pieces)
+        raise SourceError(
+            f"Download {public.title} from {public.page} ({names}) and name the folder with "
+            "--files FOLDER, or name a server that has these files with --mirror URL."
+        )
+    place.mkdir(parents=True, exist_ok=True)
+    for number, piece in enumerate(public.pieces):
+        tell(f"downloading {piece.file}", number, len(public.pieces))
+        try:
+            _fetch(web, f"{mirror.rstrip('/')}/{piece.file}", place, piece)
+        except RefusedError:
+            if piece.needed:
+                raise
+
+
+def _fetch(web: Web, url: str, place: Path, piece: Piece) -> None:
+    whole, part = place / piece.file, place / f"{piece.file}.part"
+    if whole.exists():
+        return
+    with part.open("ab+") as file:
+        have = file.seek(0, 2)
+        headers = {"range": f"bytes={have}-"} if have else {}
+        web.get(Ask(url=url, most=piece.most, headers=headers, into=file, total=LONGEST_DOWNLOAD))
+    part.rename(whole)
 
 
 def _wanted(public: PublicSet) -> str:

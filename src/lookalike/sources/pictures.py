@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import warnings
 from dataclasses import dataclass
+from functools import lru_cache
 from threading import Lock
 
 from PIL import Image
@@ -70,7 +71,7 @@ def inspect(data: bytes, limits: Limits) -> Facts:
     with _one_at_a_time, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            picture = Image.open(io.BytesIO(data), formats=[*ENDINGS])
+            picture = Image.open(io.BytesIO(data), formats=_formats())
         except Image.DecompressionBombError as problem:
             raise RefusedError("too many pixels", str(problem)) from problem
         except Exception as problem:
@@ -80,6 +81,13 @@ def inspect(data: bytes, limits: Limits) -> Facts:
             _measure(facts, limits)
             _decode(picture)
     return facts
+
+
+@lru_cache(maxsize=1)
+def _formats() -> tuple[str, ...]:
+    """The kept formats that this Pillow can open (MPO comes through the JPEG reader)."""
+    Image.init()
+    return tuple(name for name in ENDINGS if name in Image.OPEN)
 
 
 def _measure(facts: Facts, limits: Limits) -> None:

@@ -43,7 +43,7 @@ class Robots:
         if isinstance(rules, RefusedError):
             raise rules
         if not rules.can_fetch(url, AGENT):
-            raise RefusedError("forbidden by robots.txt", url)
+            raise RefusedError("forbidden by robots.txt", url, final=False)
 
     def _fetch(self, origin: str) -> Any:
         """The rules of one host. No file (4xx) allows all, an unreachable one forbids for now."""

@@ -7,7 +7,7 @@ replaced, which is how the tests stand in for them.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html.parser import HTMLParser
 from typing import Any, Protocol
@@ -191,6 +191,36 @@ def source(name: str, address: str | None = None) -> Source:
     if name not in SOURCES:
         raise SourceError(f"There is no source {name!r}; there are {', '.join(SOURCES)}.")
     return SOURCES[name](address=address) if address else SOURCES[name]()
+
+
+def in_turn(
+    chosen: Sequence[Source],
+    web: Web,
+    query: str,
+    licenses: tuple[str, ...],
+    notes: list[str],
+) -> Iterator[Found]:
+    """One picture from each service in turn; one that fails leaves the turn, with a note.
+
+    Raises:
+        SourceError: every service failed before it gave anything.
+    """
+    turn = {one.name: one.find(web, query, licenses) for one in chosen}
+    failures: list[str] = []
+    gave = False
+    while turn:
+        for name, pictures in list(turn.items()):
+            try:
+                yield next(pictures)
+                gave = True
+            except StopIteration:
+                del turn[name]
+            except SourceError as problem:
+                del turn[name]
+                failures.append(f"{name}: {problem}")
+    if failures and not gave:
+        raise SourceError("; ".join(failures))
+    notes.extend(failures)
 
 
 def license_code(text: str) -> str:

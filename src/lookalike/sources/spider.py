@@ -1,7 +1,8 @@
 """The crawling process: Scrapy walks the pages and prints the pictures that it meets.
 
-Run as ``python -m lookalike.sources.spider`` with a job as JSON on standard input; each line of
-standard output is a JSON object: ``found`` (a picture), ``page``, ``refused``, ``elsewhere``.
+Run as ``python -m lookalike.sources.spider`` with a job as one line of JSON on standard input,
+whose end later means "stop"; each line of standard output is a JSON object: ``found`` (a picture),
+``page``, ``refused``, ``elsewhere``.
 Scrapy decides what to visit and when (robots.txt, depth, same site, AutoThrottle); the bytes come
 through the guarded :class:`Web`, as everywhere.
 """
@@ -12,8 +13,10 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from threading import Thread
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -23,6 +26,7 @@ from scrapy.crawler import CrawlerProcess
 from scrapy.exceptions import IgnoreRequest
 from scrapy.http import Response, TextResponse
 from scrapy.responsetypes import responsetypes
+from scrapy.spidermiddlewares.httperror import HttpError
 
 from lookalike.sources import pages
 from lookalike.sources.refusals import RefusedError
@@ -31,6 +35,7 @@ from lookalike.sources.robots import LONGEST_DELAY
 from lookalike.sources.web import AGENT, Ask, Manners, Web, opts_out
 
 PAGE_BYTES = 8_000_000
+GRACE = 2.0
 
 
 def emit(line: dict[str, Any]) -> None:
@@ -40,6 +45,14 @@ def emit(line: dict[str, Any]) -> None:
         sys.stdout.flush()
     except (BrokenPipeError, ValueError):
         os._exit(0)
+
+
+class SkippedError(IgnoreRequest):
+    """A page that gave nothing, with the reason."""
+
+    def __init__(self, refusal: RefusedError) -> None:
+        super().__init__(str(refusal))
+        self.reason = refusal.reason
 
 
 class GuardedHandler:
@@ -64,8 +77,7 @@ class GuardedHandler:
         try:
             reply = await asyncio.to_thread(self._web.get, ask)
         except RefusedError as refusal:
-            emit({"refused": refusal.reason, "url": request.url})
-            raise IgnoreRequest(str(refusal)) from refusal
+            raise SkippedError(refusal) from refusal
         request.meta["download_latency"] = reply.seconds
         body, kind = reply.body, reply.kind
         if robots:
@@ -112,7 +124,10 @@ class PictureSpider(Spider):
         self.job = job
         self.hosts = (str(urlsplit(job["url"]).hostname), *job["also"])
         self.allowed_domains = [host.removeprefix("www.") for host in self.hosts]
-        self.start_urls = [job["url"]]
+
+    async def start(self) -> AsyncIterator[Request]:
+        """The page to begin with."""
+        yield Request(self.job["url"], self.parse, errback=self.missed, dont_filter=True)
 
     def parse(self, response: Response, **_: Any) -> Iterator[Request]:
         """One page."""
@@ -125,14 +140,23 @@ class PictureSpider(Spider):
         directives = pages.robots_meta(response.selector)
         forbidden = opts_out(tag) or pages.forbids_pictures(directives)
         if forbidden and self.job["manners"]["opt_out"]:
-            emit({"refused": "opted out", "url": response.url})
+            emit({"refused": "opted out", "why": f"{response.url} says {forbidden}"})
         else:
             self._pictures(response)
         deep = response.meta.get("depth", 0) >= self.job["depth"]
         if not deep and not pages.forbids_links(directives):
             for link in pages.links(response.selector, response.url):
                 if pages.same_site(link, self.hosts):
-                    yield response.follow(link, self.parse)
+                    yield response.follow(link, self.parse, errback=self.missed)
+
+    def missed(self, failure: Any) -> None:
+        """A page that could not be had; Scrapy's own middlewares refuse with a sentence."""
+        problem = failure.value
+        if isinstance(problem, HttpError):
+            reason = f"status {problem.response.status}"
+        else:
+            reason = getattr(problem, "reason", None) or str(problem).lower()
+        emit({"refused": reason[:80], "why": str(problem)[:300]})
 
     def _pictures(self, response: TextResponse) -> None:
         title = response.xpath("//title/text()").get()
@@ -187,11 +211,22 @@ def settings(job: dict[str, Any]) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Read the job, crawl, exit."""
-    job = json.loads(sys.stdin.read())
+    """Read the job, crawl, exit; exit early when the parent closes our standard input."""
+    job = json.loads(sys.stdin.readline())
     process = CrawlerProcess(settings(job))
     process.crawl(PictureSpider, job=job)
+    Thread(target=_until_closed, args=(process,), daemon=True).start()
     process.start()
+
+
+def _until_closed(process: CrawlerProcess) -> None:
+    """Wait for the end of standard input, let the browser close, and leave in any case."""
+    sys.stdin.read()
+    from twisted.internet import reactor
+
+    reactor.callFromThread(process.stop)
+    time.sleep(GRACE)
+    os._exit(0)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from threading import Lock
+from threading import Event, Lock
 from typing import IO, Any
 from urllib.parse import urljoin
 
@@ -114,7 +114,7 @@ class Ask:
 class Pace:
     """Keeps requests to one host apart; the same object for all threads."""
 
-    def __init__(self, delay: float, sleep: Callable[[float], None]) -> None:
+    def __init__(self, delay: float, sleep: Callable[[float], object]) -> None:
         self._delay: defaultdict[str, float] = defaultdict(lambda: delay)
         self._next: defaultdict[str, float] = defaultdict(float)
         self._lock = Lock()
@@ -146,7 +146,7 @@ class Web:
     Args:
         manners: limits and politeness.
         client: the HTTP client, replaceable in tests and by another library.
-        sleep: how to wait, replaceable in tests.
+        sleep: how to wait, replaceable in tests; by default a wait that :meth:`stop` ends.
     """
 
     def __init__(
@@ -154,19 +154,27 @@ class Web:
         manners: Manners,
         *,
         client: Client | None = None,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], object] | None = None,
     ) -> None:
         self.manners = manners
-        self.pace = Pace(manners.delay, sleep)
+        self._stopping = Event()
+        self.pace = Pace(manners.delay, sleep or self._stopping.wait)
         self._client = client or Client(
-            allow_private=manners.allow_private, timeout=manners.timeout
+            allow_private=manners.allow_private,
+            timeout=manners.timeout,
+            stopping=self._stopping,
         )
 
     def __enter__(self) -> Web:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.stop()
         self._client.close()
+
+    def stop(self) -> None:
+        """Fetch nothing more: what is under way ends within a second."""
+        self._stopping.set()
 
     def get(self, ask: Ask) -> Reply:
         """Fetch, follow redirects, and come back later when asked to.
@@ -225,6 +233,8 @@ class Web:
 
     def _once(self, ask: Ask, url: str) -> Reply:
         self.pace.wait(host_of(url))
+        if self._stopping.is_set():
+            raise RefusedError("stopped", url, final=False)
         started = time.monotonic()
         headers = {"user-agent": self.manners.agent, "accept-encoding": "identity"}
         headers |= dict(ask.headers or {})
