@@ -7,6 +7,7 @@ import resource
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
+from typing import Any
 
 import numpy as np
 import torch
@@ -48,10 +49,10 @@ class Noise(Source):
 
 
 class PlainGame(Game):
-    """Fakes are computed anew by every phase, as a textbook loop does."""
+    """Nothing is shared between phases, as in a textbook loop."""
 
-    def fakes(self, batch: Batch) -> torch.Tensor:
-        return self.generate(batch.z, batch.labels)
+    def once(self, batch: Batch, name: str, make: Callable[[], Any]) -> Any:
+        return make()
 
 
 def plain(made: Recipe, source: Source) -> Callable[[], None]:

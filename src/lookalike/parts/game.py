@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -14,6 +14,7 @@ from lookalike.parts.augmentation import Augmentation
 from lookalike.parts.networks import Networks
 from lookalike.parts.objectives import Batch
 
+T = TypeVar("T")
 Autocast = Callable[[str], AbstractContextManager[Any]]
 
 
@@ -37,7 +38,18 @@ class Game:
         self.facts: dict[str, float] = {}
         self._autocast = autocast
         self._augment = augment
-        self._fakes: dict[int, Tensor] = {}
+        self._kept: dict[tuple[int, str], Any] = {}
+
+    def once(self, batch: Batch, name: str, make: Callable[[], T]) -> T:
+        """What ``make`` gives for this batch, made by the first phase that asks and then kept.
+
+        For work that several phases of a step share: fakes, the features of real pictures.
+        """
+        key = (id(batch), name)
+        if key not in self._kept:
+            self._kept[key] = make()
+        kept: T = self._kept[key]
+        return kept
 
     def play(self, player: str, *inputs: Any) -> Any:
         """Run a player on these inputs in its own precision."""
@@ -55,11 +67,12 @@ class Game:
         D's phase detaches them, G's phase uses the very same ones: one pass of G is saved. Only
         for games in which G does not move in between.
         """
-        key = id(batch)
-        if key not in self._fakes:
+
+        def make() -> Tensor:
             with self.networks.only("G"):
-                self._fakes[key] = self.generate(batch.z, batch.labels)
-        return self._fakes[key]
+                return self.generate(batch.z, batch.labels)
+
+        return self.once(batch, "fakes", make)
 
     def augment(self, pictures: Tensor, generator: torch.Generator) -> Tensor:
         """Pictures as D will see them: changed by the recipe's augmentation, if it has one.
