@@ -53,8 +53,7 @@ class InfoGAN(Objective):
 
     ``categorical`` and ``continuous`` weigh the mutual-information terms. The terms belong to the
     phase of D (its trunk and heads) and to the phase of G, as equation 6 has it; ``apart`` instead
-    gives them a step of their own for both players on fresh z. The value "noise", where a recipe
-    has it, is the deviation of Gaussian noise on all that D sees, in both phases.
+    gives them a step of their own for both players on fresh z.
     """
 
     prior: Codes
@@ -110,9 +109,5 @@ class InfoGAN(Objective):
     def _told(self, game: Game, batch: Batch, pictures: Tensor, purpose: str) -> tuple[Tensor, ...]:
         """D's logits ``[N]`` and code columns for pictures as D sees them."""
         seen = game.augment(pictures, batch.noise(purpose))
-        power = game.now.get("noise", 0.0)
-        if power > 0:
-            drawn = torch.randn(seen.shape, generator=batch.noise(f"{purpose}/noise"))
-            seen = seen + power * drawn.to(seen)
         logits, codes = game.play("D", seen, batch.labels, True)
         return logits.float(), codes.float()

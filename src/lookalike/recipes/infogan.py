@@ -30,15 +30,15 @@ def recipe(
     categorical_weight: float = 1.0,
     continuous_weight: float = 0.1,
     apart: bool = False,
-    noise: float = 1 / 15,
+    instance_noise: float = 1 / 15,
     dropout: float = 0.25,
     rate: float = 2e-4,
     generator_rate: float = 1e-3,
 ) -> Recipe:
     """``categories`` lists the sizes of the categorical codes, ``continuous`` counts the others.
 
-    ``apart`` gives the codes a step of their own; ``noise`` is the first deviation of the noise.
-    The two rates are the paper's (appendix C.1).
+    ``apart`` gives the codes a step of their own; ``instance_noise`` is the first
+    deviation of the noise. The two rates are the paper's (appendix C.1).
     """
     prior = Codes(dims=dims, categories=tuple(categories), continuous=continuous)
     return Recipe(
@@ -63,7 +63,7 @@ def recipe(
         },
         values={
             "ema": Constant(10_000),
-            "noise": Linear(start_value=noise, end_value=0.0, begin=0.0, end=0.5),
+            "instance_noise": Linear(start_value=instance_noise, end_value=0.0, end=0.5),
         },
         batch=64,
     )

@@ -1,0 +1,161 @@
+"""BEGAN: D is an autoencoder, and a feedback number k keeps its two losses in proportion.
+
+Berthelot, Schumm & Metz 2017, "BEGAN: boundary equilibrium generative adversarial networks":
+L_D = L(x) - k L(G(z)), L_G = L(G(z)), k <- k + lambda (gamma L(x) - L(G(z))) (section 3.3), and the
+convergence measure M = L(x) + |gamma L(x) - L(G(z))| (section 3.4). With codes in z, D also reads
+them off the pictures, and a noise predictor N is trained afterwards on real pictures.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from lookalike.parts.codes import Codes
+from lookalike.parts.game import Game
+from lookalike.parts.objectives import Batch, Objective, Phase, Terms, absolute
+from lookalike.parts.schedules import Clock, State, Tally, Value
+from lookalike.parts.ssim import ms_ssim
+from lookalike.parts.turns import Between
+
+
+@dataclass(frozen=True, kw_only=True)
+class Balance(Value):
+    """BEGAN's k: it grows while the fakes' loss is below ``gamma`` times the real pictures' loss.
+
+    Clamped to [0, 1], 0 at the start, moved after each step in which both D and G played. A lower
+    ``gamma`` asks for better and less varied pictures (Berthelot et al. 2017, section 3.3).
+    """
+
+    gamma: float = 0.5
+    rate: float = 0.001
+
+    def start(self) -> State:
+        """k = 0: D is at first an autoencoder of real pictures."""
+        return {"k": 0.0}
+
+    def at(self, clock: Clock, state: State) -> float:
+        """k."""
+        return float(state["k"])
+
+    def after(self, clock: Clock, state: State, tally: Tally, draw: float) -> State:
+        """k + rate (gamma L(x) - L(G(z))), with G's loss as its own phase told it."""
+        real, fake = tally.terms.get("D/real"), tally.terms.get("G/rebuilt")
+        if real is None or fake is None:
+            return state
+        return {"k": min(max(float(state["k"]) + self.rate * (self.gamma * real - fake), 0.0), 1.0)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Likeness:
+    """How far a reconstruction is off: ``structure`` parts 1 - MS-SSIM, the rest absolute error.
+
+    0 is the paper's pixel-wise loss, 1 is purely structural. MS-SSIM is shifted (see
+    :func:`~lookalike.parts.ssim.ms_ssim`), so that opposite pictures have a gradient too.
+    """
+
+    structure: float = 0.0
+
+    def __call__(self, pictures: Tensor, rebuilt: Tensor) -> Tensor:
+        """The loss of each picture, ``[N]``, 0 when it is rebuilt exactly."""
+        loss = torch.zeros(len(pictures), device=pictures.device)
+        if self.structure < 1:
+            loss = loss + (1 - self.structure) * absolute(pictures, rebuilt)
+        if self.structure > 0:
+            loss = loss + self.structure * (1 - ms_ssim(pictures, rebuilt, shifted=True))
+        return loss
+
+
+@dataclass(frozen=True, kw_only=True)
+class BEGAN(Objective):
+    """Boundary equilibrium; the value "k" must be a :class:`Balance` with the same ``gamma``."""
+
+    likeness: Likeness = field(default_factory=Likeness)
+    gamma: float = 0.5
+
+    def phases(self) -> tuple[Phase, ...]:
+        """D, then G on the very same fakes."""
+        return Phase(("D",), self.critic), Phase(("G",), self.maker)
+
+    def critic(self, game: Game, batch: Batch) -> Terms:
+        """Rebuild real pictures, and (k times) do not rebuild the fakes."""
+        real = game.augment(batch.images, batch.noise("real"))
+        fake = game.augment(game.fakes(batch).detach(), batch.noise("fake"))
+        on_real = self.likeness(real, game.play("D", real, batch.labels).float())
+        on_fake = self.likeness(fake, game.play("D", fake, batch.labels).float())
+        game.facts["convergence"] = convergence(on_real, on_fake, self.gamma)
+        return Terms(real=on_real, fake=-game.now["k"] * on_fake)
+
+    def maker(self, game: Game, batch: Batch) -> Terms:
+        """Fakes that D rebuilds well."""
+        fake = game.augment(game.fakes(batch), batch.noise("maker"))
+        return Terms(rebuilt=self.likeness(fake, game.play("D", fake, batch.labels).float()))
+
+
+@dataclass(frozen=True, kw_only=True)
+class InfoBEGAN(Objective):
+    """BEGAN whose D also reads the codes, then a predictor N of (z, codes) with G frozen.
+
+    ``information`` weighs the smooth L1 distance of the codes in both losses; ``share`` is the
+    part of the budget after which D and G rest and N learns, on real pictures alone, to find the z
+    from which G draws them: 1 - MS-SSIM(x, G(N(x))).
+    """
+
+    prior: Codes
+    likeness: Likeness = field(default_factory=lambda: Likeness(structure=1.0))
+    gamma: float = 0.5
+    information: float = 0.1
+    share: float = 0.75
+
+    def phases(self) -> tuple[Phase, ...]:
+        """D and G until ``share``, N from there on."""
+        game = Between(0.0, self.share)
+        return (
+            Phase(("D",), self.critic, game),
+            Phase(("G",), self.maker, game),
+            Phase(("N",), self.predict, Between(self.share)),
+        )
+
+    def critic(self, game: Game, batch: Batch) -> Terms:
+        """BEGAN's loss of D, and the codes of the fakes."""
+        real = game.augment(batch.images, batch.noise("real"))
+        fake = game.augment(game.fakes(batch).detach(), batch.noise("fake"))
+        on_real = self.likeness(real, game.play("D", real, batch.labels).float())
+        rebuilt, codes = game.play("D", fake, batch.labels, True)
+        on_fake = self.likeness(fake, rebuilt.float())
+        game.facts["convergence"] = convergence(on_real, on_fake, self.gamma)
+        return Terms(
+            real=on_real,
+            fake=-game.now["k"] * on_fake,
+            codes=self.information * self.code_loss(codes, batch.z),
+        )
+
+    def maker(self, game: Game, batch: Batch) -> Terms:
+        """Fakes that D rebuilds well and whose codes it reads."""
+        fake = game.augment(game.fakes(batch), batch.noise("maker"))
+        rebuilt, codes = game.play("D", fake, batch.labels, True)
+        return Terms(
+            rebuilt=self.likeness(fake, rebuilt.float()),
+            codes=self.information * self.code_loss(codes, batch.z),
+        )
+
+    def predict(self, game: Game, batch: Batch) -> Terms:
+        """Real pictures drawn again by the frozen G from what N sees in them."""
+        z, _ = game.play("N", batch.images, batch.labels)
+        again = game.generate(z.float(), batch.labels)
+        return Terms(predicted=self.likeness(batch.images, again))
+
+    def code_loss(self, predicted: Tensor, z: Tensor) -> Tensor:
+        """Smooth L1 between the codes of z and D's reading of them, ``[N]``."""
+        wanted = self.prior.coded(z).float()
+        apart = functional.smooth_l1_loss(predicted.float(), wanted, reduction="none")
+        return apart.mean(1)
+
+
+def convergence(on_real: Tensor, on_fake: Tensor, gamma: float) -> float:
+    """M = L(x) + |gamma L(x) - L(G(z))| over a batch (Berthelot et al. 2017, section 3.4)."""
+    real, fake = float(on_real.detach().mean()), float(on_fake.detach().mean())
+    return real + abs(gamma * real - fake)
