@@ -1,0 +1,197 @@
+"""Line charts as inline SVG, drawn here; colors come from the page's style, light and dark."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+import numpy as np
+from numpy.typing import NDArray
+
+WIDTH, HEIGHT = 420, 250
+LEFT, RIGHT, TOP, BOTTOM = 46, 10, 12, 34
+Numbers = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Line:
+    """A curve. ``tone`` is one of the page's colors a, b, c, d; ``low`` and ``high`` make a band.
+
+    A ``smooth`` curve is drawn over its own faint raw values.
+    """
+
+    name: str
+    x: Sequence[float]
+    y: Sequence[float]
+    tone: str = "a"
+    low: Sequence[float] = ()
+    high: Sequence[float] = ()
+    smooth: bool = False
+    dots: bool = False
+
+
+@dataclass(frozen=True)
+class Level:
+    """A horizontal line, with a band around it where ``low`` and ``high`` differ."""
+
+    name: str
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class Axes:
+    """From data to places in the drawing."""
+
+    x: tuple[float, float]
+    y: tuple[float, float]
+
+    def across(self, value: float) -> float:
+        """Pixels from the left."""
+        share = (value - self.x[0]) / (self.x[1] - self.x[0])
+        return LEFT + share * (WIDTH - LEFT - RIGHT)
+
+    def down(self, value: float) -> float:
+        """Pixels from the top; values outside are held at the edge."""
+        share = min(1.0, max(0.0, (value - self.y[0]) / (self.y[1] - self.y[0])))
+        return HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM)
+
+    def path(self, x: Sequence[float], y: Sequence[float]) -> str:
+        """SVG path data."""
+        steps = [f"{self.across(a):.1f} {self.down(b):.1f}" for a, b in zip(x, y, strict=True)]
+        return "M" + "L".join(steps)
+
+
+def chart(
+    title: str, lines: Sequence[Line], levels: Sequence[Level] = (), zero: bool = False
+) -> str:
+    """A chart over images seen, with a legend; nothing when there is no curve to draw.
+
+    ``zero`` lets the vertical axis begin at 0 at the latest.
+    """
+    lines = [line for line in lines if len(line.x) > 1 or (line.dots and len(line.x))]
+    if not lines:
+        return ""
+    axes = Axes(_x_range(lines), _y_range(lines, levels, zero))
+    parts = [_frame(axes)]
+    parts += [_level(axes, level) for level in levels]
+    parts += [_line(axes, line) for line in lines]
+    drawn = (
+        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title, quote=True)}">'
+        f"{''.join(parts)}</svg>"
+    )
+    keys = "".join(f'<span class="key {line.tone}">{escape(line.name)}</span>' for line in lines)
+    keys += "".join(f'<span class="key level">{escape(level.name)}</span>' for level in levels)
+    return f'{drawn}<div class="keys">{keys}</div>'
+
+
+def smoothed(y: Sequence[float], share: float = 0.03) -> Numbers:
+    """A moving average with Gaussian weights, ``share`` of the length wide; ends are not pulled."""
+    values = np.asarray(y, np.float64)
+    sigma = share * len(values)
+    if sigma < 1:
+        return values
+    reach = min(len(values) - 1, math.ceil(3 * sigma))
+    kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
+    # Where the kernel hangs over the ends, the weights that are left are divided out.
+    total = np.convolve(values, kernel)[reach : reach + len(values)]
+    weight = np.convolve(np.ones_like(values), kernel)[reach : reach + len(values)]
+    mean: Numbers = total / weight
+    return mean
+
+
+def ticks(low: float, high: float, count: int = 4) -> list[float]:
+    """Round numbers within [low, high], 1, 2 or 5 times a power of ten apart."""
+    raw = (high - low) / max(1, count)
+    power = 10 ** math.floor(math.log10(raw))
+    step = next(power * m for m in (1, 2, 2.5, 5, 10) if power * m >= raw * 0.999)
+    first = math.ceil(low / step - 1e-9)
+    return [round(n * step, 12) for n in range(first, math.floor(high / step + 1e-9) + 1)]
+
+
+def short(value: float) -> str:
+    """A number for an axis: 0.05, 12, 250k, 1.5M."""
+    for unit, sign in ((1e6, "M"), (1e3, "k")):
+        if abs(value) >= unit:
+            return f"{value / unit:.4g}{sign}"
+    return f"{value:.4g}"
+
+
+def _x_range(lines: Sequence[Line]) -> tuple[float, float]:
+    high = max(max(line.x) for line in lines)
+    return 0.0, high if high > 0 else 1.0
+
+
+def _y_range(
+    lines: Sequence[Line], levels: Sequence[Level], zero: bool
+) -> tuple[float, float]:
+    """Of curves as drawn: single spikes of the raw values may leave the drawing."""
+    found: list[float] = []
+    for line in lines:
+        found += (smoothed(line.y).tolist() if line.smooth else list(line.y))
+        if line.smooth and len(line.y) > 20:
+            found += np.quantile(line.y, [0.02, 0.98]).tolist()
+        found += [*line.low, *line.high]
+    found += [v for level in levels for v in (level.value, level.low, level.high) if v is not None]
+    low, high = min(found), max(found)
+    if zero:
+        low = min(low, 0.0)
+    room = 0.06 * (high - low) or max(abs(high), 1.0) * 0.1
+    return low - (0 if zero and low == 0 else room), high + room
+
+
+def _frame(axes: Axes) -> str:
+    parts = []
+    for value in ticks(*axes.y):
+        y = axes.down(value)
+        parts.append(_across("grid", y))
+        parts.append(_text(LEFT - 7, y + 4, short(value), "end"))
+    base = HEIGHT - BOTTOM
+    for value in ticks(*axes.x):
+        x = axes.across(value)
+        where = "end" if x > WIDTH - RIGHT - 12 else "middle"
+        parts.append(_text(x, base + 17, short(value), where))
+    parts.append(_across("axis", base))
+    parts.append(_text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 3, "images seen", "middle"))
+    return "".join(parts)
+
+
+def _across(kind: str, y: float) -> str:
+    return f'<line class="{kind}" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
+
+
+def _text(x: float, y: float, words: str, anchor: str) -> str:
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{words}</text>'
+
+
+def _level(axes: Axes, level: Level) -> str:
+    y = axes.down(level.value)
+    band = ""
+    if level.low is not None and level.high is not None:
+        top, bottom = axes.down(level.high), axes.down(level.low)
+        band = (
+            f'<rect class="band level" x="{LEFT}" width="{WIDTH - LEFT - RIGHT}" '
+            f'y="{top:.1f}" height="{max(0.0, bottom - top):.1f}"/>'
+        )
+    return band + _across("level", y)
+
+
+def _line(axes: Axes, line: Line) -> str:
+    parts = []
+    if len(line.low) == len(line.x) and line.x:
+        there = axes.path(line.x, line.high)
+        back = axes.path(list(reversed(line.x)), list(reversed(line.low)))
+        parts.append(f'<path class="band {line.tone}" d="{there}L{back[1:]}Z"/>')
+    y: Sequence[float] = line.y
+    if line.smooth:
+        parts.append(f'<path class="raw {line.tone}" d="{axes.path(line.x, line.y)}"/>')
+        y = smoothed(line.y).tolist()
+    parts.append(f'<path class="line {line.tone}" d="{axes.path(line.x, y)}"/>')
+    if line.dots:
+        for a, b in zip(line.x, y, strict=True):
+            at = f'cx="{axes.across(a):.1f}" cy="{axes.down(b):.1f}"'
+            parts.append(f'<circle class="{line.tone}" {at} r="2.6"/>')
+    return "".join(parts)

@@ -1,0 +1,99 @@
+"""The charts of a run: score, losses, the discriminator's answers, variety."""
+
+from __future__ import annotations
+
+from html import escape
+
+from lookalike.report.charts import Level, Line, chart
+from lookalike.report.facts import Facts
+from lookalike.report.sections import section
+
+TONES = "abcd"
+PLAYERS = {"G": "generator", "D": "discriminator", "E": "encoder", "E+G": "encoder and generator"}
+
+
+def curves(facts: Facts) -> str:
+    """All charts for which there are numbers, each with a sentence on how to read it."""
+    figures = "".join((_score(facts), _losses(facts), _answers(facts), _variety(facts)))
+    return section("Curves", f'<div class="charts">{figures}</div>' if figures else "")
+
+
+def _figure(title: str, drawn: str, reading: str) -> str:
+    if not drawn:
+        return ""
+    return (
+        f'<figure class="chart"><h3>{escape(title)}</h3>{drawn}'
+        f"<figcaption>{reading}</figcaption></figure>"
+    )
+
+
+def _score(facts: Facts) -> str:
+    x, y = facts.series("score/kid")
+    if not x:
+        return ""
+    _, low = facts.series("score/kid_low")
+    _, high = facts.series("score/kid_high")
+    banded = len(low) == len(high) == len(x)
+    line = Line("generated", x, y, "a", low if banded else (), high if banded else (), dots=True)
+    held = facts.scores.get("floor", {})
+    _, floors = facts.series("score/floor")
+    levels = []
+    if floors:
+        bounds = held.get("low"), held.get("high")
+        levels = [Level("floor: real pictures", floors[-1], *bounds)]
+    scores = facts.scores
+    against = (
+        f"{scores['samples']} samples against {scores['real']} real pictures"
+        if {"samples", "real"} <= set(scores)
+        else "Samples against real pictures"
+    )
+    alone = scores.get("holdout_only", True)
+    partly = "" if alone else " (few were held out, so training ones helped)"
+    reading = (
+        f"Lower is better; the dashed line is what real pictures get. {against}{partly}, "
+        f"the band is the 95 % interval. Judge: {escape(str(scores.get('judge', 'unknown')))}."
+    )
+    drawn = chart("Distance to unseen real pictures over time", [line], levels, zero=True)
+    return _figure("Distance to unseen pictures (KID)", drawn, reading)
+
+
+def _losses(facts: Facts) -> str:
+    lines = []
+    for tone, key in zip(TONES, facts.keys("loss/"), strict=False):
+        player = key.removeprefix("loss/")
+        x, y = facts.series(key)
+        lines.append(Line(PLAYERS.get(player, player), x, y, tone, smooth=True))
+    reading = (
+        "What each network tries to make small. In a contest of two networks these need not fall: "
+        "level curves mean that neither has won."
+    )
+    return _figure("Losses", chart("Losses over time", lines), reading)
+
+
+def _answers(facts: Facts) -> str:
+    names = {"fact/D(real)": "on real pictures", "fact/D(fake)": "on generated ones"}
+    lines = [
+        Line(name, *facts.series(key), tone, smooth=True)
+        for tone, (key, name) in zip("ba", names.items(), strict=True)
+    ]
+    drawn = chart("Answers of the discriminator", lines, [Level("a tie", 0.5)], zero=True)
+    reading = (
+        "How sure the discriminator is that a picture is real, from 0 to 1. "
+        "At 1 and 0 it has won, and the generator learns little."
+    )
+    return _figure("The discriminator's answers", drawn, reading)
+
+
+def _variety(facts: Facts) -> str:
+    history = [line for line in facts.health.get("history", []) if "variety" in line]
+    x = [float(line["images"]) for line in history]
+    lines = [
+        Line("variety", x, [float(line["variety"]) for line in history], "c", dots=len(x) < 40),
+        Line("near twins", x, [float(line["twins"]) for line in history], "d", dots=len(x) < 40),
+    ]
+    drawn = chart("Variety of the samples", lines, [Level("your pictures", 1.0)], zero=True)
+    reading = (
+        "How different the samples are from each other, where 1 is as different as your pictures, "
+        "and the share that has a near twin among 64. Low variety and many twins mean collapse."
+    )
+    return _figure("Variety", drawn, reading)

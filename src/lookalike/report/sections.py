@@ -1,0 +1,327 @@
+"""The sections of a run's page, each a function from what is known to HTML, empty when unknown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+
+import numpy as np
+
+from lookalike.data.pack import Pack
+from lookalike.durations import words
+from lookalike.images import Pixels
+from lookalike.report import pictures
+from lookalike.report.facts import Facts
+from lookalike.report.originality import Originality
+
+LIGHTS = {
+    "green": "All is well",
+    "amber": "Worth a look",
+    "red": "Something is wrong",
+}
+SHOWN_REFUSALS = 60
+
+
+def section(title: str, body: str, note: str = "", kind: str = "") -> str:
+    """A section with a heading and a sentence under it; nothing without a body."""
+    if not body:
+        return ""
+    below = f'<p class="note">{note}</p>' if note else ""
+    return f'<section class="{kind}"><h2>{escape(title)}</h2>{below}{body}</section>'
+
+
+def header(facts: Facts) -> str:
+    """Title, what was trained on what, the light and its sentence, and the main figures."""
+    recipe, size = escape(str(facts.recipe.get("name", "unknown"))), facts.size
+    grey = " in grey" if facts.channels == 1 else ""
+    count = int(facts.data.get("train", 0))
+    learned = f" on {count:,} pictures" if count else ""
+    state = "" if facts.finished else " <b>The training is not finished.</b>"
+    return (
+        '<header><p class="brand">lookalike <span>report of a training</span></p>'
+        f"<h1>{escape(facts.name)}</h1>"
+        f'<p class="lead">New pictures at {size} × {size} px{grey}, made by a generator that the '
+        f"recipe <b>{recipe}</b> trained{learned}.{state}</p>"
+        f"{_light(facts)}{_figures(facts)}</header>"
+    )
+
+
+def _light(facts: Facts) -> str:
+    light = facts.health.get("light")
+    if light not in LIGHTS:
+        return ""
+    sentence = escape(str(facts.health.get("sentence", "")))
+    return (
+        f'<div class="light {light}" role="status"><i></i><div><b>{LIGHTS[light]}</b>'
+        f"<p>{sentence}</p></div></div>"
+    )
+
+
+def _figures(facts: Facts) -> str:
+    told: list[tuple[str, str]] = []
+    train = int(facts.data.get("train", 0))
+    if train:
+        told.append((f"{train:,}", "pictures learned from"))
+    done = f"{min(1.0, facts.seen / facts.budget):.0%} of the plan" if facts.budget else "so far"
+    often = f", each shown {facts.seen / train:,.0f} times" if facts.seen > train > 0 else ""
+    told.append((f"{facts.seen:,}", f"images seen: {done}{often}"))
+    seconds = facts.health.get("seconds")
+    if isinstance(seconds, int | float) and seconds > 0:
+        told.append((words(seconds), "of training"))
+    if facts.best:
+        floor = facts.scores.get("floor", {})
+        value = float(floor.get("value", 0.0))
+        real = "about 0" if floor.get("low", 0.0) <= 0 else f"{value:.2f}"
+        what = f"best distance to unseen pictures (KID; real ones: {real})"
+        told.append((f"{facts.best['kid']:.2f}", what))
+    cards = "".join(f"<li><b>{value}</b><span>{escape(what)}</span></li>" for value, what in told)
+    return f'<ul class="figures">{cards}</ul>'
+
+
+def beside(facts: Facts, real: Pixels | None, samples: Pixels) -> str:
+    """Real pictures beside generated ones."""
+    if not len(samples):
+        return ""
+    left = '<p class="note">The pack is no longer where it was, so no real pictures are shown.</p>'
+    if real is not None and len(real):
+        theirs = pictures.gallery(real, "Real", "four")
+        left = f"<figure><figcaption>Your pictures</figcaption>{theirs}</figure>"
+    ours = pictures.gallery(samples[:16], "Generated", "four")
+    made = f'<figure class="made"><figcaption>Generated</figcaption>{ours}</figure>'
+    heading = '<h2 class="quiet">Real beside generated</h2>'
+    return f'<section class="beside">{heading}{left}{made}</section>'
+
+
+def samples_over_time(facts: Facts) -> str:
+    """The same samples at every moment, with a slider."""
+    shots = pictures.frames(facts.grids, facts.size, facts.channels)
+    if not shots:
+        return ""
+    last = len(shots) - 1
+    shown = "".join(
+        f'<img src="{source}" alt="Samples after {seen:,} images" data-seen="{seen:,}"'
+        f"{'' if i == last else ' hidden'}>"
+        for i, (seen, source) in enumerate(shots)
+    )
+    px = " px" if facts.size <= pictures.SHARP else ""
+    control = (
+        '<div class="control"><button type="button">Play</button>'
+        f'<input type="range" min="0" max="{last}" value="{last}" aria-label="Moment of training">'
+        f"<output>{shots[-1][0]:,} images</output></div>"
+        if last
+        else ""
+    )
+    note = "Each place shows one and the same imagined picture while the generator learns."
+    return section("How it learned", f'<div class="player{px}">{shown}{control}</div>', note)
+
+
+def final(facts: Facts, samples: Pixels, seen: int) -> str:
+    """The newest samples, all of them, not chosen by anybody."""
+    if not len(samples):
+        return ""
+    note = f"The first {len(samples)} samples after {seen:,} images, not chosen by anybody."
+    if facts.has_best and facts.best:
+        note += (
+            f" The best state was at {int(facts.best['images']):,} images; "
+            "that is the one that <code>generate</code> uses."
+        )
+    return section("Samples", pictures.gallery(samples, "Sample", "eight"), note)
+
+
+def copies(found: Originality | None) -> str:
+    """Eight samples, each over its nearest training picture."""
+    if found is None:
+        return ""
+    pairs = "".join(
+        f"<figure>{pictures.img(ours, f'Sample {i + 1}')}"
+        f"{pictures.img(theirs, f'Nearest training picture to sample {i + 1}')}"
+        f'<figcaption class="{"near" if away < min(0.5, found.least) else ""}">'
+        f"{away:.2f}×</figcaption></figure>"
+        for i, (ours, theirs, away) in enumerate(
+            zip(found.samples, found.nearest, found.relative, strict=True)
+        )
+    )
+    typical = float(np.median(found.relative))
+    if found.copies:
+        many = "One sample is" if found.copies == 1 else f"{found.copies} of the samples are"
+        sentence = (
+            f"{many} much nearer to a training picture than unseen real pictures come: they may be "
+            "copies. Train on more pictures, or for a shorter time."
+        )
+    elif typical > 2:
+        sentence = "No copies among these; the samples are still far from every training picture."
+    else:
+        sentence = (
+            "No copies among these: the samples keep the distance that real pictures keep "
+            "that the training never saw."
+        )
+    note = (
+        f"{sentence} Top: a sample. Below: its most similar of {found.searched:,} training "
+        "pictures. "
+        f"1.00× is the typical distance of {found.compared} real pictures from their most similar "
+        f"training picture, 0 would be a copy. (Judged by {escape(found.by)}; "
+        "<code>evaluate</code> looks at many more.)"
+    )
+    legend = '<div class="side"><span>sample</span><span>nearest real</span></div>'
+    return section("Are they copies?", f'<div class="pairs">{legend}{pairs}</div>', note)
+
+
+def measured(facts: Facts) -> str:
+    """The table of an evaluation, each score beside its floor."""
+    held = facts.evaluation
+    rows = [
+        ("kid", "Distance to unseen pictures (KID)", "lower is better"),
+        ("frechet", "Fréchet distance", "lower is better"),
+        ("precision", "Realistic samples (precision)", "higher is better"),
+        ("coverage", "Real pictures reached (coverage)", "higher is better"),
+        ("near_duplicates", "Near duplicates among samples", "near the floor is best"),
+    ]
+    told = "".join(
+        f"<tr><th>{name}<small>{better}</small></th><td>{_measure(held[key])}</td>"
+        f"<td>{held[key]['floor']:.3f}</td></tr>"
+        for key, name, better in rows
+        if isinstance(held.get(key), Mapping)
+    )
+    if not told:
+        return ""
+    note = (
+        "Each score beside its floor: what real training pictures get against the same unseen "
+        f"pictures. Judge: {escape(str(held.get('features', '')))}."
+    )
+    head = "<tr><th></th><td>generated</td><td>real (floor)</td></tr>"
+    return section("Scores", f'<table class="scores">{head}{told}</table>', note)
+
+
+def _measure(one: Mapping[str, Any]) -> str:
+    if one.get("low") is None or one.get("high") is None:
+        return f"{one['value']:.3f}"
+    return f"{one['value']:.3f} <small>{one['low']:.3f} to {one['high']:.3f}</small>"
+
+
+def about_data(facts: Facts) -> str:
+    """Counts, classes, attributes, and the files that were left out."""
+    data, pack = facts.data, facts.pack
+    train, held = int(data.get("train", 0)), int(data.get("holdout", 0))
+    if not train:
+        return ""
+    told = (
+        f"<p>{train + held:,} pictures: {train:,} to learn from and {held:,} held out, which the "
+        f"training never saw and the scores are taken against. All were cut to "
+        f"{facts.size} × {facts.size} px.</p>"
+    )
+    if pack is None:
+        path = escape(str(data.get("path", "")))
+        told += f"<p>The pack is no longer at <code>{path}</code>, or has changed since.</p>"
+        return section("The data", told)
+    return section("The data", told + _classes(pack) + _attributes(pack) + _refused(pack))
+
+
+def _classes(pack: Pack) -> str:
+    counts: Mapping[str, int] = pack.info.get("class_counts", {})
+    if not counts:
+        return ""
+    most, listed = max(counts.values()), sorted(counts.items(), key=lambda one: -one[1])
+    bars = "".join(
+        f'<li><span>{escape(name)}</span><i style="width:{100 * count / most:.0f}%"></i>'
+        f"<b>{count:,}</b></li>"
+        for name, count in listed[:30]
+    )
+    rest = f"<p>… and {len(listed) - 30} more classes.</p>" if len(listed) > 30 else ""
+    return f'<h3>Classes</h3><ul class="bars">{bars}</ul>{rest}'
+
+
+def _attributes(pack: Pack) -> str:
+    rows = "".join(
+        f"<tr><th>{escape(str(one.get('name')))}</th><td>{_values(one)}</td></tr>"
+        for one in pack.info.get("attributes", [])
+    )
+    if not rows:
+        return ""
+    count = len(pack.info["attributes"])
+    return _folded("1 attribute" if count == 1 else f"{count} attributes", rows)
+
+
+def _values(attribute: Mapping[str, Any]) -> str:
+    values = attribute.get("values")
+    if not values:
+        return escape(str(attribute.get("kind", "number")))
+    more = f" … ({len(values)} in all)" if len(values) > 12 else ""
+    return escape(", ".join(map(str, values[:12]))) + more
+
+
+def _refused(pack: Pack) -> str:
+    refused: Sequence[Mapping[str, Any]] = pack.refused()
+    if not refused:
+        return "<p>Every file could be used.</p>"
+    rows = "".join(
+        f"<tr><th>{escape(str(one.get('source', '')))}</th>"
+        f"<td>{escape(str(one.get('reason', '')))}</td></tr>"
+        for one in refused[:SHOWN_REFUSALS]
+    )
+    more = len(refused) - SHOWN_REFUSALS
+    rest = f"<p>… and {more:,} more in refused.jsonl of the pack.</p>" if more > 0 else ""
+    files = "1 file was" if len(refused) == 1 else f"{len(refused):,} files were"
+    return _folded(f"{files} left out", rows, rest)
+
+
+def next_steps(facts: Facts) -> str:
+    """The commands to go on with."""
+    told = "".join(
+        f'<li><p>{escape(what)}</p><div class="command"><code>{escape(command)}</code>'
+        '<button type="button" class="copy">Copy</button></div></li>'
+        for what, command in facts.commands()
+    )
+    return section("What to do next", f'<ul class="steps">{told}</ul>')
+
+
+def settings(facts: Facts) -> str:
+    """Every setting of the recipe, and the machine, collapsed."""
+    rows = "".join(
+        f"<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>"
+        for name, value in flat(facts.recipe)
+    )
+    where = {k: v for k, v in facts.env.items() if k != "data"}
+    machine = "".join(
+        f"<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>" for name, value in flat(where)
+    )
+    body = _folded("Every setting of the recipe", rows)
+    if machine:
+        body += _folded("Machine and versions", machine)
+    return section("How it was made", body + _files(facts))
+
+
+def _folded(title: str, rows: str, rest: str = "") -> str:
+    name = f"<summary>{escape(title)}</summary>"
+    return f"<details>{name}<table>{rows}</table>{rest}</details>"
+
+
+def _files(facts: Facts) -> str:
+    files = [
+        ("recipe.json", "every setting; trains the same again"),
+        ("checkpoints/", "the trained networks, newest and best"),
+        ("samples/", "sample grids over time"),
+        ("stats.jsonl", "all numbers, one line a report"),
+        ("log.txt", "what was said"),
+    ]
+    there = "".join(
+        f"<tr><th>{name}</th><td>{what}</td></tr>"
+        for name, what in files
+        if (facts.run.path / name).exists()
+    )
+    return _folded(f"Files in {facts.place}", there)
+
+
+def flat(value: Any, path: str = "") -> list[tuple[str, str]]:
+    """Nested settings as (dotted name, text) rows; the class of a part stands at its own name."""
+    if isinstance(value, Mapping):
+        rows: list[tuple[str, str]] = []
+        if "part" in value and path:
+            rows.append((path, str(value["part"]).rpartition(":")[2]))
+        for key, item in value.items():
+            if key != "part":
+                rows += flat(item, f"{path}.{key}" if path else str(key))
+        return rows
+    if isinstance(value, list | tuple):
+        return [(path, ", ".join(map(str, value)) or "none")]
+    return [(path, "none" if value is None else str(value))]

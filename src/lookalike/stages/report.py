@@ -1,0 +1,78 @@
+"""Report: everything that a run can show of itself, as one page that works from the disk."""
+
+from __future__ import annotations
+
+from html import escape
+from pathlib import Path
+
+import numpy as np
+
+from lookalike import __version__, checkpoints
+from lookalike.data.pack import Pack
+from lookalike.images import Pixels
+from lookalike.report import pictures, sections
+from lookalike.report.curves import curves
+from lookalike.report.facts import Facts
+from lookalike.report.originality import Originality, originality
+from lookalike.report.page import page
+from lookalike.run import Run
+from lookalike.watch.reals import shuffled
+
+FILE = "report.html"
+PAIRS, REAL = 8, 16
+
+
+def write_report(run: Run, pack: Pack | None) -> Path:
+    """Write ``report.html`` into the run and return its path.
+
+    It holds no link to anything outside itself. Runs that are unfinished, without scores, without
+    samples, or whose pack has moved away (``pack`` is None and it is not at the remembered place)
+    get the sections for which something is known.
+    """
+    facts = Facts.of(run, pack)
+    newest = _samples(facts, facts.grids[-1][1]) if facts.grids else _none(facts)
+    shown = _samples(facts, facts.shown_grid[1]) if facts.shown_grid else newest
+    parts = [
+        sections.header(facts),
+        sections.beside(facts, _real(facts), shown),
+        sections.samples_over_time(facts),
+        sections.final(facts, newest, facts.grids[-1][0] if facts.grids else 0),
+        sections.copies(_originality(facts, shown)),
+        sections.measured(facts),
+        curves(facts),
+        sections.next_steps(facts),
+        sections.about_data(facts),
+        sections.settings(facts),
+    ]
+    title = f"{facts.name}: a lookalike run"
+    footer = (
+        f"Written by lookalike {escape(__version__)} from {escape(facts.place)}. This page is one "
+        "file and loads nothing from anywhere. Generated pictures are synthetic: say so when you "
+        "show them."
+    )
+    path = run.path / FILE
+    checkpoints.write_whole(path, page(title, parts, footer).encode())
+    return path
+
+
+def _none(facts: Facts) -> Pixels:
+    return np.zeros((0, max(facts.size, 1), max(facts.size, 1), facts.channels), np.uint8)
+
+
+def _samples(facts: Facts, grid: Path) -> Pixels:
+    try:
+        return pictures.tiles(grid, facts.size, facts.channels)
+    except (OSError, ZeroDivisionError):
+        return _none(facts)
+
+
+def _real(facts: Facts) -> Pixels | None:
+    if facts.pack is None:
+        return None
+    return facts.pack.shards.take(shuffled(facts.pack.train)[:REAL])
+
+
+def _originality(facts: Facts, samples: Pixels) -> Originality | None:
+    if facts.pack is None or not len(samples):
+        return None
+    return originality(facts.pack, samples[:PAIRS])
