@@ -119,7 +119,7 @@ def site() -> Iterator[Site]:
 @pytest.fixture
 def quick() -> Manners:
     """Manners for our own server: no waiting, loopback allowed."""
-    return Manners(delay=0, backoff=0.01, timeout=2, total=3, patience=2, allow_private=True)
+    return Manners(delay=0, backoff=0.01, timeout=15, total=30, patience=2, allow_private=True)
 
 
 @pytest.fixture

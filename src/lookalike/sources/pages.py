@@ -32,13 +32,26 @@ def pictures(page: Selector, base: str) -> list[Seen]:
     A link to a picture file around a small picture stands for it (thumbnail galleries); otherwise
     the largest entry of ``srcset``, then the attributes of lazy loading, then ``src``.
     """
-    base = urljoin(base, page.xpath("//base/@href").get() or "")
     seen: dict[str, Seen] = {}
+    base = _base(page, base)
     for picture in _each(page):
-        url = urljoin(base, picture.url.strip())
-        if urlsplit(url).scheme in ("http", "https"):
+        url = join(base, picture.url)
+        if url is not None:
             seen.setdefault(url, Seen(url, picture.title))
     return list(seen.values())
+
+
+def join(base: str, link: str) -> str | None:
+    """An absolute http(s) address without its fragment; None for anything else, broken ones too."""
+    try:
+        url = urljoin(base, link.strip()).partition("#")[0]
+        return url if urlsplit(url).scheme in ("http", "https") else None
+    except ValueError:
+        return None
+
+
+def _base(page: Selector, base: str) -> str:
+    return join(base, page.xpath("//base/@href").get() or "") or base
 
 
 def _each(page: Selector) -> Iterator[Seen]:
@@ -82,22 +95,19 @@ def srcset(text: str) -> list[tuple[str, float]]:
 
 def is_picture(link: str) -> bool:
     """Whether a link's path ends like a picture file."""
-    return urlsplit(link).path.lower().endswith(ENDINGS)
+    path = link.partition("#")[0].partition("?")[0]
+    return path.strip().lower().endswith(ENDINGS)
 
 
 def links(page: Selector, base: str) -> list[str]:
     """The pages that this page links to; links marked ``nofollow`` are left out."""
-    base = urljoin(base, page.xpath("//base/@href").get() or "")
+    base = _base(page, base)
     found: dict[str, None] = {}
     for anchor in page.xpath("//a[@href]"):
-        link = anchor.attrib["href"].strip()
-        if "nofollow" in anchor.attrib.get("rel", "").lower() or is_picture(link):
+        if "nofollow" in anchor.attrib.get("rel", "").lower():
             continue
-        try:
-            url = urljoin(base, link).partition("#")[0]
-        except ValueError:
-            continue
-        if urlsplit(url).scheme in ("http", "https"):
+        url = join(base, anchor.attrib["href"])
+        if url is not None and not is_picture(url):
             found[url] = None
     return list(found)
 

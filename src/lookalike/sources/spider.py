@@ -154,6 +154,7 @@ class PictureSpider(Spider):
         problem = failure.value
         if isinstance(problem, HttpError):
             reason = f"status {problem.response.status}"
+            problem = f"{reason} at {problem.response.url}"
         else:
             reason = getattr(problem, "reason", None) or str(problem).lower()
         emit({"refused": reason[:80], "why": str(problem)[:300]})

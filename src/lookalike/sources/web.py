@@ -226,7 +226,7 @@ class Web:
             if not ask.follow or reply.status not in REDIRECTS or target is None:
                 return reply
             seen.add(url)
-            url = clean(urljoin(url, target))
+            url = clean(_target(url, target))
             if url in seen:
                 raise RefusedError("redirects in a circle", url)
         raise RefusedError("too many redirects", f"more than {self.manners.redirects}")
@@ -252,6 +252,13 @@ class Web:
             body=body,
             seconds=time.monotonic() - started,
         )
+
+
+def _target(url: str, location: str) -> str:
+    try:
+        return urljoin(url, location)
+    except ValueError as problem:
+        raise RefusedError("not an address", repr(location[:80])) from problem
 
 
 def _body(answer: Answer, most: int) -> bytes:
