@@ -65,7 +65,7 @@ def test_the_strided_way_back_equals_autograds_own():
     g = torch.Generator().manual_seed(2)
     x = torch.randn(2, 6, 9, 9, generator=g).bfloat16().requires_grad_(True)
     weight, bias = torch.randn(6, 1, 3, 3, generator=g), torch.zeros(6)
-    ours = features.DepthwiseStride.apply(x, weight, bias, 2, 1)
+    ours = features.DepthwiseStride.apply(x, weight.bfloat16(), bias.bfloat16(), 2, 1)
     (mine,) = torch.autograd.grad(ours.float().sum(), x)
     exact = x.detach().float().requires_grad_(True)
     plain = torch.nn.functional.conv2d(exact, weight, bias, 2, 1, groups=6)

@@ -70,16 +70,16 @@ def folded(weights: Mapping[str, Tensor], convolution: str, norm: str) -> tuple[
     return weight, weights[f"{norm}.bias"] - weights[f"{norm}.running_mean"] * gain
 
 
-def padded(x: Tensor, kernel: int, stride: int) -> tuple[Tensor, int]:
-    """The input and the padding still to apply for TensorFlow's "same" rule (uneven at the end)."""
-    if stride == 1:
-        return x, kernel // 2
-    total_h = max((-(-x.shape[2] // stride) - 1) * stride + kernel - x.shape[2], 0)
-    total_w = max((-(-x.shape[3] // stride) - 1) * stride + kernel - x.shape[3], 0)
-    if total_h % 2 == 0 and total_h == total_w:
-        return x, total_h // 2
-    sides = (total_w // 2, total_w - total_w // 2, total_h // 2, total_h - total_h // 2)
-    return F.pad(x, sides), 0
+def centered(weight: Tensor, side: int, stride: int) -> tuple[Tensor, int]:
+    """A kernel with zeros around it and the even padding that together do TensorFlow's "same" rule.
+
+    For an even side and stride 2 that rule pads one more pixel at the end than at the start. Zeros
+    in the kernel do it without a padded copy of the input. ``side`` is that of the input.
+    """
+    kernel = weight.shape[-1]
+    total = max((-(-side // stride) - 1) * stride + kernel - side, 0)
+    start, end = total // 2, total - total // 2
+    return F.pad(weight, (end - start, 0, end - start, 0)), end
 
 
 class DepthwiseStride(torch.autograd.Function):
@@ -94,8 +94,7 @@ class DepthwiseStride(torch.autograd.Function):
         """The plain convolution, in the precision of x."""
         ctx.save_for_backward(weight)
         ctx.shape, ctx.stride, ctx.pad, ctx.dtype = x.shape, stride, pad, x.dtype
-        low, shift = weight.to(x.dtype), bias.to(x.dtype)
-        return F.conv2d(x, low, shift, stride, pad, groups=len(weight))
+        return F.conv2d(x, weight, bias, stride, pad, groups=len(weight))
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None, None, None]:
@@ -105,7 +104,7 @@ class DepthwiseStride(torch.autograd.Function):
         found: Tensor = torch.ops.aten.convolution_backward(
             gradient,
             gradient.new_empty(1).expand(ctx.shape),
-            weight,
+            weight.float(),
             None,
             [ctx.stride] * 2,
             [ctx.pad] * 2,
@@ -119,26 +118,38 @@ class DepthwiseStride(torch.autograd.Function):
 
 
 class FrozenConvolution(nn.Module):
-    """A convolution whose weights are buffers that no state dict holds."""
+    """A convolution whose weights are buffers that no state dict holds.
+
+    Copies in the layout and precision that a call needs are kept: autocast would cast weights
+    without gradients anew in every call.
+    """
 
     weight: Tensor
     bias: Tensor
 
     def __init__(self, weight: Tensor, bias: Tensor, *, stride: int = 1, groups: int = 1) -> None:
         super().__init__()
-        layout = torch.channels_last
-        weight = weight.detach().float().contiguous(memory_format=layout)
-        self.register_buffer("weight", weight, persistent=False)
+        self.register_buffer("weight", weight.detach().float(), persistent=False)
         self.register_buffer("bias", bias.detach().float().clone(), persistent=False)
         self.stride, self.groups = stride, groups
+        self._ready: dict[tuple[int, torch.dtype, torch.device], tuple[Tensor, Tensor, int]] = {}
+
+    def ready(self, side: int, dtype: torch.dtype) -> tuple[Tensor, Tensor, int]:
+        """The weight, bias and padding for inputs of this side and precision."""
+        key = (side if self.stride > 1 else 0, dtype, self.weight.device)
+        if key not in self._ready:
+            weight, padding = centered(self.weight, side, self.stride)
+            weight = weight.to(dtype).contiguous(memory_format=torch.channels_last)
+            self._ready[key] = weight, self.bias.to(dtype), padding
+        return self._ready[key]
 
     def forward(self, x: Tensor) -> Tensor:
-        """``[N, C, H, W]`` -> ``[N, K, ceil(H / stride), ceil(W / stride)]``."""
-        x, padding = padded(x, self.weight.shape[-1], self.stride)
+        """``[N, C, S, S]`` -> ``[N, K, ceil(S / stride), ceil(S / stride)]``."""
+        weight, bias, padding = self.ready(x.shape[-1], x.dtype)
         if self.stride > 1 and self.groups > 1 and x.dtype == torch.bfloat16:
-            found: Tensor = DepthwiseStride.apply(x, self.weight, self.bias, self.stride, padding)  # type: ignore[no-untyped-call]
+            found: Tensor = DepthwiseStride.apply(x, weight, bias, self.stride, padding)  # type: ignore[no-untyped-call]
             return found
-        return F.conv2d(x, self.weight, self.bias, self.stride, padding, groups=self.groups)
+        return F.conv2d(x, weight, bias, self.stride, padding, groups=self.groups)
 
 
 class FrozenBlock(nn.Module):
@@ -202,6 +213,9 @@ class EfficientFeatures(nn.Module):
             x = resized(x, self.size)
         # (value - 127) / 128 in the 0..255 range that the network was trained with.
         x = (x * (127.5 / 128) + 0.5 / 128).contiguous(memory_format=torch.channels_last)
+        kind = x.device.type
+        if torch.is_autocast_enabled(kind):
+            x = x.to(torch.get_autocast_dtype(kind))
         x = F.relu6(self.stem(x))
         maps = [x] if self.taps[0] == -1 else []
         for index, block in enumerate(self.blocks):
