@@ -66,6 +66,28 @@ def nearest(x: Vectors, y: Vectors, *, itself: bool = False) -> tuple[Numbers, I
     return _exact(x, y, index), index
 
 
+def candidates(x: Vectors, y: Vectors, k: int, *, itself: bool = False) -> Indices:
+    """Indices ``[N, k]`` of the k nearest rows of ``y`` for every row of ``x``, in any order.
+
+    Where ``y`` has fewer rows, they are repeated.
+    """
+    kept = min(k, len(y) - itself)
+    if kept < 1:
+        raise ValueError("there is nothing to be near to")
+    best = np.full((len(x), kept), np.inf)
+    index = np.zeros((len(x), kept), np.intp)
+    for rows, columns, squared in blocks(x, y):
+        if itself:
+            _exclude_itself(squared, rows, columns)
+        numbers = np.broadcast_to(np.arange(columns.start, columns.stop), squared.shape)
+        merged = np.concatenate([best[rows], squared], axis=1)
+        owners = np.concatenate([index[rows], numbers], axis=1)
+        least = np.argpartition(merged, kept - 1, axis=1)[:, :kept]
+        best[rows] = np.take_along_axis(merged, least, axis=1)
+        index[rows] = np.take_along_axis(owners, least, axis=1)
+    return np.resize(index.T, (k, len(x))).T
+
+
 def _exact(x: Vectors, y: Vectors, index: Indices) -> Numbers:
     found = np.empty(len(x))
     for top in range(0, len(x), ROWS):
