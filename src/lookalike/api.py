@@ -112,8 +112,12 @@ def recipes() -> list[recipes_.RecipeFile]:
 
 
 def demo_data(
-    folder: Path, style: str = "toon-head", count: int = 3000, size: int = 64,
-    seed: int = 0, tell: Tell = silent,
+    folder: Path,
+    style: str = "toon-head",
+    count: int = 3000,
+    size: int = 64,
+    seed: int = 0,
+    tell: Tell = silent,
 ) -> Demo:
     """Draw cartoon faces with labelled attributes into a folder."""
     from lookalike.data.demo import make_demo
@@ -210,9 +214,7 @@ def train(
     )
 
 
-def _watchers(
-    trainer: Trainer, pack: Any, where: Where, listener: Listener
-) -> Sequence[Watcher]:
+def _watchers(trainer: Trainer, pack: Any, where: Where, listener: Listener) -> Sequence[Watcher]:
     from lookalike.watch.numbers import Numbers
     from lookalike.watch.progress import Progress
     from lookalike.watch.samples import Samples

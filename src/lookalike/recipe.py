@@ -69,15 +69,19 @@ class Recipe:
             "images": (self.images, 1),
             "micro_batches": (self.micro_batches, 1),
         }
-        wrong = [f"{name}={value} (at least {least})" for name, (value, least) in found.items()
-                 if value < least]
+        wrong = [
+            f"{name}={value} (at least {least})"
+            for name, (value, least) in found.items()
+            if value < least
+        ]
         if self.channels not in {1, 3}:
             wrong.append(f"channels={self.channels} (1 or 3)")
         if self.batch % self.micro_batches:
             wrong.append(f"micro_batches={self.micro_batches} (must divide batch={self.batch})")
         if wrong:
-            raise RecipeError(f"The recipe {self.name!r} has settings out of range: "
-                              + "; ".join(wrong) + ".")
+            raise RecipeError(
+                f"The recipe {self.name!r} has settings out of range: " + "; ".join(wrong) + "."
+            )
 
     def dumps(self) -> str:
         """The whole recipe as JSON text."""
@@ -285,6 +289,45 @@ def loads(text: str, trusted: tuple[str, ...] = ()) -> Recipe:
     if not isinstance(made, Recipe):
         raise RecipeError("This JSON does not hold a recipe.")
     return made
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """The part of a recipe that generating needs: no losses, no optimizers."""
+
+    name: str
+    size: int
+    channels: int
+    labels: int
+    plans: Mapping[str, NetworkPlan]
+    prior: Prior
+
+
+def load_drawing(
+    path: Path, trusted: tuple[str, ...] = (), players: tuple[str, ...] = ("G",)
+) -> Drawing:
+    """What generating needs of a saved recipe; the author's own losses need not be opened for it.
+
+    Raises:
+        RecipeError: it is not a recipe, or its generator lives in a file that is not trusted.
+    """
+    try:
+        held = json.loads(path.read_text("utf-8"))["recipe"]
+        plans = {player: held["networks"][player] for player in players}
+        plain = {key: held[key] for key in ("name", "size", "channels", "labels")}
+        prior = held["prior"]
+    except (OSError, json.JSONDecodeError, KeyError, TypeError):
+        raise RecipeError(f"{path} is not a saved recipe with {' and '.join(players)}.") from None
+    return Drawing(**plain, plans=codec.decode(plans, trusted), prior=codec.decode(prior, trusted))
+
+
+def trust(name: str | None) -> tuple[str, ...]:
+    """Run a recipe file that the person named, and return the module that it may be opened with."""
+    if name is None or not name.endswith(".py"):
+        return ()
+    file = find(name)
+    file.function()
+    return (file.module,)
 
 
 def load(path: Path, trusted: tuple[str, ...] = ()) -> Recipe:

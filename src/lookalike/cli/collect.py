@@ -397,7 +397,7 @@ def collected_lines(done: Collected) -> list[str]:
     if done.interrupted:
         lines.append("Stopped; nothing is lost. The same command again goes on from here.")
     elif done.holds:
-        lines.append(f"  next: lookalike prepare {done.folder}")
+        lines.append(f"  next: lookalike prepare {done.folder} --to packs/{done.folder.name}")
     return lines
 
 

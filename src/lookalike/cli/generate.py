@@ -22,6 +22,7 @@ def generate(
     label: str | None = None,
     checkpoint: str = "auto",
     grid: Annotated[bool, Parameter(negative="")] = False,
+    recipe: str | None = None,
     machine: Machine = MACHINE,
     json: show.Json = False,
 ) -> None:
@@ -45,16 +46,26 @@ def generate(
         best, last, or auto: the best where scores were kept.
     grid
         Also write grid.png with the first hundred.
+    recipe
+        Your own recipe file, for a run whose generator is defined in it (opening it runs it).
     """
     from lookalike import api
     from lookalike.stages.generate import GenerateSettings
 
     wanted = GenerateSettings(
-        count=n, seed=seed, first=first, wanted=label, checkpoint=checkpoint, grid=grid
+        count=n,
+        seed=seed,
+        first=first,
+        wanted=label,
+        checkpoint=checkpoint,
+        grid=grid,
+        recipe=recipe,
     )
     folder = to or run / f"generated-{seed}"
     with show.screen() as screen:
         made = api.generate(run, folder, wanted, machine.where(), screen.tell)
-    lines = [f"{made.count:,} pictures in {made.folder} (seed {made.seed}, {made.recipe} after "
-             f"{made.images_seen:,} images)."]
+    lines = [
+        f"{made.count:,} pictures in {made.folder} (seed {made.seed}, {made.recipe} after "
+        f"{made.images_seen:,} images)."
+    ]
     show.result(made, json, [*lines, *([f"  grid  {made.grid}"] if made.grid else [])])

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 _GROUP = Group("Machine", sort_key=90)
 
+Changes = Annotated[list[str] | None, Parameter(name="--set", consume_multiple=True, negative="")]
+
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
@@ -52,5 +54,6 @@ def settings(pairs: list[str] | None) -> dict[str, str]:
 
     wrong = [pair for pair in pairs or [] if "=" not in pair]
     if wrong:
-        raise RecipeError(f"--set takes name=value, found {', '.join(wrong)}. Example: --set width=32")
+        found = ", ".join(wrong)
+        raise RecipeError(f"--set takes name=value, found {found}. Example: --set width=32")
     return dict(pair.split("=", 1) for pair in pairs or [])

@@ -13,7 +13,7 @@ def recipes(*, json: show.Json = False) -> None:
         (
             one.name,
             " ".join(map(str, one.sizes)) or "any",
-            "grey, color" if set(one.channels) == {1, 3} else ("grey" if 1 in one.channels else "color"),
+            ", ".join({1: "grey", 3: "color"}[count] for count in one.channels),
             one.labels,
             one.about,
         )

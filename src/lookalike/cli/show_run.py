@@ -20,17 +20,24 @@ def show(run: Path, /, *, json: screen.Json = False) -> None:
     told = api.show(run)
     data, scores = told["data"], told["scores"]
     budget = told["budget"] or 1
+    share = 100 * told["images"] / budget
     rows = [
         ("recipe", f"{told['recipe']}, {told['size']} px, {told['channels']} channels"),
-        ("data", f"{data.get('name', '?')}: {data.get('train', '?')} to train, "
-                 f"{data.get('holdout', '?')} held out"),
-        ("progress", f"{told['images']:,} of {budget:,} images ({100 * told['images'] / budget:.0f} %)"),
+        (
+            "data",
+            f"{data.get('name', '?')}: {data.get('train', '?')} to train, "
+            f"{data.get('holdout', '?')} held out",
+        ),
+        ("progress", f"{told['images']:,} of {budget:,} images ({share:.0f} %)"),
     ]
     if told["health"]:
         rows.append(("health", str(told["health"].get("sentence", ""))))
     if scores:
         rows.append(("KID", f"{scores['score/kid']:.4f}"))
-    rows += [(name.partition("/")[2], f"{value:.4g}") for name, value in told["numbers"].items()
-             if name.startswith("loss/")]
+    rows += [
+        (name.partition("/")[2], f"{value:.4g}")
+        for name, value in told["numbers"].items()
+        if name.startswith("loss/")
+    ]
     rows += [(name, str(told[name])) for name in ("samples", "report") if told[name]]
     screen.result(told, json, screen.table(rows))

@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from lookalike.cli import show
-from lookalike.cli.machine import MACHINE, Machine, settings
+from lookalike.cli.machine import MACHINE, Changes, Machine, settings
 from lookalike.cli.train import trained_lines
 from lookalike.durations import seconds
 
@@ -21,7 +21,7 @@ def start(
     into: Path | None = None,
     size: int | None = None,
     recipe: str | None = None,
-    change: Annotated[list[str] | None, Parameter(name="--set", consume_multiple=True, negative="")] = None,
+    change: Changes = None,
     machine: Machine = MACHINE,
     json: show.Json = False,
 ) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from lookalike.cli import show
-from lookalike.cli.machine import MACHINE, Machine, settings
+from lookalike.cli.machine import MACHINE, Changes, Machine, settings
 from lookalike.durations import seconds, words
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def train(
     recipe: str = "swift",
     time: Annotated[str | None, Parameter(name="--for")] = None,
     into: Path | None = None,
-    change: Annotated[list[str] | None, Parameter(name="--set", consume_multiple=True, negative="")] = None,
+    change: Changes = None,
     labels: bool = True,
     dry_run: Annotated[bool, Parameter(negative="")] = False,
     tensorboard: Annotated[bool, Parameter(negative="")] = False,
@@ -76,11 +76,14 @@ def train(
 
 def planned_lines(planned: Planned) -> list[str]:
     """A dry run for a person."""
-    sizes = ", ".join(f"{player} {count / 1e6:.2f} M" for player, count in planned.parameters.items())
+    sizes = ", ".join(f"{name} {count / 1e6:.2f} M" for name, count in planned.parameters.items())
     rows = [
         ("recipe", planned.recipe + (" (continues)" if planned.continues else "")),
-        ("pictures", f"{planned.train} to train, {planned.holdout} held out, "
-                     f"{planned.size} px, {planned.channels} channels"),
+        (
+            "pictures",
+            f"{planned.train} to train, {planned.holdout} held out, "
+            f"{planned.size} px, {planned.channels} channels",
+        ),
         ("labels", str(planned.labels) if planned.labels else "none used"),
         ("weights", sizes),
         ("budget", f"{planned.images:,} images"),

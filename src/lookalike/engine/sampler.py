@@ -45,9 +45,7 @@ class Sampler:
             low, high = max(first - start, 0), min(first + count - start, BLOCK)
             yield start + low, pictures[low:high]
 
-    def pictures(
-        self, seed: int, first: int, count: int, wanted: Tensor | None = None
-    ) -> Pixels:
+    def pictures(self, seed: int, first: int, count: int, wanted: Tensor | None = None) -> Pixels:
         """Pictures ``first .. first + count``, uint8 ``[count, S, S, C]``."""
         import numpy as np
 

@@ -59,8 +59,9 @@ def choose(source: Path, size: int | None = None, recipe: str | None = None) -> 
         reasons.append("grey, because none of the pictures looked at has color")
     name = recipe or "swift"
     reasons.append(
-        f"recipe {name}, as you asked" if recipe else
-        "recipe swift, because it gives good pictures in minutes and works from a few hundred up"
+        f"recipe {name}, as you asked"
+        if recipe
+        else "recipe swift, because it gives good pictures in minutes and works from a few hundred up"
     )
     return Choice(chosen, channels, name, len(items), typical, tuple(reasons))
 

@@ -7,7 +7,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -18,14 +17,17 @@ from lookalike.engine.sampler import Sampler
 from lookalike.errors import LookalikeError, RunError
 from lookalike.parts.networks import Frame, Networks
 from lookalike.place import Place
-from lookalike.recipe import Recipe
+from lookalike.recipe import Drawing, load_drawing, trust
 from lookalike.run import Run
 from lookalike.telling import Tell, silent
 
 
 @dataclass(frozen=True, kw_only=True)
 class GenerateSettings:
-    """How many pictures, from which seed and index on, of which class; and how they are kept."""
+    """How many pictures, from which seed and index on, of which class; and how they are kept.
+
+    ``recipe`` names the author's own recipe file, where the run's generator lives in one.
+    """
 
     count: int = 100
     seed: int = 0
@@ -34,6 +36,7 @@ class GenerateSettings:
     checkpoint: str = "auto"
     grid: bool = False
     columns: int = 10
+    recipe: str | None = None
 
 
 @dataclass(frozen=True)
@@ -48,13 +51,14 @@ class Generated:
     grid: Path | None = None
 
 
-def open_sampler(run: Run, place: Place, which: str = "auto") -> tuple[Sampler, Recipe, int]:
-    """A sampler over the averaged generator of a run, its recipe, and the images it had seen."""
-    chosen = run.recipe()
+def open_sampler(
+    run: Run, place: Place, which: str = "auto", trusted: tuple[str, ...] = ()
+) -> tuple[Sampler, Drawing, int]:
+    """A sampler over the averaged generator of a run, what it draws, and the images it had seen."""
+    chosen = load_drawing(run.path / "recipe.json", trusted)
     state = run.state(which)
-    plans = {"G": chosen.networks["G"]}
-    networks = Networks.build(plans, Frame(chosen.size, chosen.channels, chosen.labels))
-    networks["G"].load_state_dict(_weights(state))
+    networks = Networks.build(chosen.plans, Frame(chosen.size, chosen.channels, chosen.labels))
+    networks["G"].load_state_dict(state["averages"]["G"])
     generator = place.settle(networks["G"].eval().requires_grad_(False))
 
     def generate(z: Tensor, labels: Tensor | None) -> Tensor:
@@ -63,14 +67,6 @@ def open_sampler(run: Run, place: Place, which: str = "auto") -> tuple[Sampler, 
 
     sampler = Sampler(generate, chosen.prior, state["prior"], state["labels"], place.device)
     return sampler, chosen, int(state["clock"][0])
-
-
-def _weights(state: dict[str, Any]) -> dict[str, Tensor]:
-    """The averaged weights of G, or the plain ones of a recipe that keeps no average of it."""
-    if "G" in state["averages"]:
-        averaged: dict[str, Tensor] = state["averages"]["G"]
-        return averaged
-    return {k[2:]: v for k, v in state["networks"].items() if k.startswith("G.")}
 
 
 def generate(
@@ -85,12 +81,17 @@ def generate(
     """
     if settings.count < 1 or settings.first < 0:
         raise LookalikeError(f"-n must be at least 1, got {settings.count}.")
-    sampler, chosen, seen = open_sampler(run, place, settings.checkpoint)
+    sampler, chosen, seen = open_sampler(run, place, settings.checkpoint, trust(settings.recipe))
     wanted = _label(run, chosen, settings.wanted)
     to.mkdir(parents=True, exist_ok=True)
-    text = {"lookalike:run": run.path.resolve().name, "lookalike:recipe": chosen.name,
-            "lookalike:images-seen": str(seen), "lookalike:seed": str(settings.seed),
-            "Software": "lookalike", "Comment": "synthetic: made by a generative network"}
+    text = {
+        "lookalike:run": run.path.resolve().name,
+        "lookalike:recipe": chosen.name,
+        "lookalike:images-seen": str(seen),
+        "lookalike:seed": str(settings.seed),
+        "Software": "lookalike",
+        "Comment": "synthetic: made by a generative network",
+    }
     digits = max(6, len(str(settings.first + settings.count - 1)))
     shown: list[images.Pixels] = []
 
@@ -127,7 +128,7 @@ def _grid(to: Path, shown: list[images.Pixels], settings: GenerateSettings) -> P
     return path
 
 
-def _label(run: Run, chosen: Recipe, wanted: str | None) -> Tensor | None:
+def _label(run: Run, chosen: Drawing, wanted: str | None) -> Tensor | None:
     """The label vector for a class or attributes by name ("class=cat", "cat", "hair=long,age=0.3").
 
     Raises:

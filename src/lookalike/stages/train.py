@@ -182,9 +182,7 @@ def source(pack: Pack, chosen: Recipe) -> Source:
     """The training pictures in the order that the recipe's seed gives."""
     if len(pack.train) == 0:
         raise DataError(f"{pack.path} has no training pictures. Prepare it again.")
-    return SplitSource(
-        pack.train, chosen.seed, labeled=chosen.labels > 0, mirror=chosen.mirror
-    )
+    return SplitSource(pack.train, chosen.seed, labeled=chosen.labels > 0, mirror=chosen.mirror)
 
 
 def decided(chosen: Recipe, pictures: Source, place: Place) -> Place:
