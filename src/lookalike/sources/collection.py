@@ -110,8 +110,7 @@ class Collection:
         self._hashes: dict[str, str] = {}
         self._held: Counter[str] = Counter()
         self._lock: IO[bytes] | None = None
-        self._manifest: IO[bytes] | None = None
-        self._refusals: IO[bytes] | None = None
+        self._files: dict[Path, IO[bytes]] = {}
 
     def __enter__(self) -> Collection:
         if self.folder.exists() and not self.folder.is_dir():
@@ -122,14 +121,15 @@ class Collection:
         for left in (hidden / "part").iterdir():
             left.unlink()
         self._remember()
-        self._manifest = _appending(self.folder / MANIFEST)
-        self._refusals = _appending(hidden / REFUSED)
         return self
 
     def __exit__(self, *_: object) -> None:
-        for file in (self._manifest, self._refusals, self._lock):
-            if file is not None:
-                file.close()
+        for file in self._files.values():
+            file.close()
+        self._files.clear()
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
 
     def _remember(self) -> None:
         for line in read_lines(self.folder / MANIFEST):
@@ -176,7 +176,7 @@ class Collection:
             request=request,
             **{**asdict(found), "notes": dict(found.notes)},
         )
-        _append(self._manifest, asdict(line))
+        self._append(self.folder / MANIFEST, asdict(line))
         self._urls.add(digest(found.url))
         self._hashes.setdefault(sha, name)
         self._held[request] += 1
@@ -202,9 +202,21 @@ class Collection:
 
     def refuse(self, url: str, reason: str, *, final: bool) -> None:
         """Note why an address gave nothing; a final refusal is not asked for again."""
-        _append(self._refusals, {"url": url, "reason": reason, "final": final})
+        line = {"url": url, "reason": reason, "final": final}
+        self._append(self.folder / HIDDEN / REFUSED, line)
         if final:
             self._urls.add(digest(url))
+
+    def _append(self, path: Path, line: Mapping[str, Any]) -> None:
+        """One whole line, handed to the system at once."""
+        if self._lock is None:
+            raise RuntimeError("the collection is not open; use it in a with statement")
+        if path not in self._files:
+            self._files[path] = _appending(path)
+        filled = {key: value for key, value in line.items() if value not in (None, {}, "")}
+        text = json.dumps(filled, ensure_ascii=False)
+        self._files[path].write(text.encode("utf-8", "replace") + b"\n")
+        self._files[path].flush()
 
 
 def read_lines(path: Path) -> Iterator[dict[str, Any]]:
@@ -229,14 +241,6 @@ def _appending(path: Path) -> IO[bytes]:
         if file.read(1) != b"\n":
             file.write(b"\n")
     return file
-
-
-def _append(file: IO[bytes] | None, line: Mapping[str, Any]) -> None:
-    if file is None:
-        raise RuntimeError("the collection is not open; use it in a with statement")
-    filled = {key: value for key, value in line.items() if value not in (None, {}, "")}
-    file.write(json.dumps(filled, ensure_ascii=False).encode("utf-8", "replace") + b"\n")
-    file.flush()
 
 
 def _locked(path: Path, folder: Path) -> IO[bytes]:
