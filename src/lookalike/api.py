@@ -20,6 +20,7 @@ from lookalike.telling import Tell, silent
 
 if TYPE_CHECKING:
     from lookalike.data.demo import Demo
+    from lookalike.data.pack import Pack
     from lookalike.engine.trainer import Trainer
     from lookalike.place import Place
     from lookalike.stages.choose import Choice
@@ -48,7 +49,7 @@ class Where:
 
 @dataclass(frozen=True)
 class Listener:
-    """Who is told: ``tell`` about work that counts things, ``step`` about training, ``say`` words."""
+    """Who is told: ``tell`` of work that counts things, ``step`` of training, ``say`` in words."""
 
     tell: Tell = silent
     step: Callable[[Step], None] = field(default=lambda step: None)
@@ -195,7 +196,7 @@ def train(
         return _watchers(trainer, pack, where, listener)
 
     outcome = stage.train(pack, run, chosen, place, watchers)
-    report = _report(run, pack, listener) if place.main else None
+    page = report(into) if place.main else None
     changed = " ".join(f"--set {shlex.quote(f'{k}={v}')}" for k, v in settings.settings.items())
     parts = ["lookalike train", shlex.quote(str(data)), "--recipe", shlex.quote(settings.recipe)]
     return Trained(
@@ -207,23 +208,42 @@ def train(
         seconds=round(outcome.seconds, 1),
         images_per_second=round(outcome.rate, 1),
         resumed_at=outcome.resumed_at,
-        report=report,
+        report=page,
         notes=chosen.notes,
         continue_with=" ".join([*parts, "--into", shlex.quote(str(into)), changed]).strip(),
         generate_with=f"lookalike generate {shlex.quote(str(into))} -n 100 --to out/",
     )
 
 
-def _watchers(trainer: Trainer, pack: Any, where: Where, listener: Listener) -> Sequence[Watcher]:
+def _watchers(trainer: Trainer, pack: Pack, where: Where, listener: Listener) -> Sequence[Watcher]:
+    """Pictures first, then numbers, scores and health; progress last, so that it never waits."""
+    from lookalike.watch.health import Health
     from lookalike.watch.numbers import Numbers
     from lookalike.watch.progress import Progress
     from lookalike.watch.samples import Samples
+    from lookalike.watch.scores import Scores
+    from lookalike.watch.tensorboard import TensorBoard
 
-    return [Samples(), Numbers(), Progress(listener.step)]
+    watching: list[Watcher] = [Samples(), Numbers(), Scores(pack), Health()]
+    if where.tensorboard:
+        watching.append(TensorBoard())
+    return [*watching, Progress(listener.step)]
 
 
-def _report(run: Any, pack: Any, listener: Listener) -> Path | None:
-    return None
+def report(run: Path) -> Path:
+    """Write the page of a run anew; its pack may be gone."""
+    from lookalike.data.pack import Pack
+    from lookalike.errors import PackError
+    from lookalike.run import Run
+    from lookalike.stages.report import write_report
+
+    opened = Run.open(run)
+    held = opened.env().get("data", {}).get("path")
+    try:
+        pack = Pack.open(Path(held)) if held else None
+    except PackError:
+        pack = None
+    return write_report(opened, pack)
 
 
 def generate(
@@ -289,7 +309,7 @@ def start(
     return Started(pack, choice, made, trained)
 
 
-def _summary(pack: Any, made: Prepared) -> str:
+def _summary(pack: Pack, made: Prepared) -> str:
     labels = f", {len(pack.classes)} classes" if pack.classes else ""
     return (
         f"{pack.count} pictures at {pack.size} px{labels}: {len(pack.train)} to train, "
@@ -306,7 +326,7 @@ def choose(source: Path, size: int | None = None, recipe: str | None = None) -> 
     return choose(source, size, recipe)
 
 
-def open_data(data: Path, into: Path, tell: Tell = silent) -> Any:
+def open_data(data: Path, into: Path, tell: Tell = silent) -> Pack:
     """The pack at this path; a folder or zip of pictures is prepared beside the run first.
 
     Raises:

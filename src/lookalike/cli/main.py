@@ -21,9 +21,11 @@ VERBS: dict[str, tuple[Group, str, str]] = {
     "start": (_MAIN, "start:start", "One command for a folder: prepare, choose, train, report."),
     "train": (_MAIN, "train:train", "Train a recipe on a pack; the same command again continues."),
     "generate": (_MAIN, "generate:generate", "New pictures from a run."),
+    "collect": (_DATA, "collect:app", "Pictures from search, a site, a list or a public set."),
     "prepare": (_DATA, "prepare:prepare", "Make a pack of a folder, a zip or another source."),
     "demo-data": (_DATA, "demo_data:demo_data", "Draw cartoon faces with labelled attributes."),
     "recipes": (_LOOK, "recipes:recipes", "The recipes there are."),
+    "report": (_LOOK, "report:report", "Write the page of a run anew."),
     "show": (_LOOK, "show_run:show", "What is known about a run."),
 }
 
