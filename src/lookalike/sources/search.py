@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html.parser import HTMLParser
 from typing import Any, Protocol
 from urllib.parse import quote, urlencode
@@ -41,18 +41,21 @@ class Source(Protocol):
 class Openverse:
     """Openverse, the search over openly licensed media (WordPress Foundation).
 
-    Documentation: https://api.openverse.org/v1/ and docs.openverse.org. Without a key: one
-    request a second, pages of 20, and a limited number of pages for one query (about 240
-    pictures); its terms forbid copying the whole catalogue.
+    Documentation: https://api.openverse.org/v1/ and docs.openverse.org. Without a key: at most one
+    request a second (20 a minute, 200 a day by other accounts), pages of 20, and a limited number
+    of pages for one query (about 240 pictures); its terms forbid copying the whole catalogue.
+    ``pause`` seconds between requests keep to the stricter account.
     """
 
     name: str = "openverse"
     address: str = "https://api.openverse.org/v1/images/"
     page_size: int = 20
     most_pages: int = 20
+    pause: float = 3.0
 
     def find(self, web: Web, query: str, licenses: tuple[str, ...]) -> Iterator[Found]:
         """Page after page until the service has no more."""
+        web.pace.slow(host_of(self.address), self.pause)
         wanted = ",".join(license for license in licenses if license != "other")
         for page in range(1, self.most_pages + 1):
             asked = {"q": query, "license": wanted, "page": page, "page_size": self.page_size}
@@ -183,14 +186,17 @@ SOURCES: Mapping[str, Callable[..., Source]] = {"openverse": Openverse, "commons
 
 
 def source(name: str, address: str | None = None) -> Source:
-    """A service by name, at its own address or at another.
+    """A service by name, at its own address or at another (which needs no pauses).
 
     Raises:
         SourceError: no service of this name.
     """
     if name not in SOURCES:
         raise SourceError(f"There is no source {name!r}; there are {', '.join(SOURCES)}.")
-    return SOURCES[name](address=address) if address else SOURCES[name]()
+    if address is None:
+        return SOURCES[name]()
+    made = SOURCES[name](address=address)
+    return replace(made, pause=0.0) if isinstance(made, Openverse) else made
 
 
 def in_turn(
