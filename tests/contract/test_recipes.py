@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 import copy
-import inspect
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -18,67 +17,23 @@ from typing import Any
 
 import pytest
 import torch
-from pictures import CLASSES, Discs, differences, discs
+from pictures import CLASSES, differences
+from smallest import BATCH, EVERY, FILES, STEPS, frame_of, made, small, trainer_of
 from torch import Tensor, nn
-from torch.nn import functional
 
 from lookalike import checkpoints, recipe
 from lookalike.engine.trainer import Trainer
-from lookalike.errors import MissingExtraError, RecipeError
+from lookalike.errors import MissingExtraError
 from lookalike.parts.game import Game
-from lookalike.parts.networks import Frame, Networks
+from lookalike.parts.networks import Networks
 from lookalike.parts.objectives import Batch, Objective, Phase, Terms
 from lookalike.parts.schedules import Tally
 from lookalike.parts.turns import Always
-from lookalike.place import Place
-from lookalike.recipe import Recipe, RecipeFile
+from lookalike.recipe import Recipe
 
-FILES = {file.name: file for file in recipe.names() if file.path.parent == recipe.FOLDER}
-EVERY = pytest.mark.parametrize("name", sorted(FILES))
-BATCH = 4
-STEPS = 4
 RANDOM = (nn.modules.batchnorm._BatchNorm, nn.modules.dropout._DropoutNd)
 PARAMETERS = 150_000_000
 """No recipe at any size may have more weights in all (the heaviest original had 201 million)."""
-
-
-def made(file: RecipeFile, size: int, channels: int, labels: int, **settings: Any) -> Recipe:
-    frame = {"size": size, "channels": channels, "labels": labels}
-    return recipe.make(file, settings, frame)
-
-
-def smallest(name: str) -> Recipe:
-    """The recipe at its smallest size, with the smallest widths that it accepts."""
-    file = FILES[name]
-    wanted = (min(file.sizes), max(file.channels), CLASSES if file.labels == "required" else 0)
-    parameters = inspect.signature(file.function()).parameters
-    widths = [p for p, kind in parameters.items() if "width" in p and isinstance(kind.default, int)]
-    for width in (4, 8, 16):
-        try:
-            chosen = made(file, *wanted, **dict.fromkeys(widths, width))
-            Networks.build(chosen.networks, frame_of(chosen))
-        except (RecipeError, RuntimeError, ValueError, AssertionError, ZeroDivisionError):
-            continue
-        return chosen
-    return made(file, *wanted)
-
-
-def frame_of(chosen: Recipe) -> Frame:
-    return Frame(chosen.size, chosen.channels, chosen.labels)
-
-
-@cache
-def small(name: str) -> Recipe:
-    """``smallest`` with a batch of 4 and a budget of 4 steps, in which every share is reached."""
-    try:
-        return replace(smallest(name), batch=BATCH, micro_batches=1, images=BATCH * STEPS)
-    except MissingExtraError as missing:
-        pytest.skip(str(missing))
-
-
-def trainer_of(chosen: Recipe, **settings: Any) -> Trainer:
-    source = Discs(chosen.size, chosen.channels, labeled=chosen.labels > 0)
-    return Trainer(replace(chosen, **settings), source, Place())
 
 
 @dataclass
@@ -330,33 +285,3 @@ def _coupled(chosen: Recipe, index: int) -> str:
 
     trainer_of(chosen, objective=Alone(chosen.objective, index, hear)).step()
     return found[0] if found else ""
-
-
-# ---- learning -------------------------------------------------------------------------------
-
-
-def _looks(pictures: Tensor) -> Tensor:
-    return functional.adaptive_avg_pool2d(pictures, 4).flatten(1)
-
-
-def _energy(first: Tensor, second: Tensor) -> float:
-    """The energy distance of two sets of pictures at 4x4 (Szekely & Rizzo 2013); 0 when equal."""
-    a, b = _looks(first), _looks(second)
-    across, within = torch.cdist(a, b).mean(), torch.cdist(a, a).mean() + torch.cdist(b, b).mean()
-    return float(2 * across - within)
-
-
-@pytest.mark.slow
-@EVERY
-def test_a_recipe_learns_a_toy_set(name: str) -> None:
-    steps, batch = 800, 8
-    chosen = replace(small(name), batch=batch, images=steps * batch)
-    trainer = trainer_of(chosen)
-    real = discs(48, chosen.size, chosen.channels)
-    untrained = _energy(trainer.sampler().raw(0, 0, 48), real)
-    best = untrained
-    while trainer.clock.step < steps and best > 0.6 * untrained:
-        for _ in range(40):
-            trainer.step()
-        best = min(best, _energy(trainer.sampler().raw(0, 0, 48), real))
-    assert best <= 0.6 * untrained

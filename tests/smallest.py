@@ -1,0 +1,62 @@
+"""Every recipe of the program at its smallest: what the contract tests build and train."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+import pytest
+from pictures import CLASSES, Discs
+
+from lookalike import recipe
+from lookalike.engine.trainer import Trainer
+from lookalike.errors import MissingExtraError, RecipeError
+from lookalike.parts.networks import Frame, Networks
+from lookalike.place import Place
+from lookalike.recipe import Recipe, RecipeFile
+
+FILES = {file.name: file for file in recipe.names() if file.path.parent == recipe.FOLDER}
+EVERY = pytest.mark.parametrize("name", sorted(FILES))
+BATCH = 4
+STEPS = 4
+
+
+def made(file: RecipeFile, size: int, channels: int, labels: int, **settings: Any) -> Recipe:
+    frame = {"size": size, "channels": channels, "labels": labels}
+    return recipe.make(file, settings, frame)
+
+
+def smallest(name: str) -> Recipe:
+    """The recipe at its smallest size, with the smallest widths that it accepts."""
+    file = FILES[name]
+    wanted = (min(file.sizes), max(file.channels), CLASSES if file.labels == "required" else 0)
+    parameters = inspect.signature(file.function()).parameters
+    widths = [p for p, kind in parameters.items() if "width" in p and isinstance(kind.default, int)]
+    for width in (4, 8, 16):
+        try:
+            chosen = made(file, *wanted, **dict.fromkeys(widths, width))
+            Networks.build(chosen.networks, frame_of(chosen))
+        except (RecipeError, RuntimeError, ValueError, AssertionError, ZeroDivisionError):
+            continue
+        return chosen
+    return made(file, *wanted)
+
+
+def frame_of(chosen: Recipe) -> Frame:
+    return Frame(chosen.size, chosen.channels, chosen.labels)
+
+
+@cache
+def small(name: str) -> Recipe:
+    """``smallest`` with a batch of 4 and a budget of 4 steps, in which every share is reached."""
+    try:
+        return replace(smallest(name), batch=BATCH, micro_batches=1, images=BATCH * STEPS)
+    except MissingExtraError as missing:
+        pytest.skip(str(missing))
+
+
+def trainer_of(chosen: Recipe, **settings: Any) -> Trainer:
+    source = Discs(chosen.size, chosen.channels, labeled=chosen.labels > 0)
+    return Trainer(replace(chosen, **settings), source, Place())
