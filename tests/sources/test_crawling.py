@@ -201,3 +201,13 @@ def test_a_missing_browser_is_named_with_what_to_do(monkeypatch: pytest.MonkeyPa
     assert "chromium" in BROWSERS
     with pytest.raises(SourceError, match="is not a file"):
         find_browser(Path("/no/such/browser"))
+
+
+def test_a_site_whose_robots_txt_is_broken_is_not_crawled(
+    site, quick: Manners, tmp_path: Path
+) -> None:
+    _gallery(site)
+    site.put("/robots.txt", status=503)
+    with pytest.raises(SourceError, match=r"robots\.txt"):
+        _crawl(site, tmp_path, quick)
+    assert set(site.asked) == {"/robots.txt"}

@@ -235,7 +235,9 @@ class Gatherer:
         return True
 
     def _keep(self, found: Found, data: bytes, facts: Facts) -> None:
-        if self._collection.add(found, data, facts, self._request) is None:
+        name = self._collection.add(found, data, facts, self._request)
+        self._claimed.discard(digest(found.url))  # the collection knows it from here on
+        if name is None:
             self.tally.same += 1
             return
         self.tally.added += 1

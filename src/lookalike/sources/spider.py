@@ -36,6 +36,8 @@ from lookalike.sources.web import AGENT, Ask, Manners, Web, opts_out
 
 PAGE_BYTES = 8_000_000
 GRACE = 2.0
+FORBID_ALL = b"User-agent: *\nDisallow: /\n"
+"""What an unreachable robots.txt means (RFC 9309, 2.3.1.4); Scrapy would take it for consent."""
 
 
 def emit(line: dict[str, Any]) -> None:
@@ -77,9 +79,13 @@ class GuardedHandler:
         try:
             reply = await asyncio.to_thread(self._web.get, ask)
         except RefusedError as refusal:
+            if robots and refusal.reason != "private address":
+                return _response(request.url, 200, {}, FORBID_ALL, "text/plain")
             raise SkippedError(refusal) from refusal
         request.meta["download_latency"] = reply.seconds
         body, kind = reply.body, reply.kind
+        if robots and reply.status >= 500:
+            return _response(request.url, 200, {}, FORBID_ALL, "text/plain")
         if robots:
             self._keep_distance(request.url, reply.status, body)
         elif self._drawer is not None and reply.status == 200 and "html" in kind:
