@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from lookalike.engine.trainer import Trainer
-from lookalike.place import Place
-from lookalike.recipe import Recipe
 
 GAIN = 1.15
 """bf16 must be faster by this factor to be worth its rounding."""
@@ -37,41 +36,54 @@ def decide(trainer: Trainer, seconds: float = 1.5) -> dict[str, str]:
 
 def _times(trainer: Trainer, player: str, seconds: float) -> Mapping[str, float] | None:
     """Seconds per forward and backward pass in both precisions, or None where it cannot be run."""
-    inputs = _inputs(trainer.recipe, player, trainer.place)
-    best = {"fp32": float("inf"), "bf16": float("inf")}
-    begun = time.perf_counter()
     kept = {n: v.clone() for n, v in trainer.networks[player].state_dict().items()}
-    rounds = 0
     try:
-        while rounds < 2 or (time.perf_counter() - begun < seconds and rounds < 6):
-            for precision in best:
-                spent = _once(trainer, player, precision, inputs)
-                if rounds:
-                    best[precision] = min(best[precision], spent)
-            rounds += 1
-    except (RuntimeError, TypeError, ValueError, AttributeError, IndexError):
+        for inputs in (_pictures, _maps):
+            try:
+                return _compare(trainer, player, inputs(trainer, player), seconds)
+            except (RuntimeError, TypeError, ValueError, AttributeError, IndexError, KeyError):
+                continue
         return None
     finally:
         trainer.networks[player].load_state_dict(kept)
         trainer.networks[player].zero_grad(set_to_none=True)
+
+
+def _compare(
+    trainer: Trainer, player: str, inputs: list[Any], seconds: float
+) -> Mapping[str, float]:
+    """The best of several passes in turn; the first pass of each is warm-up."""
+    best = {"fp32": float("inf"), "bf16": float("inf")}
+    begun, rounds = time.perf_counter(), 0
+    while rounds < 2 or (time.perf_counter() - begun < seconds and rounds < 6):
+        for precision in best:
+            spent = _once(trainer, player, precision, inputs)
+            if rounds:
+                best[precision] = min(best[precision], spent)
+        rounds += 1
     return best
 
 
-def _inputs(recipe: Recipe, player: str, place: Place) -> list[Tensor | None]:
+def _pictures(trainer: Trainer, player: str) -> list[Any]:
+    """What a player of this name takes: z for G, pictures for everyone else, and labels."""
+    recipe, device = trainer.recipe, trainer.place.device
     count = min(recipe.batch, 32)
-    labels = torch.zeros(count, recipe.labels) if recipe.labels else None
+    labels = torch.zeros(count, recipe.labels, device=device) if recipe.labels else None
     if player == "G":
-        first = recipe.prior.draw(torch.Generator().manual_seed(0), count, {})
-    else:
-        first = torch.zeros(count, recipe.channels, recipe.size, recipe.size)
-        first = first.contiguous(memory_format=torch.channels_last)
-    if player == "F":
-        first.requires_grad_(True)
-        return [first.to(place.device)]
-    return [first.to(place.device), None if labels is None else labels.to(place.device)]
+        z = recipe.prior.draw(torch.Generator().manual_seed(0), count, {})
+        return [z.to(device), labels]
+    pictures = torch.zeros(count, recipe.channels, recipe.size, recipe.size, device=device)
+    pictures = pictures.contiguous(memory_format=torch.channels_last)
+    return [pictures.requires_grad_(True)] if player == "F" else [pictures, labels]
 
 
-def _once(trainer: Trainer, player: str, precision: str, inputs: list[Tensor | None]) -> float:
+def _maps(trainer: Trainer, player: str) -> list[Any]:
+    """For a player that judges feature maps: those of the frozen network F."""
+    found = trainer.networks["F"](*_pictures(trainer, "F"))
+    return [[part.detach() for part in found]]
+
+
+def _once(trainer: Trainer, player: str, precision: str, inputs: list[Any]) -> float:
     begun = time.perf_counter()
     with trainer.place.decided({player: precision}).autocast(player):
         out = trainer.networks[player](*inputs)

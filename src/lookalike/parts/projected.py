@@ -1,25 +1,32 @@
 """The projected discriminator (Sauer et al. 2021): random mixing of frozen features, small heads.
 
-Frozen feature maps are mixed across channels (fixed random 1x1 convolutions) and across scales
-(a top-down path, upsampled and added), and a small spectral-norm network judges each scale.
+Frozen feature maps are mixed across channels and across scales (fixed random 1x1 convolutions and
+a top-down path, upsampled and added), and a small spectral-norm network judges each scale. Fine
+maps are halved by strided convolutions first, so that all heads together cost less than the
+feature network does.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
 
+from lookalike.parts.fast import channels_last
+from lookalike.parts.features import LaplacianFeatures, Pretrained
+from lookalike.parts.networks import Frame, NetworkPlan
+
 
 class FrozenMixing(nn.Module):
     """Cross-channel and cross-scale mixing with fixed random weights (section 3.2 of the paper).
 
-    The weights are drawn once (Kaiming normal) and stay; they are buffers of the state, because
-    the heads learn on top of exactly these.
+    The weights are drawn once and stay; they are buffers of the state, because the heads learn on
+    top of exactly these.
     """
 
     def __init__(self, channels: Sequence[int], *, width: int) -> None:
@@ -28,44 +35,55 @@ class FrozenMixing(nn.Module):
         for index, inputs in enumerate(channels):
             self.register_buffer(f"across{index}", torch.randn(width, inputs, 1, 1) / inputs**0.5)
             if index + 1 < self.count:
-                weight = torch.randn(width, width, 3, 3) / (9 * width) ** 0.5
-                self.register_buffer(
-                    f"smooth{index}", weight.contiguous(memory_format=torch.channels_last)
-                )
+                self.register_buffer(f"down{index}", torch.randn(width, width, 1, 1) / width**0.5)
 
     def forward(self, maps: Sequence[Tensor]) -> list[Tensor]:
         """One map ``[N, C_i, H_i, W_i]`` per scale, finest first -> ``[N, width, H_i, W_i]``."""
         mixed: list[Tensor] = []
         deeper: Tensor | None = None
         for index in reversed(range(self.count)):
-            scale = maps[index].square().mean((1, 2, 3), keepdim=True).add(1e-4).rsqrt()
-            x = F.conv2d(maps[index] * scale, self.get_buffer(f"across{index}"))
+            x = maps[index]
+            scale = x.float().square().mean((1, 2, 3), keepdim=True).add(1e-4).rsqrt()
+            x = F.conv2d(x * scale.to(x.dtype), self.get_buffer(f"across{index}"))
             if deeper is not None:
-                up = F.interpolate(deeper, size=x.shape[2:], mode="nearest")
-                x = F.conv2d((x + up) * 0.5**0.5, self.get_buffer(f"smooth{index}"), padding=1)
+                down = F.conv2d(deeper, self.get_buffer(f"down{index}"))
+                if down.shape[2:] != x.shape[2:]:
+                    down = F.interpolate(down, size=x.shape[2:], mode="bilinear")
+                x = (x + down) * 0.5**0.5
             deeper = x
             mixed.append(x)
         return mixed[::-1]
 
 
-def head(inputs: int, width: int) -> nn.Sequential:
-    """Three spectral-norm convolutions that give one logit per place of the map."""
-    return nn.Sequential(
-        spectral_norm(nn.Conv2d(inputs, width, 3, padding=1)),
-        nn.LeakyReLU(0.2),
-        spectral_norm(nn.Conv2d(width, width, 3, padding=1)),
-        nn.LeakyReLU(0.2),
-        spectral_norm(nn.Conv2d(width, 1, 1)),
-    )
+def head(inputs: int, width: int, halvings: int) -> nn.Sequential:
+    """Strided spectral-norm convolutions down to a small map, then one logit per place of it."""
+    layers: list[nn.Module] = []
+    for _ in range(halvings):
+        layers += [spectral_norm(nn.Conv2d(inputs, width, 4, 2, 1)), nn.LeakyReLU(0.2)]
+        inputs = width
+    layers += [spectral_norm(nn.Conv2d(inputs, width, 3, padding=1)), nn.LeakyReLU(0.2)]
+    return nn.Sequential(*layers, spectral_norm(nn.Conv2d(width, 1, 3, padding=1)))
 
 
 class ProjectedHeads(nn.Module):
-    """Mixing and one head per scale; a logit is the mean over the places of its map."""
+    """Mixing and one head per scale; a logit is the mean over the places of its last map.
 
-    def __init__(self, channels: Sequence[int], *, width: int, head_width: int) -> None:
+    ``sides`` are those of the maps: every map is halved until it is ``rest`` wide.
+    """
+
+    def __init__(
+        self,
+        channels: Sequence[int],
+        sides: Sequence[int],
+        *,
+        width: int,
+        head_width: int,
+        rest: int = 4,
+    ) -> None:
         super().__init__()
         self.mixing = FrozenMixing(channels, width=width)
-        self.heads = nn.ModuleList(head(width, head_width) for _ in channels)
+        halvings = [max(0, round(math.log2(side / rest))) for side in sides]
+        self.heads = nn.ModuleList(head(width, head_width, times) for times in halvings)
 
     def forward(self, maps: Sequence[Tensor]) -> Tensor:
         """Feature maps, finest first -> logits ``[N, heads]``."""
@@ -74,13 +92,59 @@ class ProjectedHeads(nn.Module):
         return torch.stack(logits, dim=1)
 
 
+class PyramidJudge(nn.Module):
+    """A plain small convolutional discriminator over a Laplacian pyramid, put together again."""
+
+    def __init__(self, channels: int, side: int, *, width: int) -> None:
+        super().__init__()
+        self.head = head(channels, width, max(0, round(math.log2(side / 4))))
+
+    def forward(self, maps: Sequence[Tensor], labels: Tensor | None = None) -> Tensor:
+        """The maps of :class:`LaplacianFeatures` -> logits ``[N, 1]``."""
+        x = maps[-1]
+        for band in reversed(maps[:-1]):
+            x = band + F.interpolate(x, scale_factor=2.0, mode="bilinear")
+        logits: Tensor = self.head(x).mean((2, 3))
+        return logits
+
+
+class Choice(nn.Module):
+    """Heads that look at some of the maps only."""
+
+    def __init__(self, heads: ProjectedHeads, judged: tuple[int, ...]) -> None:
+        super().__init__()
+        self.heads, self.judged = heads, judged
+
+    def forward(self, maps: Sequence[Tensor], labels: Tensor | None = None) -> Tensor:
+        """All maps of the feature network -> logits ``[N, heads]``."""
+        logits: Tensor = self.heads([maps[index] for index in self.judged])
+        return logits
+
+
 @dataclass(frozen=True, kw_only=True)
-class HeadsPlan:
-    """Settings of :class:`ProjectedHeads` over feature maps with these channels."""
+class ProjectedDiscriminator(NetworkPlan):
+    """D over the maps of a feature network: the ones numbered ``judged`` (0 is the finest).
 
-    width: int = 64
-    head_width: int = 64
+    Without pretrained weights the maps are a Laplacian pyramid, and D is a plain network on it.
+    """
 
-    def build_on(self, channels: Sequence[int]) -> ProjectedHeads:
-        """Heads for maps with ``channels`` channels each, finest first."""
-        return ProjectedHeads(channels, width=self.width, head_width=self.head_width)
+    features: Pretrained = field(default_factory=Pretrained)
+    judged: tuple[int, ...] = (1, 2, 3, 4)
+    width: int = 48
+    head_width: int = 48
+
+    def build(self, frame: Frame) -> nn.Module:
+        """A discriminator for the maps that ``features`` gives for this frame."""
+        network = self.features.build(frame)
+        if isinstance(network, LaplacianFeatures):
+            return channels_last(PyramidJudge(frame.channels, frame.size, width=self.width))
+        with torch.no_grad():
+            maps = network(torch.zeros(1, frame.channels, frame.size, frame.size))
+        shapes = [maps[index].shape for index in self.judged]
+        heads = ProjectedHeads(
+            [shape[1] for shape in shapes],
+            [shape[2] for shape in shapes],
+            width=self.width,
+            head_width=self.head_width,
+        )
+        return channels_last(Choice(heads, self.judged))
