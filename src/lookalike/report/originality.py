@@ -58,8 +58,8 @@ def originality(
     real = RealFeatures(pack, features or choose(pack.channels, pack.size))
     unseen = pack.shards.take(held)
     tiny = _tiny_rows(pack, train)
-    found, distance = _search(samples, real.features(samples), tiny, train, real)
-    _, normal = _search(unseen, real.of(held), tiny, train, real)
+    found, distance = _search(samples, tiny, train, real)
+    _, normal = _search(unseen, tiny, train, real)
     real.save()
     unit = max(float(np.median(normal)), 1e-9)
     return Originality(
@@ -74,14 +74,19 @@ def originality(
 
 
 def _search(
-    pictures: Pixels, vectors: Vectors, tiny: Vectors, train: Indices, real: RealFeatures
+    pictures: Pixels, tiny: Vectors, train: Indices, real: RealFeatures
 ) -> tuple[Indices, Numbers]:
-    """The row of the nearest training picture and its distance in features, for every picture."""
+    """The row of the nearest training picture and its distance in features, for every picture.
+
+    Features see left and right, so each picture is looked at as it is and mirrored.
+    """
     listed = train[_shortlist(pictures, tiny)]
     real.look(listed.reshape(-1))
+    ways = [real.features(way) for way in (pictures, pictures[:, :, ::-1])]
     rows, distances = [], []
-    for own, vector in zip(listed, vectors, strict=True):
-        away = np.linalg.norm(real.of(own).astype(np.float64) - vector, axis=1)
+    for own, upright, mirrored in zip(listed, *ways, strict=True):
+        theirs = real.of(own).astype(np.float64)
+        away = np.minimum(*(np.linalg.norm(theirs - way, axis=1) for way in (upright, mirrored)))
         rows.append(own[away.argmin()])
         distances.append(away.min())
     return np.array(rows, np.int64), np.array(distances, np.float64)

@@ -45,9 +45,13 @@ def img(picture: Pixels, alt: str) -> str:
 def tiles(grid: Path, size: int, channels: int) -> Pixels:
     """The pictures of a sample grid, uint8 ``[N, size, size, C]``, without the enlargement.
 
-    Tiles that the grid left empty (white) at its end are dropped.
+    Tiles that the grid left empty (white) at its end are dropped; a grid that cannot be read has
+    no pictures.
     """
-    sheet = images.read(grid, channels)
+    try:
+        sheet = images.read(grid, channels)
+    except OSError:
+        return np.zeros((0, size, size, channels), np.uint8)
     times = max(1, math.ceil(64 / size))
     side = size * times
     found = [

@@ -95,7 +95,7 @@ def beside(facts: Facts, real: Pixels | None, samples: Pixels) -> str:
 
 def samples_over_time(facts: Facts) -> str:
     """The same samples at every moment, with a slider."""
-    shots = pictures.frames(facts.grids, facts.size, facts.channels)
+    shots = pictures.frames(facts.grids, facts.size, facts.channels) if facts.size else []
     if not shots:
         return ""
     last = len(shots) - 1
@@ -163,8 +163,7 @@ def copies(found: Originality | None) -> str:
         f"training picture, 0 would be a copy. (Judged by {escape(found.by)}; "
         "<code>evaluate</code> looks at many more.)"
     )
-    legend = '<div class="side"><span>sample</span><span>nearest real</span></div>'
-    return section("Are they copies?", f'<div class="pairs">{legend}{pairs}</div>', note)
+    return section("Are they copies?", f'<div class="pairs">{pairs}</div>', note)
 
 
 def measured(facts: Facts) -> str:

@@ -30,8 +30,8 @@ def write_report(run: Run, pack: Pack | None) -> Path:
     get the sections for which something is known.
     """
     facts = Facts.of(run, pack)
-    newest = _samples(facts, facts.grids[-1][1]) if facts.grids else _none(facts)
-    shown = _samples(facts, facts.shown_grid[1]) if facts.shown_grid else newest
+    newest = _samples(facts, facts.grids[-1] if facts.grids else None)
+    shown = _samples(facts, facts.shown_grid)
     parts = [
         sections.header(facts),
         sections.beside(facts, _real(facts), shown),
@@ -46,24 +46,18 @@ def write_report(run: Run, pack: Pack | None) -> Path:
     ]
     title = f"{facts.name}: a lookalike run"
     footer = (
-        f"Written by lookalike {escape(__version__)} from {escape(facts.place)}. This page is one "
-        "file and loads nothing from anywhere. Generated pictures are synthetic: say so when you "
-        "show them."
+        f"Written by lookalike {escape(__version__)}. This page is one file and loads nothing from "
+        "anywhere. The generated pictures are synthetic: say so when you show them."
     )
     path = run.path / FILE
     checkpoints.write_whole(path, page(title, parts, footer).encode())
     return path
 
 
-def _none(facts: Facts) -> Pixels:
-    return np.zeros((0, max(facts.size, 1), max(facts.size, 1), facts.channels), np.uint8)
-
-
-def _samples(facts: Facts, grid: Path) -> Pixels:
-    try:
-        return pictures.tiles(grid, facts.size, facts.channels)
-    except (OSError, ZeroDivisionError):
-        return _none(facts)
+def _samples(facts: Facts, grid: tuple[int, Path] | None) -> Pixels:
+    if grid is None or facts.size < 1:
+        return np.zeros((0, 1, 1, facts.channels), np.uint8)
+    return pictures.tiles(grid[1], facts.size, facts.channels)
 
 
 def _real(facts: Facts) -> Pixels | None:

@@ -81,7 +81,7 @@ class RealFeatures:
         try:
             with np.load(self.file) as held:
                 rows, vectors = held["rows"], held["vectors"]
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+        except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
             return
         if vectors.shape == (len(rows), self.features.dim) and (rows < self.pack.count).all():
             self._add(rows.astype(np.int64), vectors.astype(np.float32))

@@ -1,0 +1,169 @@
+"""One sentence and a light, made of what is seen."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+
+from lookalike.engine.trainer import Trainer
+from lookalike.parts.schedules import Tally
+from lookalike.run import Run
+from lookalike.watch.base import Scene
+from lookalike.watch.health import Evidence, Health, thinned, verdict
+from lookalike.watch.looks import Looks
+
+GOOD = Looks(variety=0.95, twins=0.0, distance=1.1, roughness=1.0)
+WON = {"D(real)": 0.99, "D(fake)": 0.01, "G": 5.0}
+EVEN = {"D(real)": 0.6, "D(fake)": 0.4, "G": 1.0}
+SEEN = Evidence(images=50_000, done=0.4, warm=True, looks=[GOOD], facts=[EVEN] * 4)
+
+
+def kind(**changes: Any) -> tuple[str, str]:
+    found = verdict(replace(SEEN, **changes))
+    return found.light, found.kind
+
+
+def test_varied_samples_among_the_real_ones_are_healthy() -> None:
+    assert kind() == ("green", "fine")
+
+
+def test_the_first_noise_of_a_run_is_no_alarm() -> None:
+    noise = Looks(variety=0.01, twins=1.0, distance=9.0, roughness=5.0)
+    assert kind(looks=[noise], warm=False) == ("green", "begun")
+
+
+@pytest.mark.parametrize(
+    ("looks", "light"),
+    [
+        (replace(GOOD, variety=0.4), "amber"),
+        (replace(GOOD, variety=0.1), "red"),
+        (replace(GOOD, twins=0.5), "amber"),
+        (replace(GOOD, twins=0.9), "red"),
+    ],
+)
+def test_samples_alike_are_called_a_collapse(looks: Looks, light: str) -> None:
+    assert kind(looks=[looks]) == (light, "collapse")
+
+
+def test_a_discriminator_that_is_always_right_for_three_looks_has_won() -> None:
+    assert kind(facts=[WON] * 2) == ("green", "fine")
+    assert kind(facts=[WON] * 3) == ("amber", "d-won")
+    assert kind(facts=[WON, EVEN, WON, WON]) == ("green", "fine")
+    assert kind(facts=[WON] * 3, looks=[replace(GOOD, distance=2.2)]) == ("red", "d-won")
+
+
+def test_a_discriminator_whose_generator_still_gains_has_not_won() -> None:
+    falling = [{**WON, "G": loss} for loss in (5.0, 4.5, 4.0)]
+    assert kind(facts=falling) == ("green", "fine")
+
+
+def test_noise_late_in_the_run_is_worse_than_early() -> None:
+    far = replace(GOOD, distance=3.0)
+    assert kind(looks=[far]) == ("amber", "noise")
+    assert kind(looks=[far], done=0.9) == ("red", "noise")
+    assert kind(looks=[replace(GOOD, roughness=4.0)]) == ("amber", "noise")
+
+
+def test_scores_above_the_best_interval_twice_mean_that_it_was_better_before() -> None:
+    best, bad = (10_000, 1.0, 1.3), (20_000, 2.0, 2.3)
+    assert kind(kids=[best, bad, bad]) == ("amber", "worse")
+    assert kind(kids=[bad, best, bad]) == ("green", "fine")
+
+
+def test_scores_without_gain_for_a_third_of_the_run_are_a_plateau() -> None:
+    falling = [(i, 3 / (i + 1), 9.0) for i in range(12)]
+    level = [*falling[:6], *[(i, 0.5, 9.0) for i in range(6, 12)]]
+    assert kind(kids=falling) == ("green", "fine")
+    assert kind(kids=level) == ("green", "plateau")
+
+
+def test_every_sentence_says_what_is_seen_and_what_to_try() -> None:
+    alarms = [
+        replace(SEEN, looks=[replace(GOOD, variety=0.1)]),
+        replace(SEEN, facts=[WON] * 3),
+        replace(SEEN, looks=[replace(GOOD, distance=3.0)]),
+    ]
+    for seen in alarms:
+        sentence = verdict(seen).sentence
+        assert any(char.isdigit() for char in sentence)
+        assert "swift" in sentence
+
+
+def test_the_watcher_writes_its_finding_and_logs_changes_only(
+    trainer: Trainer, run: Run, clock: Any
+) -> None:
+    scene, health = Scene(trainer, run), Health(clock=clock)
+    health.begin(scene)
+    for _ in range(20):
+        clock.now += 30
+        health.after(scene, trainer.step())
+    health.end(scene)
+    held = json.loads((run.path / "health.json").read_text())
+    assert held["light"] in {"green", "amber", "red"}
+    assert held["images"] == trainer.clock.images
+    assert held["seconds"] == 600
+    assert len(held["history"]) == 20
+    assert {"variety", "twins", "distance", "roughness"} <= set(held["history"][-1])
+    kinds = [line.split("]")[0] for line in (run.path / "log.txt").read_text().splitlines()]
+    assert 1 <= len(kinds) < 20
+    assert not (run.path / "stats.jsonl").exists()
+
+
+def test_watching_leaves_the_training_as_it_is(trainer: Trainer, run: Run, clock: Any) -> None:
+    alone = copy.deepcopy(trainer)
+    scene, health = Scene(trainer, run), Health(clock=clock)
+    health.begin(scene)
+    for _ in range(4):
+        clock.now += 30
+        health.after(scene, trainer.step())
+        alone.step()
+    for watched, free in zip(
+        trainer.networks.parameters(), alone.networks.parameters(), strict=True
+    ):
+        assert torch.equal(watched, free)
+
+
+def test_what_health_remembers_survives_a_restart(trainer: Trainer, run: Run, clock: Any) -> None:
+    scene, health = Scene(trainer, run), Health(clock=clock)
+    health.begin(scene)
+    clock.now += 30
+    health.after(scene, trainer.step())
+    again = Health(clock=clock)
+    again.load(json.loads(json.dumps(health.state())))
+    again.begin(scene)
+    assert again.history == health.history
+    clock.now += 12
+    assert again.state()["trained"] == 42
+
+
+def test_health_looks_less_often_when_looking_is_dear(
+    trainer: Trainer, run: Run, clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sampler: Callable[[], Any] = trainer.sampler
+
+    def dear() -> Any:
+        clock.now += 5.0
+        return sampler()
+
+    monkeypatch.setattr(trainer, "sampler", dear)
+    scene, health = Scene(trainer, run), Health(clock=clock, share=0.01)
+    health.begin(scene)
+    for _ in range(200):
+        clock.now += 10
+        health.after(scene, Tally({}, {}, {}))
+    assert 2 <= len(health.history) <= 5
+    assert health.pace.spent <= 0.01 * health.pace.elapsed + 5
+
+
+def test_a_long_history_is_thinned_where_it_is_old() -> None:
+    lines = [{"images": i} for i in range(401)]
+    kept = thinned(lines)
+    assert len(kept) == 301
+    assert kept[-201:] == lines[-201:]
+    assert kept[0] == lines[0]

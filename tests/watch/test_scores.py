@@ -1,0 +1,192 @@
+"""Scores within a share of the time, on a clock that only moves when told."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from lookalike.data.pack import Pack
+from lookalike.data.packing import write_pack
+from lookalike.engine.trainer import Trainer
+from lookalike.images import Pixels
+from lookalike.metrics.features import Features
+from lookalike.metrics.kernel import kid
+from lookalike.parts.schedules import Tally
+from lookalike.run import Run
+from lookalike.watch.base import Scene
+from lookalike.watch.scores import SMALL, Scores, sides
+
+NOTHING = Tally({}, {}, {})
+Make = Callable[..., Features]
+
+
+class Ready:
+    """A stand-in sampler that gives pictures made beforehand."""
+
+    def __init__(self, made: Pixels) -> None:
+        self.made = made
+
+    def pictures(self, seed: int, first: int, count: int) -> Pixels:
+        return np.resize(self.made, (count, *self.made.shape[1:]))
+
+
+def play(watcher: Scores, scene: Scene, clock: Any, steps: int, seconds: float) -> None:
+    for _ in range(steps):
+        clock.now += seconds
+        scene.trainer.clock = scene.trainer.clock.plus(scene.trainer.recipe.batch)
+        watcher.after(scene, NOTHING)
+
+
+@pytest.mark.parametrize("each", [1e-4, 1e-3, 1e-2, 5e-2])
+def test_scores_cost_at_most_their_share_of_the_time(
+    pack: Pack, trainer: Trainer, run: Run, clock: Any, costly: Make, each: float
+) -> None:
+    watcher = Scores(pack, costly(each=each), share=0.05, clock=clock)
+    scene = Scene(trainer, run)
+    watcher.begin(scene)
+    play(watcher, scene, clock, 100, 3.0)
+    watcher.end(scene)
+    piece = 32 * 2 * each  # the very first look is the one whose cost nobody knows
+    assert watcher.pace.spent <= 0.05 * watcher.pace.elapsed + piece
+    if each <= 1e-2:
+        assert len(lines(run)) >= 3
+
+
+def lines(run: Run) -> list[dict[str, Any]]:
+    return [line for line in run.stats() if "score/kid" in line]
+
+
+def test_nothing_is_measured_before_there_is_time_for_it(
+    pack: Pack, trainer: Trainer, run: Run, clock: Any, costly: Make
+) -> None:
+    watcher, scene = Scores(pack, costly(), clock=clock), Scene(trainer, run)
+    watcher.begin(scene)
+    watcher.after(scene, NOTHING)
+    assert watcher.pace.spent == 0
+    assert not lines(run)
+
+
+def test_the_number_is_the_kernel_distance_to_the_held_out_pictures(
+    pack: Pack, trainer: Trainer, run: Run, clock: Any, costly: Make,
+    blobs: Callable[..., Pixels], monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = blobs(500, seed=5) // 2
+    monkeypatch.setattr(trainer, "sampler", lambda: Ready(made))
+    watcher, scene = Scores(pack, costly(), clock=clock), Scene(trainer, run)
+    watcher.begin(scene)
+    play(watcher, scene, clock, 100, 3.0)
+    held = json.loads((run.path / "scores.json").read_text())
+    assert held["holdout_only"]
+    assert held["real"] == len(pack.holdout)
+    look = costly()
+    wanted = kid(look(made[: held["samples"]]), look(pack.holdout.all_images()))
+    line = lines(run)[-1]
+    assert line["score/kid"] == pytest.approx(wanted, rel=1e-6)
+    assert line["score/kid_low"] < line["score/kid"] < line["score/kid_high"]
+    assert line["score/floor_low"] < 0 < line["score/floor_high"]
+    assert line["score/coverage"] < line["score/coverage_floor"]
+    assert all(key == "images" or key.startswith("score/") for key in line)
+
+
+def test_the_state_with_the_lowest_distance_is_kept(
+    pack: Pack, trainer: Trainer, run: Run, clock: Any, costly: Make,
+    blobs: Callable[..., Pixels], monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shown = [blobs(500, seed=7) // 2]
+    monkeypatch.setattr(trainer, "sampler", lambda: Ready(shown[-1]))
+    watcher, scene = Scores(pack, costly(), clock=clock), Scene(trainer, run)
+    watcher.begin(scene)
+    play(watcher, scene, clock, 30, 3.0)
+    shown.append(blobs(500, seed=8))
+    play(watcher, scene, clock, 30, 3.0)
+    best_until = trainer.clock.images
+    shown.append(blobs(500, seed=8) // 4)
+    play(watcher, scene, clock, 30, 3.0)
+    told = lines(run)
+    lowest = min(told, key=lambda line: line["score/kid"])
+    state = run.state("best")
+    assert state["score"]["kid"] == lowest["score/kid"]
+    assert 30 * 16 < state["score"]["images"] == lowest["images"] <= best_until
+    assert state["clock"][0] == lowest["images"]
+    assert "G" in state["averages"]
+
+
+def test_after_a_restart_the_best_is_still_the_one_on_the_disk(
+    pack: Pack, trainer: Trainer, run: Run, clock: Any, costly: Make,
+    blobs: Callable[..., Pixels], monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    good, bad = blobs(500, seed=8), blobs(500, seed=8) // 4
+    monkeypatch.setattr(trainer, "sampler", lambda: Ready(good))
+    first, scene = Scores(pack, costly(), clock=clock), Scene(trainer, run)
+    first.begin(scene)
+    play(first, scene, clock, 40, 3.0)
+    before = (run.checkpoints / "best.safetensors").read_bytes()
+
+    monkeypatch.setattr(trainer, "sampler", lambda: Ready(bad))
+    again = Scores(pack, costly(), clock=clock)
+    again.load(json.loads(json.dumps(first.state())))
+    again.begin(scene)
+    assert again.best == first.best
+    play(again, scene, clock, 40, 3.0)
+    assert (run.checkpoints / "best.safetensors").read_bytes() == before
+
+    other = Scores(pack, costly(tag="another judge"), clock=clock)
+    other.load(again.state())
+    other.begin(scene)
+    assert other.best == {}  # scores of two judges are two scales
+
+
+def test_real_pictures_are_looked_at_once_for_all_runs_of_a_pack(
+    pack: Pack, trainer: Trainer, run: Run, clock: Any, costly: Make
+) -> None:
+    scene = Scene(trainer, run)
+    spent = []
+    for _ in range(2):
+        watcher = Scores(pack, costly(each=0.01), clock=clock)
+        watcher.begin(scene)
+        play(watcher, scene, clock, 60, 3.0)
+        watcher.end(scene)
+        spent.append(len(lines(run)))
+    assert list((pack.path / ".features").glob("*.npz"))
+    assert spent[1] - spent[0] > spent[0]  # the time for real pictures went to samples
+
+
+def test_sides_never_share_a_picture_and_hold_the_hold_out_first(pack: Pack) -> None:
+    both = sides(pack)
+    assert len(pack.holdout) >= SMALL
+    assert set(both.reference) == set(pack.holdout.pack_rows(range(len(pack.holdout))))
+    assert not set(both.reference) & set(both.floor)
+    assert sorted(both.both) == sorted([*both.reference, *both.floor])
+
+
+def test_a_small_hold_out_gets_help_from_training_pictures(
+    tmp_path: Any, blobs: Callable[..., Pixels]
+) -> None:
+    small = write_pack(tmp_path / "small", blobs(60), holdout=0.1)
+    both = sides(small)
+    assert len(both.reference) == 6 + 27
+    assert len(both.floor) == 27
+    assert not set(both.reference) & set(both.floor)
+
+
+def test_scoring_leaves_the_training_as_it_is(
+    pack: Pack, trainer: Trainer, run: Run, clock: Any, costly: Make
+) -> None:
+    alone = copy.deepcopy(trainer)
+    watcher, scene = Scores(pack, costly(), clock=clock, gap=0.0), Scene(trainer, run)
+    watcher.begin(scene)
+    for _ in range(12):
+        clock.now += 30
+        watcher.after(scene, trainer.step())
+        alone.step()
+    assert lines(run)
+    for watched, free in zip(
+        trainer.networks.parameters(), alone.networks.parameters(), strict=True
+    ):
+        assert torch.equal(watched, free)
