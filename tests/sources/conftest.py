@@ -35,6 +35,7 @@ class Site:
     """The routes of the site, by path with query or by path alone, and what was asked of it."""
 
     address: str
+    server: ThreadingHTTPServer
     routes: dict[str, Page] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     agents: list[str] = field(default_factory=list)
@@ -106,7 +107,7 @@ def site() -> Iterator[Site]:
     """A site on 127.0.0.1 for one test."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
     server.daemon_threads = True
-    here = Site(f"http://127.0.0.1:{server.server_address[1]}")
+    here = Site(f"http://127.0.0.1:{server.server_address[1]}", server)
     server.RequestHandlerClass = _handler(here)
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()

@@ -1,9 +1,11 @@
 import gzip
 import socket
+import ssl
 import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler
+from pathlib import Path
 from threading import Event, Thread, Timer
 
 import pytest
@@ -330,3 +332,51 @@ def test_a_head_that_drips_forever_ends_at_the_deadline(quick: Manners) -> None:
         with Web(manners) as web, pytest.raises(RefusedError, match="too slow"):
             web.get(Ask(url=f"http://127.0.0.1:{server.getsockname()[1]}/"))
         done.set()
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """A self-signed certificate and key for the name localhost, in one file."""
+    x509 = pytest.importorskip("cryptography.x509")
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    private = key.private_bytes(
+        pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    path = tmp_path / "localhost.pem"
+    path.write_bytes(private + made.public_bytes(pem))
+    return path
+
+
+def test_https_is_checked_against_the_name_although_we_connect_to_a_number(
+    site, quick: Manners, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    site.server.socket = context.wrap_socket(site.server.socket, server_side=True)
+    site.put("/a", b"hidden")
+    port = site.server.server_address[1]
+    with Web(quick) as web, pytest.raises(RefusedError, match="CERTIFICATE_VERIFY_FAILED"):
+        web.get(Ask(url=f"https://localhost:{port}/a"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    with Web(quick) as web:
+        assert web.get(Ask(url=f"https://localhost:{port}/a")).body == b"hidden"
+        with pytest.raises(RefusedError, match="CERTIFICATE_VERIFY_FAILED"):
+            web.get(Ask(url=f"https://127.0.0.1:{port}/a"))

@@ -12,6 +12,7 @@ from cyclopts import App, Group, Parameter
 from lookalike.cli import show
 
 if TYPE_CHECKING:
+    from lookalike.sources.lists import Columns
     from lookalike.sources.pictures import Limits
     from lookalike.sources.web import Manners
     from lookalike.sources.work import Collected
@@ -55,11 +56,10 @@ class Bounds:
         from lookalike.sources.pictures import Limits
 
         return Limits(
-            count=count,
-            most_bytes=int(self.most_mb * 1e6),
+            count=count, most_bytes=int(self.most_mb * 1e6),
             most_pixels=int(self.most_megapixels * 1e6),
             least_side=least if self.least_side is None else self.least_side,
-            most_total=None if self.total_mb is None else int(self.total_mb * 1e6),
+            most_total=None if self.total_mb is None else int(self.total_mb * 1e6)
         )
 
 
@@ -94,18 +94,31 @@ class Polite:
         from lookalike.sources.web import Manners
 
         return Manners(
-            contact=self.contact,
-            delay=delay if self.delay is None else self.delay,
-            per_host=self.per_host,
-            together=self.together,
-            timeout=self.timeout,
-            patience=self.patience,
-            robots=robots,
-            allow_private=self.allow_private,
+            contact=self.contact, delay=delay if self.delay is None else self.delay,
+            per_host=self.per_host, together=self.together, timeout=self.timeout,
+            patience=self.patience, robots=robots, allow_private=self.allow_private
         )
 
 
-BOUNDS, POLITE = Bounds(), Polite()
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Naming:
+    """Which columns of a table to read."""
+
+    url_column: str | None = None
+    "The column (or JSON key) with the addresses, if it has another name than url."
+
+    label_column: str | None = None
+    "The column (or JSON key) with the classes, if it has another name than label."
+
+    def columns(self) -> Columns:
+        """What the program calls them."""
+        from lookalike.sources.lists import Columns
+
+        return Columns(url=self.url_column, label=self.label_column)
+
+
+BOUNDS, POLITE, NAMING = Bounds(), Polite(), Naming()
 
 
 @app.command
@@ -144,12 +157,8 @@ def search(
 
     licenses = ALL if license == ["any"] else tuple(license or FREE)
     settings = collect.Search(
-        query=query,
-        to=to,
-        sources=tuple(source or ("openverse", "commons")),
-        licenses=licenses,
-        limits=bounds.limits(n),
-        manners=polite.manners(1.0),
+        query=query, to=to, sources=tuple(source or ("openverse", "commons")),
+        licenses=licenses, limits=bounds.limits(n), manners=polite.manners(1.0)
     )
     with show.screen() as screen:
         done = collect.search(settings, screen.tell)
@@ -201,13 +210,8 @@ def crawl(
     from lookalike.stages import collect
 
     job = Job(
-        url=url,
-        depth=depth,
-        pages=pages,
-        also=tuple(also or ()),
-        any_host=any_host,
-        render=render,
-        browser=browser,
+        url=url, depth=depth, pages=pages, also=tuple(also or ()), any_host=any_host,
+        render=render, browser=browser
     )
     settings = collect.Crawl(job=job, to=to, limits=bounds.limits(n), manners=polite.manners(1.0))
     with show.screen() as screen:
@@ -223,8 +227,7 @@ def urls(
     to: Path,
     n: Maybe = None,
     skip: int = 0,
-    url_column: str | None = None,
-    label_column: str | None = None,
+    columns: Naming = NAMING,
     robots: bool = True,
     bounds: Bounds = BOUNDS,
     polite: Polite = POLITE,
@@ -244,23 +247,14 @@ def urls(
         How many pictures of this list the folder should hold. Default: all.
     skip
         Pass over so many rows at the beginning.
-    url_column
-        The column with the addresses, if it has another name than url.
-    label_column
-        The column with the classes.
     robots
         Obey robots.txt.
     """
-    from lookalike.sources.lists import Columns
     from lookalike.stages import collect
 
     settings = collect.Urls(
-        list=list,
-        to=to,
-        columns=Columns(url=url_column, label=label_column),
-        skip=skip,
-        limits=bounds.limits(n),
-        manners=polite.manners(0.5, robots),
+        list=list, to=to, columns=columns.columns(), skip=skip, limits=bounds.limits(n),
+        manners=polite.manners(0.5, robots)
     )
     with show.screen() as screen:
         done = collect.urls(settings, screen.tell)
@@ -306,14 +300,8 @@ def named(
     from lookalike.stages import collect
 
     settings = collect.NamedSet(
-        name=name,
-        to=to,
-        files=files,
-        mirror=mirror,
-        part=part,
-        trust=trust,
-        limits=bounds.limits(n, least=1),
-        manners=polite.manners(0.5),
+        name=name, to=to, files=files, mirror=mirror, part=part, trust=trust,
+        limits=bounds.limits(n, least=1), manners=polite.manners(0.5)
     )
     with show.screen() as screen:
         done = collect.named_set(settings, screen.tell)
@@ -327,8 +315,7 @@ def imported(
     *,
     to: Path,
     n: Maybe = None,
-    url_column: str | None = None,
-    label_column: str | None = None,
+    columns: Naming = NAMING,
     bounds: Bounds = BOUNDS,
     json: show.Json = False,
 ) -> None:
@@ -342,19 +329,11 @@ def imported(
         The folder that is filled.
     n
         How many pictures. Default: all.
-    url_column
-        The key of the address in its JSON, if it has another name than url.
-    label_column
-        The key of the class.
     """
-    from lookalike.sources.lists import Columns
     from lookalike.stages import collect
 
     settings = collect.Shards(
-        folder=folder,
-        to=to,
-        columns=Columns(url=url_column, label=label_column),
-        limits=bounds.limits(n),
+        folder=folder, to=to, columns=columns.columns(), limits=bounds.limits(n)
     )
     with show.screen() as screen:
         done = collect.shards_of(settings, screen.tell)
