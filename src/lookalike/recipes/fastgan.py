@@ -1,0 +1,52 @@
+"""For a few hundred pictures: early maps gate late ones in G, and D learns to rebuild what it sees.
+
+Liu et al. 2021, "Towards faster and stabilized GAN training for high-fidelity few-shot image
+synthesis" (FastGAN, equations 1 to 5), with the augmentation of Zhao et al. 2020.
+"""
+
+from __future__ import annotations
+
+from lookalike.parts.augmentation import Augmentation
+from lookalike.parts.excitation import ExcitedGenerator, Rebuilding, RebuildingDiscriminator
+from lookalike.parts.optimizers import Adam
+from lookalike.parts.priors import Normal
+from lookalike.parts.schedules import Constant
+from lookalike.recipe import Recipe
+
+SIZES = (32, 64, 128, 256)
+CHANNELS = (1, 3)
+LABELS = "optional"
+
+
+def recipe(
+    size: int = 64,
+    channels: int = 3,
+    labels: int = 0,
+    width: int = 16,
+    most: int = 256,
+    dims: int = 64,
+    rebuilt: float = 1.0,
+    augment: float = 1.0,
+    rate: float = 2e-4,
+) -> Recipe:
+    """``width`` counts the maps at full size; ``augment`` is the share of changed pictures.
+
+    The published networks have a ``width`` of 128 at 256 px, 256 columns of z, and batch 8.
+    """
+    player = Adam(rate=Constant(rate))
+    return Recipe(
+        name="fastgan",
+        size=size,
+        channels=channels,
+        labels=labels,
+        networks={
+            "G": ExcitedGenerator(dims=dims, width=width, most=most),
+            "D": RebuildingDiscriminator(width=width, most=most),
+        },
+        prior=Normal(dims),
+        objective=Rebuilding(rebuilt=rebuilt),
+        optimizers={"G": player, "D": player},
+        values={"ema": Constant(5_000)},
+        augment=Augmentation(chance=augment),
+        batch=16,
+    )
