@@ -43,7 +43,8 @@ class MapJudge(NetworkPlan):
     def build(self, frame: Frame) -> nn.Module:
         """Mixing and heads for the maps that F gives for this frame."""
         with torch.no_grad():
-            blank = torch.zeros(1, frame.channels, frame.size, frame.size)
+            shape = (1, frame.channels, frame.size, frame.size)
+            blank = torch.zeros(shape, device="cpu")  # whatever default device a caller has set
             maps = self.features.build(frame)(blank)[self.skip :]
         channels, sides = [one.shape[1] for one in maps], [one.shape[3] for one in maps]
         return ProjectedHeads(channels, sides, width=self.width, head_width=self.width)
