@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.nn.utils.parametrizations import spectral_norm
+from torch.nn.utils import parametrize
 
 
 def closeness(rows: Tensor) -> Tensor:
@@ -147,8 +147,41 @@ class Shrink(nn.Module):
         return short + (F.avg_pool2d(y, 2) if self.halve else y)
 
 
+class Spectral(nn.Module):
+    """Divides a weight by its largest singular value, followed by power iteration.
+
+    Miyato et al. 2018, algorithm 1: one iteration per forward pass in training, none in
+    evaluation. Ten iterations before the first make the first steps honest.
+    """
+
+    def __init__(self, weight: Tensor) -> None:
+        super().__init__()
+        matrix = weight.detach().flatten(1)
+        self.u: Tensor
+        self.v: Tensor
+        self.register_buffer("u", F.normalize(torch.randn(matrix.shape[0]), dim=0))
+        self.register_buffer("v", F.normalize(torch.randn(matrix.shape[1]), dim=0))
+        for _ in range(0 if matrix.is_meta else 10):
+            self._iterate(matrix)
+
+    @torch.no_grad()
+    def _iterate(self, matrix: Tensor) -> None:
+        self.v.copy_(F.normalize(matrix.T @ self.u, dim=0))
+        self.u.copy_(F.normalize(matrix @ self.v, dim=0))
+
+    def forward(self, weight: Tensor) -> Tensor:
+        """The weight over its largest singular value, of the same shape."""
+        matrix = weight.flatten(1)
+        if self.training:
+            self._iterate(matrix.detach())
+        u, v = self.u.clone(), self.v.clone()  # the next pass moves the buffers before backward
+        return weight / (u @ (matrix @ v))
+
+
 def bounded(layer: nn.Module, spectral: bool = True) -> nn.Module:
     """The layer with its largest singular value held at 1 (Miyato et al. 2018), or as it is."""
     if spectral:
-        spectral_norm(layer)
+        weight = layer.weight
+        assert isinstance(weight, Tensor)
+        parametrize.register_parametrization(layer, "weight", Spectral(weight))
     return layer

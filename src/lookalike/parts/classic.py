@@ -16,7 +16,6 @@ from lookalike.errors import RecipeError
 from lookalike.parts.blocks import MinibatchDeviation, MinibatchDiscrimination, bounded
 from lookalike.parts.networks import Frame, NetworkPlan
 
-
 LABEL_PLANES = 16
 """D reads labels as this many constant planes: fifty planes at full size would cost more than D."""
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from lookalike.errors import RecipeError
 from lookalike.parts.blocks import MinibatchDiscrimination
-from lookalike.parts.classic import init_normal
+from lookalike.parts.classic import LABEL_PLANES, init_normal
 from lookalike.parts.networks import Frame, NetworkPlan
 
 
@@ -35,12 +35,14 @@ class Widen(nn.Module):
         return wide[:, :, :side, :side]
 
 
-def narrow(inputs: int, outputs: int, kernel: int, stride: int, bias: bool) -> nn.Conv2d:
+def narrow(inputs: int, outputs: int, kernel: int, stride: int, bias: bool) -> nn.Module:
     """A convolution whose side is exactly 1 / ``stride`` of its input's."""
-    if stride == 1:
-        return nn.Conv2d(inputs, outputs, kernel, padding="same", bias=bias)
-    edge = math.ceil((kernel - stride) / 2)
-    return nn.Conv2d(inputs, outputs, kernel, stride, edge, bias=bias)
+    if stride > 1:
+        edge = math.ceil((kernel - stride) / 2)
+        return nn.Conv2d(inputs, outputs, kernel, stride, edge, bias=bias)
+    before, after = (kernel - 1) // 2, kernel // 2
+    convolution = nn.Conv2d(inputs, outputs, kernel, bias=bias)
+    return nn.Sequential(nn.ZeroPad2d((before, after, before, after)), convolution)
 
 
 def activation(elu: bool, slope: float) -> nn.Module:
@@ -79,7 +81,9 @@ class _Discriminator(nn.Module):
         super().__init__()
         self.blind = plan.classify or plan.heads > 1
         heads = 1 + frame.labels if plan.classify else plan.heads
-        entry = frame.channels + (0 if self.blind else frame.labels)
+        told = 0 if self.blind else min(frame.labels, LABEL_PLANES)
+        self.told = nn.Linear(frame.labels, told, bias=False) if told else None
+        entry = frame.channels + told
         layers: list[nn.Module] = []
         steps = list(zip(pairwise([entry, *plan.widths]), plan.strides, strict=True))
         for index, ((before, after), stride) in enumerate(steps):
@@ -101,8 +105,8 @@ class _Discriminator(nn.Module):
     def forward(
         self, pictures: Tensor, labels: Tensor | None = None, describe: bool = False
     ) -> Tensor | tuple[Tensor, Tensor]:
-        if labels is not None and not self.blind:
-            planes = labels[:, :, None, None].expand(-1, -1, *pictures.shape[2:])
+        if labels is not None and self.told is not None:
+            planes = self.told(labels)[:, :, None, None].expand(-1, -1, *pictures.shape[2:])
             pictures = torch.cat([pictures, planes.to(pictures.dtype)], 1)
         maps = self.layers(pictures)
         logits: Tensor = self.head(maps.flatten(1)).squeeze(1)
