@@ -1,0 +1,38 @@
+"""The first GAN: fully connected networks, no convolution at all.
+
+Goodfellow et al. 2014, "Generative adversarial nets" (algorithm 1; the non-saturating loss of
+section 3), with the widths of a plain face GAN at 64 px: G 100-256-512-1024-1024-pixels, D
+pixels-256-512-1, no normalisation, Adam 2e-4 with beta1 0.5.
+"""
+
+from __future__ import annotations
+
+from lookalike.parts.optimizers import Adam
+from lookalike.parts.perceptrons import PerceptronDiscriminator, PerceptronGenerator
+from lookalike.parts.priors import Normal
+from lookalike.parts.schedules import Constant
+from lookalike.parts.twoplayer import TwoPlayer
+from lookalike.recipe import Recipe
+
+SIZES = (8, 16, 28, 32, 64, 128)
+CHANNELS = (1, 3)
+LABELS = "optional"
+
+
+def recipe(
+    size: int = 64, channels: int = 3, labels: int = 0, dims: int = 100, rate: float = 2e-4
+) -> Recipe:
+    """Grainy pictures, quickly: the yardstick for everything that came later."""
+    player = Adam(rate=Constant(rate))
+    return Recipe(
+        name="mlp-gan",
+        size=size,
+        channels=channels,
+        labels=labels,
+        networks={"G": PerceptronGenerator(dims=dims), "D": PerceptronDiscriminator()},
+        prior=Normal(dims),
+        objective=TwoPlayer(),
+        optimizers={"G": player, "D": player},
+        values={"ema": Constant(10_000)},
+        batch=64,
+    )

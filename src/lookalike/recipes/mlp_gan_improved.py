@@ -1,0 +1,59 @@
+"""The fully connected GAN with dropout in D, a leaky G and random one-sided label smoothing.
+
+Goodfellow et al. 2014, algorithm 1, with tricks of Salimans et al. 2016, section 3.4: D's target
+for each real picture is drawn from [0.7, 1.2], where a target above 1 counts as 1 (cross-entropy
+against more than 1 has no lower bound); G's own target stays 1.
+"""
+
+from __future__ import annotations
+
+from lookalike.parts.feedback import tricks
+from lookalike.parts.labels import CrossEntropy
+from lookalike.parts.optimizers import Adam
+from lookalike.parts.perceptrons import PerceptronDiscriminator, PerceptronGenerator
+from lookalike.parts.priors import Normal
+from lookalike.parts.schedules import Constant
+from lookalike.parts.twoplayer import TwoPlayer
+from lookalike.recipe import Recipe
+
+SIZES = (8, 16, 28, 32, 64, 128)
+CHANNELS = (1, 3)
+LABELS = "optional"
+
+
+def recipe(
+    size: int = 64,
+    channels: int = 3,
+    labels: int = 0,
+    dims: int = 100,
+    rate: float = 2e-4,
+    dropout: float = 0.1,
+    low: float = 0.7,
+    high: float = 1.2,
+    flips: float = 0.0,
+    noisy: float = 0.0,
+    instance_noise: float = 0.0,
+) -> Recipe:
+    """``flips`` is the share of samples with a flipped label, ``noisy`` that of whole steps.
+
+    ``instance_noise`` is the standard deviation of the noise on what D sees; it falls to 0.
+    """
+    player = Adam(rate=Constant(rate))
+    return Recipe(
+        name="mlp-gan-improved",
+        size=size,
+        channels=channels,
+        labels=labels,
+        networks={
+            "G": PerceptronGenerator(dims=dims, slope=0.01),
+            "D": PerceptronDiscriminator(dropout=dropout),
+        },
+        prior=Normal(dims),
+        objective=TwoPlayer(rule=CrossEntropy(real_low=low, real_high=high, flips=flips)),
+        optimizers={"G": player, "D": player},
+        values={
+            "ema": Constant(10_000),
+            **tricks(instance_noise=instance_noise, noisy=noisy),
+        },
+        batch=64,
+    )
