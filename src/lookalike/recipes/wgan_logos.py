@@ -1,0 +1,54 @@
+"""Wasserstein GAN of the logo makers: 5x5 kernels, uniform z, five critic steps on one z.
+
+Arjovsky et al. 2017, algorithm 1 (clipping to 0.01), as a public logo GAN used it: RMSprop 2e-4
+and the same z for five critic steps and the one of G. A step takes five batches of pictures.
+"""
+
+from __future__ import annotations
+
+from lookalike.parts.classic import doublings
+from lookalike.parts.feedback import tricks
+from lookalike.parts.objectives import Clip
+from lookalike.parts.optimizers import RMSprop
+from lookalike.parts.priors import Uniform
+from lookalike.parts.schedules import Constant
+from lookalike.parts.strided import StridedDiscriminator, StridedGenerator
+from lookalike.parts.wasserstein import SharedNoise
+from lookalike.recipe import Recipe
+
+SIZES = (32, 64, 128, 256)
+CHANNELS = (1, 3)
+LABELS = "optional"
+
+
+def recipe(
+    size: int = 128,
+    channels: int = 3,
+    labels: int = 0,
+    width: int = 512,
+    dims: int = 100,
+    rate: float = 2e-4,
+    critic_steps: int = 5,
+    clip: float = 0.01,
+    per_step: int = 64,
+    instance_noise: float = 0.0,
+) -> Recipe:
+    """``width`` maps at the smallest; ``per_step`` pictures in each of the ``critic_steps``."""
+    count = doublings(size)
+    widths = tuple(max(width >> k, 8) for k in range(max(count, 4)))
+    player = RMSprop(rate=Constant(rate))
+    return Recipe(
+        name="wgan-logos",
+        size=size,
+        channels=channels,
+        labels=labels,
+        networks={
+            "G": StridedGenerator(dims=dims, widths=widths[:count], strides=(2,) * count),
+            "D": StridedDiscriminator(widths=widths[3::-1]),
+        },
+        prior=Uniform(dims),
+        objective=SharedNoise(steps=critic_steps, after=Clip(clip)),
+        optimizers={"G": player, "D": player},
+        values={"ema": Constant(10_000), **tricks(instance_noise=instance_noise)},
+        batch=per_step * critic_steps,
+    )
