@@ -65,7 +65,8 @@ def read(path: Path) -> dict[str, Any]:
     try:
         with safe_open(path, "pt") as file:
             header = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}
+            # Copies: views of the mapped file would change, or crash, with the file.
+            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}
     except (SafetensorError, OSError, ValueError) as problem:
         raise CheckpointError(f"{path} is not a whole checkpoint ({problem}).") from None
     if header.get("format") != FORMAT:
