@@ -215,3 +215,14 @@ def test_a_damaged_pack_is_made_anew(photos: Photos, tmp_path: Path) -> None:
     (to / "images-00000.npy").write_bytes(b"short")
     assert prepare(folder, to, HERE).decoded == 20
     assert json.loads((to / "pack.json").read_text())["count"] == 20
+
+
+def test_what_the_doctor_leaves_out_is_listed_and_comes_back_when_it_is_no_longer_left_out(
+    photos: Photos, tmp_path: Path
+) -> None:
+    folder, to = photos(20), tmp_path / "pack"
+    without = PrepareSettings(size=16, workers=0, leave_out={"003.png": "is blank"})
+    done = prepare(folder, to, without)
+    assert (done.count, done.refusals) == (19, (("003.png", "is blank"),))
+    assert prepare(folder, to, without).unchanged
+    assert prepare(folder, to, HERE).count == 20

@@ -42,6 +42,9 @@ STEPS = (Alike(NEAR, 8.0, 45.0), Alike(4, 4.0, 25.0), Alike(2, 2.0, 12.0))
 _HOPELESS = 14.0
 """Pairs whose 4 x 4 thumbnails differ by more than this are not looked at closely."""
 
+_CONTRAST = 20.0
+"""Differences in paler thumbnails count as if their standard deviation were this."""
+
 _BRUTE = 20_000
 _PARTS = 4
 _PART_BITS = 16
@@ -90,7 +93,8 @@ def difference(thumbs: Pixels, pairs: Pairs) -> tuple[NDArray[np.float32], NDArr
     """How much two thumbnails differ: root mean square and peak, in levels, float32 ``[N]`` each.
 
     The second picture may be the mirrored, brightened (also up to white) or dimmed first one, or
-    the other way round: the smallest of these differences counts.
+    the other way round: the smallest of these differences counts. In pale pictures small
+    differences count more.
     """
     rms = np.full(len(pairs), 255.0, np.float32)
     peak = np.full(len(pairs), 255.0, np.float32)
@@ -98,9 +102,11 @@ def difference(thumbs: Pixels, pairs: Pairs) -> tuple[NDArray[np.float32], NDArr
     for start in range(0, len(pairs), step):
         part = slice(start, start + step)
         one, other = thumbs[pairs[part, 0]], thumbs[pairs[part, 1]]
-        coarse, _ = _least(_coarse(one), _coarse(other))
+        coarse, _ = least_difference(_coarse(one), _coarse(other))
         hopeful = np.flatnonzero(coarse <= _HOPELESS)
-        found = _least(one[hopeful].astype(np.float32), other[hopeful].astype(np.float32))
+        if not len(hopeful):
+            continue
+        found = least_difference(one[hopeful].astype(np.float32), other[hopeful].astype(np.float32))
         rms[start + hopeful], peak[start + hopeful] = found
     return rms, peak
 
@@ -112,7 +118,7 @@ def _coarse(thumbs: Pixels) -> NDArray[np.float32]:
     return np.asarray(blocks.sum((2, 4), dtype=np.uint16), np.float32) / np.float32(16)
 
 
-def _least(
+def least_difference(
     one: NDArray[np.float32], other: NDArray[np.float32]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """The smallest difference over both directions and both mirrorings."""
@@ -138,6 +144,7 @@ def _unexplained(
     common = (weight * (a - mean_a) * (b - mean_b)).sum(1, keepdims=True)
     gain = np.where(spread > 1, common / np.maximum(spread, 1), 1.0).clip(0.4, 2.5)
     left = np.abs(b - (gain * (a - mean_a) + mean_b).clip(0, 255))
+    left *= np.maximum(1, _CONTRAST / (b.std(1, keepdims=True) + 1e-3))
     return np.sqrt((left**2).mean(1)), left.max(1)
 
 

@@ -57,9 +57,10 @@ class Taken:
 
 @dataclass(frozen=True)
 class Refused:
-    """A file that is not, and why."""
+    """A file that is not, and why; ``chosen`` when it could be read but was left out."""
 
     reason: str
+    chosen: bool = False
 
 
 def marks_of(pixels: Pixels) -> Marks:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,16 +44,12 @@ class Known:
         for index, row in enumerate(pack.manifest()):
             self._rows[_key(row)] = index
         for row in pack.refused():
-            if "stamp" in row:
+            if "stamp" in row and "left_out" not in row:
                 self._refused[_key(row)] = row
 
-    def remember(self, items: Sequence[Item]) -> list[Old | Copy | Refused | None]:
-        """What is known of each item; None for those that must be read."""
-        kept = {item.name for item in items if (item.name, item.size, item.stamp) in self._rows}
-        return [self._find(item, kept) for item in items]
-
-    def _find(self, item: Item, kept: set[str]) -> Old | Copy | Refused | None:
-        key = item.name, item.size, item.stamp
+    def find(self, item: Item, kept: Collection[str]) -> Old | Copy | Refused | None:
+        """What is known of one item; a copy counts only while its original is ``kept``."""
+        key = _key_of(item)
         if key in self._rows:
             return Old(self._pack, self._rows[key])
         row = self._refused.get(key)
@@ -62,6 +58,31 @@ class Known:
         if "copy_of" in row:
             return Copy(row) if row["copy_of"] in kept else None
         return Refused(row["reason"])
+
+    def has(self, item: Item) -> bool:
+        """Whether the earlier pack holds this very picture."""
+        return _key_of(item) in self._rows
+
+
+def remember(
+    items: Sequence[Item], known: Known | None, leave_out: Mapping[str, str]
+) -> list[Old | Copy | Refused | None]:
+    """What need not be read again, and what shall not be read at all; None for the rest."""
+    kept = {
+        item.name
+        for item in items
+        if known is not None and known.has(item) and item.name not in leave_out
+    }
+    return [
+        Refused(leave_out[item.name], chosen=True)
+        if item.name in leave_out
+        else (known.find(item, kept) if known is not None else None)
+        for item in items
+    ]
+
+
+def _key_of(item: Item) -> Key:
+    return item.name, item.size, item.stamp
 
 
 def _key(row: Row) -> Key:

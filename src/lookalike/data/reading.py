@@ -118,16 +118,25 @@ def read_picture(data: bytes, settings: ReadSettings) -> Reading:
     except MemoryError as problem:
         raise DataError("needs more memory to decode than there is") from problem
     except Exception as problem:
-        words = str(problem).strip() or type(problem).__name__
-        raise DataError(f"is truncated or damaged ({words[:200]})") from problem
+        raise DataError(f"is truncated or damaged ({_words(problem)})") from problem
+
+
+def _words(problem: Exception) -> str:
+    return (str(problem).strip() or type(problem).__name__)[:200]
 
 
 def open_picture(data: bytes, pixel_limit: int = PIXEL_LIMIT) -> Image.Image:
-    """Open without decoding, and refuse what is no picture or far too large."""
+    """Open without decoding, and refuse what is no picture or far too large.
+
+    Raises:
+        DataError: the message is the reason alone.
+    """
     if len(data) > BYTE_LIMIT:
         raise DataError(f"has more than {BYTE_LIMIT >> 20} MB")
     try:
-        picture = Image.open(io.BytesIO(data), formats=readable_formats())
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            picture = Image.open(io.BytesIO(data), formats=readable_formats())
     except UnidentifiedImageError as problem:
         raise DataError(_what_it_is(data)) from problem
     except Image.DecompressionBombError as problem:
@@ -135,6 +144,8 @@ def open_picture(data: bytes, pixel_limit: int = PIXEL_LIMIT) -> Image.Image:
             "claims more than 178 million pixels (a decompression bomb, or far too large); "
             "it was not decoded"
         ) from problem
+    except Exception as problem:
+        raise DataError(f"is truncated or damaged ({_words(problem)})") from problem
     pixels = picture.width * picture.height
     if picture.format != "JPEG" and pixels > pixel_limit:
         raise DataError(

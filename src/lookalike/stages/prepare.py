@@ -7,7 +7,7 @@ import json
 import logging
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from itertools import islice
@@ -21,7 +21,7 @@ from lookalike.data.groups import near_groups
 from lookalike.data.hashes import THUMB
 from lookalike.data.intake import Refused, Taken, take
 from lookalike.data.items import Item, Source, open_source
-from lookalike.data.known import Copy, Known, Old
+from lookalike.data.known import Copy, Known, Old, remember
 from lookalike.data.pack import Pack, Row
 from lookalike.data.packing import PackWriter
 from lookalike.data.reading import PIXEL_LIMIT, Fit, ReadSettings, open_picture
@@ -50,7 +50,8 @@ _SPOOLED = 1 << 26
 class PrepareSettings:
     """How a source becomes a pack; see :class:`lookalike.data.reading.ReadSettings` for the look.
 
-    ``size`` None takes the largest of 32, 64, 128 and 256 that the pictures fill. ``workers`` None
+    ``size`` None takes the largest of 32, 64, 128 and 256 that the pictures fill. ``leave_out``
+    maps files to the reason why they are refused unread (what the doctor found). ``workers`` None
     is one for each core, 0 reads in this process.
     """
 
@@ -63,6 +64,7 @@ class PrepareSettings:
     seed: int = 0
     least: int = 8
     pixel_limit: int = PIXEL_LIMIT
+    leave_out: Mapping[str, str] = field(default_factory=dict)
     workers: int | None = None
 
     def __post_init__(self) -> None:
@@ -158,6 +160,7 @@ def _listing(found: Source, plan: Row, settings: PrepareSettings) -> str:
     """A fingerprint of names, sizes, times, labels and settings: equal means nothing to do."""
     digest = hashlib.blake2b(digest_size=16)
     digest.update(json.dumps([plan, settings.holdout, settings.seed]).encode())
+    digest.update(json.dumps(sorted(settings.leave_out.items())).encode())
     for item in found.items:
         words = [item.name, item.size, item.stamp, item.group, item.names, item.values]
         digest.update(json.dumps(words).encode())
@@ -210,7 +213,7 @@ class _Work:
     def run(self, old: Pack | None, info: Row, tell: Tell) -> Prepared:
         """Read everything, find the same pictures, hold some out, and write the pack."""
         look, seen, items = self.look, self.seen, self.found.items
-        known = Known(old).remember(items) if old is not None else [None] * len(items)
+        known = remember(items, Known(old) if old is not None else None, self.settings.leave_out)
         with (
             tempfile.SpooledTemporaryFile(_SPOOLED) as thumbs,
             PackWriter(self.to, size=look.size, channels=look.channels) as writer,
@@ -257,7 +260,8 @@ class _Work:
         seen = self.seen
         row: Row = {"source": item.name, "bytes": item.size, "stamp": item.stamp}
         if isinstance(answer, Refused):
-            seen.refused.append({**row, "reason": answer.reason})
+            chosen = {"left_out": True} if answer.chosen else {}
+            seen.refused.append({**row, "reason": answer.reason, **chosen})
             return None
         if isinstance(answer, Copy):
             seen.copies += 1

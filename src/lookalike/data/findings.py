@@ -1,0 +1,343 @@
+"""From numbers of single pictures to findings about a set: what is wrong, and what to do."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import SupportsIndex
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lookalike.data.groups import Groups
+
+Floats = NDArray[np.float32]
+
+BLANK = 5.0
+"""Pictures whose grey differs by less than this many levels (standard deviation) show nothing."""
+
+BLUR = 0.45
+LONG = 2.5
+FEW = 10
+OUTLIERS = 10
+STRANGE = 3.0
+"""How many robust deviations above the middle a picture must be to stand out."""
+
+SERIOUS, CARE, NOTE = "serious", "care", "note"
+
+
+@dataclass(frozen=True)
+class Noted:
+    """One file in a finding. ``index`` is its place among the readable pictures, or -1.
+
+    ``other`` is the place of the picture that it is a copy of.
+    """
+
+    name: str
+    detail: str = ""
+    index: int = -1
+    other: int = -1
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One kind of fault: its files, what it means, and what ``prepare --fix`` does about it."""
+
+    kind: str
+    title: str
+    level: str
+    meaning: str
+    fix: str
+    files: tuple[Noted, ...] = field(repr=False)
+    leaves_out: tuple[str, ...] = field(default=(), repr=False)
+
+    @property
+    def count(self) -> int:
+        """How many files it concerns."""
+        return len(self.files)
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """Everything that was measured on a set, one entry a picture.
+
+    ``numbers`` holds float32 columns by name: width, height, brightness, contrast, blur, colorful.
+    ``groups`` are near copies (the smallest member), ``same`` exact ones.
+    """
+
+    names: Sequence[str]
+    classes: Sequence[str]
+    splits: Sequence[str]
+    modes: Sequence[str]
+    notes: Sequence[tuple[str, ...]]
+    numbers: Mapping[str, Floats]
+    same: Groups
+    groups: Groups
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def noted(self, index: SupportsIndex, detail: str = "", other: int = -1) -> Noted:
+        """One picture as an entry of a finding."""
+        at = int(index)
+        return Noted(self.names[at], detail, at, other)
+
+
+def find_blanks(sheet: Sheet) -> Finding:
+    """Pictures of one plain color."""
+    found = np.flatnonzero(sheet.numbers["contrast"] < BLANK)
+    files = tuple(
+        sheet.noted(i, f"brightness {sheet.numbers['brightness'][i]:.0f} of 255") for i in found
+    )
+    return Finding(
+        "blank",
+        "Blank pictures",
+        SERIOUS,
+        "They show one plain color. A generator learns to draw that, too.",
+        "left out",
+        files,
+        tuple(one.name for one in files),
+    )
+
+
+def find_blurred(sheet: Sheet) -> Finding:
+    """Pictures far less sharp than the rest of the set."""
+    blur = sheet.numbers["blur"]
+    usable = sheet.numbers["contrast"] >= BLANK
+    limit = max(BLUR, robust_limit(blur[usable], 4.0)) if usable.any() else 1.0
+    found = np.flatnonzero(usable & (blur > limit))
+    files = tuple(sheet.noted(i, f"blur {blur[i]:.2f}") for i in found[np.argsort(-blur[found])])
+    return Finding(
+        "blur",
+        "Blurred pictures",
+        CARE,
+        f"They are much less sharp than the rest (blur above {limit:.2f}; the middle of the set is "
+        f"{float(np.median(blur)) if len(blur) else 0:.2f}).",
+        "left out",
+        files,
+        tuple(one.name for one in files),
+    )
+
+
+def find_long(sheet: Sheet) -> Finding:
+    """Pictures that are far from square."""
+    wide, high = sheet.numbers["width"], sheet.numbers["height"]
+    ratio = np.maximum(wide, high) / np.maximum(1, np.minimum(wide, high))
+    found = np.flatnonzero(ratio > LONG)
+    files = tuple(sheet.noted(i, f"{wide[i]:.0f} x {high[i]:.0f}") for i in found)
+    return Finding(
+        "aspect",
+        "Very long or very high pictures",
+        CARE,
+        f"One side is more than {LONG:g} times the other; the square keeps little of them.",
+        "left out",
+        files,
+        tuple(one.name for one in files),
+    )
+
+
+def find_tiny(sheet: Sheet, size: int) -> Finding:
+    """Pictures with fewer pixels than the pack will have."""
+    short = np.minimum(sheet.numbers["width"], sheet.numbers["height"])
+    found = np.flatnonzero(short < size)
+    files = tuple(sheet.noted(i, f"{short[i]:.0f} px") for i in found[np.argsort(short[found])])
+    some = len(found) <= len(sheet) / 5
+    return Finding(
+        "tiny",
+        f"Pictures smaller than {size} px",
+        CARE,
+        "Enlarging adds no detail; a generator learns the blur.",
+        "left out" if some else "none: most pictures are small, so prepare with a smaller --size",
+        files,
+        tuple(one.name for one in files) if some else (),
+    )
+
+
+def find_modes(sheet: Sheet) -> Finding:
+    """Pictures in unusual color modes, all of which are converted."""
+    odd = {"CMYK": "ink colors", "P": "palette", "1": "black and white only", "PA": "palette"}
+    files = []
+    for index, mode in enumerate(sheet.modes):
+        deep = mode in ("I", "F") or mode.startswith("I;")
+        words = "deep grey" if deep else odd.get(mode, "" if mode in _USUAL else mode)
+        words = ", ".join([one for one in (words, *sheet.notes[index]) if _telling(one)])
+        if words:
+            files.append(sheet.noted(index, words))
+    return Finding(
+        "mode",
+        "Unusual files",
+        NOTE,
+        "Ink colors, palettes, deep grey, pictures turned by EXIF, animations.",
+        "converted, turned upright, first frame taken",
+        tuple(files),
+    )
+
+
+_USUAL = ("RGB", "RGBA", "L", "LA")
+
+
+def _telling(note: str) -> bool:
+    return bool(note) and not note.startswith(("enlarged", "deep grey scaled"))
+
+
+def find_copies(sheet: Sheet) -> Finding:
+    """Files with the same pixels as an earlier one."""
+    files = tuple(
+        sheet.noted(i, f"same as {sheet.names[first]}", first)
+        for i, first in enumerate(sheet.same.tolist())
+        if first != i
+    )
+    return Finding(
+        "copy",
+        "Exact copies",
+        CARE,
+        "The same picture more than once counts more than once in training.",
+        "kept once",
+        files,
+        tuple(one.name for one in files),
+    )
+
+
+def find_near(sheet: Sheet) -> Finding:
+    """Pictures that show the same as an earlier one: saved again, mirrored, cropped."""
+    files = tuple(
+        sheet.noted(i, f"like {sheet.names[first]}", first)
+        for i, first in enumerate(sheet.groups.tolist())
+        if first != i and sheet.same[i] == i
+    )
+    return Finding(
+        "near",
+        "Near copies",
+        CARE,
+        "The same picture saved again, resized, brightened, mirrored or cropped.",
+        "kept once; without --fix they stay on one side of the hold-out",
+        files,
+        tuple(one.name for one in files),
+    )
+
+
+def find_conflicts(sheet: Sheet) -> Finding:
+    """The same picture under two classes."""
+    classes: dict[int, set[str]] = {}
+    for group, name in zip(sheet.groups.tolist(), sheet.classes, strict=True):
+        classes.setdefault(group, set()).add(name)
+    files = tuple(
+        sheet.noted(i, " / ".join(sorted(classes[group])))
+        for i, group in enumerate(sheet.groups.tolist())
+        if len(classes[group] - {""}) > 1
+    )
+    return Finding(
+        "conflict",
+        "The same picture in two classes",
+        SERIOUS,
+        "At least one of the labels is wrong.",
+        "all of them left out",
+        files,
+        tuple(one.name for one in files),
+    )
+
+
+def find_leaks(sheet: Sheet) -> Finding:
+    """The same picture in training and in the hold-out."""
+    sides: dict[int, set[str]] = {}
+    for group, side in zip(sheet.groups.tolist(), sheet.splits, strict=True):
+        sides.setdefault(group, set()).add(side)
+    files = tuple(
+        sheet.noted(i, sheet.splits[i])
+        for i, group in enumerate(sheet.groups.tolist())
+        if len(sides[group] - {""}) > 1
+    )
+    return Finding(
+        "leak",
+        "The same picture in training and hold-out",
+        SERIOUS,
+        "Scores against this hold-out flatter: it was partly seen in training.",
+        "prepare makes the hold-out anew, with near copies on one side",
+        files,
+    )
+
+
+def find_classes(sheet: Sheet) -> Finding:
+    """Classes with very few pictures, or far fewer than the largest."""
+    counts = Counter(name for name in sheet.classes if name)
+    largest = max(counts.values(), default=0)
+    files = tuple(
+        Noted(name, f"{number} pictures, the largest class has {largest}")
+        for name, number in sorted(counts.items(), key=lambda pair: pair[1])
+        if number < max(FEW, largest / 10)
+    )
+    return Finding(
+        "balance",
+        "Small classes",
+        CARE,
+        f"Fewer than {FEW} pictures, or a tenth of the largest class: they will hardly be learned.",
+        "none: add pictures, or leave the class away",
+        files if len(counts) > 1 else (),
+    )
+
+
+def find_outliers(sheet: Sheet, strange: Floats, known: Collection[str] = ()) -> Finding:
+    """The ten pictures most unlike the rest, those that stand out first.
+
+    ``known`` names pictures that have another fault already; they are not shown again.
+    """
+    usable = np.array([name not in known for name in sheet.names], np.bool_)
+    values = np.where(usable, strange, -np.inf)
+    order = np.argsort(-values, kind="stable")[: min(OUTLIERS, int(usable.sum()))]
+    limit = robust_limit(strange[usable], STRANGE) if usable.any() else np.inf
+    files = tuple(
+        sheet.noted(i, "stands out" if values[i] > limit else "among the rest") for i in order
+    )
+    return Finding(
+        "outlier",
+        "Most unlike the rest",
+        NOTE,
+        "Perhaps they do not belong here. Those marked 'stands out' are far from everything else.",
+        "none: look at them, and take them out yourself",
+        files,
+    )
+
+
+def robust_limit(values: Floats, times: float) -> float:
+    """Median plus ``times`` robust standard deviations (1.4826 x the median deviation)."""
+    middle = float(np.median(values))
+    spread = 1.4826 * float(np.median(np.abs(values - middle)))
+    return middle + times * max(spread, 1e-6)
+
+
+def strangeness(features: Floats, neighbors: int = 10) -> Floats:
+    """The logarithm of the mean distance to the ten nearest others, float32 ``[N]``.
+
+    Distances are between directions: each row of ``features`` is first scaled to length 1.
+    """
+    count = len(features)
+    features = features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-9)
+    most = min(neighbors, count - 1)
+    if most < 1:
+        return np.zeros(count, np.float32)
+    found = np.empty(count, np.float32)
+    for start in range(0, count, 1024):
+        far = 2 - 2 * features[start : start + 1024] @ features.T
+        near = np.sort(np.partition(far.clip(0), most, axis=1)[:, : most + 1], axis=1)[:, 1:]
+        found[start : start + 1024] = np.sqrt(near).mean(1)
+    return np.asarray(np.log(found + 1e-6), np.float32)
+
+
+def plain_features(squares: NDArray[np.uint8]) -> Floats:
+    """Simple features for when no network is installed, float32 ``[N, 256 or so]``.
+
+    An 8 x 8 thumbnail in color, and how much of each of 64 colors (or 16 greys) there is.
+    """
+    count, size, _, channels = squares.shape
+    side = min(8, size)
+    at = np.linspace(0, size, side + 1).astype(int)
+    sums = np.add.reduceat(np.add.reduceat(squares.astype(np.float32), at[:-1], 1), at[:-1], 2)
+    area = np.diff(at)[:, None, None] * np.diff(at)[None, :, None]
+    thumbs = (sums / area / 255).reshape(count, -1)
+    levels = 4 if channels == 3 else 16
+    coarse = (squares.astype(np.int64) * levels) // 256
+    codes = coarse @ (levels ** np.arange(channels)) + np.arange(count)[:, None, None] * levels**3
+    bins = np.bincount(codes.reshape(-1), minlength=count * levels**3).reshape(count, -1)
+    shares = np.sqrt(bins[:, : levels**channels] / (size * size))
+    return np.concatenate([thumbs / np.sqrt(side * side), 0.5 * shares], 1).astype(np.float32)
