@@ -55,18 +55,30 @@ class FrozenMixing(nn.Module):
         return mixed[::-1]
 
 
+class PlaceMean(nn.Module):
+    """The mean over the places of a map: ``[N, C, H, W]`` -> ``[N, C]``."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Average height and width away."""
+        return x.mean((2, 3))
+
+
 def head(inputs: int, width: int, halvings: int) -> nn.Sequential:
-    """Strided spectral-norm convolutions down to a small map, then one logit per place of it."""
+    """Strided spectral-norm convolutions down to a small map, then one logit: ``[N, 1]``.
+
+    The logit is linear in the mean over places, which is the mean of one logit per place; as a
+    convolution with one output channel its way back took ten times as long.
+    """
     layers: list[nn.Module] = []
     for _ in range(halvings):
         layers += [spectral_norm(nn.Conv2d(inputs, width, 4, 2, 1)), nn.LeakyReLU(0.2)]
         inputs = width
     layers += [spectral_norm(nn.Conv2d(inputs, width, 3, padding=1)), nn.LeakyReLU(0.2)]
-    return nn.Sequential(*layers, spectral_norm(nn.Conv2d(width, 1, 3, padding=1)))
+    return nn.Sequential(*layers, PlaceMean(), spectral_norm(nn.Linear(width, 1)))
 
 
 class ProjectedHeads(nn.Module):
-    """Mixing and one head per scale; a logit is the mean over the places of its last map.
+    """Mixing and one head per scale.
 
     ``sides`` are those of the maps: every map is halved until it is ``rest`` wide.
     """
@@ -88,8 +100,8 @@ class ProjectedHeads(nn.Module):
     def forward(self, maps: Sequence[Tensor]) -> Tensor:
         """Feature maps, finest first -> logits ``[N, heads]``."""
         mixed = self.mixing(maps)
-        logits = [judge(x).mean((1, 2, 3)) for judge, x in zip(self.heads, mixed, strict=True)]
-        return torch.stack(logits, dim=1)
+        logits = [judge(x) for judge, x in zip(self.heads, mixed, strict=True)]
+        return torch.cat(logits, dim=1)
 
 
 class PyramidJudge(nn.Module):
@@ -104,7 +116,7 @@ class PyramidJudge(nn.Module):
         x = maps[-1]
         for band in reversed(maps[:-1]):
             x = band + F.interpolate(x, scale_factor=2.0, mode="bilinear")
-        logits: Tensor = self.head(x).mean((2, 3))
+        logits: Tensor = self.head(x)
         return logits
 
 
