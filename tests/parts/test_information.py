@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import pytest
 import torch
+from torch import Tensor, nn
+from toys import ToySource, covered, points, ring, toy_recipe, trained
 
 from lookalike.parts.codes import Codes
 from lookalike.parts.information import (
@@ -12,6 +15,7 @@ from lookalike.parts.information import (
     continuous_loss,
     information,
 )
+from lookalike.parts.networks import Frame, NetworkPlan
 
 PRIOR = Codes(dims=2, categories=(4,), continuous=2)
 
@@ -71,3 +75,43 @@ def test_the_gradient_reaches_logits_and_values() -> None:
         lambda v: categorical_loss(PRIOR.split(v)[0][0], blocks[0]).double(),
         (logits,), eps=1e-2, atol=1e-2,
     )
+
+
+class TwoHeads(nn.Module):
+    """A perceptron over points with a head for real or fake and one for eight categories."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.trunk = nn.Sequential(
+            nn.Linear(2, 64), nn.LeakyReLU(0.1), nn.Linear(64, 64), nn.LeakyReLU(0.1)
+        )
+        self.real, self.codes = nn.Linear(64, 1), nn.Linear(64, 8)
+
+    def forward(self, x: Tensor, labels: Tensor | None = None, both: bool = False) -> object:
+        features = self.trunk(x)
+        logits = self.real(features).squeeze(1)
+        return (logits, self.codes(features)) if both else logits
+
+
+@dataclass(frozen=True)
+class TwoHeadsPlan(NetworkPlan):
+    def build(self, frame: Frame) -> nn.Module:
+        return TwoHeads()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("apart", [False, True])
+def test_eight_categories_reach_the_modes_of_a_ring_and_are_read_off_the_points(
+    apart: bool,
+) -> None:
+    prior = Codes(dims=2, categories=(8,))
+    recipe = toy_recipe(
+        InfoGAN(prior=prior, apart=apart), prior=prior, networks={"D": TwoHeadsPlan()}
+    )
+    trainer = trained(recipe, ToySource(ring()), steps=900)
+    assert covered(points(trainer), ring()) >= 7
+    z = prior.draw(torch.Generator().manual_seed(5), 400, {})
+    with torch.no_grad():
+        _, codes = trainer.networks["D"](trainer.shown("G")(z, None), None, True)
+    asked = prior.split(prior.coded(z))[0][0].argmax(1)
+    assert (codes.argmax(1) == asked).float().mean() > 0.9

@@ -134,6 +134,15 @@ def test_uniform_numbers_come_from_normal_ones() -> None:
     assert found.tolist() == pytest.approx([0, 0.5, 0.841345, 1], abs=1e-5)
 
 
+def test_the_generator_exports_with_any_batch_size() -> None:
+    network, z = generator(), torch.randn(3, 6)
+    shapes = ({0: torch.export.Dim("batch")},)
+    exported = torch.export.export(network, (z,), dynamic_shapes=shapes).module()
+    for count in (1, 5):
+        z = torch.randn(count, 6)
+        assert torch.allclose(exported(z), network(z), atol=1e-5)
+
+
 @pytest.mark.slow
 def test_the_logistic_game_with_lazy_slopes_reaches_the_modes_of_a_ring() -> None:
     player = Adam(rate=Constant(1e-3), betas=(0.0, 0.99))

@@ -177,7 +177,7 @@ class StyleGenerator(nn.Module):
 
     def drawn(self, codes: list[Tensor]) -> Tensor:
         """The picture from one code ``[N, W]`` per layer, coarse to fine."""
-        x = self.start.expand(len(codes[0]), -1, -1, -1)
+        x = self.start.expand(codes[0].shape[0], -1, -1, -1)
         x = x.contiguous(memory_format=torch.channels_last)
         picture: Tensor
         x, picture = self.sides[0](x, codes[:1])
