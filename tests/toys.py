@@ -70,8 +70,8 @@ class ToySource(Source):
     def take(self, at: int, count: int) -> Taken:
         return self._rows(torch.from_numpy(self.feed.indices(at, count)))
 
-    def some(self, count: int) -> Taken:
-        return self._rows(torch.arange(min(count, self.count)))
+    def some(self, count: int, first: int = 0) -> Taken:
+        return self._rows(torch.arange(first, min(first + count, self.count)))
 
     def __len__(self) -> int:
         return self.count

@@ -7,7 +7,7 @@ classic ones; a stride of 4 saves layers (Radford et al. 2016; the face networks
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import torch
@@ -183,13 +183,34 @@ class StridedDiscriminator(NetworkPlan):
         return _Discriminator(self, frame, side).apply(init_normal)
 
 
-def halvings(size: int, most: int = 8) -> tuple[int, ...]:
-    """Strides of 2 until the side is at most ``most`` and cannot be halved or is small enough.
+class _Blind(nn.Module):
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
 
-    28 px -> (2, 2) with maps of 7; 32 px -> (2, 2, 2) with maps of 4; 64 px -> four times.
+    def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        pictures: Tensor = self.network(z)
+        return pictures
+
+
+@dataclass(frozen=True, kw_only=True)
+class Blind(NetworkPlan):
+    """A network that is not told the labels, in a game that has some."""
+
+    network: NetworkPlan
+
+    def build(self, frame: Frame) -> nn.Module:
+        """The network for this frame without labels."""
+        return _Blind(self.network.build(replace(frame, labels=0)))
+
+
+def halvings(size: int, least: int = 8) -> tuple[int, ...]:
+    """Strides of 2 for as long as the side is even and above ``least``.
+
+    28 px -> (2, 2), maps of 7; 32 px -> (2, 2), maps of 8; 64 px -> (2, 2, 2), maps of 8.
     """
     count = 0
-    while size % 2 == 0 and size >= most:
+    while size % 2 == 0 and size > least:
         size //= 2
         count += 1
     return (2,) * count
