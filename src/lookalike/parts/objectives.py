@@ -74,6 +74,11 @@ class Phase:
 class Objective(ABC):
     """The phases of a game. Final classes are frozen dataclasses."""
 
+    @property
+    def labelled(self) -> int:
+        """How many pictures of each class may show their label; 0 means that all may."""
+        return 0
+
     @abstractmethod
     def phases(self) -> tuple[Phase, ...]:
         """The phases in the order in which they play within a step."""

@@ -1,0 +1,71 @@
+"""Semi-supervised GAN: few labels, many pictures; D learns to name classes while it plays.
+
+Salimans et al. 2016, "Improved techniques for training GANs" (section 5: K + 1 outputs; section
+3.1: feature matching for G). ``labelled`` pictures of each class show their label; the rest of
+the pack is used without.
+"""
+
+from __future__ import annotations
+
+from lookalike.errors import RecipeError
+from lookalike.parts.classifying import SemiSupervised
+from lookalike.parts.feedback import tricks
+from lookalike.parts.optimizers import Adam
+from lookalike.parts.priors import Uniform
+from lookalike.parts.schedules import Constant
+from lookalike.parts.strided import Blind, StridedDiscriminator, StridedGenerator, halvings
+from lookalike.recipe import Recipe
+
+SIZES = (28, 32, 64, 128)
+CHANNELS = (1, 3)
+LABELS = "required"
+
+
+def recipe(
+    size: int = 32,
+    channels: int = 3,
+    labels: int = 0,
+    labelled: int = 20,
+    width: int = 64,
+    dims: int = 100,
+    rate: float = 3e-4,
+    adversarial: float = 0.0,
+    minibatch: int = 0,
+    dropout: float = 0.3,
+    instance_noise: float = 0.0,
+) -> Recipe:
+    """``labelled`` is how many pictures of each class keep their label; 0 keeps all.
+
+    ``adversarial`` is the weight of the usual loss of G beside feature matching.
+    """
+    if labels < 2:
+        raise RecipeError(
+            f"ssgan learns to name classes: it found {labels} label columns and needs at least 2. "
+            "Put the pictures into one sub-folder per class and prepare them again."
+        )
+    strides = halvings(size)
+    widths = tuple(min(256, width << k) for k in range(len(strides)))
+    player = Adam(rate=Constant(rate))
+    body = StridedGenerator(dims=dims, widths=widths[::-1], strides=strides)
+    return Recipe(
+        name="ssgan",
+        size=size,
+        channels=channels,
+        labels=labels,
+        networks={
+            "G": Blind(network=body),
+            "D": StridedDiscriminator(
+                widths=widths,
+                strides=strides,
+                classify=True,
+                normed=False,
+                minibatch=minibatch,
+                dropout=dropout,
+            ),
+        },
+        prior=Uniform(dims),
+        objective=SemiSupervised(labelled=labelled, adversarial=adversarial),
+        optimizers={"G": player, "D": player},
+        values={"ema": Constant(10_000), **tricks(instance_noise=instance_noise)},
+        batch=64,
+    )
