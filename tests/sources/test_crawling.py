@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
@@ -170,27 +171,58 @@ async function more() {
 more();
 fetch("http://inside.example/steal").then(() => { document.title = "reached"; }).catch(() => 0);
 fetch("file:///etc/passwd").catch(() => 0);
+function call(Peer) {
+  const peer = new Peer({iceServers: [{urls: "stun:127.0.0.1:@UDP@"}]});
+  peer.createDataChannel("x"); peer.createOffer().then(offer => peer.setLocalDescription(offer));
+}
+for (const go of [
+  () => call(RTCPeerConnection),
+  () => {
+    const frame = document.createElement("iframe"); document.body.append(frame);
+    call(frame.contentWindow.RTCPeerConnection);
+  },
+  () => new WebSocket("ws://127.0.0.1:@TCP@/socket"),
+  () => navigator.sendBeacon("http://127.0.0.1:@TCP@/beacon", "x"),
+  () => new EventSource("http://127.0.0.1:@TCP@/events"),
+  () => window.open("http://127.0.0.1:@TCP@/popup"),
+]) { try { go(); } catch (problem) { fetch("/caught"); } }
 </script><iframe src="/frame"></iframe></body></html>"""
 
 
 @pytest.mark.skipif(not _chromium(), reason="no Chromium on this machine")
-def test_a_page_of_scripts_is_drawn_scrolled_and_asked_for_more(
+def test_a_page_of_scripts_is_drawn_to_its_end_and_has_no_way_around_us(
     site, quick: Manners, tmp_path: Path
 ) -> None:
+    """It scrolls and presses "load more"; calls, sockets, beacons and windows reach nobody."""
     pytest.importorskip("playwright")
     for number in range(6):
         site.picture(f"/img/{number}.png", number)
-    site.put("/js", GALLERY)
-    for page in range(3):
-        found = [f"/img/{2 * page}.png", f"/img/{2 * page + 1}.png"]
-        site.put(f"/api?n={page}", json.dumps(found), "application/json")
-    site.put("/api", "[]", "application/json")
-    done = _crawl(site, tmp_path, quick, url=site.url("/js"), depth=0, render=True)
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as calls,
+        socket.create_server(("127.0.0.1", 0)) as inside,
+    ):
+        calls.bind(("127.0.0.1", 0))
+        page = GALLERY.replace("@UDP@", str(calls.getsockname()[1]))
+        site.put("/js", page.replace("@TCP@", str(inside.getsockname()[1])))
+        done = _drawn(site, tmp_path, quick)
+        for way_out in (calls, inside):
+            way_out.settimeout(0.2)
+            with pytest.raises(TimeoutError):
+                way_out.recv(99) if way_out is calls else way_out.accept()
     assert done.added == 6
     assert _sources(tmp_path) == {f"{number}.png" for number in range(6)}
     assert b"page=1" in site.bodies
     assert site.count("/frame") == 0
     assert site.count("/img/0.png") == 1
+    assert site.count("/caught") >= 2
+
+
+def _drawn(site, tmp_path: Path, quick: Manners) -> collect.Collected:
+    for page in range(3):
+        found = [f"/img/{2 * page}.png", f"/img/{2 * page + 1}.png"]
+        site.put(f"/api?n={page}", json.dumps(found), "application/json")
+    site.put("/api", "[]", "application/json")
+    return _crawl(site, tmp_path, quick, url=site.url("/js"), depth=0, render=True)
 
 
 def test_a_missing_browser_is_named_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:

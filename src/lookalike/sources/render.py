@@ -1,8 +1,8 @@
 """Draws a page in a real headless Chromium, which itself has no way to the network.
 
 Every request of the page is answered by us, through the same guarded :class:`Web` as all else; the
-browser's own name resolution is switched off, so nothing can go around that. Pictures are answered
-with a single transparent pixel: their addresses are what we want, not their bytes.
+browser's own ways out (names, connections, UDP) are switched off, so nothing can go around that.
+Pictures are answered with a single transparent pixel: we want their addresses, not their bytes.
 """
 
 from __future__ import annotations
@@ -37,6 +37,16 @@ MORE = re.compile(
     r"もっと見る|加载更多)\s*$",
     re.IGNORECASE,
 )
+OFFLINE = [
+    "--host-resolver-rules=MAP * ~NOTFOUND",
+    "--proxy-server=http://127.0.0.1:9",
+    "--proxy-bypass-list=<-loopback>",
+    "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
+    "--disable-quic",
+]
+"""No names, no connection but through a proxy that does not exist, and no UDP around it."""
+NO_CALLS = """delete window.RTCPeerConnection; delete window.webkitRTCPeerConnection;
+window.open = () => null;"""
 PASSED = ("accept", "content-type", "x-requested-with", "referer")
 GATHER = """() => [...document.images].flatMap(
     i => [i.currentSrc, i.src, i.dataset.src].filter(u => u && u.startsWith('http')).slice(0, 1))"""
@@ -101,8 +111,10 @@ class Drawer:
             context = await self._browser.new_context(service_workers="block")
             try:
                 visit = _Visit(self._web, first)
+                await context.add_init_script(NO_CALLS)
                 await context.route("**/*", visit.answer)
                 page = await context.new_page()
+                context.on("page", _shut)
                 await asyncio.wait_for(self._visit(page, first.url, visit), self._seconds)
             except TimeoutError:
                 log.warning("%s was cut off after %.0f s", first.url, self._seconds)
@@ -127,7 +139,7 @@ class Drawer:
                 self._browser = await self._playwright.chromium.launch(
                     executable_path=str(self._browser_path),
                     chromium_sandbox=chosen,
-                    args=["--host-resolver-rules=MAP * ~NOTFOUND", "--disable-quic"],
+                    args=OFFLINE,
                 )
             except api.Error as problem:
                 failure = problem
@@ -202,6 +214,11 @@ class _Visit:
         allow = {"access-control-allow-origin": request.headers.get("origin", "*")}
         kept = {key: reply.headers[key] for key in ("content-type",) if key in reply.headers}
         await route.fulfill(status=reply.status, headers={**kept, **allow}, body=reply.body)
+
+
+async def _shut(other: Any) -> None:
+    """Close a window that the page opened: it would cover the page."""
+    await other.close()
 
 
 async def _settle(page: Any) -> None:

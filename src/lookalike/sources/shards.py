@@ -48,7 +48,7 @@ def _from_folder(part: Path, columns: Columns, most: int) -> Iterator[Pair]:
             (note.with_suffix(end) for end in PICTURES if note.with_suffix(end).is_file()), None
         )
         if picture is not None and picture.stat().st_size <= most:
-            pair = _pair(note.read_bytes()[:MOST_JSON], picture.read_bytes(), columns, note)
+            pair = _pair(note.read_bytes()[:MOST_JSON], picture.read_bytes(), columns, part)
             if pair is not None:
                 yield pair
 
