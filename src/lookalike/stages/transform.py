@@ -1,0 +1,208 @@
+"""Transform: changed copies of pictures beside the originals, by short codes."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from lookalike import images, seeds
+from lookalike.data.reading import PIXEL_LIMIT, open_picture
+from lookalike.data.transforms import Chain, parse
+from lookalike.data.workers import Lost, Workers
+from lookalike.errors import DataError, NoImagesError
+from lookalike.images import Pixels
+from lookalike.telling import Tell, silent
+
+SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff"})
+AUGMENTED = re.compile(r"^.+?(__.+)+\.[^.]+$")
+"""Names of files that were made by a transformation; they are not transformed again."""
+
+_PREVIEWED = 6
+_PREVIEW_SIDE = 128
+
+
+@dataclass(frozen=True, kw_only=True)
+class TransformSettings:
+    """``codes`` as they are written; ``to`` None writes beside the originals."""
+
+    codes: tuple[str, ...]
+    to: Path | None = None
+    seed: int = 0
+    preview: Path | None = None
+    workers: int | None = None
+
+
+@dataclass(frozen=True)
+class Transformed:
+    """The final counts. ``errors`` are (file, reason)."""
+
+    processed: int
+    existing: int
+    skipped_no_match: int
+    skipped_augmented: int
+    errors: tuple[tuple[str, str], ...]
+    preview: Path | None = None
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One original and the new files to make of it: (chain number, place)."""
+
+    path: Path
+    name: str
+    wanted: tuple[tuple[int, Path], ...]
+
+
+def transform(folder: Path, settings: TransformSettings, tell: Tell = silent) -> Transformed:
+    """Make changed copies of every picture under ``folder``; ``root__code__code.ext``.
+
+    Files that exist and pictures that were made by a transformation are skipped, so that the same
+    command again does nothing. The result depends on the seed, the file's name and the codes alone.
+    With ``preview``, only a contact sheet is written.
+
+    Raises:
+        NoImagesError: there is no folder, or no picture in it.
+        DataError: a code that does not exist or does not fit.
+    """
+    chains = [parse(text) for text in settings.codes]
+    if not chains:
+        raise DataError("no code was given; for example: lookalike transform DIR fliph rot_90")
+    if not folder.is_dir():
+        raise NoImagesError(f"{folder} is no folder. Name the folder with the pictures.")
+    originals, no_match, augmented = _originals(folder)
+    if not originals:
+        raise NoImagesError(
+            f"{folder} holds no picture to transform (looked for {', '.join(sorted(SUFFIXES))}; "
+            f"{augmented} were transformed already)."
+        )
+    task = partial(_apply, tuple(chains), settings.seed)
+    if settings.preview is not None:
+        sheet = _preview(folder, originals, chains, settings.seed)
+        settings.preview.parent.mkdir(parents=True, exist_ok=True)
+        images.write_png(settings.preview, sheet)
+        return Transformed(0, 0, no_match, augmented, (), settings.preview)
+    jobs = [_job(folder, path, chains, settings.to or folder) for path in originals]
+    processed, errors = 0, []
+    with Workers(task, count=settings.workers, chunk=8) as workers:
+        for done, (job, answer) in enumerate(workers.map(job for job in jobs if job.wanted), 1):
+            if isinstance(answer, Lost):
+                errors.append((job.name, answer.reason))
+            else:
+                processed += answer[0]
+                errors += [(job.name, reason) for reason in answer[1]]
+            tell("transforming pictures", done, len(jobs))
+    existing = len(jobs) * len(chains) - sum(len(job.wanted) for job in jobs)
+    return Transformed(processed, existing, no_match, augmented, tuple(errors))
+
+
+def _originals(folder: Path) -> tuple[list[Path], int, int]:
+    """The pictures to transform, and how many files are no pictures or transformed ones."""
+    found, no_match, augmented = [], 0, 0
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        if path.suffix.lower() not in SUFFIXES or path.name.startswith("."):
+            no_match += 1
+        elif AUGMENTED.match(path.name):
+            augmented += 1
+        else:
+            found.append(path)
+    return found, no_match, augmented
+
+
+def _job(folder: Path, path: Path, chains: Sequence[Chain], to: Path) -> _Job:
+    name = path.relative_to(folder).as_posix()
+    places = [
+        (number, (to / name).with_name(f"{path.stem}{chain.suffix}{path.suffix}"))
+        for number, chain in enumerate(chains)
+    ]
+    return _Job(
+        path, name, tuple((number, place) for number, place in places if not place.exists())
+    )
+
+
+def _apply(chains: Sequence[Chain], seed: int, jobs: Sequence[_Job]) -> list[tuple[int, list[str]]]:
+    """Write the wanted copies of some originals: how many, and what failed. Runs in a worker."""
+    told = []
+    for job in jobs:
+        written, failed = 0, []
+        try:
+            picture = _open(job.path)
+        except DataError as problem:
+            told.append((0, [str(problem)]))
+            continue
+        for number, place in job.wanted:
+            chain = chains[number]
+            try:
+                _write(place, chain.apply(picture, _draw(seed, job.name, chain)))
+                written += 1
+            except (DataError, OSError) as problem:
+                failed.append(f"{chain.suffix.removeprefix('__')}: {problem}")
+        told.append((written, failed))
+    return told
+
+
+def _draw(seed: int, name: str, chain: Chain) -> np.random.Generator:
+    return seeds.array_generator(seed, f"transform/{name}{chain.suffix}")
+
+
+def _open(path: Path) -> Pixels:
+    """A picture upright at its own size, uint8 ``[H, W, 1 or 3]``; alpha on white."""
+    from PIL import ImageOps
+
+    try:
+        with open_picture(path.read_bytes(), PIXEL_LIMIT) as picture:
+            turned = ImageOps.exif_transpose(picture)
+            if turned.mode in ("L", "1", "I;16", "I", "F"):
+                return images.from_pillow(turned, 1)
+            if "A" in turned.getbands() or "transparency" in turned.info:
+                clear = turned.convert("RGBA")
+                turned = Image.new("RGB", clear.size, "white")
+                turned.paste(clear, None, clear)
+            return images.from_pillow(turned, 3)
+    except DataError:
+        raise
+    except Exception as problem:
+        raise DataError(f"is truncated or damaged ({problem})") from problem
+
+
+def _write(place: Path, picture: Pixels) -> None:
+    """Write whole or not at all, in the format that the suffix names."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    part = place.with_name(f".{place.stem}.part{place.suffix}")
+    try:
+        images.to_pillow(picture).save(part, quality=95)
+        os.replace(part, place)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _preview(folder: Path, originals: Sequence[Path], chains: Sequence[Chain], seed: int) -> Pixels:
+    """A sheet: a row for each of some pictures, the original first, then every chain."""
+    step = max(1, len(originals) // _PREVIEWED)
+    tiles = [
+        tile
+        for path in originals[::step][:_PREVIEWED]
+        for tile in _row(path, path.relative_to(folder).as_posix(), chains, seed)
+    ]
+    if not tiles:
+        raise NoImagesError(f"none of the pictures of {folder} that were tried can be read.")
+    return images.grid(np.stack(tiles), columns=1 + len(chains), gap=4)
+
+
+def _row(path: Path, name: str, chains: Sequence[Chain], seed: int) -> Iterator[Pixels]:
+    try:
+        picture = _open(path)
+    except DataError:
+        return
+    for changed in (picture, *(chain.apply(picture, _draw(seed, name, chain)) for chain in chains)):
+        small = images.to_pillow(changed).convert("RGB")
+        small.thumbnail((_PREVIEW_SIDE, _PREVIEW_SIDE))
+        tile = Image.new("RGB", (_PREVIEW_SIDE, _PREVIEW_SIDE), "white")
+        tile.paste(small, ((_PREVIEW_SIDE - small.width) // 2, (_PREVIEW_SIDE - small.height) // 2))
+        yield np.asarray(tile, np.uint8)
