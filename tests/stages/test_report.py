@@ -224,6 +224,16 @@ def test_a_mirrored_copy_is_found(tmp_path: Path) -> None:
     assert np.array_equal(found.nearest[0], pack.train.images([11])[0])
 
 
+def test_players_with_one_loss_share_a_curve(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", make_pack(tmp_path / "pack"), seen=0)
+    for at in (100, 200, 300):
+        run.record({"images": at, "loss/E": at / 2, "loss/G": at / 2, "loss/D": 1.0})
+    text = words(write_report(run, None).read_text("utf-8"))
+    assert ">encoder and generator</span>" in text
+    assert ">discriminator</span>" in text
+    assert text.count('class="key ') == 2
+
+
 def test_settings_are_flattened_with_the_class_of_each_part() -> None:
     tree = {"part": "a.b:Recipe", "size": 8, "prior": {"part": "p:Normal", "dims": 3}, "fits": []}
     assert flat(tree) == [

@@ -93,6 +93,7 @@ def test_every_sentence_says_what_is_seen_and_what_to_try() -> None:
         sentence = verdict(seen).sentence
         assert any(char.isdigit() for char in sentence)
         assert "swift" in sentence
+        assert "swift" not in verdict(replace(seen, recipe="swift")).sentence
 
 
 def test_the_watcher_writes_its_finding_and_logs_changes_only(

@@ -9,7 +9,7 @@ from lookalike.report.facts import Facts
 from lookalike.report.sections import section
 
 TONES = "abcd"
-PLAYERS = {"G": "generator", "D": "discriminator", "E": "encoder", "E+G": "encoder and generator"}
+PLAYERS = {"G": "generator", "D": "discriminator", "E": "encoder"}
 
 
 def curves(facts: Facts) -> str:
@@ -58,11 +58,16 @@ def _score(facts: Facts) -> str:
 
 
 def _losses(facts: Facts) -> str:
-    lines = []
-    for tone, key in zip(TONES, facts.keys("loss/"), strict=False):
+    shared: dict[tuple[tuple[float, ...], ...], list[str]] = {}
+    for key in facts.keys("loss/"):
         player = key.removeprefix("loss/")
         x, y = facts.series(key)
-        lines.append(Line(PLAYERS.get(player, player), x, y, tone, smooth=True))
+        # Players that move in one phase have one loss: one curve with both names.
+        shared.setdefault((tuple(x), tuple(y)), []).append(PLAYERS.get(player, player))
+    lines = [
+        Line(" and ".join(names), x, y, tone, smooth=True)
+        for tone, ((x, y), names) in zip(TONES, shared.items(), strict=False)
+    ]
     reading = (
         "What each network tries to make small. In a contest of two networks these need not fall: "
         "level curves mean that neither has won."

@@ -149,8 +149,11 @@ def copies(found: Originality | None) -> str:
             f"{many} much nearer to a training picture than unseen real pictures come: they may be "
             "copies. Train on more pictures, or for a shorter time."
         )
-    elif typical > 2:
-        sentence = "No copies among these; the samples are still far from every training picture."
+    elif typical > 1.3:
+        sentence = (
+            "No copies among these: the samples are farther from every training picture than "
+            "real pictures that the training never saw."
+        )
     else:
         sentence = (
             "No copies among these: the samples keep the distance that real pictures keep "

@@ -22,6 +22,7 @@ from lookalike.watch.pacing import Clock, Pace
 FILE = "health.json"
 SAMPLES, REALS, SEED = 64, 512, 2
 KEPT = 400
+ADVISED = "swift"
 GREEN, AMBER, RED = "green", "amber", "red"
 
 
@@ -48,6 +49,12 @@ class Evidence:
     looks: Sequence[Looks]
     facts: Sequence[Mapping[str, float]] = ()
     kids: Sequence[tuple[int, float, float]] = ()
+    recipe: str = ""
+
+    @property
+    def other(self) -> str:
+        """Another recipe to try, where this is not that one already."""
+        return "" if self.recipe == ADVISED else f"the recipe {ADVISED}, "
 
 
 def verdict(seen: Evidence) -> Finding:
@@ -79,7 +86,7 @@ def _collapse(seen: Evidence) -> Finding | None:
     return Finding(
         RED if red else AMBER,
         "collapse",
-        f"{name}: {what}. {hope} another run with the recipe swift, a longer budget, a lower rate "
+        f"{name}: {what}. {hope} another run with {seen.other}a longer budget, a lower rate "
         "or more pictures.",
     )
 
@@ -98,8 +105,8 @@ def _won(seen: Evidence) -> Finding | None:
         "d-won",
         "The discriminator tells real from generated every time "
         f"({last[-1]['D(real)']:.2f} and {last[-1]['D(fake)']:.2f}, where 0.5 means a tie), so the "
-        "generator learns little from it. Try a lower discriminator rate "
-        "(--set optimizers.D.rate=5e-5), the recipe swift, or more pictures.",
+        f"generator learns little from it. In another run try {seen.other}a lower discriminator "
+        "rate (--set optimizers.D.rate=5e-5) or more pictures.",
     )
 
 
@@ -116,7 +123,7 @@ def _noise(seen: Evidence) -> Finding | None:
         RED if seen.done > 0.5 else AMBER,
         "noise",
         f"The samples {what} after {seen.done:.0%} of the run. "
-        "Give it more time, or try the recipe swift or a lower rate.",
+        f"Give it more time, or try {seen.other}a lower rate or more pictures.",
     )
 
 
@@ -160,8 +167,8 @@ def _fine(seen: Evidence) -> Finding:
         if now.distance < 1.5
         else f"and are {now.distance:.1f} times as far from them as they are from each other"
     )
-    ending = "." if seen.done >= 1 else ", and training goes on."
-    return Finding(GREEN, "fine", f"Healthy: the samples show {varied} {near}{ending}")
+    name = "Healthy" if seen.done >= 1 else "Healthy so far"
+    return Finding(GREEN, "fine", f"{name}: the samples show {varied} {near}.")
 
 
 @dataclass
@@ -277,6 +284,7 @@ class Health(Watcher):
             looks=[Looks(*[line[n] for n in names]) for line in self.history if names[0] in line],
             facts=[line["facts"] for line in self.history],
             kids=[one for one in kids if math.isfinite(one[1])],
+            recipe=scene.trainer.recipe.name,
         )
 
 
