@@ -17,8 +17,9 @@ from PIL import Image
 from benchmarks.common import CACHE, machine, median, spread, table
 from benchmarks.sets import faces
 from lookalike import api
+from lookalike.engine.opening import open_sampler
 from lookalike.run import Run
-from lookalike.stages.generate import GenerateSettings, open_sampler
+from lookalike.stages.generate import GenerateSettings
 from lookalike.stages.train import TrainSettings
 
 

@@ -14,11 +14,11 @@ from benchmarks.common import CACHE, keep, kept, machine, median, spread, table
 from benchmarks.sets import SETS
 from lookalike import api, images
 from lookalike.data.pack import Pack
+from lookalike.engine.opening import open_sampler
 from lookalike.metrics.features import Features, Lite
 from lookalike.metrics.memorised import Seen, see
 from lookalike.metrics.scores import judge
 from lookalike.run import Run
-from lookalike.stages.generate import open_sampler
 from lookalike.stages.train import TrainSettings
 
 SAMPLES = 2000

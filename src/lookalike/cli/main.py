@@ -23,6 +23,12 @@ VERBS: dict[str, tuple[Group, str, str]] = {
     "generate": (_MAIN, "generate:generate", "New pictures from a run."),
     "collect": (_DATA, "collect:app", "Pictures from search, a site, a list or a public set."),
     "prepare": (_DATA, "prepare:prepare", "Make a pack of a folder, a zip or another source."),
+    "doctor": (_DATA, "doctor:doctor", "Find what is wrong with a set of pictures."),
+    "transform": (
+        _DATA,
+        "transform:transform",
+        "Augment a folder by hand: fliph rot_90 blur_1.5 ...",
+    ),
     "demo-data": (_DATA, "demo_data:demo_data", "Draw cartoon faces with labelled attributes."),
     "recipes": (_LOOK, "recipes:recipes", "The recipes there are."),
     "report": (_LOOK, "report:report", "Write the page of a run anew."),
