@@ -1,4 +1,4 @@
-"""Few labels among many pictures: which are shown, that the others cannot leak, and the baseline."""
+"""Few labels among many pictures: which are shown, and that the others cannot leak."""
 
 from __future__ import annotations
 
