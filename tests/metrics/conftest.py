@@ -25,16 +25,22 @@ def smooth(random: np.random.Generator, count: int, side: int, coarse: int) -> N
 def draw() -> Draw:
     """``draw(count, seed, classes=(0, 1, 2, 3))`` -> uint8 ``[count, 32, 32, 3]``.
 
-    A class is one of ten fixed pictures; each drawn picture adds its own variation to it.
+    A class is one of ten fixed pictures; each drawn picture adds its own shapes, with hard edges of
+    that height.
     """
 
     def make(
-        count: int, seed: int, classes: tuple[int, ...] = (0, 1, 2, 3), side: int = 32
+        count: int,
+        seed: int,
+        classes: tuple[int, ...] = (0, 1, 2, 3),
+        side: int = 32,
+        edges: int = 0,
     ) -> NDArray[np.uint8]:
         fixed = smooth(np.random.default_rng(99), 10, side, 6)
         random = np.random.default_rng(seed)
         of = random.choice(classes, count)
-        values = 128 + 45 * fixed[of] + 30 * smooth(random, count, side, 12)
+        own = smooth(random, count, side, 12)
+        values = 128 + 45 * fixed[of] + 30 * own + edges * np.sign(own)
         return values.clip(0, 255).round().astype(np.uint8)
 
     return make

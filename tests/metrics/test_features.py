@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 import torch
 
-from lookalike.errors import DataError
+from lookalike.errors import DataError, LookalikeError
 from lookalike.metrics.features import (
     Features,
     Lite,
     Pixels,
     RandomConv,
-    TorchScript,
     choose,
     conflict,
 )
+from lookalike.metrics.judges import TorchScript, named
 
 needs_lite = pytest.mark.skipif(not Lite.installed(0), reason="the extra 'features' is missing")
 
@@ -120,3 +120,11 @@ def test_judging_with_the_family_that_trained_warns():
     assert conflict(RandomConv(), Lite(0).families) is None
     assert "efficientnet" in (conflict(Lite(1), Lite(0).families) or "")
     assert conflict(Lite(1), ()) is None
+
+
+def test_a_judge_is_found_by_its_name_or_its_file(tmp_path: Path):
+    assert named("random", 3, 64) == RandomConv(side=64)
+    assert named("pixels", 1) == Pixels(channels=1)
+    assert named(str(tmp_path / "mine.pt")) == TorchScript(tmp_path / "mine.pt")
+    with pytest.raises(LookalikeError, match="lite0"):
+        named("inception")

@@ -110,8 +110,8 @@ class Lite(Features):
     @property
     def hash(self) -> str:
         """Covers name, version, filter, scaling and the bytes of the weight file."""
-        return _pinned(
-            self, "bicubic antialias, clip, (x-127)/128", _digest(_lite_weights(self.number))
+        return pinned(
+            self, "bicubic antialias, clip, (x-127)/128", digest(_lite_weights(self.number))
         )
 
     def __call__(self, pictures: Pictures, tell: Tell = silent) -> Vectors:
@@ -119,9 +119,9 @@ class Lite(Features):
         network = _lite_network(self.number, self.side)
 
         def look(x: torch.Tensor) -> torch.Tensor:
-            return network(_resize(_color(x), self.side).sub(127).div(128))
+            return network(resize(color(x), self.side).sub(127).div(128))
 
-        return _batched(self, pictures, look, self.batch, tell)
+        return batched(self, pictures, look, self.batch, tell)
 
     @staticmethod
     def installed(number: int = 0) -> bool:
@@ -161,17 +161,17 @@ class Pixels(Features):
     @property
     def hash(self) -> str:
         """Covers name and version."""
-        return _pinned(self, "area, x/127.5-1, channels first", "")
+        return pinned(self, "area, x/127.5-1, channels first", "")
 
     def __call__(self, pictures: Pictures, tell: Tell = silent) -> Vectors:
         """Rows in channel, row, column order."""
         from torch.nn.functional import adaptive_avg_pool2d
 
         def shrink(x: torch.Tensor) -> torch.Tensor:
-            x = _color(x) if self.channels == 3 else x.mean(1, keepdim=True)
+            x = color(x) if self.channels == 3 else x.mean(1, keepdim=True)
             return adaptive_avg_pool2d(x, self.side).div(127.5).sub(1).flatten(1)
 
-        return _batched(self, pictures, shrink, self.batch, tell)
+        return batched(self, pictures, shrink, self.batch, tell)
 
 
 @dataclass(frozen=True)
@@ -212,7 +212,7 @@ class RandomConv(Features):
     def hash(self) -> str:
         """Covers name, version and the drawn weights."""
         drawn = b"".join(layer.tobytes() for layer in _random_layers(self.width, self.seed))
-        return _pinned(self, "bicubic antialias, x/127.5-1", hashlib.sha256(drawn).hexdigest())
+        return pinned(self, "bicubic antialias, x/127.5-1", hashlib.sha256(drawn).hexdigest())
 
     def __call__(self, pictures: Pictures, tell: Tell = silent) -> Vectors:
         """width x 39 numbers a picture."""
@@ -222,70 +222,14 @@ class RandomConv(Features):
         layers = [torch.from_numpy(layer) for layer in _random_layers(self.width, self.seed)]
 
         def look(x: torch.Tensor) -> torch.Tensor:
-            x = _resize(_color(x), self.side).div(127.5).sub(1)
+            x = resize(color(x), self.side).div(127.5).sub(1)
             told = []
             for depth, layer in enumerate(layers):
                 x = conv2d(x, layer, stride=1 if depth == 0 else 2, padding=1).relu()
                 told.append(adaptive_avg_pool2d(x, 2 if depth == 3 else 1).flatten(1))
             return torch.cat(told, 1)
 
-        return _batched(self, pictures, look, self.batch, tell)
-
-
-@dataclass(frozen=True)
-class TorchScript(Features):
-    """A person's own network, saved with ``torch.jit.save``.
-
-    It maps ``[N, 3, side, side]`` to ``[N, dim]``; its inputs are (x / 255 - mean) / deviation,
-    channel by channel. The file runs as code: use your own.
-    """
-
-    path: Path
-    side: int = 224
-    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
-    deviation: tuple[float, float, float] = (0.229, 0.224, 0.225)
-    family: tuple[str, ...] = ()
-    batch: int = 32
-
-    @property
-    def name(self) -> str:
-        """The file's stem and the input size."""
-        return f"{self.path.stem}@{self.side}"
-
-    @property
-    def version(self) -> str:
-        """Version of these steps; the hash covers the file."""
-        return "1"
-
-    @property
-    def dim(self) -> int:
-        """Asked of the network with one black picture."""
-        return _script_dim(self.path, self.side)
-
-    @property
-    def families(self) -> tuple[str, ...]:
-        """What the person said."""
-        return self.family
-
-    @property
-    def hash(self) -> str:
-        """Covers the file's bytes, mean and deviation."""
-        return _pinned(
-            self, f"bicubic antialias, {self.mean}, {self.deviation}", _digest(self.path)
-        )
-
-    def __call__(self, pictures: Pictures, tell: Tell = silent) -> Vectors:
-        """What the network says."""
-        import torch
-
-        network = _script(self.path)
-        mean = torch.tensor(self.mean).view(1, 3, 1, 1)
-        deviation = torch.tensor(self.deviation).view(1, 3, 1, 1)
-
-        def look(x: torch.Tensor) -> torch.Tensor:
-            return network((_resize(_color(x), self.side) / 255 - mean) / deviation).flatten(1)
-
-        return _batched(self, pictures, look, self.batch, tell)
+        return batched(self, pictures, look, self.batch, tell)
 
 
 def choose(channels: int = 3, size: int = 64) -> Features:
@@ -318,12 +262,13 @@ def conflict(features: Features, trained_with: Iterable[str]) -> str | None:
     )
 
 
-def _pinned(features: Features, steps: str, weights: str) -> str:
+def pinned(features: Features, steps: str, weights: str) -> str:
+    """The hash of a judge: its facts, the steps in front of it and its weights."""
     facts = [features.name, features.version, features.dim, steps, weights]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
 
 
-def _batched(
+def batched(
     features: Features, pictures: Pictures, forward: Forward, batch: int, tell: Tell
 ) -> Vectors:
     """Run ``forward`` on float batches ``[n, C, H, W]`` of 0 .. 255 and collect its rows."""
@@ -349,11 +294,12 @@ def _batched(
     return vectors
 
 
-def _color(x: torch.Tensor) -> torch.Tensor:
+def color(x: torch.Tensor) -> torch.Tensor:
+    """Grey repeated to three channels."""
     return x.expand(-1, 3, -1, -1) if x.shape[1] == 1 else x
 
 
-def _resize(x: torch.Tensor, side: int) -> torch.Tensor:
+def resize(x: torch.Tensor, side: int) -> torch.Tensor:
     """One filter for every size on both sides of a comparison; bicubic overshoot is clipped."""
     import torch
     from torch.nn.functional import interpolate
@@ -364,7 +310,8 @@ def _resize(x: torch.Tensor, side: int) -> torch.Tensor:
 
 
 @cache
-def _digest(path: Path) -> str:
+def digest(path: Path) -> str:
+    """SHA-256 of a file, once a process."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
@@ -419,20 +366,3 @@ def _random_layers(width: int, seed: int) -> tuple[NDArray[np.float32], ...]:
         layers.append((draw * np.sqrt(2 / (before * 9))).astype(np.float32))
         before = after
     return tuple(layers)
-
-
-@cache
-def _script(path: Path) -> Forward:
-    import torch
-
-    if not path.is_file():
-        raise DataError(f"there is no TorchScript file at {path}; save one with torch.jit.save")
-    return cast(Forward, cast(Any, torch.jit).load(str(path), map_location="cpu").eval())
-
-
-@cache
-def _script_dim(path: Path, side: int) -> int:
-    import torch
-
-    with torch.inference_mode():
-        return int(_script(path)(torch.zeros(1, 3, side, side)).flatten(1).shape[1])

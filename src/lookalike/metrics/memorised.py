@@ -13,6 +13,7 @@ authentic share (Alaa et al. 2022) stand beside it, and reports show the nearest
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,9 +39,9 @@ ENOUGH = 500
 """Below this many held-out pictures, training pictures judged one against the rest help out."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Seen:
-    """A set of pictures as a judge sees it.
+    """A set of pictures as a judge sees it; equal only to itself.
 
     Feature vectors ``[N, d]``, tiny pixels for searching ``[N, 8 * 8 * C]`` and small pictures for
     comparing, uint8 ``[N, 32, 32, C]``: together about 10 kB a picture. ``features`` is their hash.
@@ -71,12 +72,18 @@ class Nearness:
 
 @dataclass(frozen=True)
 class Gauge:
-    """How near is too near, learned from pictures that are no copies."""
+    """How near is too near, learned from pictures that are no copies.
+
+    ``natural`` holds the scores of those pictures, ``held`` the nearness of the hold-out alone, and
+    ``own`` the distance of every training picture to the next one by features.
+    """
 
     features_unit: float
     pixels_unit: float
     threshold: float
     natural: Numbers
+    held: Nearness
+    own: Numbers
 
     def score(self, near: Nearness) -> Numbers:
         """The smaller of both distances in units of their normal near end, ``[N]``; low is near."""
@@ -125,7 +132,11 @@ class Copies:
 
 def see(pictures: Pictures, features: Features, tell: Tell = silent) -> Seen:
     """Look once at uint8 ``[N, H, W, C]``; everything else in this room works on the result."""
-    vectors = features(pictures, tell)
+    return see_with(pictures, features, features(pictures, tell))
+
+
+def see_with(pictures: Pictures, features: Features, vectors: Vectors) -> Seen:
+    """The same where the feature vectors are known already (those of real pictures are cached)."""
     tiny = Pixels(side=TINY, channels=pictures.shape[-1])(pictures)
     return Seen(features.hash, vectors, tiny, shrink(pictures))
 
@@ -147,25 +158,25 @@ def nearness(samples: Seen, training: Seen, *, itself: bool = False) -> Nearness
     return Nearness(by_features, by_pixels, features_index, pixels_index)
 
 
-def calibrate(training: Seen, holdout: Seen, *, quantile: float = NATURAL, seed: int = 0) -> Gauge:
+@lru_cache(maxsize=2)
+def calibrate(training: Seen, holdout: Seen, seed: int = 0) -> Gauge:
     """Learn from held-out pictures how near to training pictures is normal.
 
     Below 500 held-out pictures, training pictures judged against all others are added: a random
-    split makes the two exchangeable, and a percentile needs numbers.
+    split makes the two exchangeable, and a percentile needs numbers. Remembered for the last two
+    pairs of sets, so that many sets of samples can be judged against the same real pictures.
     """
-    return _gauge(nearness(holdout, training), training, quantile, seed)
-
-
-def _gauge(held: Nearness, training: Seen, quantile: float, seed: int) -> Gauge:
+    held = nearness(holdout, training)
     near = [held]
-    missing = min(ENOUGH - len(held.by_pixels), len(training))
+    missing = min(ENOUGH - len(holdout), len(training))
     if missing > 0 and len(training) > 1:
         near.append(_one_against_rest(training, missing, seed))
     by_features = np.concatenate([one.by_features for one in near])
     by_pixels = np.concatenate([one.by_pixels for one in near])
-    units = (_unit(by_features, quantile), _unit(by_pixels, quantile))
+    units = (_unit(by_features, NATURAL), _unit(by_pixels, NATURAL))
     natural = np.minimum(by_features / units[0], by_pixels / units[1])
-    return Gauge(*units, lower_quantile(natural, quantile), natural)
+    own, _ = nearest(training.vectors, training.vectors, itself=True)
+    return Gauge(*units, lower_quantile(natural, NATURAL), natural, held, own)
 
 
 def judge_copies(
@@ -175,10 +186,9 @@ def judge_copies(
 
     The bootstrap draws samples and hold-out again, so a small hold-out widens the interval.
     """
-    near, natural = nearness(samples, training), nearness(holdout, training)
-    gauge = _gauge(natural, training, NATURAL, seed)
-    score = gauge.score(near)
-    own, _ = nearest(training.vectors, training.vectors, itself=True)
+    gauge = calibrate(training, holdout, seed)
+    near = nearness(samples, training)
+    score, natural, own = gauge.score(near), gauge.held, gauge.own
     return Copies(
         share=float((score <= gauge.threshold).mean()),
         natural_share=float((gauge.natural <= gauge.threshold).mean()),
