@@ -47,6 +47,7 @@ class Plan:
     notes: tuple[str, ...]
     trusted: tuple[str, ...] = ()
     speed: budget.Speed | None = None
+    precision: Mapping[str, str] = field(default_factory=dict)
 
 
 def plan(pack: Pack, run: Run, settings: TrainSettings, place: Place) -> Plan:
@@ -61,18 +62,18 @@ def plan(pack: Pack, run: Run, settings: TrainSettings, place: Place) -> Plan:
         return _continued(pack, run, settings, (wanted, trusted, notes))
     if settings.seconds is None:
         return Plan(wanted, False, notes, trusted)
+    pictures = source(pack, wanted)
+    place = decided(wanted, pictures, place)
     speed = budget.measure(
-        wanted,
-        source(pack, wanted),
-        decided(wanted, source(pack, wanted), place),
-        seconds=min(BENCHMARK, 0.06 * settings.seconds),
+        wanted, pictures, place, seconds=min(BENCHMARK, 0.06 * settings.seconds)
     )
     images = speed.images(settings.seconds, wanted.batch)
     note = (
         f"This machine trains {speed.mean:.0f} images/s with this recipe: "
         f"{words(settings.seconds)} are {images:,} images."
     )
-    return Plan(replace(wanted, images=images), False, (*notes, note), trusted, speed)
+    chosen = replace(wanted, images=images)
+    return Plan(chosen, False, (*notes, note), trusted, speed, place.precision)
 
 
 def _wanted(pack: Pack, settings: TrainSettings) -> tuple[Recipe, tuple[str, ...], tuple[str, ...]]:
@@ -206,7 +207,8 @@ def train(
         RunLockedError, NotFiniteError, RangeError, CheckpointError.
     """
     pictures = source(pack, chosen.recipe)
-    known = run.env().get("place", {}).get("precision", {})
+    # What the run began with, or what the benchmark measured: not decided twice.
+    known = run.env().get("place", {}).get("precision", {}) or chosen.precision
     if known and place.wish == "auto":
         place = place.decided(known)
     trainer = Trainer(chosen.recipe, pictures, place)
