@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from lookalike.engine.trainer import Trainer
     from lookalike.place import Place
     from lookalike.stages.choose import Choice
+    from lookalike.stages.compare import Comparison
     from lookalike.stages.generate import Generated, GenerateSettings
     from lookalike.stages.prepare import Prepared, PrepareSettings
     from lookalike.stages.train import TrainSettings
@@ -324,6 +325,45 @@ def choose(source: Path, size: int | None = None, recipe: str | None = None) -> 
     if not source.exists():
         raise DataError(f"{source} does not exist. Name a folder or a zip with pictures.")
     return choose(source, size, recipe)
+
+
+def compare(
+    data: Path,
+    into: Path,
+    names: Sequence[str],
+    seconds: float,
+    where: Where = Where(),
+    listener: Listener = NOBODY,
+    settings: Mapping[str, str] | None = None,
+) -> Comparison:
+    """Give every recipe the same time on the same pictures, judge all with one judge, rank them.
+
+    Each training runs in a process of its own. A recipe that fails is listed with its reason.
+
+    Raises:
+        RecipeError: a recipe does not exist; nothing was trained then.
+    """
+    from lookalike.engine import apart
+    from lookalike.metrics.features import choose
+    from lookalike.stages import compare as stage
+
+    for name in names:
+        recipes_.find(name)
+    pack = open_data(data, into, listener.tell)
+    changes = [f"{key}={value}" for key, value in (settings or {}).items()]
+    found = []
+    for number, name in enumerate(names):
+        listener.say(f"{number + 1} of {len(names)}: {name}")
+        run = into / Path(name).stem
+        words = ["train", str(pack.path), "--recipe", name, "--for", f"{seconds:g}s"]
+        words += ["--into", str(run), "--device", where.device, "--precision", where.precision]
+        words += ["--set", *changes] if changes else []
+        ended = apart.run(words, listener.say)
+        failed = ended.told.get("message", f"exit status {ended.status}") if ended.status else None
+        spent, seen = ended.told.get("seconds", 0.0), ended.told.get("images", 0)
+        found.append(stage.Contender(Path(name).stem, run, spent, seen, ended.megabytes, failed))
+    judge = choose(pack.channels, pack.size)
+    return stage.compare(pack, found, into, judge, listener.tell, place=where.place())
 
 
 def open_data(data: Path, into: Path, tell: Tell = silent) -> Pack:

@@ -30,6 +30,7 @@ VERBS: dict[str, tuple[Group, str, str]] = {
         "Augment a folder by hand: fliph rot_90 blur_1.5 ...",
     ),
     "demo-data": (_DATA, "demo_data:demo_data", "Draw cartoon faces with labelled attributes."),
+    "compare": (_JUDGE, "compare:compare", "Give several recipes the same time and rank them."),
     "recipes": (_LOOK, "recipes:recipes", "The recipes there are."),
     "report": (_LOOK, "report:report", "Write the page of a run anew."),
     "show": (_LOOK, "show_run:show", "What is known about a run."),

@@ -61,7 +61,7 @@ def choose(source: Path, size: int | None = None, recipe: str | None = None) -> 
     reasons.append(
         f"recipe {name}, as you asked"
         if recipe
-        else "recipe swift, because it gives good pictures in minutes and works from a few hundred up"
+        else "recipe swift, because it gives good pictures in minutes and works from a few hundred"
     )
     return Choice(chosen, channels, name, len(items), typical, tuple(reasons))
 

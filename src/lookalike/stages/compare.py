@@ -1,0 +1,209 @@
+"""Compare: runs of several recipes on the same pictures, judged by one judge, as a ranked table."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from lookalike import checkpoints, images
+from lookalike.data.pack import Pack, Split
+from lookalike.engine.opening import open_sampler
+from lookalike.images import Pixels
+from lookalike.metrics.features import Features
+from lookalike.metrics.memorised import see
+from lookalike.metrics.scores import judge
+from lookalike.place import Place
+from lookalike.run import Run
+from lookalike.telling import Tell, silent
+
+STRIP = 10
+LABEL = 120
+
+
+@dataclass(frozen=True)
+class Contender:
+    """One recipe's training: how it ended. ``failed`` holds the reason where it did."""
+
+    recipe: str
+    run: Path
+    seconds: float = 0.0
+    images: int = 0
+    megabytes: float = 0.0
+    failed: str | None = None
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of the table. Scores are None where the training failed."""
+
+    rank: int
+    recipe: str
+    run: Path
+    kid: float | None
+    kid_low: float | None
+    kid_high: float | None
+    coverage: float | None
+    near_duplicates: float | None
+    copy_excess: float | None
+    images_per_second: float
+    images: int
+    megabytes: float
+    parameters: int
+    failed: str | None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The ranked table, its floor, and the picture with a strip of samples for each recipe."""
+
+    pack: Path
+    seconds: float
+    judge: str
+    samples: int
+    floor: float
+    coverage_floor: float
+    near_duplicates_floor: float
+    rows: tuple[Row, ...]
+    strips: Path
+    table: Path
+
+
+def compare(
+    pack: Pack,
+    contenders: Sequence[Contender],
+    to: Path,
+    features: Features,
+    tell: Tell = silent,
+    *,
+    place: Place,
+    count: int = 1000,
+) -> Comparison:
+    """Draw ``count`` samples of every run with the same seed, judge them, rank by KID.
+
+    Writes ``compare.json``, ``compare.md`` and ``strips.png`` into ``to``.
+    """
+    held, train = _some(pack.holdout, 2000), _some(pack.train, 4000)
+    seen = see(train, features, tell), see(held, features, tell)
+    found: list[dict[str, Any]] = []
+    strips = [("real", held[:STRIP])]
+    floors = (float("nan"), float("nan"), float("nan"))
+    for number, one in enumerate(contenders):
+        tell("judging", number, len(contenders))
+        if one.failed is not None:
+            found.append({"contender": one})
+            continue
+        sampler, _, _ = open_sampler(Run.open(one.run), place)
+        samples = sampler.pictures(0, 0, count)
+        scores = judge(samples, *seen, features)
+        floors = (scores.kid.floor, scores.coverage.floor, scores.near_duplicates.floor)
+        found.append({"contender": one, "scores": scores})
+        strips.append((one.recipe, samples[:STRIP]))
+    found.sort(key=lambda one: one["scores"].kid.value if "scores" in one else float("inf"))
+    rows = tuple(_row(rank + 1, one) for rank, one in enumerate(found))
+    order = ["real", *(row.recipe for row in rows)]
+    strips.sort(key=lambda strip: order.index(strip[0]))
+    to.mkdir(parents=True, exist_ok=True)
+    done = Comparison(
+        pack.path,
+        max((one.seconds for one in contenders), default=0.0),
+        features.name,
+        count,
+        *floors,
+        rows,
+        to / "strips.png",
+        to / "compare.md",
+    )
+    images.write_png(done.strips, _sheet(strips))
+    done.table.write_text("\n".join(table(done)) + "\n", "utf-8")
+    plain = json.dumps(asdict(done), indent=1, default=str)
+    checkpoints.write_whole(to / "compare.json", plain.encode())
+    return done
+
+
+def _some(split: Split, most: int) -> Pixels:
+    """Evenly spread pictures of a split."""
+    chosen = np.linspace(0, len(split) - 1, min(len(split), most)).astype(np.int64)
+    return split.images(chosen)
+
+
+def _row(rank: int, found: dict[str, Any]) -> Row:
+    one: Contender = found["contender"]
+    scores = found.get("scores")
+    plain = (
+        {
+            "kid": scores.kid.value,
+            "kid_low": scores.kid.low,
+            "kid_high": scores.kid.high,
+            "coverage": scores.coverage.value,
+            "near_duplicates": scores.near_duplicates.value,
+            "copy_excess": scores.copies.excess.value,
+        }
+        if scores
+        else dict.fromkeys(
+            ("kid", "kid_low", "kid_high", "coverage", "near_duplicates", "copy_excess")
+        )
+    )
+    return Row(
+        rank=rank,
+        recipe=one.recipe,
+        run=one.run,
+        **plain,
+        images_per_second=round(one.images / one.seconds, 1) if one.seconds else 0.0,
+        images=one.images,
+        megabytes=round(one.megabytes),
+        parameters=_parameters(one.run) if scores else 0,
+        failed=one.failed,
+    )
+
+
+def _parameters(run: Path) -> int:
+    """The trained numbers of all players, counted in the newest checkpoint."""
+    state, _ = Run(run).newest()
+    return sum(int(value.numel()) for value in (state or {}).get("networks", {}).values())
+
+
+def table(done: Comparison) -> list[str]:
+    """The comparison as a Markdown table with its floors."""
+    lines = [
+        f"{done.samples} samples each, judge {done.judge}, against held-out pictures of "
+        f"{done.pack.name}. Real pictures score KID {done.floor:.4f}, coverage "
+        f"{done.coverage_floor:.2f}, near-duplicates {done.near_duplicates_floor:.3f}.",
+        "",
+        "| rank | recipe | KID (95 %) | coverage | near-duplicates | copies, times the hold-out's "
+        "| images/s | memory MB | parameters |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for row in done.rows:
+        if row.kid is None:
+            lines.append(f"| – | {row.recipe} | failed: {row.failed} | | | | | | |")
+            continue
+        lines.append(
+            f"| {row.rank} | {row.recipe} | {row.kid:.4f} ({row.kid_low or 0:.4f} to "
+            f"{row.kid_high or 0:.4f}) | {row.coverage:.2f} | {row.near_duplicates:.3f} | "
+            f"{row.copy_excess:.1f} | {row.images_per_second:.0f} | {row.megabytes:.0f} | "
+            f"{row.parameters / 1e6:.2f} M |"
+        )
+    return lines
+
+
+def _sheet(strips: Sequence[tuple[str, Pixels]]) -> Pixels:
+    """One row per recipe: its name, then ten samples."""
+    rows = []
+    for name, pictures in strips:
+        strip = images.grid(images.enlarge(pictures, 64), STRIP)
+        strip = np.repeat(strip, 3, axis=2) if strip.shape[2] == 1 else strip
+        label = Image.new("RGB", (LABEL, strip.shape[0]), "white")
+        ImageDraw.Draw(label).text((6, strip.shape[0] // 2 - 6), name, fill="black")
+        rows.append(np.concatenate([np.asarray(label), strip], axis=1))
+    width = max(row.shape[1] for row in rows)
+    padded = [
+        np.pad(row, ((0, 2), (0, width - row.shape[1]), (0, 0)), constant_values=255)
+        for row in rows
+    ]
+    return np.concatenate(padded)
