@@ -10,6 +10,7 @@ import io
 import os
 import stat
 import sys
+import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,7 +20,12 @@ from pathlib import Path, PurePosixPath
 from lookalike.data.reading import BYTE_LIMIT
 from lookalike.errors import DataError, NoImagesError
 
-TABLE_NAMES = ("attributes.csv", "labels.csv", "metadata.csv")
+TABLE_NAMES = ("attributes.csv", "labels.csv", "metadata.csv", "list_attr_celeba.csv")
+CELEBA_TABLES = ("list_attr_celeba.txt", "Anno/list_attr_celeba.txt")
+CELEBA_ZIPS = ("img_align_celeba.zip", "Img/img_align_celeba.zip")
+SPLITS = frozenset({"train", "test", "validation", "valid", "val", "holdout"})
+"""First folders of these names (Hugging Face imagefolder) are no classes; those inside are."""
+
 FILE_COLUMNS = ("file", "file_name", "filename", "path", "image", "image_id")
 CLASS_COLUMNS = ("class", "label")
 DIRECTORY_LIMIT = 64 << 20
@@ -148,7 +154,7 @@ class FolderSource(Source):
             folders[:] = sorted(one for one in folders if not one.startswith((".", "__MACOSX")))
             for name in sorted(files):
                 self._add(Path(place) / name)
-        self._complete(_first_table(path / name for name in TABLE_NAMES))
+        self._complete(folder_table(path))
 
     def _add(self, file: Path) -> None:
         if is_litter(file.name):
@@ -157,12 +163,14 @@ class FolderSource(Source):
         try:
             state = file.stat()
         except OSError as problem:
-            self.refused.append((_clean(name), f"cannot be opened ({problem.strerror or problem})"))
+            self.refused.append(
+                (clean_name(name), f"cannot be opened ({problem.strerror or problem})")
+            )
             return
         if not stat.S_ISREG(state.st_mode):
-            self.refused.append((_clean(name), "is not a plain file"))
+            self.refused.append((clean_name(name), "is not a plain file"))
             return
-        clean = _clean(name)
+        clean = clean_name(name)
         place = name if clean != name else ""
         self.items.append(Item(clean, state.st_size, state.st_mtime_ns, self.path, place))
 
@@ -170,7 +178,7 @@ class FolderSource(Source):
 class ZipSource(Source):
     """The members of a zip, read one by one and never unpacked to disk."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, table: Table | None = None) -> None:
         super().__init__(path)
         _check_directory(path)
         try:
@@ -185,7 +193,7 @@ class ZipSource(Source):
         infos = [one for one in self._zip.infolist() if not one.is_dir()]
         shared = _shared_root([one.filename for one in infos])
         for info in infos:
-            name = _clean(info.filename)[len(shared) :]
+            name = clean_name(info.filename)[len(shared) :]
             if name in TABLE_NAMES:
                 tables[name] = self._read(info).decode("utf-8-sig", "replace")
             elif not is_litter(PurePosixPath(name).name) and not name.startswith("__MACOSX/"):
@@ -194,7 +202,7 @@ class ZipSource(Source):
                     continue
                 self._members[name] = info
                 self.items.append(Item(name, info.file_size, info.CRC))
-        self._complete(_parse_first(tables))
+        self._complete(table or _parse_first(tables))
 
     def _read(self, info: zipfile.ZipInfo) -> bytes:
         with self._zip.open(info) as member:
@@ -212,22 +220,47 @@ class ZipSource(Source):
 
 
 def open_source(path: Path) -> Source:
-    """The items of a folder or a zip.
+    """The items of a folder, a zip, a tar, a list (CSV, JSONL, Parquet) or idx files.
 
     Raises:
-        NoImagesError: there is nothing there.
+        NoImagesError: there is nothing there, or nothing of these kinds.
     """
     if not path.exists():
         raise NoImagesError(
             f"{path} does not exist. Name a folder of pictures, a zip of them, or a pack."
         )
     if path.is_dir():
-        return FolderSource(path)
+        return _open_folder(path)
     if zipfile.is_zipfile(path):
         return ZipSource(path)
+    from lookalike.data import archives, idx, tables
+
+    if path.suffix.lower() in tables.SUFFIXES:
+        return tables.open_table(path)
+    if tarfile.is_tarfile(path):
+        return archives.TarSource(path)
+    if "idx3-ubyte" in path.name:
+        return idx.IdxSource(path, [path])
     raise NoImagesError(
-        f"{path} is a single file and no zip. Name a folder of pictures, a zip of them, or a pack."
+        f"{path} is a single file and no archive or list. Name a folder of pictures, a zip or tar "
+        "of them, a list (.csv, .jsonl, .parquet), or a pack."
     )
+
+
+def _open_folder(path: Path) -> Source:
+    from lookalike.data import archives, idx
+
+    packed = next((path / name for name in CELEBA_ZIPS if (path / name).is_file()), None)
+    if packed is not None and any((path / name).is_file() for name in CELEBA_TABLES):
+        return ZipSource(packed, folder_table(path))
+    files = idx.idx_files(path)
+    if files:
+        return idx.IdxSource(path, files)
+    shards = sorted(path.glob("*.tar"))
+    others = (one for one in path.iterdir() if one.suffix != ".tar" and not is_litter(one.name))
+    if shards and not any(others):
+        return archives.TarSource(path, shards)
+    return FolderSource(path)
 
 
 def is_litter(name: str) -> bool:
@@ -243,6 +276,9 @@ def is_litter(name: str) -> bool:
 def folder_classes(names: Sequence[str]) -> list[str]:
     """The class of each picture: its first folder, when all are in one of two or more; else ""."""
     firsts = [name.partition("/")[0] if "/" in name else "" for name in names]
+    if firsts and set(firsts) <= SPLITS:
+        names = [name.partition("/")[2] for name in names]
+        firsts = [name.partition("/")[0] if "/" in name else "" for name in names]
     if "" in firsts or len(set(firsts)) < 2:
         return [""] * len(names)
     return firsts
@@ -277,10 +313,43 @@ def parse_table(text: str) -> Table:
     return Table(tuple(name for at, name in enumerate(names) if at != key), rows)
 
 
-def _first_table(files: Iterator[Path]) -> Table:
-    return _parse_first(
-        {file.name: file.read_text("utf-8-sig", "replace") for file in files if file.is_file()}
-    )
+def folder_table(path: Path) -> Table:
+    """The table of a folder: its own, CelebA's, or those of its split folders joined."""
+    celeba = next((path / name for name in CELEBA_TABLES if (path / name).is_file()), None)
+    if celeba is not None:
+        return parse_celeba(celeba.read_text("utf-8", "replace"))
+    table = _table_in(path)
+    if table.rows:
+        return table
+    joined: dict[str, tuple[str, ...]] = {}
+    names: tuple[str, ...] = ()
+    for split in sorted(SPLITS):
+        inner = _table_in(path / split)
+        if inner.rows and names in ((), inner.names):
+            names = inner.names
+            joined |= {f"{split}/{name}": values for name, values in inner.rows.items()}
+    return Table(names, joined)
+
+
+def parse_celeba(text: str) -> Table:
+    """CelebA's ``list_attr_celeba.txt``: a count, the names, then a file and 1 or -1 for each."""
+    lines = text.splitlines()
+    names = tuple(lines[1].split()) if len(lines) > 1 else ()
+    rows = {}
+    for line in lines[2:]:
+        file, *values = line.split() or [""]
+        if len(values) == len(names):
+            rows[file] = tuple(map(sys.intern, values))
+    return Table(names, rows)
+
+
+def _table_in(folder: Path) -> Table:
+    texts = {
+        name: (folder / name).read_text("utf-8-sig", "replace")
+        for name in TABLE_NAMES
+        if (folder / name).is_file()
+    }
+    return _parse_first(texts)
 
 
 def _parse_first(texts: Mapping[str, str]) -> Table:
@@ -292,12 +361,12 @@ def _parse_first(texts: Mapping[str, str]) -> Table:
 
 def _shared_root(names: Sequence[str]) -> str:
     """``photos/`` when every member lies in that one folder (a zipped folder), else ""."""
-    real = [_clean(name) for name in names if not name.startswith("__MACOSX/")]
+    real = [clean_name(name) for name in names if not name.startswith("__MACOSX/")]
     firsts = {name.partition("/")[0] for name in real}
     return f"{firsts.pop()}/" if len(firsts) == 1 and all("/" in name for name in real) else ""
 
 
-def _clean(name: str) -> str:
+def clean_name(name: str) -> str:
     """A name that can be written anywhere: bytes that are no UTF-8 become question marks."""
     return name.encode("utf-8", "replace").decode("utf-8").replace("\\", "/")
 
