@@ -178,3 +178,32 @@ def test_noise_on_what_d_sees_changes_the_step(name: str) -> None:
         return dict(small(name, size, **settings).step().totals)
 
     assert told(instance_noise=0.2) != told()
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"smoothing": 0.9},
+        {"flips": 0.5},
+        {"instance_noise": 0.2},
+        {"minibatch": 2},
+        {"deviation": True},
+        {"dropout": 0.3},
+        {"lecam": 0.5},
+        {"matching": 1.0},
+        {"networks.D.spectral": True},
+        {"networks.D.normed": False},
+        {"objective.rule.maker_target": 0.9},
+    ],
+)
+def test_every_trick_changes_what_the_classic_recipe_does(settings: dict[str, Any]) -> None:
+    plain, changed = small("dcgan", 32, width=4), small("dcgan", 32, width=4, **settings)
+    told = [[trainer.step() for _ in range(2)][-1].terms for trainer in (plain, changed)]
+    assert told[0] != told[1]
+    assert all(torch.isfinite(torch.tensor(list(terms.values()))).all() for terms in told)
+
+
+def test_critic_steps_and_noisy_labels_are_settings_too() -> None:
+    trainer = small("dcgan", 32, width=4, critic_steps=2, noisy=1.0)
+    assert [set(trainer.step().totals) for _ in range(2)] == [{"D", "G"}, {"D"}]
+    assert trainer.now()["swap"] == 1.0

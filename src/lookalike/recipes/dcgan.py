@@ -6,11 +6,14 @@ generative adversarial networks" (architecture guidelines in section 3; Adam 2e-
 
 from __future__ import annotations
 
-from lookalike.parts.adversarial import NonSaturating
 from lookalike.parts.classic import ClassicDiscriminator, ClassicGenerator
+from lookalike.parts.feedback import tricks
+from lookalike.parts.labels import CrossEntropy
 from lookalike.parts.optimizers import Adam
 from lookalike.parts.priors import Normal
 from lookalike.parts.schedules import Constant
+from lookalike.parts.turns import Every
+from lookalike.parts.twoplayer import TwoPlayer
 from lookalike.recipe import Recipe
 
 SIZES = (32, 64, 128, 256)
@@ -26,8 +29,23 @@ def recipe(
     dims: int = 100,
     rate: float = 2e-4,
     smoothing: float = 1.0,
+    flips: float = 0.0,
+    noisy: float = 0.0,
+    instance_noise: float = 0.0,
+    minibatch: int = 0,
+    deviation: bool = False,
+    dropout: float = 0.0,
+    matching: float = 0.0,
+    lecam: float = 0.0,
+    critic_steps: int = 1,
 ) -> Recipe:
-    """``smoothing`` 0.9 makes D's target for real pictures 0.9 (one-sided)."""
+    """``smoothing`` 0.9 makes D's target for real pictures 0.9 (one-sided).
+
+    ``flips`` and ``noisy`` are the shares of samples and of steps with swapped labels;
+    ``instance_noise`` is the first deviation of noise on what D sees; ``minibatch`` counts maps of
+    minibatch discrimination, ``deviation`` adds the minibatch deviation; ``matching`` and ``lecam``
+    weigh feature matching and LeCam's penalty; ``critic_steps`` is how often D plays for each of G.
+    """
     player = Adam(rate=Constant(rate))
     return Recipe(
         name="dcgan",
@@ -36,11 +54,21 @@ def recipe(
         labels=labels,
         networks={
             "G": ClassicGenerator(dims=dims, width=width),
-            "D": ClassicDiscriminator(width=width),
+            "D": ClassicDiscriminator(
+                width=width, minibatch=minibatch, deviation=deviation, dropout=dropout
+            ),
         },
         prior=Normal(dims),
-        objective=NonSaturating(real_target=smoothing),
+        objective=TwoPlayer(
+            rule=CrossEntropy(real_low=smoothing, real_high=smoothing, flips=flips),
+            maker_turn=Every(critic_steps),
+            matching=matching,
+            lecam=lecam,
+        ),
         optimizers={"G": player, "D": player},
-        values={"ema": Constant(10_000)},
+        values={
+            "ema": Constant(10_000),
+            **tricks(instance_noise=instance_noise, noisy=noisy, lecam=lecam > 0),
+        },
         batch=64,
     )
