@@ -18,6 +18,7 @@ from benchmarks.common import CACHE, machine, median, spread, table
 from benchmarks.sets import faces
 from lookalike import api
 from lookalike.engine.opening import open_sampler
+from lookalike.results import Where
 from lookalike.run import Run
 from lookalike.stages.generate import GenerateSettings
 from lookalike.stages.train import TrainSettings
@@ -34,7 +35,7 @@ def a_run(recipe: str) -> Path:
 
 def one_by_one(run: Path, to: Path, count: int) -> float:
     """Pictures per second of the plain loop: batch 1, fp32, Pillow's default PNG settings."""
-    sampler, _, _ = open_sampler(Run.open(run), api.Where().place())
+    sampler, _, _ = open_sampler(Run.open(run), Where().place())
     generator = torch.Generator().manual_seed(0)
     begun = time.perf_counter()
     with torch.no_grad():

@@ -18,6 +18,7 @@ from lookalike.engine.opening import open_sampler
 from lookalike.metrics.features import Features, Lite
 from lookalike.metrics.memorised import Seen, see
 from lookalike.metrics.scores import judge
+from lookalike.results import Where
 from lookalike.run import Run
 from lookalike.stages.train import TrainSettings
 
@@ -58,7 +59,7 @@ def make(method: str, pack: Pack, minutes: list[float], run: int) -> dict[float,
                 "images": trained.images,
             },
         )
-        sampler, _, _ = open_sampler(Run.open(folder), api.Where().place())
+        sampler, _, _ = open_sampler(Run.open(folder), Where().place())
         found[minute] = sampler.pictures(1000 + run, 0, SAMPLES)
     return found
 

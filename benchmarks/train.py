@@ -14,7 +14,7 @@ import torch
 
 from benchmarks import textbook
 from benchmarks.common import machine, median, spread, table
-from lookalike import api, recipe
+from lookalike import recipe
 from lookalike.engine import precision
 from lookalike.engine.source import Source, Taken
 from lookalike.engine.trainer import Trainer
@@ -24,6 +24,7 @@ from lookalike.parts.objectives import Batch
 from lookalike.parts.schedules import Clock
 from lookalike.parts.turns import Moment
 from lookalike.recipe import Recipe
+from lookalike.results import Where
 
 
 class Noise(Source):
@@ -106,7 +107,7 @@ def textbook_dcgan(made: Recipe, source: Source) -> Callable[[], None]:
 
 
 def ours(made: Recipe, source: Source) -> tuple[Callable[[], None], dict[str, str]]:
-    place = api.Where().place()
+    place = Where().place()
     trainer = Trainer(made, source, place)
     trainer.place = place.decided(precision.decide(trainer))
     trainer.clock = Clock(int(0.5 * made.images), 0, made.images)

@@ -8,104 +8,31 @@
 
 from __future__ import annotations
 
+import json
 import shlex
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lookalike import recipe as recipes_
 from lookalike.errors import DataError, LookalikeError
+from lookalike.results import HERE, NOBODY, Listener, Planned, Started, Trained, Where
 from lookalike.telling import Tell, silent
 
 if TYPE_CHECKING:
     from lookalike.data.demo import Demo
     from lookalike.data.pack import Pack
     from lookalike.engine.trainer import Trainer
-    from lookalike.place import Place
+    from lookalike.run import Run
     from lookalike.stages.choose import Choice
     from lookalike.stages.compare import Comparison
+    from lookalike.stages.evaluate import EvaluateSettings, Evaluation
     from lookalike.stages.generate import Generated, GenerateSettings
     from lookalike.stages.prepare import Prepared, PrepareSettings
     from lookalike.stages.train import TrainSettings
+    from lookalike.stages.utility import Utility, UtilitySettings
     from lookalike.watch.base import Watcher
-    from lookalike.watch.progress import Step
-
-
-@dataclass(frozen=True, kw_only=True)
-class Where:
-    """The machine's part: "auto" lets the program choose. ``tensorboard`` also writes events."""
-
-    device: str = "auto"
-    precision: str = "auto"
-    threads: int = 0
-    tensorboard: bool = False
-
-    def place(self) -> Place:
-        """The place that these words mean here."""
-        from lookalike.place import choose
-
-        return choose(self.device, self.precision, self.threads)
-
-
-@dataclass(frozen=True)
-class Listener:
-    """Who is told: ``tell`` of work that counts things, ``step`` of training, ``say`` in words."""
-
-    tell: Tell = silent
-    step: Callable[[Step], None] = field(default=lambda step: None)
-    say: Callable[[str], None] = field(default=lambda words: None)
-
-
-NOBODY = Listener()
-
-
-@dataclass(frozen=True)
-class Trained:
-    """How a training ended and what to type next."""
-
-    run: Path
-    recipe: str
-    images: int
-    budget: int
-    finished: bool
-    seconds: float
-    images_per_second: float
-    resumed_at: int
-    report: Path | None
-    notes: tuple[str, ...]
-    continue_with: str
-    generate_with: str
-
-
-@dataclass(frozen=True)
-class Planned:
-    """What a training would do: the answer to --dry-run."""
-
-    recipe: str
-    pack: Path
-    size: int
-    channels: int
-    labels: int
-    train: int
-    holdout: int
-    images: int
-    parameters: dict[str, int]
-    images_per_second: float
-    seconds: float
-    continues: bool
-    notes: tuple[str, ...]
-    settings: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Started:
-    """What ``start`` did: the pack, the choice with its reasons, and the training."""
-
-    pack: Path
-    choice: Choice
-    prepared: Prepared
-    trained: Trained
 
 
 def recipes() -> list[recipes_.RecipeFile]:
@@ -137,7 +64,7 @@ def prepare(
 
 
 def plan(
-    data: Path, into: Path, settings: TrainSettings, where: Where = Where(), tell: Tell = silent
+    data: Path, into: Path, settings: TrainSettings, where: Where = HERE, tell: Tell = silent
 ) -> Planned:
     """Say what :func:`train` would do, without training: sizes, speed, time."""
     from lookalike import codec
@@ -175,7 +102,7 @@ def train(
     data: Path,
     into: Path,
     settings: TrainSettings | None = None,
-    where: Where = Where(),
+    where: Where = HERE,
     listener: Listener = NOBODY,
 ) -> Trained:
     """Train a recipe on a pack (or a folder, which is prepared first); again: continue.
@@ -251,7 +178,7 @@ def generate(
     run: Path,
     to: Path,
     settings: GenerateSettings | None = None,
-    where: Where = Where(),
+    where: Where = HERE,
     tell: Tell = silent,
 ) -> Generated:
     """New pictures from a run, as PNG files that depend on seed and index only."""
@@ -292,7 +219,7 @@ def start(
     into: Path,
     choice: Choice,
     settings: TrainSettings,
-    where: Where = Where(),
+    where: Where = HERE,
     listener: Listener = NOBODY,
 ) -> Started:
     """From a folder to a trained run: prepare with the choice made, train, report."""
@@ -327,12 +254,86 @@ def choose(source: Path, size: int | None = None, recipe: str | None = None) -> 
     return choose(source, size, recipe)
 
 
+def evaluate(
+    target: Path,
+    against: Path | None = None,
+    settings: EvaluateSettings | None = None,
+    where: Where = HERE,
+    tell: Tell = silent,
+) -> Evaluation:
+    """Judge a run or a folder of pictures against a pack or a folder of real ones.
+
+    A run is judged against the pack it was trained on unless another is named, and keeps the
+    scores in ``evaluation.json`` for its report.
+
+    Raises:
+        LookalikeError: there is nothing to judge against, or too few pictures.
+    """
+    from lookalike import checkpoints
+    from lookalike.engine.opening import open_sampler
+    from lookalike.run import Run
+    from lookalike.stages.evaluate import EvaluateSettings, evaluate
+
+    settings = settings or EvaluateSettings()
+    if not (target / "recipe.json").exists():
+        if against is None:
+            raise LookalikeError(
+                f"{target} is a folder of pictures: say what to judge it against with --against."
+            )
+        return evaluate(target, against, settings, tell)
+    run = Run.open(target)
+    held = run.env().get("data", {}).get("path")
+    real = against or (Path(held) if held else None)
+    if real is None:
+        raise LookalikeError(f"{target} does not know its pack; name it with --against.")
+    sampler, _, _ = open_sampler(run, where.place())
+    families = _families(run)
+    found = evaluate(
+        lambda count: sampler.pictures(settings.seed, 0, count),
+        real,
+        replace(settings, trained_with=families),
+        tell,
+    )
+    if against is None:
+        plain = json.dumps(found.scores.as_json(), indent=1)
+        checkpoints.write_whole(target / "evaluation.json", plain.encode())
+        report(target)
+    return found
+
+
+def _families(run: Run) -> tuple[str, ...]:
+    """The families of pretrained networks that this run trained with."""
+    text = json.dumps(run.recipe_values().get("networks", {}))
+    known = ("imagenet", "efficientnet", "efficientnet-lite0")
+    return known if "parts.features:Pretrained" in text else ()
+
+
+def utility(
+    pack: Path,
+    run: Path,
+    settings: UtilitySettings | None = None,
+    where: Where = HERE,
+    tell: Tell = silent,
+) -> Utility:
+    """Whether adding a run's pictures makes a classifier better on real held-out pictures."""
+    from lookalike.data.pack import Pack
+    from lookalike.engine.opening import open_sampler
+    from lookalike.run import Run
+    from lookalike.stages import utility as stage
+
+    settings = settings or stage.UtilitySettings()
+    opened = Pack.open(pack)
+    data = stage.labeled(opened, settings.attribute)
+    sampler, _, _ = open_sampler(Run.open(run), where.place())
+    return stage.utility(opened, stage.maker(sampler, data.columns), settings, tell)
+
+
 def compare(
     data: Path,
     into: Path,
     names: Sequence[str],
     seconds: float,
-    where: Where = Where(),
+    where: Where = HERE,
     listener: Listener = NOBODY,
     settings: Mapping[str, str] | None = None,
 ) -> Comparison:

@@ -56,10 +56,11 @@ class Bounds:
         from lookalike.sources.pictures import Limits
 
         return Limits(
-            count=count, most_bytes=int(self.most_mb * 1e6),
+            count=count,
+            most_bytes=int(self.most_mb * 1e6),
             most_pixels=int(self.most_megapixels * 1e6),
             least_side=least if self.least_side is None else self.least_side,
-            most_total=None if self.total_mb is None else int(self.total_mb * 1e6)
+            most_total=None if self.total_mb is None else int(self.total_mb * 1e6),
         )
 
 
@@ -94,9 +95,14 @@ class Polite:
         from lookalike.sources.web import Manners
 
         return Manners(
-            contact=self.contact, delay=delay if self.delay is None else self.delay,
-            per_host=self.per_host, together=self.together, timeout=self.timeout,
-            patience=self.patience, robots=robots, allow_private=self.allow_private
+            contact=self.contact,
+            delay=delay if self.delay is None else self.delay,
+            per_host=self.per_host,
+            together=self.together,
+            timeout=self.timeout,
+            patience=self.patience,
+            robots=robots,
+            allow_private=self.allow_private,
         )
 
 
@@ -157,8 +163,12 @@ def search(
 
     licenses = ALL if license == ["any"] else tuple(license or FREE)
     settings = collect.Search(
-        query=query, to=to, sources=tuple(source or ("openverse", "commons")),
-        licenses=licenses, limits=bounds.limits(n), manners=polite.manners(1.0)
+        query=query,
+        to=to,
+        sources=tuple(source or ("openverse", "commons")),
+        licenses=licenses,
+        limits=bounds.limits(n),
+        manners=polite.manners(1.0),
     )
     with show.screen() as screen:
         done = collect.search(settings, screen.tell)
@@ -210,8 +220,13 @@ def crawl(
     from lookalike.stages import collect
 
     job = Job(
-        url=url, depth=depth, pages=pages, also=tuple(also or ()), any_host=any_host,
-        render=render, browser=browser
+        url=url,
+        depth=depth,
+        pages=pages,
+        also=tuple(also or ()),
+        any_host=any_host,
+        render=render,
+        browser=browser,
     )
     settings = collect.Crawl(job=job, to=to, limits=bounds.limits(n), manners=polite.manners(1.0))
     with show.screen() as screen:
@@ -253,8 +268,12 @@ def urls(
     from lookalike.stages import collect
 
     settings = collect.Urls(
-        list=list, to=to, columns=columns.columns(), skip=skip, limits=bounds.limits(n),
-        manners=polite.manners(0.5, robots)
+        list=list,
+        to=to,
+        columns=columns.columns(),
+        skip=skip,
+        limits=bounds.limits(n),
+        manners=polite.manners(0.5, robots),
     )
     with show.screen() as screen:
         done = collect.urls(settings, screen.tell)
@@ -300,8 +319,14 @@ def named(
     from lookalike.stages import collect
 
     settings = collect.NamedSet(
-        name=name, to=to, files=files, mirror=mirror, part=part, trust=trust,
-        limits=bounds.limits(n, least=1), manners=polite.manners(0.5)
+        name=name,
+        to=to,
+        files=files,
+        mirror=mirror,
+        part=part,
+        trust=trust,
+        limits=bounds.limits(n, least=1),
+        manners=polite.manners(0.5),
     )
     with show.screen() as screen:
         done = collect.named_set(settings, screen.tell)

@@ -45,10 +45,11 @@ def compare(
         Settings for all recipes: --set seed=1
     """
     from lookalike import api
+    from lookalike.results import Listener
 
     names = [one.name for one in api.recipes()] if recipes == "all" else recipes.split(",")
     with show.screen() as screen:
-        listener = api.Listener(screen.tell, screen.step, screen.say)
+        listener = Listener(screen.tell, screen.step, screen.say)
         done = api.compare(
             data, into, names, seconds(time), machine.where(), listener, settings(change)
         )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Group, Parameter
 
 if TYPE_CHECKING:
-    from lookalike.api import Where
+    from lookalike.results import Where
 
 _GROUP = Group("Machine", sort_key=90)
 
@@ -31,7 +31,7 @@ class Machine:
 
     def where(self, tensorboard: bool = False) -> Where:
         """What the program calls it."""
-        from lookalike.api import Where
+        from lookalike.results import Where
 
         return Where(
             device=self.device,

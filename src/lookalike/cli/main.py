@@ -30,6 +30,8 @@ VERBS: dict[str, tuple[Group, str, str]] = {
         "Augment a folder by hand: fliph rot_90 blur_1.5 ...",
     ),
     "demo-data": (_DATA, "demo_data:demo_data", "Draw cartoon faces with labelled attributes."),
+    "evaluate": (_JUDGE, "evaluate:evaluate", "How good pictures are, against real ones."),
+    "utility": (_JUDGE, "utility:utility", "Whether added pictures make a classifier better."),
     "compare": (_JUDGE, "compare:compare", "Give several recipes the same time and rank them."),
     "recipes": (_LOOK, "recipes:recipes", "The recipes there are."),
     "report": (_LOOK, "report:report", "Write the page of a run anew."),

@@ -45,6 +45,7 @@ def start(
         Change a setting of the recipe: --set width=32
     """
     from lookalike import api
+    from lookalike.results import Listener
     from lookalike.stages.train import TrainSettings
 
     folder = into or Path("runs") / (source.resolve().stem or "pictures")
@@ -55,7 +56,7 @@ def start(
         for reason in choice.reasons:
             screen.say(f"  {reason}")
         screen.say(f"Everything goes to {folder}. Ctrl-C saves and stops.")
-        listener = api.Listener(screen.tell, screen.step, screen.say)
+        listener = Listener(screen.tell, screen.step, screen.say)
         started = api.start(source, folder, choice, wanted, machine.where(), listener)
     lines = trained_lines(started.trained)
     again = f"lookalike start {source} --for {time} --into {folder}"

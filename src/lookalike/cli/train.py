@@ -12,7 +12,7 @@ from lookalike.cli.machine import MACHINE, Changes, Machine, settings
 from lookalike.durations import seconds, words
 
 if TYPE_CHECKING:
-    from lookalike.api import Planned, Trained
+    from lookalike.results import Planned, Trained
 
 
 def train(
@@ -53,6 +53,7 @@ def train(
         Also write TensorBoard events into the run folder.
     """
     from lookalike import api
+    from lookalike.results import Listener
     from lookalike.stages.train import TrainSettings
 
     wanted = TrainSettings(
@@ -66,7 +67,7 @@ def train(
         if dry_run:
             planned = api.plan(data, folder, wanted, machine.where(), screen.tell)
         else:
-            listener = api.Listener(screen.tell, screen.step, screen.say)
+            listener = Listener(screen.tell, screen.step, screen.say)
             trained = api.train(data, folder, wanted, machine.where(tensorboard), listener)
     if dry_run:
         show.result(planned, json, planned_lines(planned))

@@ -1,0 +1,95 @@
+"""What goes into the verbs of :mod:`lookalike.api` and what comes out: frozen, JSON-able."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lookalike.telling import Tell, silent
+
+if TYPE_CHECKING:
+    from lookalike.place import Place
+    from lookalike.stages.choose import Choice
+    from lookalike.stages.prepare import Prepared
+    from lookalike.watch.progress import Step
+
+
+@dataclass(frozen=True, kw_only=True)
+class Where:
+    """The machine's part: "auto" lets the program choose. ``tensorboard`` also writes events."""
+
+    device: str = "auto"
+    precision: str = "auto"
+    threads: int = 0
+    tensorboard: bool = False
+
+    def place(self) -> Place:
+        """The place that these words mean here."""
+        from lookalike.place import choose
+
+        return choose(self.device, self.precision, self.threads)
+
+
+HERE = Where()
+
+
+@dataclass(frozen=True)
+class Listener:
+    """Who is told: ``tell`` of work that counts things, ``step`` of training, ``say`` in words."""
+
+    tell: Tell = silent
+    step: Callable[[Step], None] = field(default=lambda step: None)
+    say: Callable[[str], None] = field(default=lambda words: None)
+
+
+NOBODY = Listener()
+
+
+@dataclass(frozen=True)
+class Trained:
+    """How a training ended and what to type next."""
+
+    run: Path
+    recipe: str
+    images: int
+    budget: int
+    finished: bool
+    seconds: float
+    images_per_second: float
+    resumed_at: int
+    report: Path | None
+    notes: tuple[str, ...]
+    continue_with: str
+    generate_with: str
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What a training would do: the answer to --dry-run."""
+
+    recipe: str
+    pack: Path
+    size: int
+    channels: int
+    labels: int
+    train: int
+    holdout: int
+    images: int
+    parameters: dict[str, int]
+    images_per_second: float
+    seconds: float
+    continues: bool
+    notes: tuple[str, ...]
+    settings: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Started:
+    """What ``start`` did: the pack, the choice with its reasons, and the training."""
+
+    pack: Path
+    choice: Choice
+    prepared: Prepared
+    trained: Trained
