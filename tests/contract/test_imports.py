@@ -36,20 +36,63 @@ MAY: dict[str, set[str]] = {
     "engine": GROUND | {"parts", "data", "recipe", "run", "checkpoints", "watch"},
     "watch": GROUND | {"parts", "data", "metrics", "recipe", "run", "checkpoints", "engine"},
     "report": GROUND | {"data", "metrics", "recipe", "run", "engine", "watch"},
-    "stages": GROUND | {"parts", "data", "sources", "metrics", "recipe", "run", "checkpoints",
-                        "engine", "watch", "report"},
+    "stages": GROUND
+    | {
+        "parts",
+        "data",
+        "sources",
+        "metrics",
+        "recipe",
+        "run",
+        "checkpoints",
+        "engine",
+        "watch",
+        "report",
+    },
     "results": GROUND | {"stages", "watch"},
-    "api": GROUND | {"results", "parts", "data", "sources", "metrics", "recipe", "run", "checkpoints",
-                     "engine", "watch", "report", "stages"},
-    "cli": GROUND | {"api", "results", "recipe", "run", "stages", "watch", "engine", "data", "sources",
-                     "metrics"},
+    "api": GROUND
+    | {
+        "results",
+        "parts",
+        "data",
+        "sources",
+        "metrics",
+        "recipe",
+        "run",
+        "checkpoints",
+        "engine",
+        "watch",
+        "report",
+        "stages",
+    },
+    "cli": GROUND
+    | {
+        "api",
+        "results",
+        "recipe",
+        "run",
+        "stages",
+        "watch",
+        "engine",
+        "data",
+        "sources",
+        "metrics",
+    },
     "web": GROUND | {"api", "results", "recipe", "run", "stages", "watch", "data"},
     "lookalike": {"api"},
     "__main__": {"cli"},
 }
 ISLANDS = {"stages", "recipes"}
-NETWORK = {"httpx", "requests", "socket", "urllib.request", "http.client", "aiohttp", "scrapy",
-           "playwright"}
+NETWORK = {
+    "httpx",
+    "requests",
+    "socket",
+    "urllib.request",
+    "http.client",
+    "aiohttp",
+    "scrapy",
+    "playwright",
+}
 
 
 def room(path: Path) -> str:
@@ -86,32 +129,46 @@ def test_there_are_files_to_read() -> None:
 @pytest.mark.parametrize("name", sorted(MAY))
 def test_a_room_imports_only_what_lies_below_it(name: str) -> None:
     allowed = MAY[name] | {name}
-    wrong = [f"{path.relative_to(ROOT)}:{line} imports {found}"
-             for path in FILES if room(path) == name
-             for line, found, _ in own(path) if found not in allowed]
+    wrong = [
+        f"{path.relative_to(ROOT)}:{line} imports {found}"
+        for path in FILES
+        if room(path) == name
+        for line, found, _ in own(path)
+        if found not in allowed
+    ]
     assert wrong == []
 
 
 @pytest.mark.parametrize("island", sorted(ISLANDS))
 def test_stages_and_recipes_never_import_a_neighbor(island: str) -> None:
-    wrong = [f"{path.relative_to(ROOT)}:{line}"
-             for path in FILES if room(path) == island
-             for line, found, steps in own(path)
-             if found == island and steps[1:2] != [path.stem]]
+    wrong = [
+        f"{path.relative_to(ROOT)}:{line}"
+        for path in FILES
+        if room(path) == island
+        for line, found, steps in own(path)
+        if found == island and steps[1:2] != [path.stem]
+    ]
     assert wrong == []
 
 
 def test_nothing_imports_a_recipe_by_name() -> None:
-    wrong = [f"{path.relative_to(ROOT)}:{line}"
-             for path in FILES for line, found, _ in own(path) if found == "recipes"]
+    wrong = [
+        f"{path.relative_to(ROOT)}:{line}"
+        for path in FILES
+        for line, found, _ in own(path)
+        if found == "recipes"
+    ]
     assert wrong == []
 
 
 def test_only_sources_and_the_page_touch_the_network() -> None:
-    wrong = [f"{path.relative_to(ROOT)}:{line} imports {name}"
-             for path in FILES if room(path) not in {"sources", "web"}
-             for line, name in imported(path)
-             if any(name == n or name.startswith(f"{n}.") for n in NETWORK)]
+    wrong = [
+        f"{path.relative_to(ROOT)}:{line} imports {name}"
+        for path in FILES
+        if room(path) not in {"sources", "web"}
+        for line, name in imported(path)
+        if any(name == n or name.startswith(f"{n}.") for n in NETWORK)
+    ]
     assert wrong == []
 
 
@@ -120,7 +177,12 @@ def test_data_does_not_need_torch() -> None:
     for path in FILES:
         if room(path) in {"data", "sources"}:
             for node in ast.parse(path.read_text("utf-8")).body:
-                names = ([a.name for a in node.names] if isinstance(node, ast.Import) else
-                         [str(node.module)] if isinstance(node, ast.ImportFrom) else [])
+                names = (
+                    [a.name for a in node.names]
+                    if isinstance(node, ast.Import)
+                    else [str(node.module)]
+                    if isinstance(node, ast.ImportFrom)
+                    else []
+                )
                 wrong += [str(path) for n in names if n.split(".")[0] in {"torch", "torchvision"}]
     assert wrong == []
