@@ -15,7 +15,7 @@ from torch.nn.utils import parametrize
 def closeness(rows: Tensor) -> Tensor:
     """How near the other samples are, ``[N, K, F]`` -> ``[N, K]``.
 
-    o_i = sum over j != i of exp(-|M_i - M_j|_1) (Salimans et al. 2016, equations 5 and 6). The F
+    o_i = sum over j != i of exp(-|M_i - M_j|_1) (Salimans et al. 2016, section 3.2). The F
     entries are summed one at a time: N N K numbers at once and not N N K F, and it can be
     differentiated twice.
     """

@@ -79,7 +79,7 @@ class Game:
 
         The value "augment", where a recipe has it, is the share of pictures that are changed; the
         value "instance_noise" the standard deviation of Gaussian noise on what D sees (Sonderby
-        et al. 2017, section 3.3), in D's phase and in G's.
+        et al. 2017), in D's phase and in G's.
         """
         if self._augment is not None:
             chance = self.now.get("augment", self._augment.chance)

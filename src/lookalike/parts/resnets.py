@@ -2,7 +2,7 @@
 
 G: residual blocks that double the side, with batch normalisation told by the labels. D: blocks
 that halve it, a sum over places, one logit, and the inner product of the features with a linear
-embedding of the label vector (Miyato & Koyama 2018, equation 7), so attributes work like classes.
+embedding of the label vector (Miyato & Koyama 2018, section 3), so attributes work like classes.
 """
 
 from __future__ import annotations

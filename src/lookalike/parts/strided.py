@@ -110,7 +110,7 @@ class _Discriminator(nn.Module):
             pictures = torch.cat([pictures, planes.to(pictures.dtype)], 1)
         maps = self.layers(pictures)
         logits: Tensor = self.head(maps.flatten(1)).squeeze(1)
-        return (logits, maps.mean((2, 3))) if describe else logits
+        return (logits, maps.flatten(1)) if describe else logits
 
 
 def first_side(size: int, strides: tuple[int, ...]) -> int:

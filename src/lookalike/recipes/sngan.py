@@ -1,7 +1,7 @@
 """Residual networks, spectral normalisation in D, hinge loss; labels by projection.
 
 Miyato et al. 2018, "Spectral normalization for generative adversarial networks" (equations 16 and
-17; figure 8; betas 0 and 0.9, rate 2e-4), Miyato & Koyama 2018 (equation 7) for labels. One critic
+17; figure 8; betas 0 and 0.9, rate 2e-4), Miyato & Koyama 2018 (section 3) for labels. One critic
 step, with D's rate four times G's in the place of five steps (Heusel et al. 2017).
 """
 
