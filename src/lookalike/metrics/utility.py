@@ -39,7 +39,7 @@ class Arm:
 
 
 def arms(ratios: Sequence[float] = (0.5, 1.0, 2.0, 3.0)) -> tuple[Arm, ...]:
-    """The arms of the protocol: five without synthetic pictures, two a ratio, and synthetic only."""
+    """The arms of the protocol: five without synthetic pictures, two a ratio, synthetic only."""
     without = (
         Arm(name="real"),
         Arm(name="classical", classical=True),
@@ -108,12 +108,11 @@ def paired(
         raise ValueError(f"expected the same seeds and pictures, got {one.shape} and {other.shape}")
     apart = one.astype(np.float64) - other
     random = seeds.array_generator(seed, "paired-bootstrap")
-    count, pictures = apart.shape
-    values = np.empty(resamples)
-    for turn in range(resamples):
-        on_seeds = np.bincount(random.integers(0, count, count), minlength=count) / count
-        on_pictures = np.bincount(random.integers(0, pictures, pictures), minlength=pictures)
-        values[turn] = on_seeds @ apart @ on_pictures / pictures
+    on_seeds, on_pictures = (
+        random.multinomial(count, np.full(count, 1 / count), resamples) / count
+        for count in apart.shape
+    )
+    values = ((on_seeds @ apart) * on_pictures).sum(axis=1)
     low, high = np.quantile(values, [0.025, 0.975])
     return Interval(float(apart.mean()), float(low), float(high))
 

@@ -1,0 +1,97 @@
+"""Evaluate: two folders, a pack, and what it says of good, flat and broken samples."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lookalike import images
+from lookalike.data.pack import Pack
+from lookalike.data.packing import PackWriter
+from lookalike.errors import LookalikeError, NoImagesError
+from lookalike.images import Pixels
+from lookalike.metrics.scores import Scores
+from lookalike.stages.evaluate import EvaluateSettings, evaluate, read_folder
+
+QUICK = EvaluateSettings(judge="pixels")
+SIZE = 16
+
+
+def quarters(count: int, seed: int) -> Pixels:
+    corners = np.random.default_rng(seed).integers(0, 250, (count, 4, 4, 3))
+    return corners.repeat(4, 1).repeat(4, 2).astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def pack(tmp_path_factory: pytest.TempPathFactory) -> Pack:
+    held = np.arange(90) % 3 == 0
+    with PackWriter(tmp_path_factory.mktemp("evaluate") / "pack", size=SIZE, channels=3) as writer:
+        for i, picture in enumerate(quarters(90, 0)):
+            writer.append(picture, {"source": f"{i}.png"})
+        return writer.finish(holdout=held, refused=[])
+
+
+def folder_of(pictures: Pixels, to: Path) -> Path:
+    to.mkdir(parents=True)
+    for i, picture in enumerate(pictures):
+        images.write_png(to / f"{i:04d}.png", picture)
+    return to
+
+
+def test_samples_of_a_run_are_judged_against_its_pack(pack: Pack, tmp_path: Path):
+    to = tmp_path / "pairs.png"
+    settings = EvaluateSettings(judge="pixels", count=40, pairs=to)
+    found = evaluate(lambda count: quarters(count, 1), pack.path, settings)
+    assert (found.scores.samples, found.scores.training, found.scores.holdout) == (40, 60, 30)
+    assert len(found.sentences) == 3
+    assert images.read(to).shape[1] > 8 * 96
+    assert Scores.from_json(found.scores.as_json()) == found.scores
+
+
+def test_vectors_of_real_pictures_are_kept_beside_the_pack(pack: Pack):
+    evaluate(lambda count: quarters(20, 1), pack.path, QUICK)
+    before = {file: file.stat().st_mtime_ns for file in (pack.path / ".features").iterdir()}
+    evaluate(lambda count: quarters(20, 2), pack.path, QUICK)
+    after = {file: file.stat().st_mtime_ns for file in (pack.path / ".features").iterdir()}
+    assert before == after != {}
+
+
+def test_two_plain_folders_of_different_sizes_are_compared(tmp_path: Path):
+    real = folder_of(quarters(100, 0), tmp_path / "real")
+    large = quarters(40, 1).repeat(2, axis=1).repeat(2, axis=2)
+    samples = folder_of(large, tmp_path / "samples" / "nested")
+    found = evaluate(samples.parent, real, QUICK)
+    assert (found.scores.training, found.scores.holdout) == (80, 20)
+    assert any("resized to 16 px" in text for text in found.warnings)
+
+
+def test_a_broken_file_is_named_and_does_not_end_the_work(tmp_path: Path):
+    folder = folder_of(quarters(3, 0), tmp_path / "some")
+    (folder / "0001.png").write_bytes(b"\x89PNG\r\n\x1a\nnothing")
+    pictures, notes = read_folder(folder, SIZE, 3, 10)
+    assert pictures.shape == (2, SIZE, SIZE, 3)
+    assert "1 files" in notes[0]
+    assert "0001.png" in notes[0]
+
+
+def test_flat_samples_warn_of_another_range(pack: Pack):
+    found = evaluate(lambda count: quarters(20, 1) // 16, pack.path, QUICK)
+    assert any("another range" in text for text in found.warnings)
+
+
+def test_a_judge_of_the_family_that_trained_warns(pack: Pack, monkeypatch: pytest.MonkeyPatch):
+    from lookalike.metrics.features import Pixels as PixelFeatures
+
+    monkeypatch.setattr(PixelFeatures, "families", ("imagenet",))
+    settings = EvaluateSettings(judge="pixels", trained_with=("imagenet",))
+    found = evaluate(lambda count: quarters(20, 1), pack.path, settings)
+    assert any("flatter" in text for text in found.warnings)
+
+
+def test_an_empty_folder_and_an_unknown_judge_say_what_to_do(pack: Pack, tmp_path: Path):
+    with pytest.raises(NoImagesError, match="Name a run"):
+        evaluate(tmp_path, pack.path, QUICK)
+    with pytest.raises(LookalikeError, match="lite0"):
+        evaluate(lambda count: quarters(20, 1), pack.path, EvaluateSettings(judge="fid"))
