@@ -56,13 +56,17 @@ def test_path_lengths_can_be_differentiated_again() -> None:
     assert torch.autograd.gradcheck(lengths, (torch.randn(3, 4).double().requires_grad_(),))
 
 
-def test_the_path_mean_by_hand_and_through_json() -> None:
-    mean, state = PathMean(keep=0.9), PathMean().start()
-    state = mean.after(Clock(), state, told("G/length", 10.0), 0.0)
-    assert mean.at(Clock(), state) == pytest.approx(1.0)
-    state = mean.after(Clock(), json.loads(json.dumps(state)), told("G/length", 10.0), 0.0)
-    assert mean.at(Clock(), state) == pytest.approx(1.9)
-    assert mean.after(Clock(), state, told("G/adversarial", 10.0), 0.0) == state
+def test_the_path_mean_is_plain_at_first_then_moves_slowly_and_goes_through_json() -> None:
+    """10 and 20 have the mean 15; after ten lengths each further one counts for a tenth."""
+    mean, state, clock = PathMean(keep=0.9), PathMean().start(), Clock()
+    for length in (10.0, 20.0):
+        state = json.loads(json.dumps(mean.after(clock, state, told("G/length", length), 0.0)))
+    assert mean.at(clock, state) == pytest.approx(15.0)
+    for _ in range(8):
+        state = mean.after(clock, state, told("G/length", 15.0), 0.0)
+    state = mean.after(clock, state, told("G/length", 25.0), 0.0)
+    assert mean.at(clock, state) == pytest.approx(16.0)
+    assert mean.after(clock, state, told("G/adversarial", 10.0), 0.0) == state
 
 
 def test_the_share_moves_by_the_pictures_of_its_interval() -> None:

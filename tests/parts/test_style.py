@@ -125,7 +125,7 @@ def test_regularisers_play_at_their_intervals_and_the_mean_follows() -> None:
     played = [trainer.step().terms for _ in range(4)]
     assert ["D/r1" in terms for terms in played] == [True, False, True, False]
     assert ["G/path" in terms for terms in played] == [True, False, False, True]
-    wanted = 0.99 * 0.01 * played[0]["G/length"] + 0.01 * played[3]["G/length"]
+    wanted = (played[0]["G/length"] + played[3]["G/length"]) / 2
     assert trainer.now()["path"] == pytest.approx(wanted)
 
 

@@ -50,27 +50,30 @@ def path_lengths(pictures: Tensor, code: Tensor, directions: Tensor) -> Tensor:
 
 @dataclass(frozen=True, kw_only=True)
 class PathMean(Value):
-    """The moving mean of path lengths, to which the penalty pulls them; 0 at the start.
+    """The moving mean of path lengths, to which the penalty pulls them; 0 before the first.
 
-    It follows the term "length" of G with a decay of ``keep`` at each step that told one.
+    It follows the term "length" of G with a decay of ``keep`` at each step that told one; until
+    that is the slower of the two, it is the plain mean of all lengths told (a mean that starts at
+    0 would spend a short budget on pulling G flat).
     """
 
     keep: float = 0.99
 
     def start(self) -> State:
-        """0."""
-        return {"mean": 0.0}
+        """Nothing told yet."""
+        return {"mean": 0.0, "count": 0}
 
     def at(self, clock: Clock, state: State) -> float:
         """The mean."""
         return float(state["mean"])
 
     def after(self, clock: Clock, state: State, tally: Tally, draw: float) -> State:
-        """keep * mean + (1 - keep) * length."""
+        """A step from the mean to the length, of 1 - keep or of 1 / count."""
         told = tally.terms.get("G/length")
         if told is None:
             return state
-        return {"mean": self.keep * float(state["mean"]) + (1 - self.keep) * told}
+        mean, count = float(state["mean"]), int(state["count"]) + 1
+        return {"mean": mean + max(1 - self.keep, 1 / count) * (told - mean), "count": count}
 
 
 @dataclass(frozen=True, kw_only=True)

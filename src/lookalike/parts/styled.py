@@ -70,11 +70,15 @@ class Styled(Objective):
         return Terms(adversarial=real_or_fake(game.judge(fake, batch.labels), 1.0))
 
     def lengths(self, game: Game, batch: Batch) -> Terms:
-        """(|J^T y| - a)^2 with the running mean a, on fresh z, weighted by its interval."""
+        """(|J^T y| - a)^2 with the running mean a, on fresh z, weighted by its interval.
+
+        The first time, a is the mean of these very lengths.
+        """
         pictures, code = game.play("G", batch.fresh("path"), batch.labels, None, True)
         directions = torch.randn(pictures.shape, generator=batch.noise("path")).to(pictures)
         lengths = path_lengths(pictures, code, directions)
-        off = (lengths - game.now["path"]).square()
+        mean = game.now["path"] or float(lengths.detach().mean())
+        off = (lengths - mean).square()
         weight = game.now["path_weight"] * self.lengths_every
         return Terms({"path": weight * off, "~length": lengths.detach()})
 
