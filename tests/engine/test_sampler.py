@@ -58,7 +58,7 @@ def test_labels_are_those_wanted_or_drawn_by_address_from_those_seen() -> None:
     assert drawn.shape == (32, 3)
     assert {tuple(row) for row in drawn.tolist()} <= {tuple(row) for row in seen.tolist()}
     assert len({tuple(row) for row in drawn.tolist()}) == 3
-    again = sampler.choose(0, 20, 4, None)
+    _, again = sampler.draw(0, 20, 4)
     assert again is not None
     assert torch.equal(again, drawn[20:24])
     told.clear()

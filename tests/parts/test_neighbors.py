@@ -44,3 +44,18 @@ def test_no_more_codes_are_kept_than_allowed():
     learned = Neighbors(dims=2, most=20).fit(torch.randn(50, 2), generator())
     assert learned["codes"].shape == (20, 2)
     assert learned["neighbors"].max() < 20
+
+
+def test_with_labels_neighbors_are_of_the_same_class_and_a_class_can_be_asked_for():
+    codes = torch.tensor([[0.0, 0], [9, 0], [1, 0], [10, 0]])
+    labels = torch.tensor([[1.0, 0], [1, 0], [0, 1], [0, 1]])
+    prior = Neighbors(dims=2, nearest=1, least=0.25)
+    learned = prior.fit(codes, generator(), labels)
+    assert learned["neighbors"][:, 0].tolist() == [1, 0, 3, 2]
+    z, told = prior.draw_labeled(generator(), 50, learned, None)
+    assert {tuple(row) for row in told.tolist()} == {(1.0, 0.0), (0.0, 1.0)}
+    second = told[:, 1] == 1
+    assert (z[second, 0] >= 1 + 0.25 * 9 - 1e-4).all()
+    z, told = prior.draw_labeled(generator(), 50, learned, torch.tensor([1.0, 0]))
+    assert (z[:, 0] <= 0.75 * 9 + 1e-4).all()
+    assert told.tolist() == [[1.0, 0.0]] * 50

@@ -23,7 +23,7 @@ def train(
     time: Annotated[str | None, Parameter(name="--for")] = None,
     into: Path | None = None,
     change: Changes = None,
-    labels: bool = True,
+    labels: bool | None = None,
     dry_run: Annotated[bool, Parameter(negative="")] = False,
     tensorboard: Annotated[bool, Parameter(negative="")] = False,
     machine: Machine = MACHINE,
@@ -46,7 +46,7 @@ def train(
     change
         Change a setting of the recipe: --set width=32 images=500000 optimizers.G.eps=1e-6
     labels
-        Use the pack's labels where the recipe can.
+        Use the pack's labels. Left out: classes where the recipe can, attributes not.
     dry_run
         Say what would be trained, how large it is and how long it takes; train nothing.
     tensorboard

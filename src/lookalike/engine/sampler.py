@@ -37,8 +37,8 @@ class Sampler:
     ) -> Iterator[tuple[int, Pixels]]:
         """Pictures ``first .. first + count`` as (index of the first, uint8 ``[n, S, S, C]``).
 
-        ``wanted`` is one label vector ``[L]`` for all pictures; without it the labels of a
-        conditional generator are drawn from those seen in training.
+        ``wanted`` is one label vector ``[L]`` for all pictures, or several ``[M, L]`` to draw from;
+        without it the labels of a conditional generator are drawn from those seen in training.
         """
         for start in range(first - first % BLOCK, first + count, BLOCK):
             pictures = images.to_pixels(self.raw(seed, start, BLOCK, wanted))
@@ -54,17 +54,40 @@ class Sampler:
     @torch.no_grad()
     def raw(self, seed: int, first: int, count: int, wanted: Tensor | None = None) -> Tensor:
         """What the generator gives for these rows, float ``[count, ...]``, not clipped."""
-        z = self.prior.rows(seed, "picture", first, count, self.learned)
-        chosen = self.choose(seed, first, count, wanted)
-        labels = None if chosen is None else chosen.to(self.device)
-        return self.generate(z.to(self.device), labels).float().cpu()
+        z, labels = self.draw(seed, first, count, wanted)
+        told = None if labels is None else labels.to(self.device)
+        return self.generate(z.to(self.device), told).float().cpu()
 
-    def choose(self, seed: int, first: int, count: int, wanted: Tensor | None) -> Tensor | None:
-        """Label rows for these pictures, ``[count, L]``, or None for an unconditional generator."""
+    def draw(
+        self, seed: int, first: int, count: int, wanted: Tensor | None = None
+    ) -> tuple[Tensor, Tensor | None]:
+        """z ``[count, Z]`` and labels ``[count, L]`` of these pictures, each from its own address.
+
+        Labels are those that the prior gives with z; where it says nothing of labels, those asked
+        for, or else drawn from those seen in training. None for an unconditional generator.
+        """
+        rows = []
+        for index in range(first, first + count):
+            asked = _asked(seed, index, wanted)
+            z, told = self.prior.draw_labeled(
+                seeds.generator(seed, "picture", index), 1, self.learned, asked
+            )
+            rows.append((z, self._label(seed, index, asked) if told is None else told))
+        drawn = torch.cat([z for z, _ in rows])
+        if self.labels is None:
+            return drawn, None
+        return drawn, torch.cat([label for _, label in rows if label is not None])
+
+    def _label(self, seed: int, index: int, wanted: Tensor | None) -> Tensor | None:
         if self.labels is None:
             return None
         if wanted is not None:
-            return wanted.float().expand(count, -1)
-        total = len(self.labels)
-        rows = [seeds.number(seed, "label", first + i) % total for i in range(count)]
-        return self.labels[torch.tensor(rows)]
+            return wanted.float()[None]
+        return _asked(seed, index, self.labels)[None]  # type: ignore[index]
+
+
+def _asked(seed: int, index: int, wanted: Tensor | None) -> Tensor | None:
+    """The one label vector for this picture: the one asked for, or one of several by address."""
+    if wanted is None or wanted.ndim == 1:
+        return wanted
+    return wanted[seeds.number(seed, "label", index) % len(wanted)]

@@ -252,7 +252,9 @@ class Trainer:
         """Fit a learning prior to the encodings of the training pictures."""
         if self.recipe.prior.learns:
             drawn = seeds.generator(self.recipe.seed, "fit", self.clock.step)
-            self.learned = dict(self.recipe.prior.fit(self.encodings(most), drawn))
+            labels = [taken.labels for taken in self._some(most) if taken.labels is not None]
+            told = torch.cat(labels) if labels else None
+            self.learned = dict(self.recipe.prior.fit(self.encodings(most), drawn, told))
 
     @torch.no_grad()
     def encodings(self, most: int) -> Tensor:

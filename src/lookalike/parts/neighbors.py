@@ -37,31 +37,72 @@ class Neighbors(Prior):
         """Always."""
         return True
 
-    def fit(self, encoded: Tensor, generator: torch.Generator) -> Learned:
-        """Keep the encodings, each with its nearest neighbors; needs at least two of them."""
+    def fit(
+        self, encoded: Tensor, generator: torch.Generator, labels: Tensor | None = None
+    ) -> Learned:
+        """Keep the encodings, each with its nearest neighbors; needs at least two of them.
+
+        With labels ``[N, L]`` neighbors of the same label come first, however far they are.
+        """
         data = encoded.float().cpu()
+        told = None if labels is None else labels.float().cpu()
         if len(data) > self.most:
-            data = data[torch.randperm(len(data), generator=generator)[: self.most]]
+            kept = torch.randperm(len(data), generator=generator)[: self.most]
+            data, told = data[kept], None if told is None else told[kept]
         scale = data.std(0).clamp(min=1e-4) if len(data) > 1 else torch.ones(self.dims)
-        white = data / scale
         count = min(self.nearest, len(data) - 1)
         if count < 1:
             return {}
-        found = [
-            torch.cdist(part, white).topk(count + 1, largest=False).indices[:, 1:]
-            for part in torch.split(white, 500)
-        ]
-        return {"codes": data, "neighbors": torch.cat(found), "scale": scale}
+        learned = {"codes": data, "neighbors": _nearest(data / scale, told, count), "scale": scale}
+        return learned if told is None else {**learned, "labels": told}
 
     def draw(self, generator: torch.Generator, count: int, learned: Learned) -> Tensor:
         """A picture's encoding, one of its neighbors, and a place between the two."""
+        return self.draw_labeled(generator, count, learned, None)[0]
+
+    def draw_labeled(
+        self, generator: torch.Generator, count: int, learned: Learned, wanted: Tensor | None
+    ) -> tuple[Tensor, Tensor | None]:
+        """z between two pictures, and the label between theirs, or the one that was asked for.
+
+        With a label asked for, the first picture is one of those whose label is nearest to it.
+        """
         chosen = torch.rand(count, 3, generator=generator)
         noise = torch.randn(count, self.dims, generator=generator)
         if not learned:
-            return noise
-        codes, near = learned["codes"], learned["neighbors"]
-        first = (chosen[:, 0] * len(codes)).long().clamp(max=len(codes) - 1)
+            return noise, None
+        codes, near, labels = learned["codes"], learned["neighbors"], learned.get("labels")
+        able = _like(labels, wanted, len(codes))
+        first = able[(chosen[:, 0] * len(able)).long().clamp(max=len(able) - 1)]
         which = (chosen[:, 1] * near.shape[1]).long().clamp(max=near.shape[1] - 1)
+        second = near[first, which]
         share = self.least + (1 - 2 * self.least) * chosen[:, 2:]
-        between = (1 - share) * codes[first] + share * codes[near[first, which]]
-        return between + self.noise * noise * learned["scale"]
+        between = (1 - share) * codes[first] + share * codes[second]
+        z = between + self.noise * noise * learned["scale"]
+        if labels is None:
+            return z, None
+        if wanted is not None:
+            return z, wanted.float().expand(count, -1)
+        return z, (1 - share) * labels[first] + share * labels[second]
+
+
+def _nearest(white: Tensor, labels: Tensor | None, count: int) -> Tensor:
+    """The rows of the ``count`` nearest others of each row, those of the same label first."""
+    found = []
+    for start in range(0, len(white), 500):
+        rows = slice(start, start + 500)
+        away = torch.cdist(white[rows], white)
+        if labels is not None:
+            away += 1e4 * (torch.cdist(labels[rows], labels, p=1.0) > 1e-6)
+        away[torch.arange(len(away)), torch.arange(start, start + len(away))] = torch.inf
+        found.append(away.topk(count, largest=False).indices)
+    return torch.cat(found)
+
+
+def _like(labels: Tensor | None, wanted: Tensor | None, count: int) -> Tensor:
+    """The rows whose labels are nearest to the wanted one: all of that class, or the best 32."""
+    if labels is None or wanted is None:
+        return torch.arange(count)
+    away = (labels - wanted.float()).abs().sum(1)
+    same = torch.nonzero(away < 1e-6)[:, 0]
+    return same if len(same) else away.topk(min(32, count), largest=False).indices

@@ -28,9 +28,27 @@ class Prior(ABC):
     def draw(self, generator: torch.Generator, count: int, learned: Learned) -> Tensor:
         """``count`` rows of z, float32 ``[count, width]``, from this generator and nothing else."""
 
-    def fit(self, encoded: Tensor, generator: torch.Generator) -> Learned:
-        """Learn from encodings ``[N, dims]``; nothing to learn for most priors."""
+    def fit(
+        self, encoded: Tensor, generator: torch.Generator, labels: Tensor | None = None
+    ) -> Learned:
+        """Learn from encodings ``[N, dims]`` and their labels; nothing to learn for most priors."""
         return {}
+
+    def draw_labeled(
+        self, generator: torch.Generator, count: int, learned: Learned, wanted: Tensor | None
+    ) -> tuple[Tensor, Tensor | None]:
+        """z with label vectors that go with it, or None where z says nothing about labels.
+
+        ``wanted`` ``[L]`` is the label vector that was asked for, if one was.
+        """
+        return self.draw(generator, count, learned), None
+
+    def rows(self, seed: int, purpose: str, first: int, count: int, learned: Learned) -> Tensor:
+        """Rows ``first .. first + count``, each from its own address: ``[count, width]``."""
+        drawn = [
+            self.draw(seeds.generator(seed, purpose, first + i), 1, learned) for i in range(count)
+        ]
+        return torch.cat(drawn) if drawn else torch.empty(0, self.width)
 
     @property
     def learns(self) -> bool:
@@ -41,13 +59,6 @@ class Prior(ABC):
     def width(self) -> int:
         """The number of columns of z."""
         return self.dims
-
-    def rows(self, seed: int, purpose: str, first: int, count: int, learned: Learned) -> Tensor:
-        """Rows ``first .. first + count``, each from its own address: ``[count, width]``."""
-        drawn = [
-            self.draw(seeds.generator(seed, purpose, first + i), 1, learned) for i in range(count)
-        ]
-        return torch.cat(drawn) if drawn else torch.empty(0, self.width)
 
 
 @dataclass(frozen=True)
@@ -100,7 +111,9 @@ class Fitted(Prior):
         local = learned["means"][which] + torch.einsum("nij,nj->ni", learned["roots"][which], noise)
         return local @ learned["color"] + learned["center"]
 
-    def fit(self, encoded: Tensor, generator: torch.Generator) -> Learned:
+    def fit(
+        self, encoded: Tensor, generator: torch.Generator, labels: Tensor | None = None
+    ) -> Learned:
         """k-means with 25 rounds on whitened encodings, full covariances with shrinkage.
 
         The covariance of a component with n members is (n S + shrink C) / (n + shrink), where C is

@@ -30,12 +30,13 @@ class TrainSettings:
 
     ``recipe`` is a name, a ``.py`` file of one's own, or a saved ``recipe.json``. ``seconds`` is a
     time budget, turned into images by a short benchmark. ``settings`` change the recipe.
+    ``labeled`` None uses classes where the recipe can, and attributes only when asked (True).
     """
 
     recipe: str = "swift"
     seconds: float | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
-    labeled: bool = True
+    labeled: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,9 @@ def _frame(
     pack: Pack, file: recipe.RecipeFile, settings: TrainSettings
 ) -> tuple[dict[str, int], tuple[str, ...]]:
     """The size, channels and labels that the recipe is asked to serve, with words about it."""
-    labeled = settings.labeled and len(pack.columns) > 0
+    only_classes = 0 < len(pack.classes) == len(pack.columns)
+    labeled = only_classes if settings.labeled is None else settings.labeled
+    labeled = (labeled or LABELS[file.labels] == 2) and len(pack.columns) > 0
     if file.sizes and pack.size not in file.sizes:
         raise RecipeError(
             f"The recipe {file.name!r} makes pictures of {_list(file.sizes)} px, but {pack.path} "
@@ -120,6 +123,11 @@ def _frame(
         )
     used = len(pack.columns) if labeled and LABELS[file.labels] else 0
     notes: tuple[str, ...] = ()
+    if settings.labeled is None and not labeled and pack.columns and LABELS[file.labels]:
+        notes = (
+            f"The pack has {len(pack.columns)} label columns with attributes; this run does not "
+            "use them. With --labels the generator can be asked for them.",
+        )
     if labeled and not used:
         able = [r.name for r in recipe.names() if LABELS[r.labels]]
         notes = (

@@ -7,7 +7,7 @@ Every arm gets the same optimizer steps. See ``metrics.utility`` for how the ans
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -116,7 +116,7 @@ def maker(sampler: Sampler, columns: Sequence[int]) -> Make:
         if not len(rows):
             raise DataError(f"the run never saw class number {number}; train it on this pack")
         one = seeds.number(seed, "utility-class", number)
-        return replace(sampler, labels=rows).pictures(one, 0, count)
+        return sampler.pictures(one, 0, count, rows)
 
     return make
 
