@@ -64,16 +64,19 @@ class PlaceMean(nn.Module):
 
 
 def head(inputs: int, width: int, halvings: int) -> nn.Sequential:
-    """Strided spectral-norm convolutions down to a small map, then one logit: ``[N, 1]``.
+    """Strided spectral-norm convolutions, two 1x1 layers, then one logit: ``[N, 1]``.
 
-    The logit is linear in the mean over places, which is the mean of one logit per place; as a
-    convolution with one output channel its way back took ten times as long.
+    The logit is linear in the mean over places, which is the mean of one logit per place. Wider
+    kernels on maps of a few pixels took most of D's time and judged no better: what such a map
+    holds at a place has seen most of the picture.
     """
     layers: list[nn.Module] = []
     for _ in range(halvings):
         layers += [spectral_norm(nn.Conv2d(inputs, width, 4, 2, 1)), nn.LeakyReLU(0.2)]
         inputs = width
-    layers += [spectral_norm(nn.Conv2d(inputs, width, 3, padding=1)), nn.LeakyReLU(0.2)]
+    for _ in range(2):
+        layers += [spectral_norm(nn.Conv2d(inputs, width, 1)), nn.LeakyReLU(0.2)]
+        inputs = width
     return nn.Sequential(*layers, PlaceMean(), spectral_norm(nn.Linear(width, 1)))
 
 
@@ -90,7 +93,7 @@ class ProjectedHeads(nn.Module):
         *,
         width: int,
         head_width: int,
-        rest: int = 4,
+        rest: int = 8,
     ) -> None:
         super().__init__()
         self.mixing = FrozenMixing(channels, width=width)

@@ -11,6 +11,7 @@ from lookalike.parts.fast import FastEncoderPlan, FastGeneratorPlan
 from lookalike.parts.features import Pretrained
 from lookalike.parts.neighbors import Neighbors
 from lookalike.parts.optimizers import Adam
+from lookalike.parts.orthogonal import Orthogonal
 from lookalike.parts.projected import ProjectedDiscriminator
 from lookalike.parts.resemblance import Resemblance
 from lookalike.parts.schedules import Constant, Cosine, Linear
@@ -27,26 +28,27 @@ def recipe(
     labels: int = 0,
     latent: int = 64,
     width: int = 64,
+    widest: int = 192,
     rate: float = 2e-3,
     adversarial: float = 0.5,
     begin: float = 0.2,
 ) -> Recipe:
     """``begin`` is the share of the budget after which D joins, with the weight ``adversarial``."""
     features = Pretrained()
-    maker = Adam(rate=Cosine(peak=rate, warmup=0.02), betas=(0.5, 0.99))
+    maker = Orthogonal(rate=Cosine(peak=rate, warmup=0.02))
     return Recipe(
         name="swift",
         size=size,
         channels=channels,
         labels=labels,
         networks={
-            "G": FastGeneratorPlan(latent=latent, width=width),
-            "E": FastEncoderPlan(latent=latent),
+            "G": FastGeneratorPlan(latent=latent, width=width, widest=widest),
+            "E": FastEncoderPlan(latent=latent, widest=widest),
             "D": ProjectedDiscriminator(features=features),
             "F": features,
         },
         prior=Neighbors(dims=latent),
-        objective=Resemblance(begin=begin),
+        objective=Resemblance(begin=begin, kl=1e-4),
         optimizers={
             "G": maker,
             "E": maker,
