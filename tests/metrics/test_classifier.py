@@ -77,3 +77,11 @@ def test_augmentation_stays_in_range_and_depends_on_the_step():
     assert one.abs().max() <= 1
     assert torch.equal(one, again)
     assert not torch.equal(one, next_)
+
+
+def test_one_step_is_a_training_too(bright):
+    pictures, labels = bright
+    assert fit(pictures, labels, 2, replace(QUICK, steps=1)).classes == 2
+    rates = [classifier._rate(step, 100) for step in range(100)]
+    assert max(rates) <= 1
+    assert rates[0] < rates[9] > rates[50] > rates[99] > 0

@@ -120,15 +120,9 @@ def judge(
         TooFewImagesError: a set has fewer than 16 pictures.
     """
     settings = settings or Settings()
-    ours, train, held = (
-        one if isinstance(one, Seen) else see(one, features, tell)
-        for one in (samples, training, holdout)
-    )
-    for name, one in (("samples", ours), ("training", train), ("held-out", held)):
-        if len(one) < LEAST:
-            raise TooFewImagesError(
-                f"there are {len(one)} {name} pictures; judging needs at least {LEAST} of each kind"
-            )
+    ours = _enough("samples", samples, features, tell)
+    train = _enough("training pictures", training, features, tell)
+    held = _enough("held-out pictures", holdout, features, tell)
     kids = _kids(ours, train, held, settings)
     shape = _manifolds(ours, train, held, settings)
     distance, warning = _frechet(ours, train, held)
@@ -153,6 +147,14 @@ def judge(
         copies=judge_copies(ours, train, held, seed=settings.seed),
         warnings=tuple(text for text in (warning, _small(held)) if text),
     )
+
+
+def _enough(name: str, one: Pictures | Seen, features: Features, tell: Tell) -> Seen:
+    if len(one) < LEAST:
+        raise TooFewImagesError(
+            f"there are {len(one)} {name}; judging needs at least {LEAST} of each kind"
+        )
+    return one if isinstance(one, Seen) else see(one, features, tell)
 
 
 def _kids(ours: Seen, train: Seen, held: Seen, settings: Settings) -> tuple[Measure, Measure]:
