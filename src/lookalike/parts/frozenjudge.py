@@ -35,7 +35,7 @@ class _OnFeatures(nn.Module):
         mixed = self.heads.mixing(maps)
         told = self.labels(labels).unflatten(1, (-1, self.width))
         found = [
-            head(x).mean((1, 2, 3)) + (x.mean((2, 3)) * word).sum(1) / math.sqrt(self.width)
+            head(x).flatten(1).mean(1) + (x.mean((2, 3)) * word).sum(1) / math.sqrt(self.width)
             for head, x, word in zip(self.heads.heads, mixed, told.unbind(1), strict=True)
         ]
         return torch.stack(found, 1)
