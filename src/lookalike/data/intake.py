@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from lookalike.data.faces import FaceSettings, cut_face
 from lookalike.data.hashes import perceptual_hashes, thumbnail
 from lookalike.data.items import Item
-from lookalike.data.reading import ReadSettings, read_picture
+from lookalike.data.reading import Reading, ReadSettings, open_picture, read_picture
 from lookalike.errors import DataError
 from lookalike.images import Pixels
 
@@ -70,16 +71,26 @@ def marks_of(pixels: Pixels) -> Marks:
     return Marks(int.from_bytes(digest, "little") >> 1, plain, mirrored, thumbnail(pixels))
 
 
-def take(settings: ReadSettings, items: Sequence[Item]) -> list[Taken | Refused]:
-    """Read some files; never raises because of what is in them."""
+def take(
+    settings: ReadSettings, items: Sequence[Item], faces: FaceSettings | None = None
+) -> list[Taken | Refused]:
+    """Read some files (or the face in each); never raises because of what is in them."""
     found: list[Taken | Refused] = []
     for item in items:
         try:
             data = item.read()
-            read = read_picture(data, settings)
+            read = read_picture(data, settings) if faces is None else _face(data, settings, faces)
             sha256 = hashlib.sha256(data).hexdigest()
             facts = Facts(sha256, read.width, read.height, read.format, read.mode, read.notes)
             found.append(Taken(read.pixels, facts, marks_of(read.pixels)))
         except DataError as problem:
             found.append(Refused(str(problem)))
     return found
+
+
+def _face(data: bytes, settings: ReadSettings, faces: FaceSettings) -> Reading:
+    """The aligned face, with the facts of the whole picture."""
+    with open_picture(data, settings.pixel_limit) as whole:
+        size, kind, mode = whole.size, whole.format or "?", whole.mode
+    read = read_picture(cut_face(data, faces), settings)
+    return replace(read, width=size[0], height=size[1], format=kind, mode=mode)

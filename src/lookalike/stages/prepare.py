@@ -17,6 +17,7 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 
+from lookalike.data.faces import FaceSettings
 from lookalike.data.groups import near_groups
 from lookalike.data.hashes import THUMB
 from lookalike.data.intake import Refused, Taken, take
@@ -27,7 +28,7 @@ from lookalike.data.packing import PackWriter
 from lookalike.data.reading import PIXEL_LIMIT, Fit, ReadSettings, open_picture
 from lookalike.data.splitting import choose_holdout
 from lookalike.data.workers import Lost, Workers
-from lookalike.errors import DataError, NoImagesError, PackError, TooFewImagesError
+from lookalike.errors import DataError, NoImagesError, PackError, TooFewImagesError, need
 from lookalike.telling import Tell, silent
 
 log = logging.getLogger(__name__)
@@ -51,8 +52,9 @@ class PrepareSettings:
     """How a source becomes a pack; see :class:`lookalike.data.reading.ReadSettings` for the look.
 
     ``size`` None takes the largest of 32, 64, 128 and 256 that the pictures fill. ``leave_out``
-    maps files to the reason why they are refused unread (what the doctor found). ``workers`` None
-    is one for each core, 0 reads in this process.
+    maps files to the reason why they are refused unread (what the doctor found). ``faces`` takes
+    the one face out of each picture instead of its middle. ``workers`` None is one for each core,
+    0 reads in this process.
     """
 
     size: int | None = 64
@@ -65,6 +67,7 @@ class PrepareSettings:
     least: int = 8
     pixel_limit: int = PIXEL_LIMIT
     leave_out: Mapping[str, str] = field(default_factory=dict)
+    faces: FaceSettings | None = None
     workers: int | None = None
 
     def __post_init__(self) -> None:
@@ -121,6 +124,9 @@ def prepare(
         )
     look = _look(found, settings)
     plan = {"reader": _READER, **asdict(look), "source": str(source.resolve())}
+    if settings.faces is not None:
+        need("cv2", "faces", "--faces")
+        plan["faces"] = asdict(settings.faces)
     listing = _listing(found, plan, settings)
     old = _old_pack(to)
     if old is not None and old.info.get("listing") == listing:
@@ -244,7 +250,8 @@ class _Work:
         pairs = list(zip(self.found.items, known, strict=True))
         new = [item for item, old in pairs if old is None]
         count = self.settings.workers if new else 0
-        with Workers(partial(take, self.look), count=count) as workers:
+        task = partial(take, self.look, faces=self.settings.faces)
+        with Workers(task, count=count) as workers:
             fresh = workers.map(self.found.loaded(new))
             waiting = next(fresh, None)
             for item, old in pairs:
