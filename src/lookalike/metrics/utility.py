@@ -125,7 +125,14 @@ def recall(said: Truth, truth: Truth, classes: int) -> Numbers:
     return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
 
 
-def decide(outcomes: Sequence[Outcome], truth: Truth, classes: int, *, seed: int = 0) -> Verdict:
+def decide(
+    outcomes: Sequence[Outcome],
+    truth: Truth,
+    classes: int,
+    *,
+    seed: int = 0,
+    resamples: int = 2000,
+) -> Verdict:
     """Compare the best arm with and the best without synthetic pictures, and say it in a sentence.
 
     Raises:
@@ -142,7 +149,7 @@ def decide(outcomes: Sequence[Outcome], truth: Truth, classes: int, *, seed: int
         for some in (without, added)
     )
     right, wrong = best.correct(truth)[:, judging], base.correct(truth)[:, judging]
-    gain = paired(right, wrong, seed=seed)
+    gain = paired(right, wrong, resamples=resamples, seed=seed)
     helps = True if gain.low > 0 else False if gain.high < 0 else None
     trials = len(base.said)
     return Verdict(
@@ -151,29 +158,29 @@ def decide(outcomes: Sequence[Outcome], truth: Truth, classes: int, *, seed: int
         gain=gain,
         best_with=best.arm.name,
         best_without=base.arm.name,
-        table=tuple(_row(one, base, truth, classes, seed) for one in outcomes),
-        recalls=_recalls(best, base, truth, classes, seed),
+        table=tuple(_row(one, base, truth, classes, resamples // 4) for one in outcomes),
+        recalls=_recalls(best, base, truth, classes, resamples // 4),
     )
 
 
-def _row(one: Outcome, base: Outcome, truth: Truth, classes: int, seed: int) -> Row:
+def _row(one: Outcome, base: Outcome, truth: Truth, classes: int, resamples: int) -> Row:
     accuracy = one.correct(truth).mean(1)
     return Row(
         arm=one.arm.name,
         accuracy=float(accuracy.mean()),
         deviation=float(accuracy.std(ddof=1)) if len(accuracy) > 1 else 0.0,
         worst_recall=float(np.nanmin(recall(one.said, truth, classes))),
-        gain=paired(one.correct(truth), base.correct(truth), resamples=500, seed=seed),
+        gain=paired(one.correct(truth), base.correct(truth), resamples=resamples),
     )
 
 
 def _recalls(
-    best: Outcome, base: Outcome, truth: Truth, classes: int, seed: int
+    best: Outcome, base: Outcome, truth: Truth, classes: int, resamples: int
 ) -> tuple[Interval, ...]:
     """The gain in recall of every class that has test pictures."""
     right, wrong = best.correct(truth), base.correct(truth)
     return tuple(
-        paired(right[:, truth == one], wrong[:, truth == one], resamples=500, seed=seed)
+        paired(right[:, truth == one], wrong[:, truth == one], resamples=resamples)
         if (truth == one).any()
         else Interval(0.0, 0.0, 0.0)
         for one in range(classes)
