@@ -127,7 +127,8 @@ class Trainer:
 
     def _game(self, now: Mapping[str, float], exact: bool = False) -> Game:
         cast = (lambda player: nullcontext()) if exact else self.place.autocast
-        return Game(self.networks, now, autocast=cast, augment=self.recipe.augment)
+        share = self.recipe.micro_batches == 1
+        return Game(self.networks, now, autocast=cast, augment=self.recipe.augment, share=share)
 
     def _batches(self, taken: Taken) -> Iterator[Batch]:
         """The micro-batches of this rank; z belongs to the whole batch, so slices agree."""

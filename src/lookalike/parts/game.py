@@ -32,19 +32,24 @@ class Game:
         *,
         autocast: Autocast = lambda player: nullcontext(),
         augment: Augmentation | None = None,
+        share: bool = True,
     ) -> None:
         self.networks = networks
         self.now = now
         self.facts: dict[str, float] = {}
         self._autocast = autocast
         self._augment = augment
+        self._share = share
         self._kept: dict[tuple[int, str], Any] = {}
 
     def once(self, batch: Batch, name: str, make: Callable[[], T]) -> T:
         """What ``make`` gives for this batch, made by the first phase that asks and then kept.
 
-        For work that several phases of a step share: fakes, the features of real pictures.
+        For work that several phases of a step share: fakes, the features of real pictures. A game
+        of many micro-batches does not ``share``: kept graphs would cost the memory it wants to save.
         """
+        if not self._share:
+            return make()
         key = (id(batch), name)
         if key not in self._kept:
             self._kept[key] = make()
