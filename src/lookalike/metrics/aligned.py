@@ -82,7 +82,8 @@ def _coarse(
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """The best starts: candidates, windows and mirroring, ``[N, STARTS]`` (windows ``[.., 3]``).
 
-    Places are searched in grey, which costs a third and finds the same.
+    Places are searched in grey: 2.5 times cheaper than in color, at 77 instead of 81 of 100
+    cropped, mirrored and compressed cartoon faces recognized (150 tried).
     """
     import torch
     from torch.nn.functional import adaptive_avg_pool2d
