@@ -64,7 +64,11 @@ def test_numbers_come_back_exactly(tmp_path: Path) -> None:
     assert checkpoints.read(tmp_path / "a") == {**tree, "pair": [1, 2.5]}
 
 
-@pytest.mark.parametrize("held", [object(), {"x": {1, 2}}, {(1, 2): 3}, {None: 3}], ids=repr)
+@pytest.mark.parametrize(
+    "held",
+    [object(), {"x": {1, 2}}, {(1, 2): 3}, {None: 3}],
+    ids=["an object", "a set", "a pair as key", "None as key"],
+)
 def test_what_cannot_come_back_is_refused_at_writing(tmp_path: Path, held: Any) -> None:
     with pytest.raises(TypeError, match="cannot hold"):
         checkpoints.write(tmp_path / "a", {"x": held})
