@@ -1,7 +1,12 @@
 import pytest
 import torch
+from torch import nn
 
-from lookalike.parts.resemblance import feature_distance, normalized, paired
+from lookalike.parts.augmentation import Augmentation
+from lookalike.parts.game import Game
+from lookalike.parts.networks import Networks
+from lookalike.parts.objectives import Batch
+from lookalike.parts.resemblance import Resemblance, feature_distance, normalized, paired
 
 
 def test_a_map_against_itself_is_at_distance_zero_and_loudness_hardly_matters():
@@ -27,3 +32,36 @@ def test_paired_numbers_keep_their_mean(further):
     found = paired(values, 4)
     assert found.shape == (4,)
     torch.testing.assert_close(found.mean(), values.mean())
+
+
+class Recorder(Game):
+    """A game whose players are toys, and which remembers what the features saw."""
+
+    def __init__(self, augment):
+        super().__init__(Networks({"G": nn.Identity()}), {}, augment=augment)
+        self.seen = []
+
+    def encode(self, pictures, labels=None):
+        return torch.zeros(len(pictures), 2), torch.full((len(pictures), 2), -30.0)
+
+    def generate(self, z, labels=None):
+        return torch.zeros(len(z), 3, 8, 8)
+
+    def features(self, pictures):
+        self.seen.append(pictures)
+        return [pictures]
+
+
+def test_real_and_rebuilt_pictures_are_changed_alike_before_they_are_compared():
+    game = Recorder(Augmentation(brightness=0.5, saturation=0, contrast=0, shift=0, cut=0))
+    batch = Batch(
+        images=torch.zeros(4, 3, 8, 8),
+        z=torch.zeros(4, 2),
+        noise=lambda purpose: torch.Generator().manual_seed(len(purpose)),
+    )
+    terms = Resemblance().rebuild(game, batch)
+    real, rebuilt = game.seen
+    assert real.abs().max() > 0.01
+    assert torch.equal(real, rebuilt)
+    assert terms["feature"].abs().max() == 0
+    assert terms["pixel"].shape == (4,)

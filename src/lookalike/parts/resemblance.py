@@ -114,10 +114,13 @@ class Resemblance(Objective):
             if labels is not None:
                 labels = torch.cat([labels, share * labels[:extra] + (1 - share) * labels[other]])
         pictures = game.generate(z, labels)
+        rebuilt, further = pictures[: len(batch)], pictures[len(batch) :]
         with torch.no_grad():
-            real_maps = game.features(batch.images)
-        fake_maps = game.features(pictures)
-        return Drawn(mean, log_variance, pictures[: len(batch)], real_maps, fake_maps)
+            real_maps = game.features(game.augment(batch.images, batch.noise("augment")))
+        seen = [game.augment(rebuilt, batch.noise("augment"))]  # changed just as the real ones
+        if extra:
+            seen.append(game.augment(further, batch.noise("augment/further")))
+        return Drawn(mean, log_variance, rebuilt, real_maps, game.features(torch.cat(seen)))
 
     def _terms(self, batch: Batch, drawn: Drawn) -> Terms:
         rebuilt = [fake[: len(batch)] for fake in drawn.fake_maps]
