@@ -88,8 +88,9 @@ class ToySource(Source):
 class Perceptron(nn.Module):
     """``[N, inputs]`` and labels -> ``[N, outputs]``, squeezed when there is one output."""
 
-    def __init__(self, widths: list[int], slope: float) -> None:
+    def __init__(self, widths: list[int], slope: float, blind: bool) -> None:
         super().__init__()
+        self.blind = blind
         layers: list[nn.Module] = []
         for before, after in pairwise(widths):
             layers += [nn.Linear(before, after), nn.LeakyReLU(slope)]
@@ -98,7 +99,7 @@ class Perceptron(nn.Module):
         self.head = layers[-2]
 
     def forward(self, x: Tensor, labels: Tensor | None = None, describe: bool = False) -> Any:
-        told = x if labels is None else torch.cat([x, labels], 1)
+        told = x if labels is None or self.blind else torch.cat([x, labels], 1)
         features = self.features(self.trunk(told))
         out = self.head(features).squeeze(1)
         return (out, features) if describe else out
@@ -117,7 +118,8 @@ class ToyPlan(NetworkPlan):
 
     def build(self, frame: Frame) -> nn.Module:
         first = self.inputs + (0 if self.blind else frame.labels)
-        return Perceptron([first, *[self.width] * self.depth, self.outputs], self.slope)
+        widths = [first, *[self.width] * self.depth, self.outputs]
+        return Perceptron(widths, self.slope, self.blind)
 
 
 def toy_recipe(
