@@ -20,13 +20,16 @@ def prepare(
     /,
     *,
     to: Path,
-    size: int = 64,
+    size: int | None = 64,
     grey: Annotated[bool, Parameter(negative="")] = False,
     fit: str = "crop",
     background: str = "white",
     crop: int | None = None,
     holdout: float = 0.1,
     seed: int = 0,
+    faces: Annotated[bool, Parameter(negative="")] = False,
+    largest: Annotated[bool, Parameter(negative="")] = False,
+    fix: Annotated[bool, Parameter(negative="")] = False,
     json: show.Json = False,
 ) -> None:
     """Make a pack: every picture decoded once, checked, cropped and resized, ready to train from.
@@ -54,8 +57,15 @@ def prepare(
         The share that is kept away from training, for honest scores.
     seed
         Decides which pictures are held out.
+    faces
+        Take the one face out of each picture, upright and aligned by the eyes; refuse the rest.
+    largest
+        With --faces: take the largest face where there are several.
+    fix
+        Examine first (lookalike doctor) and leave out what it finds wrong, each with its reason.
     """
     from lookalike import api
+    from lookalike.data.faces import FaceSettings
     from lookalike.stages.prepare import PrepareSettings
 
     wanted = PrepareSettings(
@@ -66,8 +76,12 @@ def prepare(
         crop=crop,
         holdout=holdout,
         seed=seed,
+        faces=FaceSettings(largest=largest) if faces or largest else None,
     )
     with show.screen() as screen:
+        if fix:
+            wanted = api.fixed(source, wanted, screen.tell)
+            screen.say(f"The doctor leaves out {len(wanted.leave_out)} files.")
         made = api.prepare(source, to, wanted, screen.tell)
     show.result(made, json, prepared_lines(made))
 

@@ -45,8 +45,8 @@ class Game:
     def once(self, batch: Batch, name: str, make: Callable[[], T]) -> T:
         """What ``make`` gives for this batch, made by the first phase that asks and then kept.
 
-        For work that several phases of a step share: fakes, the features of real pictures. A game
-        of many micro-batches does not ``share``: kept graphs would cost the memory it wants to save.
+        For work that several phases of a step share: fakes, the features of real pictures. With
+        micro-batches nothing is kept: their graphs would cost the memory that they are to save.
         """
         if not self._share:
             return make()

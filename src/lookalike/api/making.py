@@ -1,16 +1,9 @@
-"""The verbs as functions: what people and both faces call. Wires watchers to stages.
-
->>> import lookalike
->>> lookalike.prepare(Path("photos"), Path("packs/photos"))       # doctest: +SKIP
->>> lookalike.train(Path("packs/photos"), Path("runs/a"))         # doctest: +SKIP
->>> lookalike.generate(Path("runs/a"), Path("out"))               # doctest: +SKIP
-"""
+"""Pictures in, pictures out: recipes, demo data, prepare, train, generate, report, start."""
 
 from __future__ import annotations
 
-import json
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,14 +17,11 @@ if TYPE_CHECKING:
     from lookalike.data.demo import Demo
     from lookalike.data.pack import Pack
     from lookalike.engine.trainer import Trainer
-    from lookalike.run import Run
     from lookalike.stages.choose import Choice
-    from lookalike.stages.compare import Comparison
-    from lookalike.stages.evaluate import EvaluateSettings, Evaluation
+    from lookalike.stages.export_pack import ExportedPack
     from lookalike.stages.generate import Generated, GenerateSettings
     from lookalike.stages.prepare import Prepared, PrepareSettings
     from lookalike.stages.train import TrainSettings
-    from lookalike.stages.utility import Utility, UtilitySettings
     from lookalike.watch.base import Watcher
 
 
@@ -61,6 +51,26 @@ def prepare(
     from lookalike.stages.prepare import PrepareSettings, prepare
 
     return prepare(source, to, settings or PrepareSettings(), tell)
+
+
+def export(
+    pack: Path, to: Path, form: str = "imagefolder", tell: Tell = silent
+) -> ExportedPack:
+    """Write a pack's pictures with their labels as an ImageFolder, webdataset or Parquet."""
+    from lookalike.data.pack import Pack
+    from lookalike.stages.export_pack import export_pack
+
+    return export_pack(Pack.open(pack), to, form, tell)
+
+
+def fixed(source: Path, settings: PrepareSettings, tell: Tell = silent) -> PrepareSettings:
+    """The settings with every file left out that the doctor would leave out, with its reason."""
+    from lookalike.metrics.features import Lite
+    from lookalike.stages.doctor import DoctorSettings, doctor
+
+    look = Lite(0) if Lite.installed(0) else None
+    found = doctor(source, None, DoctorSettings(size=settings.size or 64), look, tell)
+    return replace(settings, leave_out=found.leave_out)
 
 
 def plan(
@@ -252,119 +262,6 @@ def choose(source: Path, size: int | None = None, recipe: str | None = None) -> 
     if not source.exists():
         raise DataError(f"{source} does not exist. Name a folder or a zip with pictures.")
     return choose(source, size, recipe)
-
-
-def evaluate(
-    target: Path,
-    against: Path | None = None,
-    settings: EvaluateSettings | None = None,
-    where: Where = HERE,
-    tell: Tell = silent,
-) -> Evaluation:
-    """Judge a run or a folder of pictures against a pack or a folder of real ones.
-
-    A run is judged against the pack it was trained on unless another is named, and keeps the
-    scores in ``evaluation.json`` for its report.
-
-    Raises:
-        LookalikeError: there is nothing to judge against, or too few pictures.
-    """
-    from lookalike import checkpoints
-    from lookalike.engine.opening import open_sampler
-    from lookalike.run import Run
-    from lookalike.stages.evaluate import EvaluateSettings, evaluate
-
-    settings = settings or EvaluateSettings()
-    if not (target / "recipe.json").exists():
-        if against is None:
-            raise LookalikeError(
-                f"{target} is a folder of pictures: say what to judge it against with --against."
-            )
-        return evaluate(target, against, settings, tell)
-    run = Run.open(target)
-    held = run.env().get("data", {}).get("path")
-    real = against or (Path(held) if held else None)
-    if real is None:
-        raise LookalikeError(f"{target} does not know its pack; name it with --against.")
-    sampler, _, _ = open_sampler(run, where.place())
-    families = _families(run)
-    found = evaluate(
-        lambda count: sampler.pictures(settings.seed, 0, count),
-        real,
-        replace(settings, trained_with=families),
-        tell,
-    )
-    if against is None:
-        plain = json.dumps(found.scores.as_json(), indent=1)
-        checkpoints.write_whole(target / "evaluation.json", plain.encode())
-        report(target)
-    return found
-
-
-def _families(run: Run) -> tuple[str, ...]:
-    """The families of pretrained networks that this run trained with."""
-    text = json.dumps(run.recipe_values().get("networks", {}))
-    known = ("imagenet", "efficientnet", "efficientnet-lite0")
-    return known if "parts.features:Pretrained" in text else ()
-
-
-def utility(
-    pack: Path,
-    run: Path,
-    settings: UtilitySettings | None = None,
-    where: Where = HERE,
-    tell: Tell = silent,
-) -> Utility:
-    """Whether adding a run's pictures makes a classifier better on real held-out pictures."""
-    from lookalike.data.pack import Pack
-    from lookalike.engine.opening import open_sampler
-    from lookalike.run import Run
-    from lookalike.stages import utility as stage
-
-    settings = settings or stage.UtilitySettings()
-    opened = Pack.open(pack)
-    data = stage.labeled(opened, settings.attribute)
-    sampler, _, _ = open_sampler(Run.open(run), where.place())
-    return stage.utility(opened, stage.maker(sampler, data.columns), settings, tell)
-
-
-def compare(
-    data: Path,
-    into: Path,
-    names: Sequence[str],
-    seconds: float,
-    where: Where = HERE,
-    listener: Listener = NOBODY,
-    settings: Mapping[str, str] | None = None,
-) -> Comparison:
-    """Give every recipe the same time on the same pictures, judge all with one judge, rank them.
-
-    Each training runs in a process of its own. A recipe that fails is listed with its reason.
-
-    Raises:
-        RecipeError: a recipe does not exist; nothing was trained then.
-    """
-    from lookalike.engine import apart
-    from lookalike.metrics.features import choose
-    from lookalike.stages import compare as stage
-
-    for name in names:
-        recipes_.find(name)
-    pack = open_data(data, into, listener.tell)
-    changes = [f"{key}={value}" for key, value in (settings or {}).items()]
-    found = []
-    for number, name in enumerate(names):
-        listener.say(f"{number + 1} of {len(names)}: {name}")
-        run = into / Path(name).stem
-        words = ["train", str(pack.path), "--recipe", name, "--for", f"{seconds:g}s"]
-        words += ["--into", str(run), "--device", where.device, "--precision", where.precision]
-        words += ["--set", *changes] if changes else []
-        ended = apart.run(words, listener.say)
-        failed = ended.told.get("message", f"exit status {ended.status}") if ended.status else None
-        spent, seen = ended.told.get("seconds", 0.0), ended.told.get("images", 0)
-        found.append(stage.Contender(Path(name).stem, run, spent, seen, ended.megabytes, failed))
-    judge = choose(pack.channels, pack.size)
-    return stage.compare(pack, found, into, judge, listener.tell, place=where.place())
 
 
 def open_data(data: Path, into: Path, tell: Tell = silent) -> Pack:

@@ -1,0 +1,139 @@
+"""How good, does it help, which is best: evaluate, utility, compare."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lookalike import recipe as recipes_
+from lookalike.api.making import open_data, report
+from lookalike.errors import LookalikeError
+from lookalike.results import HERE, NOBODY, Listener, Where
+from lookalike.telling import Tell, silent
+
+if TYPE_CHECKING:
+    from lookalike.run import Run
+    from lookalike.stages.compare import Comparison
+    from lookalike.stages.evaluate import EvaluateSettings, Evaluation
+    from lookalike.stages.utility import Utility, UtilitySettings
+
+
+def evaluate(
+    target: Path,
+    against: Path | None = None,
+    settings: EvaluateSettings | None = None,
+    where: Where = HERE,
+    tell: Tell = silent,
+) -> Evaluation:
+    """Judge a run or a folder of pictures against a pack or a folder of real ones.
+
+    A run is judged against the pack it was trained on unless another is named, and keeps the
+    scores in ``evaluation.json`` for its report.
+
+    Raises:
+        LookalikeError: there is nothing to judge against, or too few pictures.
+    """
+    from lookalike import checkpoints
+    from lookalike.engine.opening import open_sampler
+    from lookalike.run import Run
+    from lookalike.stages.evaluate import EvaluateSettings, evaluate
+
+    settings = settings or EvaluateSettings()
+    if not (target / "recipe.json").exists():
+        if against is None:
+            raise LookalikeError(
+                f"{target} is a folder of pictures: say what to judge it against with --against."
+            )
+        return evaluate(target, against, settings, tell)
+    run = Run.open(target)
+    held = run.env().get("data", {}).get("path")
+    real = against or (Path(held) if held else None)
+    if real is None:
+        raise LookalikeError(f"{target} does not know its pack; name it with --against.")
+    sampler, _, _ = open_sampler(run, where.place())
+    families = _families(run)
+    found = evaluate(
+        lambda count: sampler.pictures(settings.seed, 0, count),
+        real,
+        replace(settings, trained_with=families),
+        tell,
+    )
+    if against is None:
+        plain = json.dumps(found.scores.as_json(), indent=1)
+        checkpoints.write_whole(target / "evaluation.json", plain.encode())
+        report(target)
+    return found
+
+
+def _families(run: Run) -> tuple[str, ...]:
+    """The families of pretrained networks that this run trained with."""
+    text = json.dumps(run.recipe_values().get("networks", {}))
+    known = ("imagenet", "efficientnet", "efficientnet-lite0")
+    return known if "parts.features:Pretrained" in text else ()
+
+
+def utility(
+    pack: Path,
+    run: Path,
+    settings: UtilitySettings | None = None,
+    where: Where = HERE,
+    tell: Tell = silent,
+) -> Utility:
+    """Whether adding a run's pictures makes a classifier better on real held-out pictures."""
+    from lookalike.data.pack import Pack
+    from lookalike.engine.opening import open_sampler
+    from lookalike.run import Run
+    from lookalike.stages import utility as stage
+
+    settings = settings or stage.UtilitySettings()
+    opened, trained = Pack.open(pack), Run.open(run)
+    if trained.env().get("data", {}).get("fingerprint") != opened.fingerprint:
+        raise LookalikeError(
+            f"{run} was not trained on {pack}, so it may have seen the held-out pictures. "
+            "Train on this pack, or name the pack of the run."
+        )
+    data = stage.labeled(opened, settings.attribute)
+    sampler, _, _ = open_sampler(trained, where.place())
+    return stage.utility(opened, stage.maker(sampler, data.columns), settings, tell)
+
+
+def compare(
+    data: Path,
+    into: Path,
+    names: Sequence[str],
+    seconds: float,
+    where: Where = HERE,
+    listener: Listener = NOBODY,
+    settings: Mapping[str, str] | None = None,
+) -> Comparison:
+    """Give every recipe the same time on the same pictures, judge all with one judge, rank them.
+
+    Each training runs in a process of its own. A recipe that fails is listed with its reason.
+
+    Raises:
+        RecipeError: a recipe does not exist; nothing was trained then.
+    """
+    from lookalike.engine import apart
+    from lookalike.metrics.features import choose
+    from lookalike.stages import compare as stage
+
+    for name in names:
+        recipes_.find(name)
+    pack = open_data(data, into, listener.tell)
+    changes = [f"{key}={value}" for key, value in (settings or {}).items()]
+    found = []
+    for number, name in enumerate(names):
+        listener.say(f"{number + 1} of {len(names)}: {name}")
+        run = into / Path(name).stem
+        words = ["train", str(pack.path), "--recipe", name, "--for", f"{seconds:g}s"]
+        words += ["--into", str(run), "--device", where.device, "--precision", where.precision]
+        words += ["--set", *changes] if changes else []
+        ended = apart.run(words, listener.say)
+        failed = ended.told.get("message", f"exit status {ended.status}") if ended.status else None
+        spent, seen = ended.told.get("seconds", 0.0), ended.told.get("images", 0)
+        found.append(stage.Contender(Path(name).stem, run, spent, seen, ended.megabytes, failed))
+    judge = choose(pack.channels, pack.size)
+    return stage.compare(pack, found, into, judge, listener.tell, place=where.place())

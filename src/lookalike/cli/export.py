@@ -1,0 +1,36 @@
+"""lookalike export."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from lookalike.cli import show
+
+
+def export(
+    pack: Path,
+    /,
+    *,
+    to: Path,
+    form: Annotated[str, Parameter(name="--as")] = "imagefolder",
+    json: show.Json = False,
+) -> None:
+    """Write a pack's pictures with their labels for other programs.
+
+    Parameters
+    ----------
+    pack
+        A pack.
+    to
+        A folder that is new or empty.
+    form
+        imagefolder, webdataset or parquet.
+    """
+    from lookalike import api
+
+    with show.screen() as screen:
+        done = api.export(pack, to, form, screen.tell)
+    show.result(done, json, [f"{pack} as {form} in {to}."])
