@@ -34,11 +34,17 @@ def test_paired_numbers_keep_their_mean(further):
     torch.testing.assert_close(found.mean(), values.mean())
 
 
+class Judge(nn.Module):
+    def forward(self, maps):
+        return torch.stack([m.mean((1, 2, 3)) for m in maps], 1)
+
+
 class Recorder(Game):
     """A game whose players are toys, and which remembers what the features saw."""
 
     def __init__(self, augment):
-        super().__init__(Networks({"G": nn.Identity()}), {}, augment=augment)
+        networks = Networks({"G": nn.Identity(), "D": Judge()})
+        super().__init__(networks, {"adversarial": 0.5}, augment=augment)
         self.seen = []
 
     def encode(self, pictures, labels=None):
@@ -59,7 +65,7 @@ def test_real_and_rebuilt_pictures_are_changed_alike_before_they_are_compared():
         z=torch.zeros(4, 2),
         noise=lambda purpose: torch.Generator().manual_seed(len(purpose)),
     )
-    terms = Resemblance().rebuild(game, batch)
+    terms = Resemblance(mixed=0).rebuild_and_judge(game, batch)
     real, rebuilt = game.seen
     assert real.abs().max() > 0.01
     assert torch.equal(real, rebuilt)

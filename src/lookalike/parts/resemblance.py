@@ -76,8 +76,8 @@ class Resemblance(Objective):
         )
 
     def rebuild(self, game: Game, batch: Batch) -> Terms:
-        """Pixel, feature and divergence terms, ``[N]`` each."""
-        return self._terms(batch, self._draw(game, batch, 0))
+        """Pixel, feature and divergence terms, ``[N]`` each, of unchanged pictures."""
+        return self._terms(batch, self._draw(game, batch, 0, changed=False))
 
     def rebuild_and_judge(self, game: Game, batch: Batch) -> Terms:
         """The same, and the hinge game over rebuilt and interpolated pictures.
@@ -86,7 +86,7 @@ class Resemblance(Objective):
         weights receive no gradient.
         """
         count = len(batch)
-        drawn = self._draw(game, batch, int(count * self.mixed))
+        drawn = self._draw(game, batch, int(count * self.mixed), changed=True)
         terms = self._terms(batch, drawn)
         with game.networks.only("G", "E"):
             score: Tensor = game.play("D", drawn.fake_maps).float()
@@ -102,7 +102,7 @@ class Resemblance(Objective):
         game.facts["D(G(z))"] = float(logits[count:].detach().mean())
         return terms
 
-    def _draw(self, game: Game, batch: Batch, extra: int) -> Drawn:
+    def _draw(self, game: Game, batch: Batch, extra: int, *, changed: bool) -> Drawn:
         generator = batch.noise("encoding")
         mean, log_variance = game.encode(batch.images, batch.labels)
         noise = torch.randn(mean.shape, generator=generator).to(mean)
@@ -115,12 +115,16 @@ class Resemblance(Objective):
                 labels = torch.cat([labels, share * labels[:extra] + (1 - share) * labels[other]])
         pictures = game.generate(z, labels)
         rebuilt, further = pictures[: len(batch)], pictures[len(batch) :]
+        real, seen = batch.images, pictures
+        if changed:  # rebuilt pictures just as the real ones, so that the two can be compared
+            real = game.augment(real, batch.noise("augment"))
+            parts = [game.augment(rebuilt, batch.noise("augment"))]
+            if extra:
+                parts.append(game.augment(further, batch.noise("augment/further")))
+            seen = torch.cat(parts)
         with torch.no_grad():
-            real_maps = game.features(game.augment(batch.images, batch.noise("augment")))
-        seen = [game.augment(rebuilt, batch.noise("augment"))]  # changed just as the real ones
-        if extra:
-            seen.append(game.augment(further, batch.noise("augment/further")))
-        return Drawn(mean, log_variance, rebuilt, real_maps, game.features(torch.cat(seen)))
+            real_maps = game.features(real)
+        return Drawn(mean, log_variance, rebuilt, real_maps, game.features(seen))
 
     def _terms(self, batch: Batch, drawn: Drawn) -> Terms:
         rebuilt = [fake[: len(batch)] for fake in drawn.fake_maps]

@@ -7,6 +7,7 @@ neighboring encodings.
 
 from __future__ import annotations
 
+from lookalike.parts.augmentation import Augmentation
 from lookalike.parts.fast import FastEncoderPlan, FastGeneratorPlan
 from lookalike.parts.features import Pretrained
 from lookalike.parts.neighbors import Neighbors
@@ -47,7 +48,7 @@ def recipe(
             "D": ProjectedDiscriminator(features=features),
             "F": features,
         },
-        prior=Neighbors(dims=latent),
+        prior=Neighbors(dims=latent, nearest=4, least=0.2),
         objective=Resemblance(begin=begin, kl=1e-4),
         optimizers={
             "G": maker,
@@ -61,6 +62,7 @@ def recipe(
             ),
         },
         average=("G", "E"),
+        augment=Augmentation(brightness=0.3, saturation=0.5, contrast=0.3, shift=0.125, cut=0.0),
         fits=(0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0),
         batch=16,
         images=80_000,
