@@ -59,3 +59,11 @@ def test_with_labels_neighbors_are_of_the_same_class_and_a_class_can_be_asked_fo
     z, told = prior.draw_labeled(generator(), 50, learned, torch.tensor([1.0, 0]))
     assert (z[:, 0] <= 0.75 * 9 + 1e-4).all()
     assert told.tolist() == [[1.0, 0.0]] * 50
+
+
+def test_how_many_neighbors_count_grows_with_the_set():
+    def near(count):
+        prior = Neighbors(dims=2, nearest=5)
+        return prior.fit(torch.randn(count, 2), generator())["neighbors"].shape[1]
+
+    assert [near(count) for count in (2, 50, 320, 900)] == [1, 2, 3, 5]

@@ -23,7 +23,8 @@ class Neighbors(Prior):
     ``u`` is uniform in [``least``, 1 - ``least``], so at most the share 1 - ``least`` of a sample
     comes from one picture; ``noise`` is in units of the encodings' standard deviation. Distances
     are measured with every dimension scaled to unit variance. Before the first fit z is standard
-    normal. ``most`` bounds how many encodings are kept.
+    normal. ``most`` bounds how many encodings are kept. Of few encodings only the hundredth part,
+    and at least two, count as neighbors: what is further away has little in common.
     """
 
     dims: int = 64
@@ -50,7 +51,7 @@ class Neighbors(Prior):
             kept = torch.randperm(len(data), generator=generator)[: self.most]
             data, told = data[kept], None if told is None else told[kept]
         scale = data.std(0).clamp(min=1e-4) if len(data) > 1 else torch.ones(self.dims)
-        count = min(self.nearest, len(data) - 1)
+        count = min(self.nearest, max(2, len(data) // 100), len(data) - 1)
         if count < 1:
             return {}
         learned = {"codes": data, "neighbors": _nearest(data / scale, told, count), "scale": scale}

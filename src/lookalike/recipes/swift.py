@@ -48,7 +48,7 @@ def recipe(
             "D": ProjectedDiscriminator(features=features),
             "F": features,
         },
-        prior=Neighbors(dims=latent, nearest=4, least=0.2),
+        prior=Neighbors(dims=latent, nearest=25, least=0.2),
         objective=Resemblance(begin=begin, kl=1e-4),
         optimizers={
             "G": maker,
