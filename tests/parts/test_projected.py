@@ -67,3 +67,11 @@ def test_without_pretrained_weights_a_plain_network_sees_the_whole_picture(monke
     x = torch.rand(2, 3, 32, 32)
     assert judge(pyramid(x)).shape == (2, 1)
     torch.testing.assert_close(seen[0], x)
+
+
+def test_maps_of_another_precision_are_judged_as_well():
+    heads = ProjectedHeads([8, 16], [8, 4], width=8, head_width=8)
+    maps = [torch.randn(2, 8, 8, 8).bfloat16(), torch.randn(2, 16, 4, 4).bfloat16()]
+    logits = heads(maps)
+    assert logits.dtype == torch.float32
+    assert torch.isfinite(logits).all()

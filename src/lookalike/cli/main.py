@@ -55,9 +55,10 @@ for _name, (_group, _where, _help) in VERBS.items():
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; an error of ours becomes one message and exit status 1."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    # Threads that wait by spinning slow each other down tenfold when another program also computes;
+    # Threads that spin long while they wait slow each other down tenfold when another program
+    # computes too; threads that never spin cost a third on a quiet machine;
     # both must be said before torch is loaded.
-    os.environ.setdefault("GOMP_SPINCOUNT", "0")
+    os.environ.setdefault("GOMP_SPINCOUNT", "20000")
     # Large pages: what a step takes and frees costs up to a quarter of its time in page faults.
     os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
     try:

@@ -43,6 +43,8 @@ class FrozenMixing(nn.Module):
         deeper: Tensor | None = None
         for index in reversed(range(self.count)):
             x = maps[index]
+            if not torch.is_autocast_enabled(x.device.type):
+                x = x.float()  # the frozen network may run in another precision than its judge
             scale = x.float().square().mean((1, 2, 3), keepdim=True).add(1e-4).rsqrt()
             x = F.conv2d(x * scale.to(x.dtype), self.get_buffer(f"across{index}"))
             if deeper is not None:
