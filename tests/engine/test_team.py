@@ -27,6 +27,7 @@ import players
 from pictures import Discs
 from lookalike.engine import budget
 from lookalike.engine.session import Session
+from lookalike.engine.team import leave
 from lookalike.engine.trainer import Trainer
 from lookalike.parts.optimizers import Adam
 from lookalike.parts.schedules import Constant
@@ -51,6 +52,7 @@ speed = budget.measure(recipe, Discs(8), place, seconds=0.2)
 told = {"images": outcome.images, "past": trainer.past, "speed": speed.mean}
 (base / f"told{place.rank}.json").write_text(json.dumps(told))
 trainer.team.close()
+leave()
 """
 
 

@@ -63,6 +63,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
     try:
         app(given)
+        if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+            from lookalike.engine.team import leave
+
+            leave()
     except LookalikeError as problem:
         if "--json" in given:
             print(json.dumps({"error": type(problem).__name__, "message": str(problem)}))
