@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -37,7 +38,9 @@ def plain(value: Any) -> Any:
 
 
 def result(value: Any, as_json: bool, lines: Sequence[str]) -> None:
-    """Print a result: JSON where it was asked for, these lines otherwise."""
+    """Print a result: JSON where it was asked for, these lines otherwise; once for a team."""
+    if os.environ.get("RANK", "0") != "0":
+        return
     print(json.dumps(plain(value), indent=1) if as_json else "\n".join(lines))
 
 
