@@ -173,3 +173,23 @@ def test_a_recipe_file_of_ones_own_trains_and_needs_naming_to_be_opened(
     assert "--recipe" in err
     words = ("generate", run, "-n", "1", "--to", tmp_path / "o", "--recipe", own)
     assert say(*words)[0] == 0
+
+
+def test_few_labels_are_shown_when_a_recipe_asks_for_few(
+    say: Say, folder: Path, tmp_path: Path
+) -> None:
+    from lookalike import api
+    from lookalike.data.pack import Pack
+    from lookalike.engine.partly import PartlySource
+    from lookalike.recipe import find, make
+    from lookalike.stages.train import source
+
+    say("prepare", folder, "--to", tmp_path / "p", "--size", "32")
+    pack = Pack.open(tmp_path / "p")
+    chosen = make(find("ssgan"), {"labelled": "2"}, {"size": 32, "channels": 3, "labels": 2})
+    pictures = source(pack, chosen)
+    assert isinstance(pictures, PartlySource)
+    taken = pictures.take(0, 32)
+    assert taken.known is not None
+    assert 0 < int(taken.known.sum()) < 32
+    assert api.open_data(pack.path, tmp_path).path == pack.path

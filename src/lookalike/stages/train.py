@@ -11,6 +11,7 @@ from lookalike import codec, recipe
 from lookalike.data.pack import Pack
 from lookalike.durations import words
 from lookalike.engine import budget, environment, precision
+from lookalike.engine.partly import partly
 from lookalike.engine.session import Outcome, Session
 from lookalike.engine.source import Source, SplitSource
 from lookalike.engine.trainer import Trainer
@@ -191,6 +192,9 @@ def source(pack: Pack, chosen: Recipe) -> Source:
     """The training pictures in the order that the recipe's seed gives."""
     if len(pack.train) == 0:
         raise DataError(f"{pack.path} has no training pictures. Prepare it again.")
+    few = chosen.objective.labelled
+    if few and chosen.labels:
+        return partly(pack.train, chosen.seed, few, mirror=chosen.mirror)
     return SplitSource(pack.train, chosen.seed, labeled=chosen.labels > 0, mirror=chosen.mirror)
 
 
