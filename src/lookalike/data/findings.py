@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import SupportsIndex
 
 import numpy as np
@@ -21,8 +21,9 @@ BLUR = 0.45
 LONG = 2.5
 FEW = 10
 OUTLIERS = 10
-STRANGE = 3.0
-"""How many robust deviations above the middle a picture must be to stand out."""
+STRANGE = 3.5
+"""How many robust deviations above the middle a picture must be to stand out (Iglewicz and Hoaglin
+1993, "How to detect and handle outliers", on the modified z-score)."""
 
 SERIOUS, CARE, NOTE = "serious", "care", "note"
 
@@ -59,6 +60,114 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class Kind:
+    """What one sort of fault is called; ``leaves`` when ``--fix`` leaves its files out."""
+
+    name: str
+    title: str
+    level: str
+    meaning: str
+    fix: str = "left out"
+    leaves: bool = True
+
+    def of(self, files: Iterable[Noted]) -> Finding:
+        """The finding that these files are of this kind."""
+        noted = tuple(files)
+        left = tuple(one.name for one in noted) if self.leaves else ()
+        return Finding(self.name, self.title, self.level, self.meaning, self.fix, noted, left)
+
+
+UNREADABLE = Kind(
+    "unreadable",
+    "Files that cannot be used",
+    SERIOUS,
+    "Truncated, empty, not pictures, or of an impossible size.",
+    "left out and listed in the pack",
+    leaves=False,
+)
+BLANK_ONES = Kind(
+    "blank",
+    "Blank pictures",
+    SERIOUS,
+    "They show one plain color. A generator learns to draw that, too.",
+)
+BLURRED = Kind("blur", "Blurred pictures", CARE, "They are much less sharp than the rest")
+LONG_ONES = Kind(
+    "aspect",
+    "Very long or very high pictures",
+    CARE,
+    f"One side is more than {LONG:g} times the other; the square keeps little of them.",
+)
+TINY = Kind(
+    "tiny",
+    "Pictures smaller than wanted",
+    CARE,
+    "Enlarging adds no detail; a generator learns the blur.",
+)
+MODES = Kind(
+    "mode",
+    "Unusual files",
+    NOTE,
+    "Ink colors, palettes, deep grey, pictures turned by EXIF, animations.",
+    "converted, turned upright, first frame taken",
+    leaves=False,
+)
+COPIES = Kind(
+    "copy",
+    "Exact copies",
+    CARE,
+    "The same picture more than once counts more than once in training.",
+    "kept once",
+)
+NEAR_COPIES = Kind(
+    "near",
+    "Near copies",
+    CARE,
+    "The same picture saved again, resized, brightened, mirrored or cropped.",
+    "kept once; without --fix they stay on one side of the hold-out",
+)
+CONFLICTS = Kind(
+    "conflict",
+    "The same picture in two classes",
+    SERIOUS,
+    "At least one of the labels is wrong.",
+    "all of them left out",
+)
+LEAKS = Kind(
+    "leak",
+    "The same picture in training and hold-out",
+    SERIOUS,
+    "Scores against this hold-out flatter: it was partly seen in training.",
+    "prepare makes the hold-out anew, with near copies on one side",
+    leaves=False,
+)
+SMALL_CLASSES = Kind(
+    "balance",
+    "Small classes",
+    CARE,
+    f"Fewer than {FEW} pictures, or a tenth of the largest class: they will hardly be learned.",
+    "none: add pictures, or leave the class away",
+    leaves=False,
+)
+STRANGE_ONES = Kind(
+    "outlier",
+    "Most unlike the rest",
+    NOTE,
+    "Perhaps they do not belong here. Those marked 'stands out' are far from everything else.",
+    "none: look at them, and take them out yourself",
+    leaves=False,
+)
+FACELESS = Kind(
+    "faces",
+    "Without exactly one face",
+    NOTE,
+    "Most pictures of this set show one face; these of the sample show none or several.",
+    "none; 'prepare --faces' leaves them out",
+    leaves=False,
+)
+
+
+@dataclass(frozen=True)
 class Sheet:
     """Everything that was measured on a set, one entry a picture.
 
@@ -86,19 +195,9 @@ class Sheet:
 
 def find_blanks(sheet: Sheet) -> Finding:
     """Pictures of one plain color."""
+    brightness = sheet.numbers["brightness"]
     found = np.flatnonzero(sheet.numbers["contrast"] < BLANK)
-    files = tuple(
-        sheet.noted(i, f"brightness {sheet.numbers['brightness'][i]:.0f} of 255") for i in found
-    )
-    return Finding(
-        "blank",
-        "Blank pictures",
-        SERIOUS,
-        "They show one plain color. A generator learns to draw that, too.",
-        "left out",
-        files,
-        tuple(one.name for one in files),
-    )
+    return BLANK_ONES.of(sheet.noted(i, f"brightness {brightness[i]:.0f} of 255") for i in found)
 
 
 def find_blurred(sheet: Sheet) -> Finding:
@@ -107,16 +206,10 @@ def find_blurred(sheet: Sheet) -> Finding:
     usable = sheet.numbers["contrast"] >= BLANK
     limit = max(BLUR, robust_limit(blur[usable], 4.0)) if usable.any() else 1.0
     found = np.flatnonzero(usable & (blur > limit))
-    files = tuple(sheet.noted(i, f"blur {blur[i]:.2f}") for i in found[np.argsort(-blur[found])])
-    return Finding(
-        "blur",
-        "Blurred pictures",
-        CARE,
-        f"They are much less sharp than the rest (blur above {limit:.2f}; the middle of the set is "
-        f"{float(np.median(blur)) if len(blur) else 0:.2f}).",
-        "left out",
-        files,
-        tuple(one.name for one in files),
+    middle = float(np.median(blur)) if len(blur) else 0.0
+    words = f"{BLURRED.meaning} (blur above {limit:.2f}; the middle of the set is {middle:.2f})."
+    return replace(BLURRED, meaning=words).of(
+        sheet.noted(i, f"blur {blur[i]:.2f}") for i in found[np.argsort(-blur[found])]
     )
 
 
@@ -125,33 +218,18 @@ def find_long(sheet: Sheet) -> Finding:
     wide, high = sheet.numbers["width"], sheet.numbers["height"]
     ratio = np.maximum(wide, high) / np.maximum(1, np.minimum(wide, high))
     found = np.flatnonzero(ratio > LONG)
-    files = tuple(sheet.noted(i, f"{wide[i]:.0f} x {high[i]:.0f}") for i in found)
-    return Finding(
-        "aspect",
-        "Very long or very high pictures",
-        CARE,
-        f"One side is more than {LONG:g} times the other; the square keeps little of them.",
-        "left out",
-        files,
-        tuple(one.name for one in files),
-    )
+    return LONG_ONES.of(sheet.noted(i, f"{wide[i]:.0f} x {high[i]:.0f}") for i in found)
 
 
 def find_tiny(sheet: Sheet, size: int) -> Finding:
-    """Pictures with fewer pixels than the pack will have."""
+    """Pictures with fewer pixels than the pack will have; left out if they are a fifth at most."""
     short = np.minimum(sheet.numbers["width"], sheet.numbers["height"])
     found = np.flatnonzero(short < size)
-    files = tuple(sheet.noted(i, f"{short[i]:.0f} px") for i in found[np.argsort(short[found])])
-    some = len(found) <= len(sheet) / 5
-    return Finding(
-        "tiny",
-        f"Pictures smaller than {size} px",
-        CARE,
-        "Enlarging adds no detail; a generator learns the blur.",
-        "left out" if some else "none: most pictures are small, so prepare with a smaller --size",
-        files,
-        tuple(one.name for one in files) if some else (),
-    )
+    kind = replace(TINY, title=f"Pictures smaller than {size} px")
+    if len(found) > len(sheet) / 5:
+        advice = "none: most pictures are small, so prepare with a smaller --size"
+        kind = replace(kind, fix=advice, leaves=False)
+    return kind.of(sheet.noted(i, f"{short[i]:.0f} px") for i in found[np.argsort(short[found])])
 
 
 def find_modes(sheet: Sheet) -> Finding:
@@ -164,14 +242,7 @@ def find_modes(sheet: Sheet) -> Finding:
         words = ", ".join([one for one in (words, *sheet.notes[index]) if _telling(one)])
         if words:
             files.append(sheet.noted(index, words))
-    return Finding(
-        "mode",
-        "Unusual files",
-        NOTE,
-        "Ink colors, palettes, deep grey, pictures turned by EXIF, animations.",
-        "converted, turned upright, first frame taken",
-        tuple(files),
-    )
+    return MODES.of(files)
 
 
 _USUAL = ("RGB", "RGBA", "L", "LA")
@@ -183,97 +254,57 @@ def _telling(note: str) -> bool:
 
 def find_copies(sheet: Sheet) -> Finding:
     """Files with the same pixels as an earlier one."""
-    files = tuple(
-        sheet.noted(i, f"same as {sheet.names[first]}", first)
-        for i, first in enumerate(sheet.same.tolist())
-        if first != i
-    )
-    return Finding(
-        "copy",
-        "Exact copies",
-        CARE,
-        "The same picture more than once counts more than once in training.",
-        "kept once",
-        files,
-        tuple(one.name for one in files),
-    )
+    return COPIES.of(_repeats(sheet, sheet.same, "same as"))
 
 
 def find_near(sheet: Sheet) -> Finding:
     """Pictures that show the same as an earlier one: saved again, mirrored, cropped."""
-    files = tuple(
-        sheet.noted(i, f"like {sheet.names[first]}", first)
-        for i, first in enumerate(sheet.groups.tolist())
-        if first != i and sheet.same[i] == i
-    )
-    return Finding(
-        "near",
-        "Near copies",
-        CARE,
-        "The same picture saved again, resized, brightened, mirrored or cropped.",
-        "kept once; without --fix they stay on one side of the hold-out",
-        files,
-        tuple(one.name for one in files),
-    )
+    repeats = _repeats(sheet, sheet.groups, "like")
+    return NEAR_COPIES.of(one for one in repeats if sheet.same[one.index] == one.index)
+
+
+def _repeats(sheet: Sheet, groups: Groups, words: str) -> Iterator[Noted]:
+    """Every picture whose group began with an earlier one."""
+    for index, first in enumerate(groups.tolist()):
+        if first != index:
+            yield sheet.noted(index, f"{words} {sheet.names[first]}", first)
 
 
 def find_conflicts(sheet: Sheet) -> Finding:
     """The same picture under two classes."""
-    classes: dict[int, set[str]] = {}
-    for group, name in zip(sheet.groups.tolist(), sheet.classes, strict=True):
-        classes.setdefault(group, set()).add(name)
-    files = tuple(
-        sheet.noted(i, " / ".join(sorted(classes[group])))
-        for i, group in enumerate(sheet.groups.tolist())
-        if len(classes[group] - {""}) > 1
-    )
-    return Finding(
-        "conflict",
-        "The same picture in two classes",
-        SERIOUS,
-        "At least one of the labels is wrong.",
-        "all of them left out",
-        files,
-        tuple(one.name for one in files),
+    return CONFLICTS.of(
+        sheet.noted(index, " / ".join(sorted(found)))
+        for index, found in _straddling(sheet.groups, sheet.classes)
     )
 
 
 def find_leaks(sheet: Sheet) -> Finding:
     """The same picture in training and in the hold-out."""
-    sides: dict[int, set[str]] = {}
-    for group, side in zip(sheet.groups.tolist(), sheet.splits, strict=True):
-        sides.setdefault(group, set()).add(side)
-    files = tuple(
-        sheet.noted(i, sheet.splits[i])
-        for i, group in enumerate(sheet.groups.tolist())
-        if len(sides[group] - {""}) > 1
+    return LEAKS.of(
+        sheet.noted(index, sheet.splits[index])
+        for index, _ in _straddling(sheet.groups, sheet.splits)
     )
-    return Finding(
-        "leak",
-        "The same picture in training and hold-out",
-        SERIOUS,
-        "Scores against this hold-out flatter: it was partly seen in training.",
-        "prepare makes the hold-out anew, with near copies on one side",
-        files,
-    )
+
+
+def _straddling(groups: Groups, marks: Sequence[str]) -> Iterator[tuple[int, set[str]]]:
+    """Every picture of a group with more than one mark (empty ones do not count), and the marks."""
+    found: dict[int, set[str]] = {}
+    for group, mark in zip(groups.tolist(), marks, strict=True):
+        found.setdefault(group, set()).add(mark)
+    for index, group in enumerate(groups.tolist()):
+        if len(found[group] - {""}) > 1:
+            yield index, found[group]
 
 
 def find_classes(sheet: Sheet) -> Finding:
     """Classes with very few pictures, or far fewer than the largest."""
     counts = Counter(name for name in sheet.classes if name)
     largest = max(counts.values(), default=0)
-    files = tuple(
+    limit = max(FEW, largest / 10) if len(counts) > 1 else 0
+    return SMALL_CLASSES.of(
         Noted(name, f"{number} pictures, the largest class has {largest}")
         for name, number in sorted(counts.items(), key=lambda pair: pair[1])
-        if number < max(FEW, largest / 10)
-    )
-    return Finding(
-        "balance",
-        "Small classes",
-        CARE,
-        f"Fewer than {FEW} pictures, or a tenth of the largest class: they will hardly be learned.",
-        "none: add pictures, or leave the class away",
-        files if len(counts) > 1 else (),
+        if number < limit
     )
 
 
@@ -286,16 +317,18 @@ def find_outliers(sheet: Sheet, strange: Floats, known: Collection[str] = ()) ->
     values = np.where(usable, strange, -np.inf)
     order = np.argsort(-values, kind="stable")[: min(OUTLIERS, int(usable.sum()))]
     limit = robust_limit(strange[usable], STRANGE) if usable.any() else np.inf
-    files = tuple(
+    return STRANGE_ONES.of(
         sheet.noted(i, "stands out" if values[i] > limit else "among the rest") for i in order
     )
-    return Finding(
-        "outlier",
-        "Most unlike the rest",
-        NOTE,
-        "Perhaps they do not belong here. Those marked 'stands out' are far from everything else.",
-        "none: look at them, and take them out yourself",
-        files,
+
+
+def find_faceless(sheet: Sheet, counts: Mapping[str, int]) -> Finding:
+    """Pictures of a set of faces with no face or several; ``counts`` has their number by name."""
+    words = {0: "no face"}
+    return FACELESS.of(
+        sheet.noted(index, words.get(counts[name], f"{counts[name]} faces"))
+        for index, name in enumerate(sheet.names)
+        if name in counts
     )
 
 

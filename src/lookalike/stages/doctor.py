@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike import images, seeds
+from lookalike.data import census
 from lookalike.data import findings as finds
+from lookalike.data.advice import advise, histograms
+from lookalike.data.census import Census
 from lookalike.data.crops import candidates, is_crop
-from lookalike.data.findings import SERIOUS, Finding, Noted, Sheet
+from lookalike.data.findings import Finding, Noted, Sheet
 from lookalike.data.groups import Groups, connected, near_groups
 from lookalike.data.pack import Pack
 from lookalike.data.page import Chart, Page, Shown, render
@@ -40,12 +43,16 @@ _COLUMNS = ("width", "height", "brightness", "contrast", "blur", "colorful")
 
 @dataclass(frozen=True, kw_only=True)
 class DoctorSettings:
-    """How the doctor looks. ``size`` is the side that the pack is to have."""
+    """How the doctor looks. ``size`` is the side that the pack is to have.
+
+    ``faces`` searches a sample of the pictures for faces, when the extra for that is installed.
+    """
 
     size: int = 64
     least: int = 8
     seed: int = 0
     workers: int | None = None
+    faces: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,6 +67,7 @@ class Diagnosis:
     advice: tuple[str, ...]
     histograms: dict[str, dict[str, int]]
     looked_with: str
+    faces: Census | None = None
     page: Path | None = None
     leave_out: dict[str, str] = field(default_factory=dict, repr=False)
 
@@ -108,7 +116,16 @@ def doctor(
                 f"{source} holds no picture that can be read{f' ({named})' if named else ''}. "
                 "Name a folder of pictures, a zip of them, or a pack."
             )
-        return _Diagnosing(source, ward, settings, look, tell).run(page)
+        faces = None
+        if settings.faces and census.installed():
+            faces = _count_faces(source, ward.names, settings, tell)
+        return _Diagnosing(source, ward, settings, look, tell).run(page, faces)
+
+
+def _count_faces(source: Path, names: list[str], settings: DoctorSettings, tell: Tell) -> Census:
+    if Pack.is_pack(source):
+        return census.pack_census(source, settings.seed, tell)
+    return census.source_census(source, names, settings.seed, settings.workers, tell)
 
 
 class _Diagnosing:
@@ -125,7 +142,7 @@ class _Diagnosing:
         small = len(ward.names) <= MOST_FEATURES
         self.deep = look(self.squares) if look is not None and small else None
 
-    def run(self, page: Path | None) -> Diagnosis:
+    def run(self, page: Path | None, faces: Census | None) -> Diagnosis:
         sheet = self._sheet()
         features = self.deep if self.deep is not None else finds.plain_features(self.squares)
         found = [
@@ -143,6 +160,8 @@ class _Diagnosing:
         ]
         known = {name for one in found for name in one.leaves_out}
         found.insert(-1, finds.find_outliers(sheet, finds.strangeness(features), known))
+        if faces is not None and faces.mostly:
+            found.append(finds.find_faceless(sheet, dict(faces.others)))
         kept = tuple(one for one in found if one.count)
         leave_out = {
             name: f"{one.title.lower()} (found by the doctor)"
@@ -155,9 +174,10 @@ class _Diagnosing:
             readable=len(self.ward.names),
             classes=dict(sorted(Counter(one for one in sheet.classes if one).items())),
             findings=kept,
-            advice=tuple(_advice(sheet, kept, len(leave_out), self.settings.size)),
-            histograms=_histograms(sheet),
+            advice=tuple(advise(sheet, kept, len(leave_out), self.settings.size, faces)),
+            histograms=histograms(sheet, faces),
             looked_with="a network's features" if self.deep is not None else "simple features",
+            faces=faces,
             page=page,
             leave_out=leave_out,
         )
@@ -208,15 +228,7 @@ class _Diagnosing:
         return np.array(kept, np.int64).reshape(-1, 2)
 
     def _unreadable(self) -> Finding:
-        files = tuple(Noted(name, why) for name, why in self.ward.refused)
-        return Finding(
-            "unreadable",
-            "Files that cannot be used",
-            SERIOUS,
-            "Truncated, empty, not pictures, or of an impossible size.",
-            "left out and listed in the pack",
-            files,
-        )
+        return finds.UNREADABLE.of(Noted(name, why) for name, why in self.ward.refused)
 
     def _page(self, diagnosis: Diagnosis) -> Page:
         shown = [self._shown(finding) for finding in diagnosis.findings]
@@ -229,6 +241,9 @@ class _Diagnosing:
         ]
         if diagnosis.classes:
             tiles.append(("classes", str(len(diagnosis.classes))))
+        faces = diagnosis.faces
+        if faces is not None and faces.looked:
+            tiles.append(("show one face", f"{100 * faces.one / faces.looked:.0f} %"))
         charts = [
             Chart(title, list(bars), list(bars.values()))
             for title, bars in diagnosis.histograms.items()
@@ -242,7 +257,8 @@ class _Diagnosing:
             charts=charts,
             sheet=self._contact_sheet(),
             footer=f"Made by lookalike doctor. Copies and outliers were sought with hashes and "
-            f"{diagnosis.looked_with}. Nothing in the source was changed.",
+            f"{diagnosis.looked_with}. {_looked_for_faces(diagnosis.faces)} Nothing in the source "
+            "was changed.",
         )
 
     def _shown(self, finding: Finding) -> Shown:
@@ -263,65 +279,7 @@ class _Diagnosing:
         return images.grid(self.squares[rows], columns=min(12, count), gap=2)
 
 
-def _histograms(sheet: Sheet) -> dict[str, dict[str, int]]:
-    short = np.minimum(sheet.numbers["width"], sheet.numbers["height"])
-    wide, high = sheet.numbers["width"], sheet.numbers["height"]
-    found = {
-        "Short side in pixels": _bars(short, (0, 32, 64, 128, 256, 512, 1024, 2048)),
-        "Brightness": _bars(sheet.numbers["brightness"], tuple(range(0, 256, 32))),
-        "Width / height": _bars(wide / np.maximum(high, 1), (0, 0.4, 0.67, 0.9, 1.11, 1.5, 2.5)),
-        "Blur": _bars(sheet.numbers["blur"], (0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)),
-    }
-    counts = Counter(name for name in sheet.classes if name)
-    if counts:
-        found["Pictures in each class"] = dict(counts.most_common(12))
-    return found
-
-
-def _bars(values: NDArray[Any], edges: Sequence[float]) -> dict[str, int]:
-    """Counts in [edge, next edge), the last one open; labelled by the lower edge."""
-    place = np.searchsorted(np.asarray(edges[1:], np.float64), values, side="right")
-    counts = np.bincount(place, minlength=len(edges))
-    return {f"{edge:g}+": int(count) for edge, count in zip(edges, counts, strict=True)}
-
-
-def _advice(sheet: Sheet, findings: Sequence[Finding], left_out: int, size: int) -> Iterator[str]:
-    """Plain sentences, the verdict first."""
-    kept = len(sheet) - left_out
-    yield _verdict(kept, size)
-    by: Mapping[str, Finding] = {one.kind: one for one in findings}
-    fixable = [one.title.lower() for one in findings if one.leaves_out]
-    if fixable:
-        yield (
-            f"'lookalike prepare SOURCE --to PACK --fix' leaves {left_out} pictures out: "
-            f"{', '.join(fixable)}."
-        )
-    short = np.minimum(sheet.numbers["width"], sheet.numbers["height"])
-    middle = float(np.median(short))
-    if middle < size:
-        yield f"The typical picture has {middle:.0f} px, less than {size}: use a smaller --size."
-    elif middle >= 2 * size:
-        yield f"The typical picture has {middle:.0f} px, so a size above {size} is possible, too."
-    if "balance" in by:
-        named = ", ".join(f"{one.name} ({one.detail})" for one in by["balance"].files[:3])
-        yield f"Small classes: {named}."
-    if "conflict" in by:
-        yield f"{by['conflict'].count} files show the same picture under two classes: look at them."
-    if "leak" in by:
-        yield "The hold-out was seen in training: prepare the pack again before trusting scores."
-    if len(sheet) and float((sheet.numbers["colorful"] < 2).mean()) > 0.95:
-        yield "Nearly all pictures are grey: prepare with --grey, which trains faster."
-    careful = [one for one in findings if one.kind == "outlier"]
-    strange = sum(one.detail == "stands out" for found in careful for one in found.files)
-    if strange:
-        yield f"{strange} of the ten pictures most unlike the rest stand out: do they belong here?"
-
-
-def _verdict(kept: int, size: int) -> str:
-    if kept < 16:
-        return f"{kept} usable pictures: too few to train on; at least 16, better some hundreds."
-    if kept < 100:
-        return f"{kept} usable pictures: few. Expect near copies of them; some hundreds do better."
-    if kept < 1000:
-        return f"{kept} usable pictures: enough for {min(size, 64)} px with the default recipe."
-    return f"{kept:,} usable pictures: enough for {size} px with the default recipe."
+def _looked_for_faces(faces: Census | None) -> str:
+    if faces is None:
+        return f"Faces were not counted ({census.INSTALL} brings the detector)."
+    return f"Faces were counted in {faces.looked:,} of {faces.of:,} pictures."
