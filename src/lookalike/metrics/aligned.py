@@ -119,19 +119,33 @@ def _gauss_newton(samples: torch.Tensor, near: torch.Tensor, windows: torch.Tens
     import torch
 
     grey, wanted = near.mean(1, keepdim=True), samples.mean(1, keepdim=True)
-    nudges = torch.eye(3) * 0.01
     least = _worst(_warp(near, windows) - samples)
     for _ in range(STEPS):
         seen = _warp(grey, windows)
-        off = (seen - wanted).flatten(1)
-        slopes = [(_warp(grey, windows + by) - seen).flatten(1) / 0.01 for by in nudges]
-        slope = torch.stack(slopes, 2)
+        slope = _slope(seen, windows[:, 0])
         square = slope.mT @ slope + 1e-3 * torch.eye(3)
-        move = torch.linalg.solve(square, slope.mT @ off[..., None]).squeeze(2)
-        windows = windows - move.clamp(-0.1, 0.1)
+        move = torch.linalg.solve(square, slope.mT @ (seen - wanted).flatten(1)[..., None])
+        windows = windows - move.squeeze(2).clamp(-0.1, 0.1)
         windows[:, 0].clamp_(0.6, 1.2)
         windows[:, 1:].clamp_(-0.4, 0.4)
     return torch.minimum(least, _worst(_warp(near, windows) - samples))
+
+
+def _slope(seen: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
+    """How seen pictures ``[N, 1, S, S]`` change with scale, right and down, ``[N, S * S, 3]``.
+
+    The window moves the picture, so the picture's own gradient tells it: no further look is needed.
+    """
+    import torch
+    from torch.nn.functional import pad
+
+    around = pad(seen, (1, 1, 1, 1), mode="replicate")
+    unit = SIDE / 4 / scale.view(-1, 1, 1, 1)
+    right = (around[:, :, 1:-1, 2:] - around[:, :, 1:-1, :-2]) * unit
+    down = (around[:, :, 2:, 1:-1] - around[:, :, :-2, 1:-1]) * unit
+    ticks = (torch.arange(SIDE) * 2 + 1) / SIDE - 1
+    grow = right * ticks + down * ticks[:, None]
+    return torch.stack([grow.flatten(1), right.flatten(1), down.flatten(1)], 2)
 
 
 def _worst(off: torch.Tensor) -> torch.Tensor:
