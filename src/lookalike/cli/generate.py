@@ -23,6 +23,7 @@ def generate(
     checkpoint: str = "auto",
     grid: Annotated[bool, Parameter(negative="")] = False,
     recipe: str | None = None,
+    keep_copies: Annotated[bool, Parameter(negative="")] = False,
     machine: Machine = MACHINE,
     json: show.Json = False,
 ) -> None:
@@ -48,6 +49,8 @@ def generate(
         Also write grid.png with the first hundred.
     recipe
         Your own recipe file, for a run whose generator is defined in it (opening it runs it).
+    keep_copies
+        Also write pictures that copy a training picture; they are left out otherwise.
     """
     from lookalike import api
     from lookalike.stages.generate import GenerateSettings
@@ -60,6 +63,7 @@ def generate(
         checkpoint=checkpoint,
         grid=grid,
         recipe=recipe,
+        keep_copies=keep_copies,
     )
     folder = to or run / f"generated-{seed}"
     with show.screen() as screen:
@@ -68,4 +72,10 @@ def generate(
         f"{made.count:,} pictures in {made.folder} (seed {made.seed}, {made.recipe} after "
         f"{made.images_seen:,} images)."
     ]
+    if made.copies:
+        lines.append(
+            f"{made.copies:,} copies of training pictures were left out, and others took their "
+            "place (--keep-copies keeps them)."
+        )
+    lines += made.notes
     show.result(made, json, [*lines, *([f"  grid  {made.grid}"] if made.grid else [])])

@@ -150,7 +150,7 @@ def nearness(samples: Seen, training: Seen, *, itself: bool = False) -> Nearness
         [
             candidates(samples.vectors, training.vectors, BY_FEATURES, itself=itself),
             candidates(samples.tiny, training.tiny, BY_PIXELS, itself=itself),
-            candidates(_mirrored(samples.tiny), training.tiny, BY_PIXELS, itself=itself),
+            candidates(mirrored(samples.tiny), training.tiny, BY_PIXELS, itself=itself),
         ],
         axis=1,
     )
@@ -224,7 +224,8 @@ def _mann_whitney(mine: Numbers, theirs: Numbers) -> float:
     return float((below.sum() / 2 - m * n / 2) / np.sqrt(m * n * (m + n + 1) / 12))
 
 
-def _mirrored(tiny: Vectors) -> Vectors:
+def mirrored(tiny: Vectors) -> Vectors:
+    """Tiny pictures ``[N, 8 * 8 * C]`` seen in a mirror."""
     pictures = tiny.reshape(len(tiny), -1, TINY, TINY)[..., ::-1]
     return np.ascontiguousarray(pictures).reshape(tiny.shape)
 

@@ -19,6 +19,7 @@ from lookalike.place import Place
 from lookalike.recipe import Drawing, trust
 from lookalike.run import Run
 from lookalike.telling import Tell, silent
+from lookalike.watch.copycheck import Kept, check_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +27,7 @@ class GenerateSettings:
     """How many pictures, from which seed and index on, of which class; and how they are kept.
 
     ``recipe`` names the author's own recipe file, where the run's generator lives in one.
+    ``keep_copies`` turns off the search for copies of training pictures.
     """
 
     count: int = 100
@@ -36,11 +38,12 @@ class GenerateSettings:
     grid: bool = False
     columns: int = 10
     recipe: str | None = None
+    keep_copies: bool = False
 
 
 @dataclass(frozen=True)
 class Generated:
-    """What was written, and what was there already from the same seed and run."""
+    """What was written, how many copies of training pictures were left out, and remarks."""
 
     folder: Path
     count: int
@@ -48,13 +51,20 @@ class Generated:
     images_seen: int
     recipe: str
     grid: Path | None = None
+    copies: int = 0
+    notes: tuple[str, ...] = ()
+
+
+TRIES, LEAST_TRIES = 4, 64
+"""When this many times the count (and at least 64) were tried, a run that copies is given up."""
 
 
 def generate(
     run: Run, to: Path, settings: GenerateSettings, place: Place, tell: Tell = silent
 ) -> Generated:
-    """Write pictures ``first .. first + count`` as PNG files named by their index.
+    """Write ``count`` pictures from ``first`` on as PNG files named by their index.
 
+    Pictures that copy a training picture are left out, and the next indices take their place.
     Memory does not grow with the count: pictures are written by threads, a few blocks ahead.
 
     Raises:
@@ -73,32 +83,51 @@ def generate(
         "Software": "lookalike",
         "Comment": "synthetic: made by a generative network",
     }
+    check, note = (None, None) if settings.keep_copies else check_of(run, tell)
+    kept = Kept(check)
+    most = settings.count if check is None else max(TRIES * settings.count, LEAST_TRIES)
     digits = max(6, len(str(settings.first + settings.count - 1)))
+    written = 0
     shown: list[images.Pixels] = []
 
     def write(index: int, picture: images.Pixels) -> None:
         told = {**text, "lookalike:index": str(index)}
         images.write_png(to / f"{index:0{digits}d}.png", picture, told)
 
-    blocks = sampler.blocks(settings.seed, settings.first, settings.count, wanted)
+    blocks = sampler.blocks(settings.seed, settings.first, most, wanted)
     with ThreadPoolExecutor(2) as pool:
         waiting: list[Future[None]] = []
-        for start, block in blocks:
-            waiting += [pool.submit(write, start + i, p) for i, p in enumerate(block)]
+        for indices, block in kept.of(blocks, settings.count):
+            waiting += [pool.submit(write, *one) for one in zip(indices, block, strict=True)]
             shown += [p for p in islice(block, max(0, 100 - len(shown)))]
             while len(waiting) > 256:
                 waiting.pop(0).result()
-            tell("generating", start + len(block) - settings.first, settings.count)
+            written += len(indices)
+            tell("generating", written, settings.count)
         for future in waiting:
             future.result()
     return Generated(
         folder=to,
-        count=settings.count,
+        count=written,
         seed=settings.seed,
         images_seen=seen,
         recipe=chosen.name,
-        grid=_grid(to, shown, settings) if settings.grid else None,
+        grid=_grid(to, shown, settings) if settings.grid and shown else None,
+        copies=kept.dropped,
+        notes=tuple(_notes(kept, written, settings, note or (check.note if check else None))),
     )
+
+
+def _notes(kept: Kept, written: int, settings: GenerateSettings, note: str | None) -> list[str]:
+    """What a person should know of the copies."""
+    told = [note] if note else []
+    if written < settings.count:
+        told.append(
+            f"Only {written:,} of {settings.count:,}: {kept.dropped:,} of {kept.tried:,} pictures "
+            "copy training pictures, so the search was given up. Train on more pictures or for a "
+            "shorter time; --keep-copies writes copies too."
+        )
+    return told
 
 
 def _grid(to: Path, shown: list[images.Pixels], settings: GenerateSettings) -> Path:
