@@ -15,7 +15,8 @@ from lookalike.metrics.features import (
     choose,
     conflict,
 )
-from lookalike.metrics.judges import TorchScript, named
+from lookalike.metrics.judges import named
+from lookalike.metrics.outside import Own
 
 needs_lite = pytest.mark.skipif(not Lite.installed(0), reason="the extra 'features' is missing")
 
@@ -88,17 +89,6 @@ def test_lite_resizes_small_and_large_pictures_to_its_input(draw):
     assert Lite(0, 32)(small).shape == Lite(0, 32)(large).shape == (1, 1280)
 
 
-@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
-def test_a_torchscript_file_of_ones_own_is_scaled_and_measured(tmp_path: Path):
-    network = torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten())
-    path = tmp_path / "mine.pt"
-    torch.jit.save(torch.jit.trace(network, torch.zeros(1, 3, 8, 8)), str(path))
-    mine = TorchScript(path, side=8, mean=(0.5, 0.5, 0.5), deviation=(0.25, 0.5, 1.0))
-    white = np.full((2, 16, 16, 3), 255, np.uint8)
-    assert mine.dim == 3
-    np.testing.assert_allclose(mine(white), [[2, 1, 0.5]] * 2, atol=1e-5)
-
-
 def test_pictures_in_another_range_are_refused_with_the_remedy():
     with pytest.raises(DataError, match="to_pixels"):
         RandomConv()(np.zeros((2, 8, 8, 3), np.float32))
@@ -125,6 +115,7 @@ def test_judging_with_the_family_that_trained_warns():
 def test_a_judge_is_found_by_its_name_or_its_file(tmp_path: Path):
     assert named("random", 3, 64) == RandomConv(side=64)
     assert named("pixels", 1) == Pixels(channels=1)
-    assert named(str(tmp_path / "mine.pt")) == TorchScript(tmp_path / "mine.pt")
+    assert named(str(tmp_path / "mine.pt")) == Own(tmp_path / "mine.pt")
+    assert named(str(tmp_path / "mine.onnx")) == Own(tmp_path / "mine.onnx")
     with pytest.raises(LookalikeError, match="lite0"):
-        named("inception")
+        named("fid")
