@@ -1,9 +1,13 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Sequence
 
+import pytest
+
+from lookalike.data.alone import alone
 from lookalike.data.workers import Lost, Workers, _chunks
 
 
@@ -32,6 +36,25 @@ def test_a_job_that_kills_or_blocks_its_worker_costs_only_itself() -> None:
     assert found[13] == Lost("crashed the decoder (exit code 3)")
     assert found[14] == Lost("took longer than 1 s to read")
     assert found[15] == Lost("RuntimeError: fifteen")
+
+
+def take_turns(jobs: Sequence[int]) -> list[int]:
+    """Holds the turnstile for a while, or much memory."""
+    with alone(True):
+        time.sleep(0.6)
+    return [len(bytes(jobs[0] << 20)) >> 20]
+
+
+def test_waiting_for_a_turn_does_not_count_as_taking_long() -> None:
+    with Workers(take_turns, count=3, chunk=1, seconds=1.0) as workers:
+        assert [answer for _, answer in workers.map([1] * 5)] == [1] * 5
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of memory are Linux's")
+def test_a_job_that_wants_too_much_memory_is_told_no_and_the_worker_goes_on() -> None:
+    with Workers(take_turns, count=1, chunk=4) as workers:
+        found = [answer for _, answer in workers.map([1, 4000, 2])]
+    assert found == [1, Lost("MemoryError: "), 2]
 
 
 def test_leaving_early_does_not_wait_for_all_jobs() -> None:

@@ -16,6 +16,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from lookalike import images, seeds
+from lookalike.data.alone import LARGE_BYTES, LARGE_PIXELS, alone
 from lookalike.data.faces import find_faces
 from lookalike.data.items import Item, open_source
 from lookalike.data.pack import Pack
@@ -124,15 +125,21 @@ def count_items(items: Sequence[Item]) -> list[list[Frame] | None]:
     found: list[list[Frame] | None] = []
     for item in items:
         try:
-            with warnings.catch_warnings():
+            with warnings.catch_warnings(), alone(item.size > LARGE_BYTES):
                 warnings.simplefilter("ignore")
                 with open_picture(item.read(), PIXEL_LIMIT) as opened:
-                    if opened.format == "JPEG":
-                        opened.draft("RGB", (_LARGEST, _LARGEST))
-                    found.append(_frames(ImageOps.exif_transpose(opened).convert("RGB")))
+                    found.append(_frames(_reduced(opened)))
         except Exception:  # the examination has named it already
             found.append(None)
     return found
+
+
+def _reduced(opened: Image.Image) -> Image.Image:
+    """The picture upright and not much larger than the detector looks at."""
+    with alone(opened.width * opened.height > LARGE_PIXELS):
+        opened.draft("RGB", (_LARGEST, _LARGEST))
+        opened.thumbnail((2 * _LARGEST, 2 * _LARGEST), reducing_gap=2.0)
+        return ImageOps.exif_transpose(opened).convert("RGB")
 
 
 def _sample(count: int, seed: int) -> np.ndarray:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from lookalike import images
+from lookalike.data.alone import LARGE_BYTES, LARGE_PIXELS, alone
 from lookalike.data.intake import Facts, Marks, Refused, marks_of
 from lookalike.data.items import Item
 from lookalike.data.reading import ReadSettings, open_picture, read_picture
@@ -48,22 +49,22 @@ def examine(settings: ReadSettings, items: Sequence[Item]) -> list[Measured | Re
     found: list[Measured | Refused] = []
     for item in items:
         try:
-            data = item.read()
-            with open_picture(data, settings.pixel_limit) as opened:
-                side = min(LOOK, max(settings.least, min(opened.size)))
-            read = read_picture(data, replace(settings, size=side, channels=3))
-            facts = Facts(
-                hashlib.sha256(data).hexdigest(),
-                read.width,
-                read.height,
-                read.format,
-                read.mode,
-                read.notes,
-            )
-            found.append(measure(read.pixels, facts))
+            with alone(item.size > LARGE_BYTES):
+                found.append(_examined(item.read(), settings))
         except DataError as problem:
             found.append(Refused(str(problem)))
     return found
+
+
+def _examined(data: bytes, settings: ReadSettings) -> Measured:
+    with open_picture(data, settings.pixel_limit) as opened:
+        side = min(LOOK, max(settings.least, min(opened.size)))
+        large = opened.width * opened.height > LARGE_PIXELS
+    with alone(large):
+        read = read_picture(data, replace(settings, size=side, channels=3))
+    digest = hashlib.sha256(data).hexdigest()
+    facts = Facts(digest, read.width, read.height, read.format, read.mode, read.notes)
+    return measure(read.pixels, facts)
 
 
 def measure(picture: Pixels, facts: Facts) -> Measured:

@@ -7,6 +7,7 @@ that calls us needs no ``if __name__ == "__main__"``.
 
 from __future__ import annotations
 
+import math
 import os
 import pickle
 import signal
@@ -18,14 +19,20 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Generic, TypeVar
+
+from lookalike.data import alone
 
 Job = TypeVar("Job")
 Answer = TypeVar("Answer")
 Task = Callable[[Sequence[Job]], list[Answer]]
 
 _LENGTH = 8
+_START = 20.0
+_GLANCE = 0.1
+_IN_FLIGHT = 1 << 26
 
 
 @dataclass(frozen=True)
@@ -40,6 +47,16 @@ def cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def _processor_seconds(process: int) -> float:
+    """The processor time of a process so far, in seconds; infinite where it cannot be known."""
+    try:
+        fields = Path(f"/proc/{process}/stat").read_text("ascii", "replace").rpartition(")")[2]
+        user, system = fields.split()[11:13]
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError):
+        return math.inf
 
 
 def _send(pipe: IO[bytes], thing: Any) -> None:
@@ -58,38 +75,77 @@ def _receive(pipe: IO[bytes]) -> Any:
 
 
 class _Worker:
-    """One process, asked one thing at a time."""
+    """One process, asked one group of jobs at a time. It answers after each job."""
 
-    def __init__(self) -> None:
+    def __init__(self, turnstile: IO[bytes]) -> None:
         path = os.pathsep.join(one for one in sys.path if one)
         self._process = subprocess.Popen(
             [sys.executable, "-m", __name__],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
+            env={
+                **os.environ,
+                "PYTHONPATH": path,
+                "OMP_NUM_THREADS": "1",
+                **alone.environment(turnstile),
+            },
         )
+        self._deadline, self._seconds, self._before = math.inf, 0.0, 0.0
+        self._asked = self._late = False
 
-    def ask(self, task: Any, jobs: Sequence[Any], seconds: float) -> list[Any] | Lost:
-        """The answers, or why there are none. After a crash or a kill the worker is used up."""
+    def ask(self, task: Any, jobs: Sequence[Any], seconds: float) -> Iterator[Any]:
+        """The answers; after a ``Lost`` by a crash or a kill there are no more of them."""
         assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        started = time.monotonic()
-        timer = threading.Timer(seconds, self._process.kill)
-        timer.start()
+        # The first answer waits for the interpreter and its imports, too.
+        self._begin(seconds, 0 if self._asked else _START)
         try:
             _send(self._process.stdin, (task, jobs))
-            fine, answer = _receive(self._process.stdout)
+            for _ in jobs:
+                fine, answer = self._answer(seconds)
+                self._deadline = math.inf
+                self._asked = True
+                yield answer if fine else Lost(str(answer))
+                self._begin(seconds)
         except (EOFError, OSError, pickle.UnpicklingError):
-            late = time.monotonic() - started >= seconds
             code = self._process.wait()
-            return Lost(
+            yield Lost(
                 f"took longer than {seconds:g} s to read"
-                if late
+                if self._late
                 else f"crashed the decoder (exit code {code})"
             )
         finally:
-            timer.cancel()
-        return answer if fine else Lost(str(answer))
+            self._deadline = math.inf
+
+    def _answer(self, seconds: float) -> tuple[bool, Any]:
+        """The next answer. While the worker waits for its turn, the clock stands still."""
+        assert self._process.stdout is not None
+        while True:
+            what, answer = _receive(self._process.stdout)
+            if what is not None:
+                return what, answer
+            self._deadline = math.inf
+            if answer:
+                self._begin(seconds)
+
+    def watch(self) -> None:
+        """End the process when its time for one job is over.
+
+        On a machine that is busy with other things, a worker that hardly got a processor is given
+        up to three times as long.
+        """
+        over = time.monotonic() - self._deadline
+        if over > 0 and (over > 2 * self._seconds or self._worked() > self._seconds / 2):
+            self._late = True
+            self._process.kill()
+
+    def _worked(self) -> float:
+        """Seconds of processor time since this job began; infinite where that cannot be known."""
+        return _processor_seconds(self._process.pid) - self._before
+
+    def _begin(self, seconds: float, more: float = 0.0) -> None:
+        self._seconds = seconds
+        self._before = min(_processor_seconds(self._process.pid), 1e9)
+        self._deadline = time.monotonic() + seconds + more
 
     @property
     def alive(self) -> bool:
@@ -113,7 +169,8 @@ class Workers(Generic[Job, Answer]):
     """Runs one task over many jobs, in order, with a bounded number in flight.
 
     ``task`` is a module-level function (or a ``functools.partial`` of one) from a list of jobs to
-    the list of their answers. ``count`` 0 runs it in this process, without protection.
+    the list of their answers; workers call it with one job at a time, so that each job has its own
+    ``seconds``. ``count`` 0 runs it in this process, without protection.
     """
 
     def __init__(
@@ -122,7 +179,7 @@ class Workers(Generic[Job, Answer]):
         *,
         count: int | None = None,
         chunk: int = 16,
-        seconds: float = 20.0,
+        seconds: float = 10.0,
     ) -> None:
         self._task = task
         self.count = cores() if count is None else count
@@ -130,9 +187,12 @@ class Workers(Generic[Job, Answer]):
         self._seconds = seconds
         self._mine = threading.local()
         self._all: list[_Worker] = []
+        self._over = threading.Event()
+        self._turnstile = alone.turnstile()
         self._pool = ThreadPoolExecutor(max(1, self.count), "lookalike-worker")
 
     def __enter__(self) -> Workers[Job, Answer]:
+        threading.Thread(target=self._watch, name="lookalike-watch", daemon=True).start()
         return self
 
     def __exit__(
@@ -147,6 +207,13 @@ class Workers(Generic[Job, Answer]):
         self._pool.shutdown(wait=True, cancel_futures=True)
         for worker in self._all:
             worker.close()
+        self._over.set()
+        self._turnstile.close()
+
+    def _watch(self) -> None:
+        while not self._over.wait(_GLANCE):
+            for worker in tuple(self._all):
+                worker.watch()
 
     def map(self, jobs: Iterable[Job]) -> Iterator[tuple[Job, Answer | Lost]]:
         """Each job with its answer, in the order of the jobs."""
@@ -156,7 +223,9 @@ class Workers(Generic[Job, Answer]):
                 yield from zip(chunk, self._task(chunk), strict=True)
                 continue
             waiting.append((chunk, self._pool.submit(self._run, chunk)))
-            if len(waiting) > 2 * self.count:
+            while len(waiting) > 2 * self.count or (
+                len(waiting) > 1 and sum(_weight(group) for group, _ in waiting) > _IN_FLIGHT
+            ):
                 done, future = waiting.popleft()
                 yield from zip(done, future.result(), strict=True)
         while waiting:
@@ -164,19 +233,15 @@ class Workers(Generic[Job, Answer]):
             yield from zip(done, future.result(), strict=True)
 
     def _run(self, chunk: list[Job]) -> list[Answer | Lost]:
-        answers = self._worker().ask(self._task, chunk, self._seconds * (1 + len(chunk) / 4))
-        if not isinstance(answers, Lost):
-            return answers
         found: list[Answer | Lost] = []
-        for job in chunk:
-            answer = self._worker().ask(self._task, [job], self._seconds)
-            found.append(answer if isinstance(answer, Lost) else answer[0])
+        while len(found) < len(chunk):
+            found += self._worker().ask(self._task, chunk[len(found) :], self._seconds)
         return found
 
     def _worker(self) -> _Worker:
         worker: _Worker | None = getattr(self._mine, "worker", None)
         if worker is None or not worker.alive:
-            worker = self._mine.worker = _Worker()
+            worker = self._mine.worker = _Worker(self._turnstile)
             self._all.append(worker)
         return worker
 
@@ -187,7 +252,7 @@ def _chunks(jobs: Iterable[Job], most: int, heavy: int = 1 << 25) -> Iterator[li
     weight = 0
     for job in jobs:
         group.append(job)
-        weight += getattr(job, "weight", 0)
+        weight += _weight([job])
         if len(group) >= most or weight >= heavy:
             yield group
             group, weight = [], 0
@@ -195,21 +260,28 @@ def _chunks(jobs: Iterable[Job], most: int, heavy: int = 1 << 25) -> Iterator[li
         yield group
 
 
+def _weight(jobs: Sequence[Any]) -> int:
+    return sum(getattr(job, "weight", 0) for job in jobs)
+
+
 def _serve() -> None:
     """The life of a worker: until the pipe from the parent ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
+    alone.bound_memory()
+    alone.tell = lambda mine: _send(answers, (None, mine))
     while True:
         try:
             task, jobs = _receive(sys.stdin.buffer)
         except EOFError:
             return
-        try:
-            told = (True, task(jobs))
-        except Exception as problem:
-            told = (False, f"{type(problem).__name__}: {problem}")
-        _send(answers, told)
+        for job in jobs:
+            try:
+                told = (True, task([job])[0])
+            except Exception as problem:
+                told = (False, f"{type(problem).__name__}: {problem}")
+            _send(answers, told)
 
 
 if __name__ == "__main__":
