@@ -37,7 +37,7 @@ def test_a_picture_of_the_right_size_is_read_unchanged() -> None:
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "TIFF"])
 def test_all_eight_orientations_come_out_upright(orientation: int, kind: str) -> None:
     upright = Image.new("RGB", (40, 60), "white")
     upright.paste("red", (0, 10, 20, 30))

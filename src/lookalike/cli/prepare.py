@@ -2,17 +2,72 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from cyclopts import Parameter
+from cyclopts import Group, Parameter
 
 from lookalike.cli import show
 
 if TYPE_CHECKING:
-    from lookalike.stages.prepare import Prepared
+    from lookalike.stages.prepare import Prepared, PrepareSettings
 
 SHOWN = 10
+_LOOK = Group("What the pictures become", sort_key=80)
+
+Flag = Annotated[bool, Parameter(group=_LOOK, negative="")]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """How a file becomes a square, or several."""
+
+    size: Annotated[int | None, Parameter(group=_LOOK)] = 64
+    "The side of the pictures in pixels."
+
+    grey: Flag = False
+    "One channel instead of three."
+
+    fit: Annotated[str, Parameter(group=_LOOK)] = "crop"
+    "What happens to pictures that are not square: crop, pad or stretch."
+
+    background: Annotated[str, Parameter(group=_LOOK)] = "white"
+    "What shows through transparent pictures: white, black, blur or #rrggbb."
+
+    crop: Annotated[int | None, Parameter(group=_LOOK)] = None
+    "Cut this many pixels around the center before resizing."
+
+    frames: Flag = False
+    "Take every frame of an animation and every page of a TIFF, instead of the first."
+
+    faces: Flag = False
+    "Take the one face out of each picture, upright and aligned by the eyes; refuse the rest."
+
+    largest: Flag = False
+    "With --faces: take the largest face where there are several."
+
+    def settings(self, holdout: float, seed: int, augment: tuple[str, ...]) -> PrepareSettings:
+        """What the program calls them."""
+        from lookalike.data.faces import FaceSettings
+        from lookalike.stages.prepare import PrepareSettings
+
+        return PrepareSettings(
+            size=self.size,
+            channels=1 if self.grey else 3,
+            fit=self.fit,  # type: ignore[arg-type]
+            background=self.background,
+            crop=self.crop,
+            frames=self.frames,
+            faces=FaceSettings(largest=self.largest) if self.faces or self.largest else None,
+            holdout=holdout,
+            seed=seed,
+            augment=augment,
+        )
+
+
+LOOK = Look()
 
 
 def prepare(
@@ -20,15 +75,10 @@ def prepare(
     /,
     *,
     to: Path,
-    size: int | None = 64,
-    grey: Annotated[bool, Parameter(negative="")] = False,
-    fit: str = "crop",
-    background: str = "white",
-    crop: int | None = None,
+    look: Look = LOOK,
     holdout: float = 0.1,
     seed: int = 0,
-    faces: Annotated[bool, Parameter(negative="")] = False,
-    largest: Annotated[bool, Parameter(negative="")] = False,
+    augment: str = "",
     fix: Annotated[bool, Parameter(negative="")] = False,
     json: show.Json = False,
 ) -> None:
@@ -40,44 +90,22 @@ def prepare(
     Parameters
     ----------
     source
-        A folder (sub-folders are classes), a zip, or a pack.
+        A folder (sub-folders are classes), a zip, a tar, a list (CSV, JSONL, Parquet), or a pack.
     to
         The pack's folder.
-    size
-        The side of the pictures in pixels.
-    grey
-        One channel instead of three.
-    fit
-        What happens to pictures that are not square: crop, pad or stretch.
-    background
-        What shows through transparent pictures: white, black, blur or #rrggbb.
-    crop
-        Cut this many pixels around the center before resizing.
     holdout
         The share that is kept away from training, for honest scores.
     seed
-        Decides which pictures are held out.
-    faces
-        Take the one face out of each picture, upright and aligned by the eyes; refuse the rest.
-    largest
-        With --faces: take the largest face where there are several.
+        Decides which pictures are held out, and what is random in changed copies.
+    augment
+        Add changed copies of the training pictures, by the codes of 'lookalike transform':
+        --augment "fliph rot_10,blur_1" adds two of each. The hold-out stays as it is.
     fix
         Examine first (lookalike doctor) and leave out what it finds wrong, each with its reason.
     """
     from lookalike import api
-    from lookalike.data.faces import FaceSettings
-    from lookalike.stages.prepare import PrepareSettings
 
-    wanted = PrepareSettings(
-        size=size,
-        channels=1 if grey else 3,
-        fit=fit,  # type: ignore[arg-type]
-        background=background,
-        crop=crop,
-        holdout=holdout,
-        seed=seed,
-        faces=FaceSettings(largest=largest) if faces or largest else None,
-    )
+    wanted = look.settings(holdout, seed, tuple(augment.split()))
     with show.screen() as screen:
         if fix:
             wanted = api.fixed(source, wanted, screen.tell)
@@ -93,6 +121,8 @@ def prepared_lines(made: Prepared) -> list[str]:
         f"{made.count:,} pictures of {made.size} px in {made.path} ({what}): "
         f"{made.train:,} to train, {made.holdout:,} held out."
     ]
+    if made.augmented:
+        lines.append(f"  augment   {made.augmented:,} of those to train are changed copies")
     if made.class_counts:
         lines.append("  classes   " + ", ".join(f"{k} {v}" for k, v in made.class_counts.items()))
     if made.copies or made.near:

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+import io
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from PIL import Image, ImageOps
+
 from lookalike.data.faces import FaceSettings, cut_face
+from lookalike.data.frames import frames_of
 from lookalike.data.hashes import perceptual_hashes, thumbnail
 from lookalike.data.items import Item
-from lookalike.data.reading import Reading, ReadSettings, open_picture, read_picture
+from lookalike.data.reading import (
+    Reading,
+    ReadSettings,
+    open_picture,
+    read_opened,
+    read_picture,
+    reason,
+)
 from lookalike.errors import DataError
 from lookalike.images import Pixels
 
@@ -49,19 +60,21 @@ class Facts:
 
 @dataclass(frozen=True)
 class Taken:
-    """A picture that is fit for the pack, uint8 ``[S, S, C]``."""
+    """A picture that is fit for the pack, uint8 ``[S, S, C]``; ``frame`` counts from 0."""
 
     pixels: Pixels
     facts: Facts
     marks: Marks
+    frame: int | None = None
 
 
 @dataclass(frozen=True)
 class Refused:
-    """A file that is not, and why; ``chosen`` when it could be read but was left out."""
+    """A file or frame that is not, and why; ``chosen`` when it was left out without reading."""
 
     reason: str
     chosen: bool = False
+    frame: int | None = None
 
 
 def marks_of(pixels: Pixels) -> Marks:
@@ -71,26 +84,65 @@ def marks_of(pixels: Pixels) -> Marks:
     return Marks(int.from_bytes(digest, "little") >> 1, plain, mirrored, thumbnail(pixels))
 
 
-def take(
-    settings: ReadSettings, items: Sequence[Item], faces: FaceSettings | None = None
-) -> list[Taken | Refused]:
-    """Read some files (or the face in each); never raises because of what is in them."""
-    found: list[Taken | Refused] = []
-    for item in items:
+@dataclass(frozen=True)
+class Intake:
+    """What is taken out of a file: its picture, the one face in it, or every frame of it."""
+
+    look: ReadSettings
+    faces: FaceSettings | None = None
+    frames: bool = False
+
+    def __call__(self, items: Sequence[Item]) -> list[tuple[Taken | Refused, ...]]:
+        """Read some files; never raises because of what is in them."""
+        return [tuple(self._take(item)) for item in items]
+
+    def _take(self, item: Item) -> Iterator[Taken | Refused]:
         try:
             data = item.read()
-            read = read_picture(data, settings) if faces is None else _face(data, settings, faces)
-            sha256 = hashlib.sha256(data).hexdigest()
-            facts = Facts(sha256, read.width, read.height, read.format, read.mode, read.notes)
-            found.append(Taken(read.pixels, facts, marks_of(read.pixels)))
         except DataError as problem:
-            found.append(Refused(str(problem)))
-    return found
+            yield Refused(str(problem))
+            return
+        sha256 = hashlib.sha256(data).hexdigest()
+        for number, read in self._frames(data) if self.frames else [(None, self._still(data))]:
+            if isinstance(read, DataError):
+                yield Refused(str(read), frame=number)
+            else:
+                facts = Facts(sha256, read.width, read.height, read.format, read.mode, read.notes)
+                yield Taken(read.pixels, facts, marks_of(read.pixels), number)
 
+    def _still(self, data: bytes) -> Reading | DataError:
+        try:
+            if self.faces is None:
+                return read_picture(data, self.look)
+            with open_picture(data, self.look.pixel_limit) as whole:
+                return self._face(data, whole)
+        except DataError as problem:
+            return problem
 
-def _face(data: bytes, settings: ReadSettings, faces: FaceSettings) -> Reading:
-    """The aligned face, with the facts of the whole picture."""
-    with open_picture(data, settings.pixel_limit) as whole:
-        size, kind, mode = whole.size, whole.format or "?", whole.mode
-    read = read_picture(cut_face(data, faces), settings)
-    return replace(read, width=size[0], height=size[1], format=kind, mode=mode)
+    def _frames(self, data: bytes) -> Iterator[tuple[int | None, Reading | DataError]]:
+        for number, frame in frames_of(data, self.look):
+            if isinstance(frame, DataError):
+                yield number, frame
+            elif number is None:
+                yield None, self._still(data)
+            else:
+                yield number, self._frame(frame)
+
+    def _frame(self, frame: Image.Image) -> Reading | DataError:
+        try:
+            if self.faces is None:
+                return read_opened(frame, self.look)
+            alone = io.BytesIO()
+            ImageOps.exif_transpose(frame).convert("RGB").save(alone, "BMP")
+            return self._face(alone.getvalue(), frame)
+        except DataError as problem:
+            return problem
+        except Exception as problem:
+            return reason(problem)
+
+    def _face(self, data: bytes, whole: Image.Image) -> Reading:
+        """The aligned face, with the facts of the whole picture."""
+        assert self.faces is not None
+        kind, mode = whole.format or "?", whole.mode
+        read = read_picture(cut_face(data, self.faces), self.look)
+        return replace(read, width=whole.width, height=whole.height, format=kind, mode=mode)

@@ -24,7 +24,8 @@ class Old:
     def take(self) -> Taken:
         """The picture as if it had been read again."""
         pixels = self.pack.shards.take(np.array([self.index]))[0]
-        return Taken(pixels, Facts.of(self.pack.manifest_line(self.index)), marks_of(pixels))
+        row = self.pack.manifest_line(self.index)
+        return Taken(pixels, Facts.of(row), marks_of(pixels), row.get("frame"))
 
 
 @dataclass(frozen=True)
@@ -34,30 +35,38 @@ class Copy:
     row: Row
 
 
+Answer = Old | Copy | Refused
+
+
 class Known:
     """Looks files up by name, size and time in an earlier pack."""
 
     def __init__(self, pack: Pack) -> None:
         self._pack = pack
-        self._rows: dict[Key, int] = {}
-        self._refused: dict[Key, Row] = {}
+        self._rows: dict[Key, list[tuple[int, int]]] = {}
+        self._refused: dict[Key, list[Row]] = {}
         for index, row in enumerate(pack.manifest()):
-            self._rows[_key(row)] = index
+            if "augment" not in row:
+                self._rows.setdefault(_key(row), []).append((_frame(row), index))
         for row in pack.refused():
             if "stamp" in row and "left_out" not in row:
-                self._refused[_key(row)] = row
+                self._refused.setdefault(_key(row), []).append(row)
 
-    def find(self, item: Item, kept: Collection[str]) -> Old | Copy | Refused | None:
-        """What is known of one item; a copy counts only while its original is ``kept``."""
+    def find(self, item: Item, kept: Collection[str]) -> tuple[Answer, ...] | None:
+        """What is known of one item, frame by frame; a copy counts while its original is kept."""
         key = _key_of(item)
-        if key in self._rows:
-            return Old(self._pack, self._rows[key])
-        row = self._refused.get(key)
-        if row is None:
-            return None
-        if "copy_of" in row:
-            return Copy(row) if row["copy_of"] in kept else None
-        return Refused(row["reason"])
+        answers: list[tuple[int, Answer]] = [
+            (frame, Old(self._pack, index)) for frame, index in self._rows.get(key, ())
+        ]
+        for row in self._refused.get(key, ()):
+            if "copy_of" not in row:
+                answers.append((_frame(row), Refused(row["reason"], frame=row.get("frame"))))
+            elif row["copy_of"] in kept:
+                answers.append((_frame(row), Copy(row)))
+            else:
+                return None
+        answers.sort(key=lambda answer: answer[0])
+        return tuple(answer for _, answer in answers) or None
 
     def has(self, item: Item) -> bool:
         """Whether the earlier pack holds this very picture."""
@@ -66,7 +75,7 @@ class Known:
 
 def remember(
     items: Sequence[Item], known: Known | None, leave_out: Mapping[str, str]
-) -> list[Old | Copy | Refused | None]:
+) -> list[tuple[Answer, ...] | None]:
     """What need not be read again, and what shall not be read at all; None for the rest."""
     kept = {
         item.name
@@ -74,7 +83,7 @@ def remember(
         if known is not None and known.has(item) and item.name not in leave_out
     }
     return [
-        Refused(leave_out[item.name], chosen=True)
+        (Refused(leave_out[item.name], chosen=True),)
         if item.name in leave_out
         else (known.find(item, kept) if known is not None else None)
         for item in items
@@ -87,3 +96,7 @@ def _key_of(item: Item) -> Key:
 
 def _key(row: Row) -> Key:
     return row["source"], row["bytes"], row["stamp"]
+
+
+def _frame(row: Row) -> int:
+    return int(row.get("frame", 0))

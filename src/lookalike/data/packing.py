@@ -8,7 +8,8 @@ import os
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, TextIO
@@ -73,10 +74,12 @@ class PackWriter:
             self._shard.close()
             self._shard = None
 
-    def append(self, pixels: Pixels, row: Mapping[str, Any]) -> None:
+    def append(self, pixels: Pixels, row: Mapping[str, Any], *, counts: bool = True) -> None:
         """Add one picture, uint8 ``[size, size, channels]``, and its manifest line.
 
         The line may hold ``class`` (a word) and ``attributes`` (words by name); both become labels.
+        A picture that does not count (a changed copy) leaves class counts and the mean and spread
+        of numeric attributes as they are.
         """
         if pixels.dtype != np.uint8 or pixels.shape != self.shape:
             raise ValueError(f"expected uint8 {self.shape}, got {pixels.dtype} {pixels.shape}")
@@ -88,9 +91,9 @@ class PackWriter:
         self._digest.update(data)
         self._shards[-1]["count"] += 1
         self.count += 1
-        if row.get("class"):
+        if counts and row.get("class"):
             self._classes[str(row["class"])] += 1
-        if row.get("attributes"):
+        if counts and row.get("attributes"):
             self._schema.see(row["attributes"])
         self._rows.write(json.dumps(dict(row), ensure_ascii=False) + "\n")
 
@@ -101,11 +104,16 @@ class PackWriter:
         self._shard = (self._folder / name).open("wb")
         self._shard.write(bytes(HEADER))
 
-    def written(self) -> _Written:
-        """The pictures written so far, for looks at near duplicates before the split is made."""
+    def written(self) -> Iterator[tuple[Pixels, Row]]:
+        """The pictures written so far with their lines, while others may be added behind them."""
+        self._rows.flush()
         if self._shard is not None:
             self._shard.flush()
-        return _Written(self._folder, self._shards, self.shape, self._per_shard)
+        count = self.count
+        pictures = _Written(self._folder, self._shards, self.shape, self._per_shard)
+        with (self._folder / "rows.jsonl").open(encoding="utf-8") as rows:
+            for number, line in enumerate(islice(rows, count)):
+                yield pictures[number], json.loads(line)
 
     def finish(
         self,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import math
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
@@ -115,14 +116,16 @@ def read_picture(data: bytes, settings: ReadSettings) -> Reading:
                 return _read(picture, settings)
     except DataError:
         raise
-    except MemoryError as problem:
-        raise DataError("needs more memory to decode than there is") from problem
     except Exception as problem:
-        raise DataError(f"is truncated or damaged ({_words(problem)})") from problem
+        raise reason(problem) from problem
 
 
-def _words(problem: Exception) -> str:
-    return (str(problem).strip() or type(problem).__name__)[:200]
+def reason(problem: Exception) -> DataError:
+    """What a decoder raised, as a reason in plain words."""
+    if isinstance(problem, MemoryError):
+        return DataError("needs more memory to decode than there is")
+    words = (str(problem).strip() or type(problem).__name__)[:200]
+    return DataError(f"is truncated or damaged ({words})")
 
 
 def open_picture(data: bytes, pixel_limit: int = PIXEL_LIMIT) -> Image.Image:
@@ -145,7 +148,7 @@ def open_picture(data: bytes, pixel_limit: int = PIXEL_LIMIT) -> Image.Image:
             "it was not decoded"
         ) from problem
     except Exception as problem:
-        raise DataError(f"is truncated or damaged ({_words(problem)})") from problem
+        raise reason(problem) from problem
     pixels = picture.width * picture.height
     if picture.format != "JPEG" and pixels > pixel_limit:
         raise DataError(
@@ -187,22 +190,32 @@ def _what_it_is(data: bytes) -> str:
 
 
 def _read(picture: Image.Image, settings: ReadSettings) -> Reading:
+    notes: list[str] = []
+    frames = getattr(picture, "n_frames", 1)
+    if frames > 1 and picture.format != "MPO":
+        notes.append(f"first of {frames} frames")
+        picture.seek(0)
+    return read_opened(picture, settings, notes)
+
+
+def read_opened(picture: Image.Image, settings: ReadSettings, notes: Sequence[str] = ()) -> Reading:
+    """The square of an opened picture (or of one frame that was copied out of it).
+
+    Raises:
+        DataError: it is too small; whatever Pillow raises when it cannot be decoded.
+    """
     width, height = picture.size
-    kind, mode = picture.format or "?", picture.mode
+    kind, mode, notes = picture.format or "?", picture.mode, list(notes)
     if min(width, height) < settings.least:
         raise DataError(
             f"is {width} x {height} pixels: a side under {settings.least} shows nothing"
         )
-    notes: list[str] = []
-    frames = getattr(picture, "n_frames", 1)
-    if frames > 1 and kind != "MPO":
-        notes.append(f"first of {frames} frames")
-        picture.seek(0)
-    turn = picture.getexif().get(_ORIENTATION, 1)
     box = _box(width, height, settings)
     if kind == "JPEG":
         _draft(picture, box, settings)
     picture.load()
+    # After loading: Pillow has turned TIFFs by then, and PNGs may say it behind their pixels.
+    turn = picture.getexif().get(_ORIENTATION, 1)
     scale = picture.width / width, picture.height / height
     box = (box[0] * scale[0], box[1] * scale[1], box[2] * scale[0], box[3] * scale[1])
     plain = _plain_mode(picture, settings.channels, notes)

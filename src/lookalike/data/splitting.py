@@ -13,6 +13,17 @@ LEAST = 50
 ENOUGH = 500
 
 
+_OVER = 5
+"""A group too large is held out still when it exceeds by a fifth of the hold-out at most."""
+
+
+def wanted_holdout(count: int, share: float) -> int:
+    """How many of ``count`` pictures should be held out."""
+    if share <= 0 or count < 2:
+        return 0
+    return min(max(1, round(share * count), LEAST if count >= ENOUGH else 0), count - 1)
+
+
 def choose_holdout(
     groups: NDArray[np.int64],
     classes: Sequence[str],
@@ -29,21 +40,29 @@ def choose_holdout(
     """
     count = len(groups)
     held = np.zeros(count, np.bool_)
-    if share <= 0 or count < 2:
+    total = wanted_holdout(count, share)
+    if not total:
         return held
-    total = max(1, round(share * count), LEAST if count >= ENOUGH else 0)
-    total = min(total, count - 1)
     names, owner = np.unique(np.asarray(classes, dtype=np.str_), return_inverse=True)
-    quota = _quotas(np.bincount(owner.reshape(-1), minlength=len(names)), total)
+    owner = owner.reshape(-1)
+    counts = np.bincount(owner, minlength=len(names))
+    quota = _quotas(counts, total)
     sizes = np.bincount(groups, minlength=count)
     leaders = np.flatnonzero(sizes)
     lowest = np.full(count, np.iinfo(np.int64).max)
     np.minimum.at(lowest, groups, np.asarray(digests, np.int64))
     places = {int(one): seeds.number(seed, "holdout", int(lowest[one])) for one in leaders}
-    for leader in sorted(places, key=places.__getitem__):
-        own = owner.reshape(-1)[leader]
+    order = sorted(places, key=places.__getitem__)
+    for leader in order:
+        own = owner[leader]
         if sizes[leader] <= quota[own]:
             quota[own] -= sizes[leader]
+            held[leader] = True
+    for leader in sorted(order, key=sizes.__getitem__):
+        own = owner[leader]
+        over = sizes[leader] - quota[own]
+        if not held[leader] and 0 < quota[own] and over <= min(total // _OVER, counts[own] // 2):
+            quota[own] = 0
             held[leader] = True
     return np.asarray(held[groups], np.bool_)
 

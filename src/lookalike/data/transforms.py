@@ -51,6 +51,11 @@ class Chain:
     steps: tuple[Step, ...]
 
     @property
+    def text(self) -> str:
+        """The chain as it is written: ``rot_90,blur_1.5``."""
+        return ",".join(step.text for step in self.steps)
+
+    @property
     def suffix(self) -> str:
         """What is added to a file's name: ``__rot_90__blur_1.5``."""
         return "".join(f"__{step.text}" for step in self.steps)
@@ -247,6 +252,22 @@ def parse(text: str) -> Chain:
     if not all(parts):
         raise DataError(f"{text!r} has an empty step. Write codes joined by commas: rot_90,blur.")
     return Chain(tuple(_step(part) for part in parts))
+
+
+def original_of(name: str) -> str:
+    """The picture that a file was made of by its name: ``a/b__rot_90.png`` gives ``a/b.png``.
+
+    A name without codes (also with other words after ``__``) is its own original.
+    """
+    place, dot, ending = name.rpartition(".")
+    root, *codes = (place if dot else name).split("__")
+    if not codes or not root or root.endswith("/"):
+        return name
+    try:
+        parse(",".join(codes))
+    except DataError:
+        return name
+    return f"{root}{dot}{ending}" if dot else root
 
 
 def _step(text: str) -> Step:

@@ -6,29 +6,29 @@ import hashlib
 import json
 import logging
 import tempfile
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import IO
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lookalike.data.faces import FaceSettings
-from lookalike.data.groups import near_groups
 from lookalike.data.hashes import THUMB
-from lookalike.data.intake import Refused, Taken, take
+from lookalike.data.intake import Intake, Refused, Taken
 from lookalike.data.items import Item, Source, open_source
-from lookalike.data.known import Copy, Known, Old, remember
+from lookalike.data.kept import SIZES, Kept, examples, picture_row
+from lookalike.data.known import Answer, Known, remember
 from lookalike.data.pack import Pack, Row
 from lookalike.data.packing import PackWriter
+from lookalike.data.policy import Copying, Original, fitting
 from lookalike.data.reading import PIXEL_LIMIT, Fit, ReadSettings, open_picture
-from lookalike.data.splitting import choose_holdout
+from lookalike.data.splitting import choose_holdout, wanted_holdout
+from lookalike.data.transforms import Chain
 from lookalike.data.workers import Lost, Workers
 from lookalike.errors import DataError, NoImagesError, PackError, TooFewImagesError, need
+from lookalike.images import Pixels
 from lookalike.telling import Tell, silent
 
 log = logging.getLogger(__name__)
@@ -42,8 +42,8 @@ SHOWN = 100
 _READER = 1
 """Counted up when the same file would give other pixels than before."""
 
-_SIZES = (32, 64, 128, 256)
 _PROBED = 200
+_FRAMES_SECONDS = 120.0
 _SPOOLED = 1 << 26
 
 
@@ -53,8 +53,9 @@ class PrepareSettings:
 
     ``size`` None takes the largest of 32, 64, 128 and 256 that the pictures fill. ``leave_out``
     maps files to the reason why they are refused unread (what the doctor found). ``faces`` takes
-    the one face out of each picture instead of its middle. ``workers`` None is one for each core,
-    0 reads in this process.
+    the one face out of each picture instead of its middle, ``frames`` every frame of an animation
+    instead of the first. ``augment`` are codes of ``lookalike transform``: each adds a changed copy
+    of every training picture. ``workers`` None is one for each core, 0 reads in this process.
     """
 
     size: int | None = 64
@@ -68,6 +69,8 @@ class PrepareSettings:
     pixel_limit: int = PIXEL_LIMIT
     leave_out: Mapping[str, str] = field(default_factory=dict)
     faces: FaceSettings | None = None
+    frames: bool = False
+    augment: tuple[str, ...] = ()
     workers: int | None = None
 
     def __post_init__(self) -> None:
@@ -79,7 +82,10 @@ class PrepareSettings:
 
 @dataclass(frozen=True)
 class Prepared:
-    """What came of it. ``refusals`` are the first 100 as (file, reason); the pack lists all."""
+    """What came of it. ``refusals`` are the first 100 as (file, reason); the pack lists all.
+
+    ``augmented`` of the ``train`` pictures are changed copies of the others.
+    """
 
     path: Path
     count: int
@@ -95,6 +101,7 @@ class Prepared:
     decoded: int
     unchanged: bool
     warnings: tuple[str, ...]
+    augmented: int = 0
     refusals: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
 
@@ -120,26 +127,29 @@ def prepare(
     if not found.items:
         raise NoImagesError(
             f"{source} holds no file that could be a picture"
-            f"{_examples(found.refused)}. Name another folder, or run 'lookalike collect' first."
+            f"{examples(found.refused)}. Name another folder, or run 'lookalike collect' first."
         )
     look = _look(found, settings)
     plan = {"reader": _READER, **asdict(look), "source": str(source.resolve())}
     if settings.faces is not None:
         need("cv2", "faces", "--faces")
         plan["faces"] = asdict(settings.faces)
+    if settings.frames:
+        plan["frames"] = True
+    chains = fitting(settings.augment, look.size, look.channels)
     listing = _listing(found, plan, settings)
     old = _old_pack(to)
     if old is not None and old.info.get("listing") == listing:
         return _result(old, decoded=0, unchanged=True)
     known = old if old is not None and old.info.get("plan") == plan else None
     info = {"plan": plan, "listing": listing, "source": str(source)}
-    return _Work(found, to, settings, look).run(known, info, tell)
+    return _Work(found, to, settings, look, chains).run(known, info, tell)
 
 
 def _look(found: Source, settings: PrepareSettings) -> ReadSettings:
     """The settings of the reader, with the size chosen when none was given."""
     wanted = ReadSettings(
-        size=settings.size or _SIZES[0],
+        size=settings.size or SIZES[0],
         channels=settings.channels,
         fit=settings.fit,
         background=settings.background,
@@ -158,7 +168,7 @@ def _look(found: Source, settings: PrepareSettings) -> ReadSettings:
         except (DataError, OSError, ValueError, SyntaxError):
             continue
     median = float(np.median(sides)) if sides else 0.0
-    size = max((one for one in _SIZES if one <= median), default=_SIZES[0])
+    size = max((one for one in SIZES if one <= median), default=SIZES[0])
     return ReadSettings(**{**asdict(wanted), "size": size})
 
 
@@ -167,6 +177,8 @@ def _listing(found: Source, plan: Row, settings: PrepareSettings) -> str:
     digest = hashlib.blake2b(digest_size=16)
     digest.update(json.dumps([plan, settings.holdout, settings.seed]).encode())
     digest.update(json.dumps(sorted(settings.leave_out.items())).encode())
+    if settings.augment:
+        digest.update(json.dumps(settings.augment).encode())
     for item in found.items:
         words = [item.name, item.size, item.stamp, item.group, item.names, item.values]
         digest.update(json.dumps(words).encode())
@@ -191,67 +203,79 @@ def _old_pack(to: Path) -> Pack | None:
         return None
 
 
-@dataclass
-class _Seen:
-    """What a run has seen so far: a few dozen bytes a picture."""
-
-    refused: list[Row] = field(default_factory=list)
-    copies: int = 0
-    enlarged: int = 0
-    digests: dict[int, int] = field(default_factory=dict)
-    hashes: list[tuple[int, int]] = field(default_factory=list)
-    classes: list[str] = field(default_factory=list)
-    names: list[str] = field(default_factory=list)
-
-
 class _Work:
     """One run of prepare over one source."""
 
     def __init__(
-        self, found: Source, to: Path, settings: PrepareSettings, look: ReadSettings
+        self,
+        found: Source,
+        to: Path,
+        settings: PrepareSettings,
+        look: ReadSettings,
+        chains: tuple[Chain, ...],
     ) -> None:
         self.found = found
         self.to = to
         self.settings = settings
         self.look = look
-        self.seen = _Seen()
+        self.chains = chains
+        self.kept = Kept()
 
     def run(self, old: Pack | None, info: Row, tell: Tell) -> Prepared:
         """Read everything, find the same pictures, hold some out, and write the pack."""
-        look, seen, items = self.look, self.seen, self.found.items
-        known = remember(items, Known(old) if old is not None else None, self.settings.leave_out)
+        look, kept = self.look, self.kept
+        known = remember(
+            self.found.items, Known(old) if old is not None else None, self.settings.leave_out
+        )
         with (
             tempfile.SpooledTemporaryFile(_SPOOLED) as thumbs,
             PackWriter(self.to, size=look.size, channels=look.channels) as writer,
         ):
-            for done, (item, answer) in enumerate(self._all(known), 1):
-                taken = self._judge(item, answer)
-                if taken is not None:
-                    thumbs.write(taken.marks.thumb.tobytes())
-                    writer.append(taken.pixels, _row(item, taken))
-                tell("preparing pictures", done, len(items))
-            seen.refused += [{"source": name, "reason": why} for name, why in self.found.refused]
+            self._read(known, writer, thumbs, tell)
+            kept.refused += [{"source": name, "reason": why} for name, why in self.found.refused]
             self._check_enough()
-            groups = self._groups(thumbs)
+            groups, near = kept.groups(self._thumbs(thumbs))
             share, seed = self.settings.holdout, self.settings.seed
-            held = choose_holdout(groups, seen.classes, list(seen.digests), share, seed)
+            held = choose_holdout(groups, kept.classes, list(kept.digests), share, seed)
+            wanted = wanted_holdout(len(held), share)
+            listed = str(self.to / "refused.jsonl")
+            copies = self._augment(writer, np.flatnonzero(~held), tell)
             info = {
                 **info,
                 "licence": _licence(self.found.path),
-                "copies": seen.copies,
-                "near": int((np.bincount(groups) > 1).sum()),
-                "warnings": self._warnings(),
+                "copies": kept.copies,
+                "near": near,
+                "augment": {"codes": self.settings.augment, "copies": copies},
+                "warnings": kept.warnings(look.size, listed, held, wanted),
             }
-            pack = writer.finish(holdout=held, info=info, refused=seen.refused)
+            held = np.append(held, np.zeros(copies, np.bool_))
+            pack = writer.finish(holdout=held, info=info, refused=kept.refused)
         return _result(pack, decoded=known.count(None), unchanged=False)
 
-    def _all(self, known: Sequence[_Known]) -> Iterator[tuple[Item, _Known | Taken]]:
+    def _read(
+        self,
+        known: Sequence[tuple[Answer, ...] | None],
+        writer: PackWriter,
+        thumbs: IO[bytes],
+        tell: Tell,
+    ) -> None:
+        total = len(self.found.items)
+        for done, (item, answers) in enumerate(self._all(known), 1):
+            for answer in answers:
+                taken = self.kept.judge(item, answer)
+                if taken is not None:
+                    thumbs.write(taken.marks.thumb.tobytes())
+                    writer.append(taken.pixels, picture_row(item, taken))
+            tell("preparing pictures", done, total)
+
+    def _all(
+        self, known: Sequence[tuple[Answer, ...] | None]
+    ) -> Iterator[tuple[Item, tuple[Answer | Taken, ...]]]:
         """Every item with what is known from last time or was read now, in order."""
         pairs = list(zip(self.found.items, known, strict=True))
         new = [item for item, old in pairs if old is None]
-        count = self.settings.workers if new else 0
-        task = partial(take, self.look, faces=self.settings.faces)
-        with Workers(task, count=count) as workers:
+        task = Intake(self.look, self.settings.faces, self.settings.frames)
+        with self._workers(task, new) as workers:
             fresh = workers.map(self.found.loaded(new))
             waiting = next(fresh, None)
             for item, old in pairs:
@@ -259,39 +283,45 @@ class _Work:
                     yield item, old
                 elif waiting is not None and waiting[0].name == item.name:
                     answer = waiting[1]
-                    yield item, Refused(answer.reason) if isinstance(answer, Lost) else answer
+                    yield item, (Refused(answer.reason),) if isinstance(answer, Lost) else answer
                     waiting = next(fresh, None)
 
-    def _judge(self, item: Item, answer: _Known | Taken) -> Taken | None:
-        """The picture if it goes into the pack; otherwise it is noted among the refused."""
-        seen = self.seen
-        row: Row = {"source": item.name, "bytes": item.size, "stamp": item.stamp}
-        if isinstance(answer, Refused):
-            chosen = {"left_out": True} if answer.chosen else {}
-            seen.refused.append({**row, "reason": answer.reason, **chosen})
-            return None
-        if isinstance(answer, Copy):
-            seen.copies += 1
-            seen.refused.append({**answer.row, "class": item.group or None})
-            return None
-        assert answer is not None
-        taken = answer.take() if isinstance(answer, Old) else answer
-        first = seen.digests.setdefault(taken.marks.digest, len(seen.names))
-        if first < len(seen.names):
-            seen.copies += 1
-            same = seen.names[first]
-            about = {"copy_of": same, "class": item.group or None}
-            seen.refused.append({**row, "reason": f"is an exact copy of {same}", **about})
-            return None
-        seen.names.append(item.name)
-        seen.hashes.append((taken.marks.hash, taken.marks.mirrored))
-        seen.classes.append(item.group)
-        seen.enlarged += any(note.startswith("enlarged") for note in taken.facts.notes)
-        return taken
+    def _workers(
+        self, task: Intake, new: Sequence[Item]
+    ) -> Workers[Item, tuple[Taken | Refused, ...]]:
+        count = self.settings.workers if new else 0
+        if self.settings.frames:  # one file may become a thousand pictures
+            return Workers(task, count=count, chunk=1, seconds=_FRAMES_SECONDS)
+        return Workers(task, count=count)
+
+    def _augment(self, writer: PackWriter, rows: np.ndarray, tell: Tell) -> int:
+        """Add the changed copies of the training pictures behind the originals; how many."""
+        if not self.chains:
+            return 0
+        train, lines = set(rows.tolist()), {}
+        task = Copying(self.chains, self.settings.seed)
+
+        def originals() -> Iterator[Original]:
+            for number, (pixels, row) in enumerate(writer.written()):
+                if number in train:
+                    lines[number] = row
+                    frame = f"#{row['frame']}" if "frame" in row else ""
+                    yield Original(number, f"{row['source']}{frame}", pixels)
+
+        with Workers(task, count=self.settings.workers) as workers:
+            for done, (one, answer) in enumerate(workers.map(originals()), 1):
+                if isinstance(answer, Lost):
+                    raise DataError(f"{one.address} {answer.reason} when it was to be changed.")
+                line = lines.pop(one.row)
+                for chain, pixels in zip(self.chains, answer, strict=True):
+                    about = {"augment": chain.text, "of": one.row}
+                    writer.append(pixels, {**line, **about}, counts=False)
+                tell("adding changed copies", done, len(train))
+        return len(train) * len(self.chains)
 
     def _check_enough(self) -> None:
-        count = len(self.seen.names)
-        why = _examples([(row["source"], row["reason"]) for row in self.seen.refused])
+        count = len(self.kept.names)
+        why = examples([(row["source"], row["reason"]) for row in self.kept.refused])
         if not count:
             raise NoImagesError(
                 f"{self.found.path} holds no picture that can be read{why}. "
@@ -304,54 +334,10 @@ class _Work:
                 "Add pictures and run the same command again."
             )
 
-    def _groups(self, thumbs: IO[bytes]) -> NDArray[np.int64]:
-        thumbs.seek(0)
-        shape = (len(self.seen.names), THUMB, THUMB, self.look.channels)
-        pixels = np.frombuffer(thumbs.read(), np.uint8).reshape(shape)
-        hashes = np.array(self.seen.hashes, np.uint64)
-        return near_groups(hashes[:, 0], hashes[:, 1], pixels)
-
-    def _warnings(self) -> list[str]:
-        found = []
-        seen, size = self.seen, self.look.size
-        count, unread = len(seen.names), len(seen.refused) - seen.copies
-        if seen.enlarged > count / 5:
-            smaller = [str(one) for one in (8, 16, *_SIZES) if one < size]
-            advice = f" Prepare with --size {smaller[-1]} or less." if smaller else ""
-            found.append(
-                f"{seen.enlarged} of {count} pictures are smaller than {size} px and were "
-                f"enlarged, which adds no detail.{advice}"
-            )
-        if unread > (count + unread) / 5:
-            listed = self.to / "refused.jsonl"
-            found.append(
-                f"{unread} of {count + unread} files could not be used; {listed} says why."
-            )
-        for name, number in sorted(Counter(seen.classes).items()):
-            if name and number < 10:
-                found.append(f"The class {name} has only {number} pictures; aim for 50 or more.")
-        return found
-
-
-_Known = Old | Copy | Refused | None
-
-
-def _row(item: Item, taken: Taken) -> Row:
-    """The manifest line of a picture; the writer adds its split."""
-    line: Row = {"source": item.name, "bytes": item.size, "stamp": item.stamp}
-    line |= asdict(taken.facts)
-    if item.group:
-        line["class"] = item.group
-    if item.attributes:
-        line["attributes"] = item.attributes
-    return line
-
-
-def _examples(refused: Sequence[tuple[str, str]]) -> str:
-    """ " (a.jpg is empty; b.jpg is text …)" for messages, or nothing."""
-    words = "; ".join(f"{name} {reason}" for name, reason in refused[:3])
-    more = f"; and {len(refused) - 3} more" if len(refused) > 3 else ""
-    return f" ({words}{more})" if words else ""
+    def _thumbs(self, file: IO[bytes]) -> Pixels:
+        file.seek(0)
+        shape = (len(self.kept.names), THUMB, THUMB, self.look.channels)
+        return np.frombuffer(file.read(), np.uint8).reshape(shape)
 
 
 def _licence(path: Path) -> str:
@@ -381,5 +367,6 @@ def _result(pack: Pack, *, decoded: int, unchanged: bool) -> Prepared:
         decoded=decoded,
         unchanged=unchanged,
         warnings=tuple(info.get("warnings", ())),
+        augmented=int(info.get("augment", {}).get("copies", 0)),
         refusals=shown,
     )
