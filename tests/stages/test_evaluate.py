@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -95,3 +96,70 @@ def test_an_empty_folder_and_an_unknown_judge_say_what_to_do(pack: Pack, tmp_pat
         evaluate(tmp_path, pack.path, QUICK)
     with pytest.raises(LookalikeError, match="lite0"):
         evaluate(lambda count: quarters(20, 1), pack.path, EvaluateSettings(judge="fid"))
+
+
+# ---- class by class -------------------------------------------------------------------------
+
+
+def tinted(count: int, seed: int, kind: int) -> Pixels:
+    """Class 0 is dark, class 1 is bright."""
+    return (quarters(count, seed) // 3 + 150 * kind).astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def labeled(tmp_path_factory: pytest.TempPathFactory) -> Pack:
+    with PackWriter(tmp_path_factory.mktemp("labeled") / "pack", size=SIZE, channels=3) as writer:
+        for i in range(160):
+            row = {"source": f"{i}.png", "class": ["night", "day"][i % 2]}
+            row["attributes"] = {"mood": ["sad", "glad"][i % 2]}
+            writer.append(tinted(1, i, i % 2)[0], row)
+        return writer.finish(holdout=np.arange(160) % 8 < 2)
+
+
+SMALL = EvaluateSettings(judge="pixels", steps=30)
+
+
+def test_samples_with_labels_are_scored_by_class(labeled: Pack, tmp_path: Path):
+    def draw(count: int) -> Pixels:
+        return np.concatenate([tinted(30, 900, 0), tinted(20, 901, 1)])
+
+    def labels_of(count: int) -> np.ndarray:
+        made_for = np.zeros((50, len(labeled.columns)), np.float32)
+        made_for[:, labeled.columns.index("class=night")] = 1
+        return made_for
+
+    settings = replace(SMALL, sheet=tmp_path / "sheet.png")
+    found = evaluate(draw, labeled.path, settings, labels_of=labels_of)
+    assert found.classes is not None
+    rows = {row.name: row for row in found.classes.rows}
+    assert (rows["night"].samples, rows["day"].samples) == (50, 0)
+    assert found.classes.recognized is not None
+    assert found.classes.recognized.value == pytest.approx(0.6, abs=0.1)
+    assert found.classes.recognized.floor == pytest.approx(1, abs=0.1)
+    assert "for the class they were made for" in found.sentences[3]
+    assert "No sample is of: day." in found.sentences[3]
+    assert images.read(tmp_path / "sheet.png").shape[1] > 600
+
+
+def test_a_folder_with_a_sub_folder_for_each_class_says_its_classes(labeled: Pack, tmp_path: Path):
+    for kind, name in enumerate(("night", "day")):
+        folder_of(tinted(20, 700 + kind, kind), tmp_path / "out" / name)
+    found = evaluate(tmp_path / "out", labeled.path, SMALL)
+    assert found.classes is not None
+    assert found.classes.recognized is not None
+    assert found.classes.recognized.value >= 0.9
+
+
+def test_samples_without_labels_are_sorted_by_the_classifier(labeled: Pack):
+    found = evaluate(lambda count: tinted(40, 5, 1), labeled.path, SMALL)
+    assert found.classes is not None
+    assert found.classes.recognized is None
+    assert {row.name: row.samples for row in found.classes.rows}["day"] >= 36
+
+
+def test_attributes_stand_for_classes_and_classes_can_be_left_out(labeled: Pack):
+    draw = lambda count: tinted(40, 5, 1)  # noqa: E731
+    found = evaluate(draw, labeled.path, replace(SMALL, attribute="mood"))
+    assert found.classes is not None
+    assert [row.name for row in found.classes.rows] == ["glad", "sad"]
+    assert evaluate(draw, labeled.path, replace(SMALL, classes=False)).classes is None

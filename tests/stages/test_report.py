@@ -239,3 +239,33 @@ def test_settings_are_flattened_with_the_class_of_each_part() -> None:
     assert flat(tree) == [
         ("size", "8"), ("prior", "Normal"), ("prior.dims", "3"), ("fits", "none"),
     ]  # fmt: skip
+
+
+def test_an_evaluation_adds_its_sentences_classes_and_nearest_pairs(tmp_path: Path) -> None:
+    pack = make_pack(tmp_path / "pack")
+    run = make_run(tmp_path / "run", pack)
+    before = words(read(write_report(run, pack))[0])
+    assert "Class by class" not in before
+    share = {"value": 0.5, "floor": 0.9, "ratio": 0.55, "low": None, "high": None}
+    row = {"name": "cat <3", "samples": 12, "training": 60, "holdout": 20, "kid": None,
+           "coverage": share, "near_duplicates": share, "copies": 0.25, "recognized": share}
+    told = {"sentences": ["They repeat <a lot>."], "cautions": ["only 20 held-out pictures"],
+            "features": "eye", "copies": {"share": 0.25}, "kid": share,
+            "classes": {"rows": [row], "recognized": None}}
+    (run.path / "evaluation.json").write_text(json.dumps(told))
+    for name in ("evaluation-pairs.png", "evaluation-classes.png"):
+        images.write_png(run.path / name, images.grid(faces(16, 3), 8))
+    text, page = read(write_report(run, pack))
+    said = words(text)
+    for wanted in ("They repeat &lt;a lot&gt;.", "Careful: only 20 held-out", "cat &lt;3",
+                   "25.0% of all samples", "Class by class", "The nearest pairs"):
+        assert wanted in said
+    assert all(one.startswith("data:") for one in page.addresses if one and one[0] != "#")
+
+
+def test_an_old_or_broken_evaluation_does_not_break_the_page(tmp_path: Path) -> None:
+    pack = make_pack(tmp_path / "pack")
+    run = make_run(tmp_path / "run", pack)
+    told = {"sentences": "no list", "classes": [1, 2], "copies": None, "warnings": ["old"]}
+    (run.path / "evaluation.json").write_text(json.dumps(told))
+    assert "What may be concluded" not in words(read(write_report(run, pack))[0])

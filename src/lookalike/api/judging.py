@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,9 @@ from lookalike.results import HERE, NOBODY, Listener, Where
 from lookalike.telling import Tell, silent
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from lookalike.run import Run
     from lookalike.stages.compare import Comparison
     from lookalike.stages.evaluate import EvaluateSettings, Evaluation
@@ -31,13 +34,17 @@ def evaluate(
     """Judge a run or a folder of pictures against a pack or a folder of real ones.
 
     A run is judged against the pack it was trained on unless another is named, and keeps the
-    scores in ``evaluation.json`` for its report.
+    scores in ``evaluation.json`` for its report, with sheets of the nearest pairs and classes.
 
     Raises:
         LookalikeError: there is nothing to judge against, or too few pictures.
     """
+    import numpy as np
+
     from lookalike import checkpoints
     from lookalike.engine.opening import open_sampler
+    from lookalike.metrics.scores import finite
+    from lookalike.report.evaluated import PAIRS, SHEET
     from lookalike.run import Run
     from lookalike.stages.evaluate import EvaluateSettings, evaluate
 
@@ -54,21 +61,37 @@ def evaluate(
     if real is None:
         raise LookalikeError(f"{target} does not know its pack; name it with --against.")
     sampler, _, _ = open_sampler(run, where.place())
-    families = _families(run)
+    trained_with = families(run)
+    settings = replace(settings, trained_with=trained_with)
+    if against is None:
+        nearest = settings.pairs or target / PAIRS
+        settings = replace(settings, pairs=nearest, sheet=target / SHEET)
+
+    def labels_of(count: int) -> NDArray[np.float32]:
+        _, labels = sampler.draw(settings.seed, 0, count)
+        assert labels is not None
+        return np.asarray(labels.numpy(), np.float32)
+
     found = evaluate(
         lambda count: sampler.pictures(settings.seed, 0, count),
         real,
-        replace(settings, trained_with=families),
+        settings,
         tell,
+        labels_of if sampler.labels is not None else None,
     )
     if against is None:
-        plain = json.dumps(found.scores.as_json(), indent=1)
-        checkpoints.write_whole(target / "evaluation.json", plain.encode())
+        told = {
+            **found.scores.as_json(),
+            "sentences": found.sentences,
+            "cautions": found.warnings,
+            "classes": finite(asdict(found.classes)) if found.classes else None,
+        }
+        checkpoints.write_whole(target / "evaluation.json", json.dumps(told, indent=1).encode())
         report(target)
     return found
 
 
-def _families(run: Run) -> tuple[str, ...]:
+def families(run: Run) -> tuple[str, ...]:
     """The families of pretrained networks that this run trained with."""
     text = json.dumps(run.recipe_values().get("networks", {}))
     known = ("imagenet", "efficientnet", "efficientnet-lite0")

@@ -85,14 +85,15 @@ class Scores:
 
     def as_json(self) -> dict[str, Any]:
         """Plain dictionaries, lists, numbers and strings; numbers that are not finite are None."""
-        plain: dict[str, Any] = _finite(asdict(self))
+        plain: dict[str, Any] = finite(asdict(self))
         plain["copies"]["level"] = self.copies.level
         return plain
 
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> Scores:
-        """The inverse of ``as_json``."""
-        told = dict(plain)
+        """The inverse of ``as_json``; other names in ``plain`` are passed over."""
+        names = {field.name for field in fields(cls)}
+        told = {name: value for name, value in plain.items() if name in names}
         for field in fields(cls):
             if field.type == "Measure":
                 told[field.name] = Measure(**told[field.name])
@@ -143,7 +144,7 @@ def judge(
         recall=shape["recall"],
         density=shape["density"],
         coverage=shape["coverage"],
-        near_duplicates=_measure(twins.share, twins.real_share),
+        near_duplicates=measure(twins.share, twins.real_share),
         copies=judge_copies(ours, train, held, seed=settings.seed),
         warnings=tuple(text for text in (warning, _small(held)) if text),
     )
@@ -164,10 +165,11 @@ def _kids(ours: Seen, train: Seen, held: Seen, settings: Settings) -> tuple[Meas
         )
 
     floor = interval(train, held)
-    return _over_chance(interval(ours, held), floor), _over_chance(interval(ours, train), floor)
+    return over_chance(interval(ours, held), floor), over_chance(interval(ours, train), floor)
 
 
-def _over_chance(found: Interval, floor: Interval) -> Measure:
+def over_chance(found: Interval, floor: Interval) -> Measure:
+    """A kernel distance beside its floor; the ratio is to the upper end of what chance gives."""
     chance = max(floor.high, 1e-12)
     return Measure(found.value, floor.value, max(found.value, 0.0) / chance, found.low, found.high)
 
@@ -177,7 +179,7 @@ def _frechet(ours: Seen, train: Seen, held: Seen) -> tuple[Measure, str | None]:
     count = min(len(ours), len(train))
     found = frechet(ours.vectors[:count], held.vectors)
     floor = frechet(train.vectors[:count], held.vectors)
-    return _measure(found.value, floor.value), found.warning
+    return measure(found.value, floor.value), found.warning
 
 
 def _manifolds(ours: Seen, train: Seen, held: Seen, settings: Settings) -> dict[str, Measure]:
@@ -190,7 +192,7 @@ def _manifolds(ours: Seen, train: Seen, held: Seen, settings: Settings) -> dict[
 
     value, floor = mean(ours), mean(train)
     names = [field.name for field in fields(Manifold)]
-    return {name: _measure(value(name), floor(name)) for name in names}
+    return {name: measure(value(name), floor(name)) for name in names}
 
 
 def _chunks(of: Seen, held: Seen, settings: Settings) -> Iterator[Seen]:
@@ -199,7 +201,8 @@ def _chunks(of: Seen, held: Seen, settings: Settings) -> Iterator[Seen]:
         yield of.part(slice(turn * size, (turn + 1) * size))
 
 
-def _measure(value: float, floor: float) -> Measure:
+def measure(value: float, floor: float) -> Measure:
+    """A score beside its floor, with their quotient (not a number where the floor is 0)."""
     return Measure(value, floor, value / floor if floor else math.nan)
 
 
@@ -212,9 +215,10 @@ def _small(held: Seen) -> str | None:
     )
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
+    """Plain values as JSON can hold them: numbers that are not finite become None."""
     if isinstance(value, dict):
-        return {name: _finite(one) for name, one in value.items()}
+        return {name: finite(one) for name, one in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(one) for one in value]
+        return [finite(one) for one in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from lookalike.metrics.scores import Scores
+from collections.abc import Sequence
+
+from lookalike.metrics.perclass import ClassScores
+from lookalike.metrics.scores import Measure, Scores
 
 
 def sentences(scores: Scores) -> tuple[str, ...]:
@@ -50,4 +53,20 @@ def _copied(scores: Scores) -> str:
         f"{word} of these pictures are copies of training pictures: {copies.share:.1%}, "
         f"{excess.value:.1f} times the held-out level (95 % between {excess.low:.1f} and "
         f"{excess.high:.1f}). Look at the pairs before you share them."
+    )
+
+
+def class_sentence(rows: Sequence[ClassScores], recognized: Measure | None) -> str | None:
+    """How well samples keep to the classes they were made for, and which class is the weakest."""
+    missing = [row.name for row in rows if not row.samples]
+    gone = f" No sample is of: {', '.join(missing)}." if missing else ""
+    if recognized is None:
+        return gone.strip() or None
+    known = [row for row in rows if row.recognized is not None]
+    weakest = min(known, key=lambda row: row.recognized.value if row.recognized else 1.0)
+    assert weakest.recognized is not None
+    return (
+        f"A classifier of the real pictures takes {recognized.value:.0%} of the samples for the "
+        f"class they were made for (held-out pictures: {recognized.floor:.0%}); the weakest is "
+        f"{weakest.name!r} with {weakest.recognized.value:.0%}.{gone}"
     )

@@ -10,8 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lookalike import images, seeds
+from lookalike.data.classes import Classes, classes_of
+from lookalike.data.enlarged import folder_name
 from lookalike.data.pack import Pack, Split
 from lookalike.data.reading import ReadSettings, read_picture
 from lookalike.errors import DataError, NoImagesError
@@ -19,13 +22,20 @@ from lookalike.images import Pixels
 from lookalike.metrics.features import Features, conflict
 from lookalike.metrics.judges import named
 from lookalike.metrics.memorised import Pair, Seen, see_with
-from lookalike.metrics.scores import Scores, Settings, judge
-from lookalike.metrics.verdicts import sentences
+from lookalike.metrics.perclass import ClassScores, Sorted, by_class, recognized
+from lookalike.metrics.scores import Measure, Scores, Settings, judge
+from lookalike.metrics.verdicts import class_sentence, sentences
 from lookalike.telling import Tell, silent
+from lookalike.watch.labeljudge import label_judge
 from lookalike.watch.reals import RealFeatures
+
+Numbers = NDArray[np.int64]
 
 Draw = Callable[[int], Pixels]
 """Draws this many samples, uint8 ``[N, H, W, C]``."""
+
+LabelsOf = Callable[[int], NDArray[np.float32]]
+"""The label rows ``[N, L]`` of these samples, in the order of the pack's columns."""
 
 HOLDOUT = 0.2
 """The share of a plain folder of real pictures that is held out: its own, by a fixed shuffle."""
@@ -40,7 +50,9 @@ class EvaluateSettings:
     ``count`` bounds the samples, ``most`` the training pictures that are looked at. ``judge`` is a
     name that ``metrics.judges.named`` knows. ``trained_with`` names families of networks that
     trained the generator, so that a judge of the same family warns. ``pairs`` is a PNG file to
-    write the nearest pairs to. ``size`` is for two plain folders.
+    write the nearest pairs to, ``sheet`` one for samples by class. ``size`` is for two plain
+    folders. ``classes`` also scores class by class, where the pack has classes or an ``attribute``
+    is named; ``steps`` are those of the classifier.
     """
 
     count: int = 2000
@@ -51,6 +63,23 @@ class EvaluateSettings:
     trained_with: tuple[str, ...] = ()
     pairs: Path | None = None
     size: int | None = None
+    classes: bool = True
+    attribute: str | None = None
+    steps: int = 600
+    sheet: Path | None = None
+
+
+@dataclass(frozen=True)
+class ByClass:
+    """Scores of every class.
+
+    ``recognized`` is the share of samples that a classifier of the pack's training split takes for
+    the class they were made for, beside the same share of held-out pictures; None where nobody
+    says what the samples were made for, so that the classes are what the classifier sees.
+    """
+
+    rows: tuple[ClassScores, ...]
+    recognized: Measure | None
 
 
 @dataclass(frozen=True)
@@ -63,6 +92,17 @@ class Evaluation:
     sentences: tuple[str, ...]
     warnings: tuple[str, ...]
     pairs: Path | None
+    classes: ByClass | None = None
+
+
+@dataclass(frozen=True)
+class Samples:
+    """What is judged: pictures, their class numbers where known, and remarks about them."""
+
+    name: str
+    pictures: Pixels
+    notes: tuple[str, ...] = ()
+    numbers: Numbers | None = None
 
 
 @dataclass(frozen=True)
@@ -89,38 +129,106 @@ class Real:
 
 
 def evaluate(
-    samples: Draw | Path, against: Path, settings: EvaluateSettings, tell: Tell = silent
+    samples: Draw | Path,
+    against: Path,
+    settings: EvaluateSettings,
+    tell: Tell = silent,
+    labels_of: LabelsOf | None = None,
 ) -> Evaluation:
     """Judge samples, drawn or in a folder, against a pack or a folder of real pictures.
+
+    ``labels_of`` says what drawn samples were made for. A folder's samples are of the class whose
+    name their own sub-folder has.
 
     Raises:
         NoImagesError: a folder holds no readable picture.
         TooFewImagesError: fewer than 16 samples, training or held-out pictures.
     """
     real = _real(against, settings, tell)
-    size, channels = real.training.shape[1], real.training.shape[3]
-    if isinstance(samples, Path):
-        name = str(samples)
-        pictures, notes = read_folder(samples, size, channels, settings.count, tell)
-    else:
-        name, pictures, notes = "drawn from the run", samples(settings.count), ()
-    eye = named(settings.judge, channels, size)
+    sorts = classes_of(real.pack, settings.attribute) if real.pack else Classes((), ())
+    ours = _samples(samples, real, sorts, settings, labels_of, tell)
+    pictures = ours.pictures
+    eye = named(settings.judge, pictures.shape[3], pictures.shape[1])
     training, holdout = real.seen(eye, tell)
-    ours = see_with(pictures, eye, eye(pictures, tell))
+    seen = see_with(pictures, eye, eye(pictures, tell))
     wanted = Settings(infinity=settings.infinity, seed=settings.seed)
-    scores = judge(ours, training, holdout, eye, wanted, tell)
+    scores = judge(seen, training, holdout, eye, wanted, tell)
+    classes = None
+    if real.pack and settings.classes and len(sorts.names) > 1:
+        classes = _by_class(real, sorts, (ours, seen, training, holdout), settings, tell)
     if settings.pairs:
         sheet = pairs_sheet(pictures, real.training, scores.copies.pairs)
         images.write_png(settings.pairs, sheet)
-    warnings = (*notes, *scores.warnings, *_flat(pictures), conflict(eye, settings.trained_with))
+    warnings = (*ours.notes, *scores.warnings, *_flat(pictures))
+    told = conflict(eye, settings.trained_with)
+    more = class_sentence(classes.rows, classes.recognized) if classes else None
     return Evaluation(
-        samples=name,
+        samples=ours.name,
         against=str(against),
         scores=scores,
-        sentences=sentences(scores),
-        warnings=tuple(text for text in warnings if text),
+        sentences=(*sentences(scores), *([more] if more else [])),
+        warnings=(*warnings, *([told] if told else [])),
         pairs=settings.pairs,
+        classes=classes,
     )
+
+
+def _samples(
+    samples: Draw | Path,
+    real: Real,
+    sorts: Classes,
+    settings: EvaluateSettings,
+    labels_of: LabelsOf | None,
+    tell: Tell,
+) -> Samples:
+    if not isinstance(samples, Path):
+        pictures = samples(settings.count)
+        numbers = None
+        if labels_of is not None and sorts.columns:
+            wide = labels_of(settings.count)[:, list(sorts.columns)]
+            numbers = np.where(wide.max(axis=1) > 0, wide.argmax(axis=1), -1).astype(np.int64)
+        return Samples("drawn from the run", pictures, (), numbers)
+    size, channels = real.training.shape[1], real.training.shape[3]
+    pictures, notes, files = _read(samples, size, channels, settings.count, tell)
+    place = {folder_name(name): number for number, name in enumerate(sorts.names)}
+    known = np.array([place.get(file.parent.name, -1) for file in files], np.int64)
+    return Samples(str(samples), pictures, notes, known if (known >= 0).any() else None)
+
+
+def _by_class(
+    real: Real,
+    sorts: Classes,
+    sides: tuple[Samples, Seen, Seen, Seen],
+    settings: EvaluateSettings,
+    tell: Tell,
+) -> ByClass:
+    """Every class on its own; where nobody says the samples' classes, the classifier does."""
+    assert real.pack is not None
+    assert real.rows is not None
+    ours, seen, training, holdout = sides
+    told = label_judge(real.pack, sorts, steps=settings.steps, tell=tell)
+    guessed = told.classifier.classify(ours.pictures)
+    by_row = np.full(real.pack.count, -1, np.int64)
+    for split in (real.pack.train, real.pack.holdout):
+        by_row[split.pack_rows(np.arange(len(split)))] = sorts.numbers(split)
+    train, held = (by_row[rows] for rows in real.rows)
+    numbers = guessed if ours.numbers is None else ours.numbers
+    mine = Sorted(seen, numbers, None if ours.numbers is None else guessed)
+    theirs = Sorted(holdout, held, told.classifier.classify(real.holdout))
+    rows = by_class(mine, Sorted(training, train), theirs, sorts.names, seed=settings.seed)
+    if settings.sheet:
+        images.write_png(settings.sheet, class_sheet(ours.pictures, numbers, len(sorts.names)))
+    return ByClass(rows, recognized(mine, theirs))
+
+
+def class_sheet(pictures: Pixels, numbers: Numbers, classes: int, each: int = 10) -> Pixels:
+    """The first samples of every class, a row each; uint8 ``[H, W, C]``."""
+    blank = np.full((1, *pictures.shape[1:]), 255, np.uint8)
+    rows = []
+    for number in range(classes):
+        mine = pictures[numbers == number][:each]
+        rows += [mine, blank.repeat(each - len(mine), axis=0)]
+    return images.grid(images.enlarge(np.concatenate(rows), 64), columns=each)
 
 
 def read_folder(
@@ -131,9 +239,18 @@ def read_folder(
     Raises:
         NoImagesError: there is none that can be read.
     """
+    pictures, notes, _ = _read(folder, size, channels, most, tell)
+    return pictures, notes
+
+
+def _read(
+    folder: Path, size: int, channels: int, most: int, tell: Tell
+) -> tuple[Pixels, tuple[str, ...], list[Path]]:
+    """The pictures, remarks, and the files that they came from."""
     files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in SUFFIXES)[:most]
     settings = ReadSettings(size=size, channels=channels)
     read: list[Pixels] = []
+    used: list[Path] = []
     refused: list[str] = []
     widths: set[int] = set()
     for done, file in enumerate(files):
@@ -143,6 +260,7 @@ def read_folder(
             refused.append(f"{file.name} {problem}")
             continue
         read.append(one.pixels)
+        used.append(file)
         widths.add(one.width)
         tell("reading pictures", done + 1, len(files))
     if not read:
@@ -154,7 +272,7 @@ def read_folder(
         notes.append(f"{len(refused)} files in {folder} were left out, the first: {refused[0]}")
     if widths != {size}:
         notes.append(f"pictures in {folder} were resized to {size} px to match the real ones")
-    return np.stack(read), tuple(notes)
+    return np.stack(read), tuple(notes), used
 
 
 def pairs_sheet(samples: Pixels, training: Pixels, pairs: Sequence[Pair]) -> Pixels:

@@ -10,7 +10,7 @@ import numpy as np
 from lookalike import __version__, checkpoints
 from lookalike.data.pack import Pack
 from lookalike.images import Pixels
-from lookalike.report import pictures, sections
+from lookalike.report import evaluated, pictures, sections
 from lookalike.report.curves import curves
 from lookalike.report.facts import Facts
 from lookalike.report.originality import Originality, originality
@@ -38,7 +38,10 @@ def write_report(run: Run, pack: Pack | None) -> Path:
         sections.samples_over_time(facts),
         sections.final(facts, newest, facts.grids[-1][0] if facts.grids else 0),
         sections.copies(_originality(facts, shown)),
+        evaluated.verdict(facts),
         sections.measured(facts),
+        evaluated.classes(facts),
+        evaluated.nearest(facts),
         curves(facts),
         sections.next_steps(facts),
         sections.about_data(facts),
