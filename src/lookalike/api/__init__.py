@@ -10,6 +10,7 @@ Importing this is light; what a verb needs is imported when it is called.
 
 from __future__ import annotations
 
+from lookalike.api.expanding import expand
 from lookalike.api.judging import compare, evaluate, utility
 from lookalike.api.making import (
     choose,
@@ -32,6 +33,7 @@ __all__ = [
     "compare",
     "demo_data",
     "evaluate",
+    "expand",
     "export",
     "fixed",
     "generate",

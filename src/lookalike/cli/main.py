@@ -30,6 +30,7 @@ VERBS: dict[str, tuple[Group, str, str]] = {
         "Augment a folder by hand: fliph rot_90 blur_1.5 ...",
     ),
     "export": (_DATA, "export:export", "Write a pack as ImageFolder, webdataset or Parquet."),
+    "expand": (_DATA, "expand:expand", "Add checked synthetic pictures to a set, by class."),
     "demo-data": (_DATA, "demo_data:demo_data", "Draw cartoon faces with labelled attributes."),
     "evaluate": (_JUDGE, "evaluate:evaluate", "How good pictures are, against real ones."),
     "utility": (_JUDGE, "utility:utility", "Whether added pictures make a classifier better."),

@@ -1,0 +1,115 @@
+"""lookalike expand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from lookalike.cli import show
+from lookalike.cli.machine import MACHINE, Machine
+
+if TYPE_CHECKING:
+    from lookalike.stages.expand import Expanded
+
+
+def expand(
+    pack: Path,
+    /,
+    *,
+    to: Path,
+    balance: Annotated[bool, Parameter(negative="")] = False,
+    factor: float | None = None,
+    run: Path | None = None,
+    time: Annotated[str | None, Parameter(name="--for")] = None,
+    form: Annotated[str, Parameter(name="--as")] = "folder",
+    attribute: str | None = None,
+    judge: str = "auto",
+    steps: int = 600,
+    tries: int = 10,
+    seed: int = 0,
+    keep_copies: Annotated[bool, Parameter(negative="")] = False,
+    machine: Machine = MACHINE,
+    json: show.Json = False,
+) -> None:
+    """Add synthetic pictures to a set, class by class, each checked before it is taken.
+
+    Parameters
+    ----------
+    pack
+        A pack, made by 'lookalike prepare'.
+    to
+        A folder that does not exist yet, or is empty. Nothing is ever overwritten.
+    balance
+        Fill every class up to the largest one.
+    factor
+        How many times as many pictures every class has afterwards. Default without --balance: 2.
+    run
+        A run trained on this pack with its classes.
+    time
+        Without a run: train one for this long first (10m, 1h), into TO-run.
+    form
+        folder (an ImageFolder with a manifest) or pack.
+    attribute
+        Take the values of this attribute for classes.
+    judge
+        The network that looks for copies, odd ones and twins, as for 'evaluate'.
+    steps
+        Training steps of the classifier that has to agree with the class.
+    tries
+        Give a class up after this many candidates for each wanted picture.
+    seed
+        Other synthetic pictures.
+    keep_copies
+        Also take pictures that copy a training picture.
+    """
+    from lookalike import api
+    from lookalike.durations import seconds
+    from lookalike.errors import DataError
+    from lookalike.results import Listener
+    from lookalike.stages.expand import ExpandSettings
+
+    if balance and factor is not None:
+        raise DataError("--balance and --factor say two different things. Give one of them.")
+    wanted = ExpandSettings(
+        balance=balance,
+        factor=2.0 if factor is None else factor,
+        form=form,
+        attribute=attribute,
+        judge=judge,
+        steps=steps,
+        tries=tries,
+        seed=seed,
+        keep_copies=keep_copies,
+    )
+    with show.screen() as screen:
+        listener = Listener(screen.tell, screen.step, screen.say)
+        trained_for = seconds(time) if time else None
+        found = api.expand(pack, to, run, wanted, trained_for, machine.where(), listener)
+    show.result(found, json, [] if json else _lines(found))
+
+
+def _lines(found: Expanded) -> list[str]:
+    reasons = ("class", "copy", "outlier", "twin")
+    rows = [
+        [
+            one.name or "(all)",
+            *(f"{number:,}" for number in (one.real, one.wanted, one.taken, one.tried)),
+            *(f"{one.rejected.get(reason, 0):,}" for reason in reasons),
+        ]
+        for one in found.classes
+    ]
+    header = ["class", "real", "wanted", "taken", "candidates"]
+    header += ["other class", "copy", "outlier", "twin"]
+    lines = [
+        f"{found.synthetic:,} synthetic pictures beside {found.real:,} real ones in {found.folder} "
+        f"({found.held_out:,} real ones held out).",
+        "",
+        *show.table(rows, header),
+        "",
+    ]
+    if found.accuracy is not None:
+        lines.append(f"The classifier is right for {found.accuracy:.1%} of the held-out pictures.")
+    lines += [f"Careful: {text}." for text in found.warnings]
+    return [*lines, f"What is real and what is not: {found.folder / 'README.md'}"]

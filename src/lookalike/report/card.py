@@ -1,0 +1,94 @@
+"""The card of an expanded set: what is real in it, what is not, and what was rejected."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def card_text(told: Mapping[str, Any], by_label: bool) -> str:
+    """Markdown from the plain values of ``card.json``.
+
+    ``by_label`` says that a picture can be made again by its class name alone.
+    """
+    run, real = told["run"], told["real"]
+    lines = [
+        f"# {told['pack']['name']}, expanded",
+        "",
+        f"**{told['synthetic']:,} of the pictures here are synthetic**: made by a generative "
+        "network, not photographed or drawn by anybody. They are named `synthetic-…`, say so in "
+        'their PNG text, and are marked `"synthetic": true` in `manifest.jsonl`.',
+        "",
+        f"{real['train']:,} real pictures to train on and {real['holdout']:,} held-out ones are "
+        "beside them, named `real-…` and cut to the same size. Nothing synthetic is held out: test "
+        "on real pictures only.",
+        "",
+        *_table(told),
+        "",
+        "## How they were checked",
+        "",
+        f"Candidates came from the run `{run['run']}` (recipe {run['recipe']}, "
+        f"{run['images_seen']:,} images seen). The judge is {told['judge']}.",
+        "",
+        *_checks(told),
+        *_again(told, by_label),
+        "## Before you use them",
+        "",
+        "Synthetic pictures carry what the generator learned: its biases, and its mistakes where a "
+        "class has few real pictures. Whether they make a classifier better is measured by "
+        "`lookalike utility`; passing these checks does not say so.",
+    ]
+    if told["warnings"]:
+        lines += ["", "## Careful", "", *(f"- {text}." for text in told["warnings"])]
+    return "\n".join(lines) + "\n"
+
+
+def _table(told: Mapping[str, Any]) -> list[str]:
+    reasons = list(told["reasons"])
+    lines = [
+        "| class | real | wanted | synthetic | candidates | " + " | ".join(reasons) + " |",
+        "|" + "---|" * (5 + len(reasons)),
+    ]
+    for one in told["classes"]:
+        numbers = [one["real"], one["wanted"], one["taken"], one["tried"]]
+        numbers += [one["rejected"].get(reason, 0) for reason in reasons]
+        cells = [one["name"] or "(all)", *(f"{number:,}" for number in numbers)]
+        lines.append("| " + " | ".join(cells) + " |")
+    words = "; ".join(f"*{key}*: {why}" for key, why in told["reasons"].items())
+    return [*lines, "", f"The last columns say how many candidates were rejected. {words}."]
+
+
+def _checks(told: Mapping[str, Any]) -> list[str]:
+    lines = []
+    if told["classifier_accuracy"] is not None:
+        lines.append(
+            "- Of its class in the eyes of a classifier trained on the real training pictures only "
+            f"(right for {told['classifier_accuracy']:.1%} of the held-out ones)."
+        )
+    if told["settings"]["keep_copies"]:
+        lines.append("- **Copies of training pictures were kept** (`--keep-copies`).")
+    else:
+        lines.append(
+            "- Not nearer to a training picture than all but one in a hundred held-out pictures."
+        )
+    return [
+        *lines,
+        "- Not farther from every training picture than all but one in a hundred real pictures.",
+        "- No twin of a picture that was taken before.",
+        "",
+    ]
+
+
+def _again(told: Mapping[str, Any], by_label: bool) -> list[str]:
+    """The command that makes one of the pictures again, where one label says it all."""
+    classes = [one for one in told["classes"] if one["taken"]]
+    if not by_label or not classes:
+        return []
+    one = classes[0]
+    label = f" --label {one['name']!r}" if one["name"] else ""
+    return [
+        "Each one can be made again from its seed and index in the manifest, for example:",
+        "",
+        f"    lookalike generate RUN --seed {one['seed']} --first INDEX -n 1 --keep-copies{label}",
+        "",
+    ]

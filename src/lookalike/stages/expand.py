@@ -1,0 +1,383 @@
+"""Expand: synthetic pictures added to real ones, class by class, each checked before it is taken.
+
+Candidates come from a run that makes a class on request. A classifier trained on the training split
+alone has to agree with the class; copies, outliers and twins are rejected (``metrics.selection``).
+A class in which too few candidates pass stays short, and is reported so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lookalike import images, seeds
+from lookalike.data.classes import Classes, classes_of
+from lookalike.data.enlarged import (
+    Enlarged,
+    EnlargedFolder,
+    EnlargedPack,
+    as_json,
+    copy_real,
+    refuse_full,
+)
+from lookalike.data.pack import Pack
+from lookalike.engine.sampler import Sampler
+from lookalike.errors import DataError
+from lookalike.images import Pixels
+from lookalike.metrics.classifier import Classifier
+from lookalike.metrics.features import Features, conflict
+from lookalike.metrics.judges import named
+from lookalike.metrics.memorised import Seen, see_with
+from lookalike.metrics.selection import REASONS, Chosen, sieve
+from lookalike.report.card import card_text
+from lookalike.telling import Tell, silent
+from lookalike.watch.labeljudge import label_judge
+from lookalike.watch.reals import RealFeatures, shuffled
+
+Make = Callable[[int, int, int], Pixels]
+"""Pictures ``first .. first + count`` of a class: ``make(class number, first, count)``."""
+
+BATCH, LEAST_TRIES, HOPELESS = 64, 64, 256
+MOST = 20_000
+LEAST = 16
+SHOWN = 10
+FORMS = ("folder", "pack")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExpandSettings:
+    """How much to add and how strictly.
+
+    ``balance`` fills every class up to the largest one; else every class gets ``factor`` times its
+    real pictures in all. ``tries`` bounds the candidates, as a multiple of what is wanted.
+    ``steps`` are those of the classifier. ``trained_with`` names families of networks that trained
+    the generator.
+    """
+
+    balance: bool = False
+    factor: float = 2.0
+    form: str = "folder"
+    attribute: str | None = None
+    judge: str = "auto"
+    steps: int = 600
+    tries: int = 10
+    seed: int = 0
+    keep_copies: bool = False
+    trained_with: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.form not in FORMS:
+            raise DataError(f"there is no form {self.form!r}. Choose from: {', '.join(FORMS)}.")
+        if self.factor <= 1 and not self.balance:
+            raise DataError(
+                f"a factor of {self.factor:g} adds nothing: it is how many times as many pictures "
+                "there are afterwards, so more than 1. Example: --factor 2"
+            )
+        if self.tries < 1:
+            raise DataError(f"--tries is {self.tries}; it has to be at least 1.")
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where candidates come from, in words for PNG texts and the card."""
+
+    run: str
+    recipe: str
+    images_seen: int
+
+
+@dataclass(frozen=True)
+class ClassCount:
+    """One class: real training pictures, synthetic ones wanted and taken, candidates, rejections.
+
+    ``seed`` is the one that draws its candidates.
+    """
+
+    name: str
+    real: int
+    wanted: int
+    taken: int
+    tried: int
+    seed: int
+    rejected: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def short(self) -> bool:
+        """Whether fewer than wanted were taken."""
+        return self.taken < self.wanted
+
+
+@dataclass(frozen=True)
+class Expanded:
+    """What was written. ``accuracy`` is the classifier's on held-out pictures, where known."""
+
+    folder: Path
+    form: str
+    real: int
+    held_out: int
+    synthetic: int
+    classes: tuple[ClassCount, ...]
+    judge: str
+    accuracy: float | None
+    warnings: tuple[str, ...]
+
+
+def expand(
+    pack: Pack,
+    make: Make,
+    origin: Origin,
+    to: Path,
+    settings: ExpandSettings | None = None,
+    tell: Tell = silent,
+) -> Expanded:
+    """Write the pack's pictures and checked synthetic ones to a folder that is new or empty.
+
+    Raises:
+        DataError: the folder is not empty, there is nothing to add, or too few real pictures.
+    """
+    settings = settings or ExpandSettings()
+    refuse_full(to)
+    sorts = classes_of(pack, settings.attribute)
+    wanted = _wanted(pack, sorts, settings)
+    eye = named(settings.judge, pack.channels, pack.size)
+    net, accuracy = _classifier(pack, sorts, settings, tell)
+    judge = sieve(*_seen(pack, eye, tell), eye, net, keep_copies=settings.keep_copies)
+    with _writer(pack, to, settings) as into:
+        _copy(pack, sorts, into, tell)
+        counts, shown = [], []
+        for number, (real, count) in enumerate(wanted):
+            chosen = Chosen(judge, number)
+            name = sorts.names[number] if sorts.names else ""
+            seed = class_seed(settings.seed, number)
+            for picture, row in _taken(make, chosen, count, settings, tell):
+                row = {**_told(origin), "seed": seed, **row}
+                into.synthetic(picture, row, name, _text(row, name))
+                if chosen.taken <= SHOWN:
+                    shown.append((number, picture))
+            tried, rejected = chosen.tried, dict(chosen.rejected)
+            counts.append(ClassCount(name, real, count, chosen.taken, tried, seed, rejected))
+        result = Expanded(
+            folder=to,
+            form=settings.form,
+            real=len(pack.train),
+            held_out=len(pack.holdout),
+            synthetic=sum(one.taken for one in counts),
+            classes=tuple(counts),
+            judge=eye.name,
+            accuracy=accuracy,
+            warnings=_warnings(counts, accuracy, eye, settings),
+        )
+        into.finish(_files(pack, origin, result, settings, shown))
+    return result
+
+
+def maker(sampler: Sampler, sorts: Classes, seed: int) -> Make:
+    """Pictures of a class from a run; for a pack without classes, of any kind.
+
+    Raises:
+        DataError: the run was trained without labels, or never saw one of the classes.
+    """
+    seen = sampler.labels
+    if sorts.names and seen is None:
+        raise DataError(
+            "the run was trained without labels, so it cannot make a class on request. Train with "
+            "classes: lookalike train PACK --recipe swift (see: lookalike recipes), or leave --run "
+            "out and say for how long with --for."
+        )
+
+    def make(number: int, first: int, count: int) -> Pixels:
+        rows = None
+        if sorts.names and seen is not None:
+            rows = seen[seen[:, sorts.columns[number]] > 0]
+            if not len(rows):
+                raise DataError(
+                    f"the run never saw the class {sorts.names[number]!r}. Train it on this pack."
+                )
+        return sampler.pictures(class_seed(seed, number), first, count, rows)
+
+    return make
+
+
+def class_seed(seed: int, number: int) -> int:
+    """The seed that draws the candidates of a class: what 'generate --seed' takes."""
+    return seeds.number(seed, "expand", number) % 1_000_000
+
+
+def _wanted(pack: Pack, sorts: Classes, settings: ExpandSettings) -> list[tuple[int, int]]:
+    """For every class: its real training pictures, and how many synthetic ones are wanted."""
+    if not sorts.names:
+        if settings.balance:
+            raise DataError(
+                f"{pack.name} has no classes to balance. Sub-folders of pictures become classes in "
+                "'lookalike prepare'; an attribute can be named with --attribute; --factor 2 works "
+                "without classes."
+            )
+        total = len(pack.train)
+        return [(total, round((settings.factor - 1) * total))]
+    numbers = sorts.numbers(pack.train)
+    counts = np.bincount(numbers[numbers >= 0], minlength=len(sorts.names)).tolist()
+    if settings.balance:
+        wanted = [(count, max(counts) - count) for count in counts]
+    else:
+        wanted = [(count, round((settings.factor - 1) * count)) for count in counts]
+    if not any(missing for _, missing in wanted):
+        raise DataError(
+            f"nothing is to be added: every class of {pack.name} has {max(counts)} pictures "
+            "already. Use --factor 2 to double all of them."
+        )
+    return wanted
+
+
+def _classifier(
+    pack: Pack, sorts: Classes, settings: ExpandSettings, tell: Tell
+) -> tuple[Classifier | None, float | None]:
+    """A classifier of the training split, and the share of the hold-out it gets right."""
+    if not sorts.names:
+        return None, None
+    told = label_judge(pack, sorts, steps=settings.steps, seed=settings.seed, tell=tell)
+    return told.classifier, told.accuracy
+
+
+def _seen(pack: Pack, eye: Features, tell: Tell) -> tuple[Seen, Seen]:
+    """Training and held-out pictures as the judge sees them; vectors come from the pack's cache."""
+    both = [shuffled(split)[:MOST] for split in (pack.train, pack.holdout)]
+    if len(both[0]) < LEAST:
+        raise DataError(
+            f"{pack.name} has {len(both[0])} training pictures; learning what is a copy and what "
+            f"is odd needs at least {LEAST}."
+        )
+    tell("looking at real pictures", 0, sum(map(len, both)))
+    known_ones = RealFeatures(pack, eye)
+    seen = [see_with(pack.shards.take(rows), eye, known_ones.of(rows)) for rows in both]
+    known_ones.save()
+    return seen[0], seen[1]
+
+
+def _writer(pack: Pack, to: Path, settings: ExpandSettings) -> Enlarged:
+    if settings.form == "pack":
+        return EnlargedPack(to, pack, settings.attribute)
+    return EnlargedFolder(to)
+
+
+def _copy(pack: Pack, sorts: Classes, into: Enlarged, tell: Tell) -> None:
+    for split in (pack.train, pack.holdout):
+        numbers = sorts.numbers(split)
+        groups = [sorts.names[n] if sorts.names and n >= 0 else "" for n in numbers]
+        copy_real(split, into, groups)
+    tell("copying real pictures", pack.count, pack.count)
+
+
+def _taken(
+    make: Make, chosen: Chosen, wanted: int, settings: ExpandSettings, tell: Tell
+) -> Iterator[tuple[Pixels, dict[str, Any]]]:
+    """The candidates that pass, with index and scores, until enough or too many were tried."""
+    most = max(LEAST_TRIES, settings.tries * wanted)
+    first = 0
+    while chosen.taken < wanted and first < most:
+        if first >= HOPELESS and not chosen.taken:
+            return
+        pictures = make(chosen.number, first, min(BATCH, most - first))
+        look = chosen.sieve.look(pictures)
+        for row, picture in enumerate(pictures):
+            if chosen.taken == wanted:
+                break
+            reason, scores = chosen.ask(look, row)
+            if reason is None:
+                rounded = {name: round(value, 4) for name, value in scores.items()}
+                yield picture, {"index": first + row, "scores": rounded}
+        first += len(pictures)
+        tell(f"class {chosen.number + 1}: pictures that pass", chosen.taken, wanted)
+
+
+def _told(origin: Origin) -> dict[str, Any]:
+    return {"run": origin.run, "recipe": origin.recipe, "images_seen": origin.images_seen}
+
+
+def _text(row: dict[str, Any], name: str) -> dict[str, str]:
+    """What a synthetic PNG says of itself."""
+    told = {
+        "lookalike:synthetic": "yes",
+        "lookalike:run": row["run"],
+        "lookalike:recipe": row["recipe"],
+        "lookalike:images-seen": str(row["images_seen"]),
+        "lookalike:seed": str(row["seed"]),
+        "lookalike:index": str(row["index"]),
+        **({"lookalike:class": name} if name else {}),
+        **{f"lookalike:{key}": f"{value:g}" for key, value in row["scores"].items()},
+    }
+    return {**told, "Software": "lookalike", "Comment": "synthetic: made by a generative network"}
+
+
+def _warnings(
+    counts: list[ClassCount], accuracy: float | None, eye: Features, settings: ExpandSettings
+) -> tuple[str, ...]:
+    told = []
+    for one in counts:
+        if one.short:
+            why = ", ".join(f"{n:,} {REASONS[key]}" for key, n in sorted(one.rejected.items()))
+            what = f"the class {one.name!r}" if one.name else "the set"
+            told.append(
+                f"{what} got {one.taken:,} of {one.wanted:,} pictures: of {one.tried:,} candidates "
+                f"too few passed ({why}). It was not filled up"
+            )
+    chance = 1 / max(1, len(counts))
+    if accuracy is not None and accuracy < chance + 0.5 * (1 - chance):
+        told.append(
+            f"the classifier is right for {accuracy:.0%} of the held-out pictures only, so its "
+            "agreement says little about the classes"
+        )
+    family = conflict(eye, settings.trained_with)
+    return (*told, *([family] if family else []))
+
+
+def _files(
+    pack: Pack,
+    origin: Origin,
+    result: Expanded,
+    settings: ExpandSettings,
+    shown: list[tuple[int, Pixels]],
+) -> dict[str, bytes]:
+    """The card for people, the same for programs, a sheet of synthetic pictures, the licence."""
+    plain = {
+        "pack": {"name": pack.name, "fingerprint": pack.fingerprint, "size": pack.size},
+        "run": _told(origin),
+        "settings": {
+            "balance": settings.balance,
+            "factor": None if settings.balance else settings.factor,
+            "attribute": settings.attribute,
+            "tries": settings.tries,
+            "steps": settings.steps,
+            "seed": settings.seed,
+            "keep_copies": settings.keep_copies,
+        },
+        "judge": result.judge,
+        "classifier_accuracy": result.accuracy,
+        "real": {"train": result.real, "holdout": result.held_out},
+        "synthetic": result.synthetic,
+        "classes": [vars(one) for one in result.classes],
+        "reasons": REASONS,
+        "warnings": list(result.warnings),
+    }
+    by_label = len(pack.columns) == len(pack.classes) and settings.attribute is None
+    files = {"card.json": as_json(plain), "README.md": card_text(plain, by_label).encode()}
+    if shown:
+        files["synthetic.png"] = _sheet(shown, len(result.classes))
+    if pack.info.get("licence"):
+        files["LICENCE.txt"] = str(pack.info["licence"]).encode()
+    return files
+
+
+def _sheet(shown: list[tuple[int, Pixels]], classes: int) -> bytes:
+    """Up to ten synthetic pictures a class, a row each; for one class a block."""
+    if classes == 1:
+        return images.encode_png(images.grid(images.enlarge(np.stack([p for _, p in shown]), 64)))
+    blank = np.full_like(shown[0][1], 255)
+    rows = []
+    for number in sorted({number for number, _ in shown}):
+        mine = [picture for other, picture in shown if other == number]
+        rows += [*mine, *([blank] * (SHOWN - len(mine)))]
+    return images.encode_png(images.grid(images.enlarge(np.stack(rows), 64), SHOWN))
