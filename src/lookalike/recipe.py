@@ -41,7 +41,9 @@ class Recipe:
 
     ``average`` names the players whose moving average is kept, with the half-life
     ``values["ema"]`` in images; samples are drawn from the averages. ``fits`` are the shares of
-    the budget after which a learning prior is fitted anew.
+    the budget after which a learning prior is fitted anew. ``transforms`` are codes such as
+    ``rot_10,blur_1``: each training picture is shown as it is or changed by one of them, drawn by
+    its position; held-out pictures never are.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Recipe:
     average: tuple[str, ...] = ("G",)
     augment: Augmentation | None = None
     mirror: bool = False
+    transforms: tuple[str, ...] = ()
     fits: tuple[float, ...] = ()
     batch: int = 64
     micro_batches: int = 1

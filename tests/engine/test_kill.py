@@ -43,7 +43,7 @@ from lookalike.watch.numbers import Numbers
 
 def train(pack, folder, save_every):
     chosen = recipe.make(recipe.find("tiny"), {"width": 2}, {"size": 8})
-    chosen = replace(chosen, images=IMAGES, batch=BATCH, mirror=True)
+    chosen = replace(chosen, images=IMAGES, batch=BATCH, mirror=True, transforms=("noise", "crop"))
     run = Run(Path(folder))
     with run.writing():
         run.write_recipe(chosen)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from lookalike.engine import semi
 from lookalike.engine.partly import PartlySource, chosen_rows, partly
+from lookalike.engine.source import SplitSource
 from lookalike.errors import DataError
 
 
@@ -52,7 +53,7 @@ def test_a_pack_without_classes_is_refused() -> None:
 
 
 def test_every_fourth_picture_is_known_and_the_others_hide_their_label() -> None:
-    source = partly(Split(), 0, 4)
+    source = partly(SplitSource(Split(), 0), 4)
     taken = source.take(2, 10)
     assert taken.known is not None
     assert taken.labels is not None
@@ -69,7 +70,7 @@ def test_every_fourth_picture_is_known_and_the_others_hide_their_label() -> None
 
 
 def test_all_pictures_come_by_within_an_epoch_of_the_unlabelled() -> None:
-    taken = partly(Split(), 0, 4).take(0, 120)
+    taken = partly(SplitSource(Split(), 0), 4).take(0, 120)
     assert taken.known is not None
     rows = torch.tensor(numbers(taken.images))
     assert sorted(rows[~taken.known].tolist()) == list(range(90))
@@ -77,7 +78,7 @@ def test_all_pictures_come_by_within_an_epoch_of_the_unlabelled() -> None:
 
 @given(at=st.integers(0, 500), cuts=st.lists(st.integers(0, 12), min_size=1, max_size=5))
 def test_pictures_do_not_depend_on_how_they_are_taken(at: int, cuts: list[int]) -> None:
-    source = partly(Split(30), 3, 2)
+    source = partly(SplitSource(Split(30), 3), 2)
     whole = source.take(at, sum(cuts))
     place, parts = at, []
     for count in cuts:
@@ -89,7 +90,7 @@ def test_pictures_do_not_depend_on_how_they_are_taken(at: int, cuts: list[int]) 
 
 
 def test_the_source_is_part_of_the_engine_interface() -> None:
-    assert isinstance(partly(Split(), 0, 1), PartlySource)
+    assert isinstance(partly(SplitSource(Split(), 0), 1), PartlySource)
 
 
 class Parity(nn.Module):
@@ -102,7 +103,7 @@ class Parity(nn.Module):
 
 
 def test_accuracy_is_the_share_named_right_among_the_classes() -> None:
-    taken = partly(Split(60), 0, 60, every=1).take(0, 60)
+    taken = partly(SplitSource(Split(60), 0), 60, every=1).take(0, 60)
     assert taken.labels is not None
     network = Parity().train()
     assert semi.accuracy(network, taken.images, taken.labels, block=7) == 0.5

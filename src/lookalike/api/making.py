@@ -53,9 +53,7 @@ def prepare(
     return prepare(source, to, settings or PrepareSettings(), tell)
 
 
-def export(
-    pack: Path, to: Path, form: str = "imagefolder", tell: Tell = silent
-) -> ExportedPack:
+def export(pack: Path, to: Path, form: str = "imagefolder", tell: Tell = silent) -> ExportedPack:
     """Write a pack's pictures with their labels as an ImageFolder, webdataset or Parquet."""
     from lookalike.data.pack import Pack
     from lookalike.stages.export_pack import export_pack
@@ -137,6 +135,8 @@ def train(
     page = report(into) if place.main else None
     changed = " ".join(f"--set {shlex.quote(f'{k}={v}')}" for k, v in settings.settings.items())
     parts = ["lookalike train", shlex.quote(str(data)), "--recipe", shlex.quote(settings.recipe)]
+    if settings.augment:
+        parts.append(f"--augment {shlex.quote(' '.join(settings.augment))}")
     return Trained(
         run=into,
         recipe=chosen.recipe.name,

@@ -24,6 +24,7 @@ def train(
     into: Path | None = None,
     change: Changes = None,
     labels: bool | None = None,
+    augment: str = "",
     dry_run: Annotated[bool, Parameter(negative="")] = False,
     tensorboard: Annotated[bool, Parameter(negative="")] = False,
     machine: Machine = MACHINE,
@@ -47,6 +48,9 @@ def train(
         Change a setting of the recipe: --set width=32 images=500000 optimizers.G.eps=1e-6
     labels
         Use the pack's labels. Left out: classes where the recipe can, attributes not.
+    augment
+        Show each picture as it is or changed, by the codes of 'lookalike transform':
+        --augment "fliph rot_10,blur_1". Drawn anew each time; held-out pictures never change.
     dry_run
         Say what would be trained, how large it is and how long it takes; train nothing.
     tensorboard
@@ -61,6 +65,7 @@ def train(
         seconds=seconds(time) if time else None,
         settings=settings(change),
         labeled=labels,
+        augment=tuple(augment.split()),
     )
     folder = into or Path("runs") / Path(recipe).stem
     with show.screen() as screen:

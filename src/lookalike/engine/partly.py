@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -88,10 +88,8 @@ def chosen_rows(split: Held, per_class: int, seed: int) -> NDArray[np.int64]:
     return found
 
 
-def partly(
-    split: Held, seed: int, per_class: int, *, every: int = 4, mirror: bool = False
-) -> PartlySource:
-    """A source that shows the labels of ``per_class`` pictures of each class and hides the rest."""
-    rows = chosen_rows(split, per_class, seed)
-    few = SplitSource(Chosen(split, rows), seed, labeled=True, mirror=mirror)
-    return PartlySource(few, SplitSource(split, seed, mirror=mirror), every)
+def partly(source: SplitSource, per_class: int, *, every: int = 4) -> PartlySource:
+    """The same source with the labels of ``per_class`` pictures of each class, the rest hidden."""
+    rows = chosen_rows(source.split, per_class, source.seed)
+    few = replace(source, split=Chosen(source.split, rows), labeled=True)
+    return PartlySource(few, replace(source, labeled=False), every)

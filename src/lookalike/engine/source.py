@@ -13,6 +13,7 @@ from torch import Tensor
 
 from lookalike import images, seeds
 from lookalike.data.feed import Feed
+from lookalike.data.policy import Policy
 
 
 class Held(Protocol):
@@ -54,12 +55,17 @@ class Source(ABC):
 
 @dataclass(frozen=True)
 class SplitSource(Source):
-    """A split of a pack; ``mirror`` shows each picture flipped half of the time."""
+    """A split of a pack, seen through what training does to pictures before it shows them.
+
+    ``policy`` leaves each picture as it is or changes it by a chain of codes, ``mirror`` flips it
+    half of the time; both are drawn by the position, and :meth:`some` knows neither.
+    """
 
     split: Held
     seed: int
     labeled: bool = False
     mirror: bool = False
+    policy: Policy | None = None
     feed: Feed = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -67,7 +73,11 @@ class SplitSource(Source):
 
     def take(self, at: int, count: int) -> Taken:
         """Pictures at these positions of the endless order."""
-        taken = self._read(self.feed.indices(at, count))
+        indices = self.feed.indices(at, count)
+        pictures = self.split.images(indices)
+        if self.policy is not None:
+            pictures = self.policy.apply(pictures, at)
+        taken = self._taken(pictures, indices)
         if not self.mirror:
             return taken
         flipped = [seeds.number(self.seed, "mirror", at + i) % 2 == 0 for i in range(count)]
@@ -78,12 +88,11 @@ class SplitSource(Source):
         """A fixed choice of training pictures."""
         draw = seeds.array_generator(self.seed, "some", 0)
         chosen = draw.permutation(len(self.split))[first : first + count].astype(np.int64)
-        return self._read(chosen)
+        return self._taken(self.split.images(chosen), chosen)
 
     def __len__(self) -> int:
         return len(self.split)
 
-    def _read(self, indices: NDArray[np.int64]) -> Taken:
-        pictures = images.to_network(self.split.images(indices))
+    def _taken(self, pictures: NDArray[np.uint8], indices: NDArray[np.int64]) -> Taken:
         labels = torch.from_numpy(self.split.labels(indices)).float() if self.labeled else None
-        return Taken(pictures, labels)
+        return Taken(images.to_network(pictures), labels)

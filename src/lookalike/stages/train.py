@@ -9,6 +9,7 @@ from typing import Any
 
 from lookalike import codec, recipe
 from lookalike.data.pack import Pack
+from lookalike.data.policy import Policy, chains, fitting
 from lookalike.durations import words
 from lookalike.engine import budget, environment, precision
 from lookalike.engine.partly import partly
@@ -32,12 +33,14 @@ class TrainSettings:
     ``recipe`` is a name, a ``.py`` file of one's own, or a saved ``recipe.json``. ``seconds`` is a
     time budget, turned into images by a short benchmark. ``settings`` change the recipe.
     ``labeled`` None uses classes where the recipe can, and attributes only when asked (True).
+    ``augment`` are the recipe's ``transforms``: codes that change some of the pictures it is shown.
     """
 
     recipe: str = "swift"
     seconds: float | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
     labeled: bool | None = None
+    augment: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,7 @@ def plan(pack: Pack, run: Run, settings: TrainSettings, place: Place) -> Plan:
 
     Raises:
         RecipeError: the recipe does not fit the pack or the settings do not fit the recipe.
+        DataError: a code of ``augment`` that does not exist or does not fit.
         RunError: the folder holds a run of other settings or other pictures.
     """
     wanted, trusted, notes = _wanted(pack, settings)
@@ -66,9 +70,7 @@ def plan(pack: Pack, run: Run, settings: TrainSettings, place: Place) -> Plan:
         return Plan(wanted, False, notes, trusted)
     pictures = source(pack, wanted)
     place = decided(wanted, pictures, place)
-    speed = budget.measure(
-        wanted, pictures, place, seconds=min(BENCHMARK, 0.06 * settings.seconds)
-    )
+    speed = budget.measure(wanted, pictures, place, seconds=min(BENCHMARK, 0.06 * settings.seconds))
     images = speed.images(settings.seconds, wanted.batch)
     note = (
         f"This machine trains {speed.mean:.0f} images/s with this recipe: "
@@ -82,9 +84,9 @@ def _wanted(pack: Pack, settings: TrainSettings) -> tuple[Recipe, tuple[str, ...
     """The recipe as asked for, without a time budget."""
     if settings.recipe.endswith(".json"):
         saved = recipe.load(Path(settings.recipe))
-        if settings.settings:
+        if settings.settings or settings.augment:
             raise RecipeError(
-                "A saved recipe.json is taken as it is, so --set cannot change it. "
+                "A saved recipe.json is taken as it is, so --set and --augment cannot change it. "
                 "Name the recipe instead (--recipe swift), or edit a copy of the file."
             )
         _fits(saved, pack)
@@ -92,6 +94,8 @@ def _wanted(pack: Pack, settings: TrainSettings) -> tuple[Recipe, tuple[str, ...
     file = recipe.find(settings.recipe)
     frame, notes = _frame(pack, file, settings)
     made = recipe.make(file, settings.settings, frame)
+    if settings.augment:
+        made = replace(made, transforms=settings.augment)
     _fits(made, pack)
     trusted = (file.module,) if file.path.parent != recipe.FOLDER else ()
     return made, trusted, notes
@@ -143,6 +147,7 @@ def _list(numbers: Sequence[int]) -> str:
 
 
 def _fits(made: Recipe, pack: Pack) -> None:
+    fitting(made.transforms, made.size, made.channels)
     if (made.size, made.channels) != (pack.size, pack.channels):
         raise RecipeError(
             f"The recipe is for {made.size} px with {made.channels} channels, but {pack.path} "
@@ -193,9 +198,11 @@ def source(pack: Pack, chosen: Recipe) -> Source:
     if len(pack.train) == 0:
         raise DataError(f"{pack.path} has no training pictures. Prepare it again.")
     few = chosen.objective.labelled
-    if few and chosen.labels:
-        return partly(pack.train, chosen.seed, few, mirror=chosen.mirror)
-    return SplitSource(pack.train, chosen.seed, labeled=chosen.labels > 0, mirror=chosen.mirror)
+    policy = Policy(chains(chosen.transforms), chosen.seed) if chosen.transforms else None
+    whole = SplitSource(
+        pack.train, chosen.seed, labeled=chosen.labels > 0, mirror=chosen.mirror, policy=policy
+    )
+    return partly(whole, few) if few and chosen.labels else whole
 
 
 def decided(chosen: Recipe, pictures: Source, place: Place) -> Place:
