@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from lookalike.engine.sampler import Sampler
+from lookalike.engine.sampler import Sampler, block_of
 from lookalike.parts.networks import Frame, Networks
 from lookalike.place import Place
 from lookalike.recipe import Drawing, load_drawing
@@ -14,16 +14,24 @@ from lookalike.run import Run
 def open_sampler(
     run: Run, place: Place, which: str = "auto", trusted: tuple[str, ...] = ()
 ) -> tuple[Sampler, Drawing, int]:
-    """A sampler over the averaged generator of a run, what it draws, and the images it had seen."""
+    """A sampler over the averaged generator of a run, what it draws, and the images it had seen.
+
+    G computes in the precision of its training, unless the place asks for one: a file then depends
+    on the run, the seed and the index, and not on a measurement of the moment.
+    """
     chosen = load_drawing(run.path / "recipe.json", trusted)
     state = run.state(which)
     networks = Networks.build(chosen.plans, Frame(chosen.size, chosen.channels, chosen.labels))
     networks["G"].load_state_dict(state["averages"]["G"])
     generator = place.settle(networks["G"].eval().requires_grad_(False))
+    trained = run.env().get("place", {}).get("precision", {}).get("G", "fp32")
+    here = place.decided({"G": trained if place.wish == "auto" else place.wish})
 
     def generate(z: Tensor, labels: Tensor | None) -> Tensor:
-        pictures: Tensor = generator(z, labels)
-        return pictures
+        with here.autocast("G"):
+            pictures: Tensor = generator(z, labels)
+        return pictures.float()
 
-    sampler = Sampler(generate, chosen.prior, state["prior"], state["labels"], place.device)
+    held = (chosen.prior, state["prior"], state["labels"], place.device)
+    sampler = Sampler(generate, *held, block_of(chosen.size))
     return sampler, chosen, int(state["clock"][0])

@@ -1,7 +1,7 @@
 """Pictures from a trained generator, each a function of its seed and index only.
 
 Convolutions may round differently in batches of different size, so pictures are always computed
-in the same aligned blocks: picture 17 comes out of the block of pictures 16 to 31, whether one or
+in the same aligned blocks: picture 70 comes out of the block of pictures 64 to 127, whether one or
 ten thousand were asked for.
 """
 
@@ -17,20 +17,30 @@ from lookalike import images, seeds
 from lookalike.images import Pixels
 from lookalike.parts.priors import Learned, Prior
 
-BLOCK = 16
+BLOCK = 64
+"""Pictures of one block at sides up to 64; larger pictures come in smaller blocks."""
 
 Generate = Callable[[Tensor, Tensor | None], Tensor]
 
 
+def block_of(size: int) -> int:
+    """How many pictures of this side a block has: about as many pixels, at least 8 pictures."""
+    return max(8, min(BLOCK, BLOCK * 64**2 // size**2))
+
+
 @dataclass(frozen=True)
 class Sampler:
-    """A generator with its prior. ``labels`` ``[M, L]`` are label rows seen in training."""
+    """A generator with its prior. ``labels`` ``[M, L]`` are label rows seen in training.
+
+    ``block`` pictures are computed together; another number is another rounding.
+    """
 
     generate: Generate
     prior: Prior
     learned: Learned
     labels: Tensor | None = None
     device: str = "cpu"
+    block: int = BLOCK
 
     def blocks(
         self, seed: int, first: int, count: int, wanted: Tensor | None = None
@@ -40,9 +50,9 @@ class Sampler:
         ``wanted`` is one label vector ``[L]`` for all pictures, or several ``[M, L]`` to draw from;
         without it the labels of a conditional generator are drawn from those seen in training.
         """
-        for start in range(first - first % BLOCK, first + count, BLOCK):
-            pictures = images.to_pixels(self.raw(seed, start, BLOCK, wanted))
-            low, high = max(first - start, 0), min(first + count - start, BLOCK)
+        for start in range(first - first % self.block, first + count, self.block):
+            pictures = images.to_pixels(self.raw(seed, start, self.block, wanted))
+            low, high = max(first - start, 0), min(first + count - start, self.block)
             yield start + low, pictures[low:high]
 
     def pictures(self, seed: int, first: int, count: int, wanted: Tensor | None = None) -> Pixels:
@@ -55,6 +65,7 @@ class Sampler:
     def raw(self, seed: int, first: int, count: int, wanted: Tensor | None = None) -> Tensor:
         """What the generator gives for these rows, float ``[count, ...]``, not clipped."""
         z, labels = self.draw(seed, first, count, wanted)
+        z = self.prior.carry(z, labels, self.learned)
         told = None if labels is None else labels.to(self.device)
         return self.generate(z.to(self.device), told).float().cpu()
 

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from lookalike import seeds
-from lookalike.engine.sampler import Sampler
+from lookalike.engine.sampler import Sampler, block_of
 from lookalike.engine.source import Source, Taken
 from lookalike.engine.team import Team
 from lookalike.errors import CheckpointError, NotFiniteError, RangeError, TrainingError
@@ -255,7 +255,8 @@ class Trainer:
             drawn = seeds.generator(self.recipe.seed, "fit", self.clock.step)
             labels = [taken.labels for taken in self._some(most) if taken.labels is not None]
             told = torch.cat(labels) if labels else None
-            self.learned = dict(self.recipe.prior.fit(self.encodings(most), drawn, told))
+            spent = self.clock.images if self.clock.done >= 1 else None
+            self.learned = dict(self.recipe.prior.fit(self.encodings(most), drawn, told, spent))
 
     @torch.no_grad()
     def encodings(self, most: int) -> Tensor:
@@ -279,7 +280,7 @@ class Trainer:
     def sampler(self) -> Sampler:
         """A sampler of the moment."""
         held = (self.recipe.prior, self.learned, self.labels_seen)
-        return Sampler(self.shown("G"), *held, self.place.device)
+        return Sampler(self.shown("G"), *held, self.place.device, block_of(self.recipe.size))
 
     def check_range(self) -> None:
         """Compare the generator's output range with the data's, once, before the first step.

@@ -39,7 +39,11 @@ class Neighbors(Prior):
         return True
 
     def fit(
-        self, encoded: Tensor, generator: torch.Generator, labels: Tensor | None = None
+        self,
+        encoded: Tensor,
+        generator: torch.Generator,
+        labels: Tensor | None = None,
+        spent: int | None = None,
     ) -> Learned:
         """Keep the encodings, each with its nearest neighbors; needs at least two of them.
 

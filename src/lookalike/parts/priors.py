@@ -29,10 +29,22 @@ class Prior(ABC):
         """``count`` rows of z, float32 ``[count, width]``, from this generator and nothing else."""
 
     def fit(
-        self, encoded: Tensor, generator: torch.Generator, labels: Tensor | None = None
+        self,
+        encoded: Tensor,
+        generator: torch.Generator,
+        labels: Tensor | None = None,
+        spent: int | None = None,
     ) -> Learned:
-        """Learn from encodings ``[N, dims]`` and their labels; nothing to learn for most priors."""
+        """Learn from encodings ``[N, dims]`` and their labels; nothing to learn for most priors.
+
+        ``spent`` is the number of pictures of the whole training once it is over: the moment for
+        work that is worth doing only once.
+        """
         return {}
+
+    def carry(self, z: Tensor, labels: Tensor | None, learned: Learned) -> Tensor:
+        """What the generator takes for drawn rows ``[N, width]``: the rows, for most priors."""
+        return z
 
     def draw_labeled(
         self, generator: torch.Generator, count: int, learned: Learned, wanted: Tensor | None
@@ -112,7 +124,11 @@ class Fitted(Prior):
         return local @ learned["color"] + learned["center"]
 
     def fit(
-        self, encoded: Tensor, generator: torch.Generator, labels: Tensor | None = None
+        self,
+        encoded: Tensor,
+        generator: torch.Generator,
+        labels: Tensor | None = None,
+        spent: int | None = None,
     ) -> Learned:
         """k-means with 25 rounds on whitened encodings, full covariances with shrinkage.
 

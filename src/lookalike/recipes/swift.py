@@ -1,8 +1,8 @@
 """Good pictures in minutes on two cores: an autoencoder sharpened by a projected adversary.
 
 Larsen et al. 2016 (VAE/GAN), with the features and the discriminator of Sauer et al. 2021
-(Projected GANs), a generator of the FastGAN kind (Liu et al. 2021), and samples drawn between
-neighboring encodings.
+(Projected GANs), a generator of the FastGAN kind (Liu et al. 2021), and samples from a small flow
+that has learned where encodings lie (Lipman et al. 2023).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from lookalike.parts.augmentation import Augmentation
 from lookalike.parts.fast import FastEncoderPlan, FastGeneratorPlan
 from lookalike.parts.features import Pretrained
-from lookalike.parts.neighbors import Neighbors
+from lookalike.parts.flow import Flow
 from lookalike.parts.optimizers import Adam
 from lookalike.parts.orthogonal import Orthogonal
 from lookalike.parts.projected import ProjectedDiscriminator
@@ -48,7 +48,7 @@ def recipe(
             "D": ProjectedDiscriminator(features=features),
             "F": features,
         },
-        prior=Neighbors(dims=latent, nearest=25, least=0.2),
+        prior=Flow(dims=latent, nearest=25, least=0.2),
         objective=Resemblance(begin=begin, kl=1e-4),
         optimizers={
             "G": maker,
