@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 CACHE = Path(__file__).parent.parent / ".cache" / "bench"
+RESULTS = Path(__file__).parent / "results"
+"""What long measurements found, one JSON line each: kept with the code, continued anywhere."""
 
 
 def machine() -> str:
@@ -46,13 +48,13 @@ def spread(values: Sequence[float], digits: int = 2) -> str:
 
 def keep(name: str, row: dict[str, Any]) -> None:
     """Append a result, so that a long measurement can be stopped and continued."""
-    CACHE.mkdir(parents=True, exist_ok=True)
-    with open(CACHE / f"{name}.jsonl", "a", encoding="utf-8") as file:
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    with open(RESULTS / f"{name}.jsonl", "a", encoding="utf-8") as file:
         file.write(json.dumps(row) + "\n")
 
 
 def kept(name: str) -> list[dict[str, Any]]:
-    path = CACHE / f"{name}.jsonl"
+    path = RESULTS / f"{name}.jsonl"
     if not path.exists():
         return []
     return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
