@@ -78,3 +78,9 @@ def test_each_moment_is_measured_for_its_quarter_and_two_steps_at_least() -> Non
     steps.batches.clear()
     budget.measure(players.recipe(Phase(("G",), loss)), Discs(8), Place(), seconds=0, clock=clock)
     assert len(steps.batches) == 4 * (1 + 2)
+
+
+def test_a_prior_that_learns_at_the_end_leaves_itself_the_time() -> None:
+    plain, learning = Speed(100.0, ()), Speed(100.0, (), RESERVE + 0.05)
+    assert learning.images(100, 1) == plain.images(100, 1) - 500
+    assert learning.seconds(learning.images(100, 1)) == pytest.approx(100, rel=0.01)

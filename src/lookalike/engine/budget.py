@@ -27,14 +27,15 @@ class Speed:
 
     mean: float
     at: tuple[tuple[float, float], ...]
+    reserve: float = RESERVE
 
     def images(self, seconds: float, batch: int) -> int:
         """The budget in images that fits into this time, a whole number of batches."""
-        return max(batch, int(self.mean * seconds * (1 - RESERVE)) // batch * batch)
+        return max(batch, int(self.mean * seconds * (1 - self.reserve)) // batch * batch)
 
     def seconds(self, images: int) -> float:
         """The time that this many images will take."""
-        return images / self.mean / (1 - RESERVE)
+        return images / self.mean / (1 - self.reserve)
 
 
 def measure(
@@ -61,4 +62,4 @@ def measure(
         found.append((share, steps * recipe.batch / (clock() - begun)))
     found = trainer.team.agree(found)
     mean = len(found) / sum(1 / rate for _, rate in found)
-    return Speed(mean, tuple(found))
+    return Speed(mean, tuple(found), RESERVE + recipe.prior.learning)

@@ -68,6 +68,11 @@ class Prior(ABC):
         return False
 
     @property
+    def learning(self) -> float:
+        """The share of the training's time that the last :meth:`fit` takes."""
+        return 0.0
+
+    @property
     def width(self) -> int:
         """The number of columns of z."""
         return self.dims
