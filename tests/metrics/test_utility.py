@@ -98,3 +98,13 @@ def test_the_protocol_has_every_kind_of_arm_with_equal_training():
 def test_a_comparison_needs_both_kinds():
     with pytest.raises(ValueError, match="with and arms without"):
         decide([answers(REAL, 0.5)], TRUTH, 4)
+
+
+def test_a_soft_way_brings_distillation_without_synthetic_pictures_as_its_rival():
+    chosen = arms((1.0, 3.0), ("plain", "across+soft"))
+    rivals = [arm.name for arm in chosen if arm.synthetic == 0]
+    assert "distilled + classical" in rivals
+    assert "distilled + classical" not in [arm.name for arm in arms((1.0,), ("plain", "between"))]
+    assert [arm.way for arm in chosen if arm.name == "across+soft 3:1 + classical"] == [
+        "across+soft"
+    ]

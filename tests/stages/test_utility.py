@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +13,21 @@ import torch
 from lookalike.data.pack import Pack
 from lookalike.data.packing import PackWriter
 from lookalike.engine.sampler import Sampler
+from lookalike.engine.ways import Desk
 from lookalike.errors import DataError
 from lookalike.images import Pixels
-from lookalike.parts.priors import Normal
-from lookalike.stages.utility import UtilitySettings, labeled, maker, utility
+from lookalike.metrics.instruments import Small
+from lookalike.metrics.trials import Protocol
+from lookalike.parts.neighbors import Neighbors
+from lookalike.stages.utility import (
+    Labeled,
+    Opened,
+    UtilitySettings,
+    columns_of,
+    labeled,
+    utility,
+    write_part,
+)
 
 SIZE = 8
 
@@ -39,21 +52,73 @@ def pack(tmp_path_factory: pytest.TempPathFactory) -> Pack:
         return writer.finish(holdout=np.arange(140) >= 80, refused=[])
 
 
-def test_every_arm_and_seed_is_tested_on_the_same_held_out_pictures(pack: Pack):
-    asked = []
+QUICK = UtilitySettings(
+    protocol=Protocol(seeds=2, steps=2, batch=8, rates=(1e-3, 1e-2), instrument=Small(width=4)),
+    ratios=(0.5, 1.0),
+    ways=("plain", "between", "across+soft@0.5"),
+)
 
-    def make(number: int, count: int, seed: int) -> Pixels:
-        asked.append((number, count))
-        return stripes(number, count, 900 + seed + number)
 
-    found = utility(pack, make, UtilitySettings(seeds=2, steps=4, batch=8, ratios=(0.5, 1.0)))
-    assert (found.training, found.test) == (80, 60)
-    assert len(found.verdict.table) == 5 + 4 + 1
-    assert all(0 <= row.accuracy <= 1 for row in found.verdict.table)
-    assert sum(count for _, count in asked) == 80
-    assert found.verdict.helps is None
-    assert "2 seeds are too few" in found.verdict.sentence
+def opened(data: Labeled, each: int | None = None, side: int = SIZE) -> Opened:
+    """A generator that paints z: its encodings are the part's own pictures."""
+    pictures = torch.from_numpy(data.training[0]).float().flatten(1) / 127.5 - 1
+    labels = torch.zeros(len(pictures), 2)
+    labels[torch.arange(len(pictures)), torch.from_numpy(data.training[1])] = 1
+    prior = Neighbors(dims=pictures.shape[1])
+    learned = prior.fit(pictures, torch.Generator().manual_seed(0), labels)
+
+    def generate(z: torch.Tensor, told: torch.Tensor | None) -> torch.Tensor:
+        return z.view(-1, 1, SIZE, SIZE)[:, :, :side, :side]
+
+    return Opened(f"of {each}", Desk(Sampler(generate, prior, dict(learned), labels), (0, 1)))
+
+
+def test_every_arm_and_seed_is_tested_on_the_same_held_out_pictures(pack: Pack, tmp_path: Path):
+    found = utility(pack, opened, replace(QUICK, folder=tmp_path, per_class=(5, 10)))
+    assert (found.test, [one.training for one in found.answers]) == (60, [10, 20])
+    for one in found.answers:
+        assert len(one.verdict.table) == 6 + 4 + 2 + 1
+        assert all(0 <= row.accuracy <= 1 for row in one.verdict.table)
+        assert len(one.rates) == len(one.verdict.table)
+        assert len(one.verdict.recalls) == 2
+        assert one.verdict.helps is None
+        assert "2 seeds are too few" in one.verdict.sentence
     assert any("one generator" in text for text in found.warnings)
+    kept = json.loads((tmp_path / "utility.json").read_text())
+    assert [one["per_class"] for one in kept["answers"]] == [5, 10]
+    page = (tmp_path / "utility.html").read_text()
+    assert page.count("<svg") == 2 * 2 + 1
+    assert "http://" not in page.replace("http://www.w3.org", "")
+
+
+def test_the_same_call_again_trains_no_arm(pack: Pack, tmp_path: Path):
+    how = replace(QUICK, folder=tmp_path, ways=("plain",))
+    first = utility(pack, opened, how)
+    before = (tmp_path / "trials.jsonl").read_bytes()
+    assert utility(pack, opened, how) == first
+    assert (tmp_path / "trials.jsonl").read_bytes() == before
+
+
+def test_parts_are_nested_equal_for_every_class_and_seeded(pack: Pack):
+    data = labeled(pack)
+    small, large, other = data.part(4, 0), data.part(9, 0), data.part(4, 1)
+    assert set(small.rows) < set(large.rows)
+    np.testing.assert_array_equal(np.bincount(large.training[1]), [9, 9])
+    assert set(small.rows) != set(other.rows)
+    np.testing.assert_array_equal(pack.train.images(small.rows), small.training[0])
+    with pytest.raises(DataError, match="ask for fewer"):
+        data.part(1000, 0)
+
+
+def test_a_part_becomes_a_pack_with_nothing_of_the_hold_out(pack: Pack, tmp_path: Path):
+    data = labeled(pack, "mood").part(6, 0)
+    part = write_part(pack, data, tmp_path / "part")
+    assert (len(part.train), len(part.holdout)) == (12, 0)
+    held = {one.tobytes() for one in pack.holdout.all_images()}
+    assert not held & {one.tobytes() for one in part.train.all_images()}
+    columns = columns_of(part, data.names)
+    shown = part.train.labels(np.arange(12))[:, list(columns)].argmax(1)
+    np.testing.assert_array_equal(shown, data.training[1])
 
 
 def test_classes_and_attributes_become_numbers_with_their_label_columns(pack: Pack):
@@ -71,22 +136,7 @@ def test_an_unknown_attribute_names_those_there_are(pack: Pack):
 
 
 def test_pictures_of_another_size_are_refused(pack: Pack):
-    def make(number: int, count: int, seed: int) -> Pixels:
-        return np.zeros((count, 4, 4, 1), np.uint8)
-
     with pytest.raises(DataError, match="one size"):
-        utility(pack, make, UtilitySettings(seeds=1, steps=1))
-
-
-def test_a_run_makes_a_class_from_the_labels_that_hold_it(tmp_path: Path):
-    def generate(z: torch.Tensor, labels: torch.Tensor | None) -> torch.Tensor:
-        assert labels is not None
-        return (labels[:, 1] * 2 - 1).view(-1, 1, 1, 1).expand(-1, 1, 4, 4)
-
-    prior = Normal(4)
-    sampler = Sampler(generate, prior, {}, torch.eye(2).repeat(5, 1))
-    make = maker(sampler, (0, 1))
-    assert make(0, 20, 0).max() == 0
-    assert make(1, 20, 0).min() == 255
-    with pytest.raises(DataError, match="without labels"):
-        maker(Sampler(generate, prior, {}), (0, 1))
+        utility(
+            pack, lambda data, each: opened(data, each, side=4), replace(QUICK, ways=("plain",))
+        )

@@ -11,7 +11,9 @@ Importing this is light; what a verb needs is imported when it is called.
 from __future__ import annotations
 
 from lookalike.api.expanding import expand
-from lookalike.api.judging import compare, evaluate, utility
+from lookalike.api.gathering import collect, transform
+from lookalike.api.helping import utility
+from lookalike.api.judging import compare, evaluate
 from lookalike.api.making import (
     choose,
     demo_data,
@@ -30,6 +32,7 @@ from lookalike.api.making import (
 
 __all__ = [
     "choose",
+    "collect",
     "compare",
     "demo_data",
     "evaluate",
@@ -45,5 +48,6 @@ __all__ = [
     "show",
     "start",
     "train",
+    "transform",
     "utility",
 ]

@@ -1,4 +1,4 @@
-"""How good, does it help, which is best: evaluate, utility, compare."""
+"""How good, which is best: evaluate, compare."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from lookalike.run import Run
     from lookalike.stages.compare import Comparison
     from lookalike.stages.evaluate import EvaluateSettings, Evaluation
-    from lookalike.stages.utility import Utility, UtilitySettings
 
 
 def evaluate(
@@ -96,31 +95,6 @@ def families(run: Run) -> tuple[str, ...]:
     text = json.dumps(run.recipe_values().get("networks", {}))
     known = ("imagenet", "efficientnet", "efficientnet-lite0")
     return known if "parts.features:Pretrained" in text else ()
-
-
-def utility(
-    pack: Path,
-    run: Path,
-    settings: UtilitySettings | None = None,
-    where: Where = HERE,
-    tell: Tell = silent,
-) -> Utility:
-    """Whether adding a run's pictures makes a classifier better on real held-out pictures."""
-    from lookalike.data.pack import Pack
-    from lookalike.engine.opening import open_sampler
-    from lookalike.run import Run
-    from lookalike.stages import utility as stage
-
-    settings = settings or stage.UtilitySettings()
-    opened, trained = Pack.open(pack), Run.open(run)
-    if trained.env().get("data", {}).get("fingerprint") != opened.fingerprint:
-        raise LookalikeError(
-            f"{run} was not trained on {pack}, so it may have seen the held-out pictures. "
-            "Train on this pack, or name the pack of the run."
-        )
-    data = stage.labeled(opened, settings.attribute)
-    sampler, _, _ = open_sampler(trained, where.place())
-    return stage.utility(opened, stage.maker(sampler, data.columns), settings, tell)
 
 
 def compare(

@@ -3,71 +3,145 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
 
 from lookalike.cli import show
 from lookalike.cli.machine import MACHINE, Machine
+from lookalike.durations import seconds
 
 if TYPE_CHECKING:
     from lookalike.metrics.kernel import Interval
-    from lookalike.stages.utility import Utility
+    from lookalike.stages.utility import Answer, Utility
 
 
 def utility(
     pack: Path,
     /,
     *,
-    run: Path,
+    run: Path | None = None,
+    per_class: str | None = None,
+    classifier: str = "small",
+    ways: str = "plain,between,across+soft",
     seeds: int = 10,
     steps: int = 600,
     attribute: str | None = None,
+    recipe: str = "swift",
+    time: Annotated[str, Parameter(name="--for")] = "1m",
+    to: Path | None = None,
     seed: int = 0,
     machine: Machine = MACHINE,
     json: show.Json = False,
 ) -> None:
-    """Whether adding a run's pictures makes a classifier better on real held-out pictures.
+    """Whether adding synthetic pictures makes a classifier better on real held-out pictures.
+
+    What is done is kept: the same command continues where it was cut off.
 
     Parameters
     ----------
     pack
         A pack with classes or attributes.
     run
-        A run trained on this pack's classes (or with its attributes).
+        A run trained on this pack's classes (or with its attributes). Left out: a generator is
+        trained here, on the training pictures only.
+    per_class
+        Try with these numbers of training pictures per class: 10,20,50,100. A generator is trained
+        for each on those pictures only.
+    classifier
+        small, resnet18 (both from scratch) or features (linear, on frozen pretrained ones).
+    ways
+        How synthetic pictures are made; the first is tried at every ratio. See docs/utility.md.
     seeds
         Classifiers trained for each arm; below 5 nothing is recommended.
     steps
         Optimizer steps of every classifier, the same for all.
     attribute
         Classify by the values of this attribute instead of by class.
+    recipe
+        What to train when no run is named.
+    time
+        How long each generator trains when no run is named.
+    to
+        Where trainings, table and page are kept. Default: RUN/utility, or utility/PACK.
     seed
-        Other synthetic pictures, other classifiers.
+        Other subsets, other synthetic pictures, other classifiers.
     """
     from lookalike import api
+    from lookalike.data.pack import Pack
+    from lookalike.engine.ways import spelled
+    from lookalike.metrics.instruments import instrument
+    from lookalike.metrics.trials import Protocol
     from lookalike.stages.utility import UtilitySettings
 
-    wanted = UtilitySettings(seeds=seeds, steps=steps, attribute=attribute, seed=seed)
+    opened = Pack.open(pack)
+    what = instrument(classifier, opened.size, ("efficientnet-lite0",))
+    wanted = UtilitySettings(
+        protocol=Protocol(seeds=seeds, steps=steps, instrument=what, seed=seed),
+        ways=tuple(ways.split(",")),
+        per_class=_counts(per_class),
+        attribute=attribute,
+        folder=to or (run / "utility" if run else Path("utility") / opened.name),
+    )
+    for way in wanted.ways:
+        spelled(way)
     with show.screen() as screen:
-        found = api.utility(pack, run, wanted, machine.where(), screen.tell)
+        found = api.utility(
+            pack, run, wanted, machine.where(), screen.tell, recipe=recipe, seconds=seconds(time)
+        )
     show.result(found, json, [] if json else _lines(found))
 
 
+def _counts(text: str | None) -> tuple[int, ...]:
+    """``10,20`` as numbers.
+
+    Raises:
+        DataError: it is no list of numbers above 1.
+    """
+    from lookalike.errors import DataError
+
+    words = text.split(",") if text else []
+    if not all(word.strip().isdigit() and int(word) > 1 for word in words):
+        raise DataError(f"--per-class takes numbers above 1 like 10,20,50, not {text!r}.")
+    return tuple(sorted({int(word) for word in words}))
+
+
 def _lines(found: Utility) -> list[str]:
+    lines = [
+        f"{found.test:,} real pictures to test on, {len(found.classes)} classes, "
+        f"{found.seeds} seeds, {found.steps} steps each, classifier {found.classifier}"
+    ]
+    for answer in found.answers:
+        lines += ["", *_answer(answer, found.classes)]
+    lines += ["", *(f"Careful: {text}." for text in found.warnings)]
+    return [*lines, f"Page: {found.page}"] if found.page else lines
+
+
+def _answer(answer: Answer, classes: tuple[str, ...]) -> list[str]:
+    of_each = f"{answer.per_class} of each class" if answer.per_class else "all"
     rows = [
         [
             row.arm,
+            f"{answer.rates[row.arm]:g}",
             f"{row.accuracy:.1%} ± {row.deviation:.1%}",
             f"{row.worst_recall:.1%}",
             _points(row.gain),
         ]
-        for row in found.verdict.table
+        for row in answer.verdict.table
     ]
-    header = ["trained on", "accuracy on real", "worst class", "gain in points (95 %)"]
-    counts = (
-        f"{found.training:,} real pictures to train on, {found.test:,} to test on, "
-        f"{len(found.classes)} classes, {found.seeds} seeds, {found.steps} steps each"
-    )
-    lines = [counts, "", *show.table(rows, header), "", found.verdict.sentence]
-    return [*lines, *(f"Careful: {text}." for text in found.warnings)]
+    header = ["trained on", "rate", "accuracy on real", "worst class", "gain in points (95 %)"]
+    recalls = zip(classes, answer.verdict.recalls, strict=True)
+    each = ", ".join(f"{name} {_points(gain)}" for name, gain in recalls)
+    return [
+        f"{answer.training:,} real pictures to train on ({of_each})",
+        "",
+        *show.table(rows, header),
+        "",
+        f"Recall of each class: {each}",
+        f"Synthetic pictures only (classification accuracy score): {answer.synthetic_only:.1%}",
+        "",
+        answer.verdict.sentence,
+    ]
 
 
 def _points(gain: Interval) -> str:

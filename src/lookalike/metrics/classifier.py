@@ -1,4 +1,4 @@
-"""A small classifier trained from scratch: the instrument of the utility protocol.
+"""Training a classifier: the instrument of the utility protocol, the same loop for every arm.
 
 Every training takes the same number of optimizer steps on batches of the same size, whatever the
 number of pictures, so that arms with more pictures do not also get more training. It is also the
@@ -7,39 +7,94 @@ judge that knows nothing but a pack's own labels.
 
 from __future__ import annotations
 
+import hashlib
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from lookalike import images, seeds
 from lookalike.images import Pixels
+from lookalike.metrics.augmenting import DRAWS, classical
+from lookalike.metrics.features import Features
+from lookalike.metrics.instruments import Instrument, Small
 from lookalike.metrics.kernel import Numbers
 from lookalike.telling import Tell, silent
 
-if TYPE_CHECKING:
-    import torch
-
 Classes = NDArray[np.int64]
+Targets = NDArray[np.float32]
+
+SMOOTHING = 0.05
+COPIES = 4
+_BUILDING = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Pictures uint8 ``[N, H, W, C]``, what they show as shares of classes ``[N, K]``, weights.
+
+    A row of ``targets`` sums to 1; a known class is a 1 in one place. ``weights`` ``[N]`` say how
+    much each picture counts in the loss.
+    """
+
+    pictures: Pixels
+    targets: Targets
+    weights: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+    @property
+    def numbers(self) -> Classes:
+        """The class with the largest share, ``[N]``."""
+        found: Classes = self.targets.argmax(1).astype(np.int64)
+        return found
+
+    def take(self, rows: ArrayRows) -> Examples:
+        """These rows."""
+        return Examples(self.pictures[rows], self.targets[rows], self.weights[rows])
+
+    def weighing(self, weight: float) -> Examples:
+        """The same pictures, each with this weight."""
+        return Examples(self.pictures, self.targets, np.full(len(self), weight, np.float32))
+
+    def plus(self, others: Examples) -> Examples:
+        """These pictures and the others behind them."""
+        return Examples(
+            np.concatenate([self.pictures, others.pictures]),
+            np.concatenate([self.targets, others.targets]),
+            np.concatenate([self.weights, others.weights]),
+        )
+
+
+ArrayRows = NDArray[np.int64] | slice
+
+
+def known(pictures: Pixels, numbers: Classes, classes: int) -> Examples:
+    """Pictures with one class each, every one of the same weight."""
+    targets = np.eye(classes, dtype=np.float32)[numbers]
+    return Examples(pictures, targets, np.ones(len(pictures), np.float32))
 
 
 @dataclass(frozen=True, kw_only=True)
 class FitSettings:
     """How every arm trains; equal for all of them.
 
-    ``classical`` turns on augmentation (moves, turns, scales, light, one erased square), ``mirror``
-    adds left-right mirroring to it. ``balance`` is "none", "oversample" (every class equally often)
-    or "weight" (rarer classes count more in the loss).
+    ``augment`` turns on classical augmentation, ``mirror`` adds left-right mirroring to it.
+    ``balance`` is "none", "oversample" (every class equally often) or "weight" (rarer classes count
+    more in the loss).
     """
 
     steps: int = 600
-    batch: int = 64
-    rate: float = 2e-3
-    width: int = 24
-    classical: bool = False
+    batch: int = 32
+    rate: float = 3e-3
+    instrument: Instrument = field(default_factory=Small)
+    augment: bool = False
     mirror: bool = False
     balance: str = "none"
     seed: int = 0
@@ -51,16 +106,16 @@ class Classifier:
 
     network: torch.nn.Module
     classes: int
+    eye: Features | None = None
 
     def probabilities(self, pictures: Pixels) -> Numbers:
         """uint8 ``[N, H, W, C]`` -> float64 ``[N, classes]``."""
-        import torch
-
         told = np.empty((len(pictures), self.classes))
         with torch.inference_mode():
             for first in range(0, len(pictures), 256):
-                batch = images.to_network(np.array(pictures[first : first + 256]))
-                told[first : first + 256] = self.network(batch).softmax(1).double().numpy()
+                batch = np.array(pictures[first : first + 256])
+                seen = seen_by(self.eye, batch) if self.eye else _planes(batch)
+                told[first : first + 256] = self.network(seen).softmax(1).double().numpy()
         return told
 
     def classify(self, pictures: Pixels) -> Classes:
@@ -69,35 +124,117 @@ class Classifier:
         return found
 
 
-def fit(
-    pictures: Pixels, labels: Classes, classes: int, settings: FitSettings, tell: Tell = silent
-) -> Classifier:
-    """Train a classifier from scratch on uint8 ``[N, H, W, C]`` and class numbers ``[N]``.
+def fit(examples: Examples, settings: FitSettings, tell: Tell = silent) -> Classifier:
+    """Train a classifier; the result depends on the settings' seed and the examples only.
 
-    Adam with decoupled weight decay, a short warm-up and a cosine of the rate, label smoothing
-    0.05; the result depends on the settings' seed and the data only.
+    AdamW with a warm-up over the first tenth and a cosine of the rate, label smoothing 0.05.
+    Several threads may train at once.
     """
-    import torch
-    from torch.nn.functional import cross_entropy
-
-    torch.manual_seed(seeds.number(settings.seed, "classifier"))
-    network = _network(pictures.shape[3], pictures.shape[1], classes, settings.width)
+    classes = examples.targets.shape[1]
+    network = _built(examples, settings)
     optimizer = torch.optim.AdamW(network.parameters(), lr=settings.rate, weight_decay=0.05)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda at: _rate(at, settings.steps))
-    weight = torch.from_numpy(_weights(labels, classes, settings.balance)).float()
-    truth = torch.from_numpy(labels)
+    weights = torch.from_numpy(examples.weights * _weights(examples, settings.balance))
+    targets = torch.from_numpy(examples.targets * (1 - SMOOTHING) + SMOOTHING / classes)
+    look = _looking(examples, settings)
     network.train()
-    for step, rows in enumerate(_batches(labels, settings)):
-        batch = images.to_network(pictures[rows])
-        if settings.classical:
-            batch = _augmented(batch, settings, step)
-        loss = cross_entropy(network(batch), truth[rows], weight, label_smoothing=0.05)
+    for step, rows in enumerate(batches(examples.numbers, settings)):
+        says = network(look(rows, step)).log_softmax(1)
+        each = -(says * targets[rows]).sum(1)
+        loss = (each * weights[rows]).sum() / weights[rows].sum()
         optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         optimizer.step()
         schedule.step()
         tell("training a classifier", step + 1, settings.steps)
-    return Classifier(network.eval(), classes)
+    return Classifier(network.eval(), classes, settings.instrument.eye)
+
+
+def batches(numbers: Classes, settings: FitSettings) -> Classes:
+    """Rows of every step, ``[steps, batch]``; each pass over the pictures is a new order."""
+    share = None
+    if settings.balance == "oversample":
+        share = 1 / np.bincount(numbers)[numbers]
+        share = share / share.sum()
+    wanted = settings.steps * settings.batch
+    passes = []
+    for number in range(math.ceil(wanted / len(numbers))):
+        random = seeds.array_generator(settings.seed, "classifier-order", number)
+        passes.append(random.choice(len(numbers), len(numbers), replace=share is not None, p=share))
+    return np.concatenate(passes)[:wanted].reshape(settings.steps, settings.batch)
+
+
+def seen_by(eye: Features, pictures: Pixels) -> Tensor:
+    """The vectors of frozen features, float32 ``[N, D]``; every picture is looked at only once."""
+    keys = [hashlib.blake2b(one.tobytes(), digest_size=16).digest() for one in pictures]
+    memory = _MEMORY.setdefault(eye.hash, {})
+    new = {key: row for row, key in enumerate(keys) if key not in memory}
+    if new:
+        vectors = eye(pictures[list(new.values())])
+        memory.update(zip(new, vectors, strict=True))
+    return torch.from_numpy(np.stack([memory[key] for key in keys]))
+
+
+_MEMORY: dict[str, dict[bytes, NDArray[np.float32]]] = {}
+
+
+def _built(examples: Examples, settings: FitSettings) -> torch.nn.Module:
+    """A new network, drawn from torch's own generator while no other thread draws from it."""
+    size, channels = examples.pictures.shape[2:]
+    with _BUILDING, torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seeds.number(settings.seed, "classifier"))
+        network = settings.instrument.build(channels, size, examples.targets.shape[1])
+    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+
+def _looking(examples: Examples, settings: FitSettings) -> Callable[[Classes, int], Tensor]:
+    """What the network is shown for these rows at this step."""
+    eye = settings.instrument.eye
+    if eye is not None:
+        return _through(eye, examples.pictures, settings)
+
+    def look(rows: Classes, step: int) -> Tensor:
+        batch = _planes(examples.pictures[rows])
+        if not settings.augment:
+            return batch
+        random = seeds.generator(settings.seed, "classifier-augment", step)
+        draw = torch.rand(len(rows), DRAWS, generator=random)
+        return _last(classical(batch, draw, settings.mirror))
+
+    return look
+
+
+def _through(
+    eye: Features, pictures: Pixels, settings: FitSettings
+) -> Callable[[Classes, int], Tensor]:
+    """Vectors of the pictures; with augmentation of a few fixed copies of each."""
+    views = [seen_by(eye, pictures)]
+    for copy in range(COPIES if settings.augment else 0):
+        draws = [_own_draw(one, copy) for one in pictures]
+        changed = classical(images.to_network(pictures), torch.stack(draws), settings.mirror)
+        views.append(seen_by(eye, images.to_pixels(changed)))
+    every = torch.stack(views)
+
+    def look(rows: Classes, step: int) -> Tensor:
+        random = seeds.array_generator(settings.seed, "classifier-augment", step)
+        return every[random.integers(0, len(every), len(rows)), rows]
+
+    return look
+
+
+def _own_draw(picture: Pixels, copy: int) -> Tensor:
+    """Numbers that depend on the picture and not on its place, so that arms share their copies."""
+    digest = hashlib.blake2b(picture.tobytes(), digest_size=7).digest()
+    random = seeds.generator(int.from_bytes(digest, "little"), "classifier-copy", copy)
+    return torch.rand(DRAWS, generator=random)
+
+
+def _planes(pictures: Pixels) -> Tensor:
+    return _last(images.to_network(pictures))
+
+
+def _last(batch: Tensor) -> Tensor:
+    return batch.contiguous(memory_format=torch.channels_last)
 
 
 def _rate(step: int, steps: int) -> float:
@@ -105,68 +242,9 @@ def _rate(step: int, steps: int) -> float:
     return min((step + 1) / max(1, steps // 10), 0.5 * (1 + math.cos(math.pi * step / steps)))
 
 
-def _network(channels: int, size: int, classes: int, width: int) -> torch.nn.Module:
-    """Three stages of two convolutions; pictures above 40 pixels are halved first."""
-    from torch import nn
-
-    layers: list[nn.Module] = [nn.AvgPool2d(2)] if size > 40 else []
-    before = channels
-    for stage in range(3):
-        after = width * 2**stage
-        for _ in range(2):
-            layers += [nn.Conv2d(before, after, 3, padding=1, bias=False), nn.BatchNorm2d(after)]
-            layers += [nn.ReLU(inplace=True)]
-            before = after
-        layers += [nn.MaxPool2d(2)] if stage < 2 else [nn.AdaptiveAvgPool2d(1), nn.Flatten()]
-    return nn.Sequential(*layers, nn.Linear(before, classes))
-
-
-def _batches(labels: Classes, settings: FitSettings) -> Iterator[Classes]:
-    """Rows of every step; each pass is a new order, drawn from the seed and its number."""
-    share = None
-    if settings.balance == "oversample":
-        counts = np.bincount(labels)
-        share = 1 / counts[labels]
-        share = share / share.sum()
-    waiting = np.zeros(0, np.int64)
-    passes = 0
-    for _ in range(settings.steps):
-        while len(waiting) < settings.batch:
-            random = seeds.array_generator(settings.seed, "classifier-order", passes)
-            fresh = random.choice(len(labels), len(labels), replace=share is not None, p=share)
-            waiting = np.concatenate([waiting, fresh])
-            passes += 1
-        yield waiting[: settings.batch]
-        waiting = waiting[settings.batch :]
-
-
-def _weights(labels: Classes, classes: int, balance: str) -> Numbers:
+def _weights(examples: Examples, balance: str) -> NDArray[np.float32]:
+    numbers, classes = examples.numbers, examples.targets.shape[1]
     if balance != "weight":
-        return np.ones(classes)
-    counts = np.maximum(np.bincount(labels, minlength=classes), 1)
-    return np.asarray(len(labels) / (classes * counts), np.float64)
-
-
-def _augmented(batch: torch.Tensor, settings: FitSettings, step: int) -> torch.Tensor:
-    """Each picture moved, turned and scaled a little, lit anew, with one square erased."""
-    import torch
-    from torch.nn.functional import affine_grid, grid_sample
-
-    count, _, height, width = batch.shape
-    random = seeds.generator(settings.seed, "classifier-augment", step)
-    draw = torch.rand(count, 9, generator=random)
-    angle, scale = (draw[:, 0] - 0.5) * 0.35, 0.9 + 0.2 * draw[:, 1]
-    flip = torch.where(draw[:, 2] < 0.5, -1.0, 1.0) if settings.mirror else torch.ones(count)
-    matrix = torch.zeros(count, 2, 3)
-    matrix[:, 0, 0], matrix[:, 0, 1] = flip * scale * angle.cos(), -scale * angle.sin()
-    matrix[:, 1, 0], matrix[:, 1, 1] = flip * scale * angle.sin(), scale * angle.cos()
-    matrix[:, :, 2] = (draw[:, 3:5] - 0.5) * 0.25
-    grid = affine_grid(matrix, list(batch.shape), align_corners=False)
-    moved = grid_sample(batch, grid, padding_mode="border", align_corners=False)
-    contrast = 0.8 + 0.4 * draw[:, 5].view(-1, 1, 1, 1)
-    light = 0.3 * (draw[:, 6].view(-1, 1, 1, 1) - 0.5)
-    lit = (moved * contrast + light).clamp(-1, 1)
-    down = (torch.arange(height).view(1, -1, 1) / height - draw[:, 7].view(-1, 1, 1)).abs()
-    right = (torch.arange(width).view(1, 1, -1) / width - draw[:, 8].view(-1, 1, 1)).abs()
-    hole = (down < 0.125) & (right < 0.125)
-    return lit.masked_fill(hole[:, None], 0.0)
+        return np.ones(len(numbers), np.float32)
+    counts = np.maximum(np.bincount(numbers, minlength=classes), 1)
+    return np.asarray(len(numbers) / (classes * counts[numbers]), np.float32)

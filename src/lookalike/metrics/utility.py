@@ -26,37 +26,55 @@ Truth = NDArray[np.int64]
 class Arm:
     """One way to train: ``synthetic`` pictures for each real one, and what else is done.
 
-    ``only`` leaves the real pictures out: the classification accuracy score (Ravuri and Vinyals
-    2019), printed beside but never recommended.
+    ``way`` says how the synthetic pictures are made (``engine.ways``). ``taught`` adds copies of
+    the real pictures, augmented, with a classifier's probabilities as labels: what distillation
+    does without a generator. ``only`` leaves the real pictures out: the classification accuracy
+    score (Ravuri and Vinyals 2019), printed beside but never recommended.
     """
 
     name: str
     synthetic: float = 0.0
+    way: str = "plain"
+    taught: float = 0.0
     classical: bool = False
     mirror: bool = False
     balance: str = "none"
     only: bool = False
 
 
-def arms(ratios: Sequence[float] = (0.5, 1.0, 2.0, 3.0)) -> tuple[Arm, ...]:
-    """The arms of the protocol: five without synthetic pictures, two a ratio, synthetic only."""
-    without = (
+def arms(
+    ratios: Sequence[float] = (0.5, 1.0, 2.0, 3.0), ways: Sequence[str] = ("plain",)
+) -> tuple[Arm, ...]:
+    """The arms of the protocol: five without synthetic pictures, two a ratio, synthetic only.
+
+    The first way is tried at every ratio, each further one at the largest with classical
+    augmentation. Where a way has a classifier label its pictures (``soft``), an arm without
+    synthetic pictures gets the same help.
+    """
+    most = max(ratios)
+    without: tuple[Arm, ...] = (
         Arm(name="real"),
         Arm(name="classical", classical=True),
         Arm(name="classical + mirror", classical=True, mirror=True),
         Arm(name="oversampling + classical", classical=True, balance="oversample"),
         Arm(name="class weights + classical", classical=True, balance="weight"),
     )
+    if any("soft" in way for way in ways):
+        without += (Arm(name="distilled + classical", classical=True, taught=most),)
+    tried = [(ways[0], ratio, classical) for ratio in ratios for classical in (False, True)]
+    tried += [(way, most, True) for way in ways[1:]]
     added = tuple(
         Arm(
-            name=f"synthetic {ratio:g}:1" + (" + classical" if classical else ""),
+            name=("synthetic" if way == "plain" else way)
+            + f" {ratio:g}:1"
+            + (" + classical" if classical else ""),
             synthetic=ratio,
+            way=way,
             classical=classical,
         )
-        for ratio in ratios
-        for classical in (False, True)
+        for way, ratio, classical in tried
     )
-    return (*without, *added, Arm(name="synthetic only", synthetic=max(ratios), only=True))
+    return (*without, *added, Arm(name="synthetic only", synthetic=most, way=ways[0], only=True))
 
 
 @dataclass(frozen=True)

@@ -1,124 +1,162 @@
 """Utility: whether synthetic pictures make a classifier better on real held-out pictures.
 
-The generator may have seen the training split only; classifiers are tested on the hold-out only.
-Every arm gets the same optimizer steps. See ``metrics.utility`` for how the answer is found.
+The generator may have seen the training pictures only; classifiers are tested on the hold-out only.
+Every arm gets the same optimizer steps and the same tuning. See ``metrics.utility`` for how the
+answer is found, ``metrics.trials`` for the trainings, ``engine.ways`` for the synthetic pictures.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from lookalike import seeds
+from lookalike import checkpoints, seeds
 from lookalike.data.pack import Pack
-from lookalike.engine.sampler import Sampler
+from lookalike.data.packing import PackWriter
+from lookalike.engine.ways import Desk, Judge, spelled
 from lookalike.errors import DataError
 from lookalike.images import Pixels
-from lookalike.metrics.classifier import Classes, FitSettings, fit
-from lookalike.metrics.utility import Arm, Outcome, Verdict, arms, decide
+from lookalike.metrics.classifier import Classes, Examples, FitSettings, fit, known
+from lookalike.metrics.trials import Kept, Protocol, Supply, Tried, address, run
+from lookalike.metrics.utility import Verdict, arms, decide
+from lookalike.report.helping import Bar, helping_page
 from lookalike.telling import Tell, silent
 
-Make = Callable[[int, int, int], Pixels]
-"""Makes pictures of one class: ``make(class number, count, seed)`` -> uint8 ``[N, H, W, C]``."""
-
 LEAST_TEST = 50
+TEACHERS = 3
 
 
 @dataclass(frozen=True, kw_only=True)
 class UtilitySettings:
-    """How much to try. ``steps`` and ``batch`` are equal for every arm and every seed."""
+    """How much to try. The protocol is equal for every arm; ``folder`` keeps what is done."""
 
-    seeds: int = 10
-    steps: int = 600
-    batch: int = 64
+    protocol: Protocol = field(default_factory=Protocol)
     ratios: tuple[float, ...] = (0.5, 1.0, 2.0, 3.0)
+    ways: tuple[str, ...] = ("plain", "between", "across+soft")
+    per_class: tuple[int, ...] = ()
     attribute: str | None = None
-    seed: int = 0
-
-
-@dataclass(frozen=True)
-class Utility:
-    """The verdict, what it rests on, and what to be careful of."""
-
-    verdict: Verdict
-    classes: tuple[str, ...]
-    training: int
-    test: int
-    seeds: int
-    steps: int
-    warnings: tuple[str, ...]
+    folder: Path | None = None
+    workers: int = 1
 
 
 @dataclass(frozen=True)
 class Labeled:
     """Real pictures with classes, apart: for training, and for testing only.
 
-    ``columns`` are the label columns of the classes ``names``.
+    ``columns`` are the label columns of the classes ``names``; ``rows`` are the training pictures'
+    places in the pack's training split.
     """
 
     names: tuple[str, ...]
     columns: tuple[int, ...]
+    rows: NDArray[np.int64]
     training: tuple[Pixels, Classes]
     test: tuple[Pixels, Classes]
 
+    def part(self, each: int, seed: int) -> Labeled:
+        """``each`` training pictures of every class; a larger part holds every smaller one.
+
+        Raises:
+            DataError: a class has fewer.
+        """
+        chosen = []
+        for number, name in enumerate(self.names):
+            own = np.flatnonzero(self.training[1] == number)
+            if len(own) < each:
+                raise DataError(
+                    f"the class {name!r} has {len(own)} training pictures, not {each}: "
+                    "ask for fewer with --per-class."
+                )
+            order = seeds.array_generator(seed, "utility-subset", number).permutation(own)
+            chosen.append(order[:each])
+        keep = np.sort(np.concatenate(chosen))
+        training = (self.training[0][keep], self.training[1][keep])
+        return replace(self, rows=self.rows[keep], training=training)
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A generator that saw only a part's training pictures; ``name`` changes when it does."""
+
+    name: str
+    desk: Desk
+
+
+Open = Callable[[Labeled, int | None], Opened]
+"""Gives the generator for a part: ``open(data, pictures per class, or None for all)``."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The verdict for one number of training pictures per class (None: all there are)."""
+
+    per_class: int | None
+    training: int
+    verdict: Verdict
+    synthetic_only: float
+    rates: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Utility:
+    """The answers, what they rest on, and what to be careful of."""
+
+    answers: tuple[Answer, ...]
+    classes: tuple[str, ...]
+    test: int
+    seeds: int
+    steps: int
+    classifier: str
+    warnings: tuple[str, ...]
+    page: Path | None = None
+
 
 def utility(
-    pack: Pack, make: Make, settings: UtilitySettings | None = None, tell: Tell = silent
+    pack: Pack, open_: Open, settings: UtilitySettings | None = None, tell: Tell = silent
 ) -> Utility:
-    """Train every arm with every seed and decide.
+    """Train every arm with every seed, for every number of pictures per class, and decide.
+
+    With a folder, ``utility.json`` and ``utility.html`` are written into it.
 
     Raises:
         DataError: the pack has no classes, or too few held-out pictures that have one.
     """
     settings = settings or UtilitySettings()
     data = labeled(pack, settings.attribute)
-    added = _synthetic(make, data, settings, tell)
-    chosen = arms(settings.ratios)
-    total = len(chosen) * settings.seeds
-    outcomes = []
-    for number, arm in enumerate(chosen):
-        said = []
-        for seed in range(settings.seeds):
-            tell("training classifiers", number * settings.seeds + seed, total)
-            said.append(_trial(arm, data, added, settings, seed))
-        outcomes.append(Outcome(arm, np.stack(said)))
-    tell("training classifiers", total, total)
-    return Utility(
-        verdict=decide(outcomes, data.test[1], len(data.names), seed=settings.seed),
+    kept = Kept(settings.folder / "trials.jsonl" if settings.folder else None)
+    answers = []
+    for each in settings.per_class or (None,):
+        part = data.part(each, settings.protocol.seed) if each else data
+        tried = trials(part, open_(part, each), settings, kept, tell)
+        answers.append(_answer(part, each, tried, settings))
+    found = Utility(
+        answers=tuple(answers),
         classes=data.names,
-        training=len(data.training[1]),
         test=len(data.test[1]),
-        seeds=settings.seeds,
-        steps=settings.steps,
-        warnings=_warnings(data, settings),
+        seeds=settings.protocol.seeds,
+        steps=settings.protocol.steps,
+        classifier=settings.protocol.instrument.name,
+        warnings=_warnings(data, answers, settings),
+        page=settings.folder / "utility.html" if settings.folder else None,
     )
+    if settings.folder:
+        _write(found, pack, settings.folder)
+    return found
 
 
-def maker(sampler: Sampler, columns: Sequence[int]) -> Make:
-    """Pictures of a class from a run: labels are drawn among those that hold the class's column.
-
-    ``columns`` are the label columns of the classes, in the order of ``labeled``.
-
-    Raises:
-        DataError: the run was trained without labels, or never saw one of the classes.
-    """
-    seen = sampler.labels
-    if seen is None:
-        raise DataError(
-            "the run was trained without labels, so it cannot make a class on request. "
-            "Train on a pack with classes and a recipe that uses them (lookalike recipes)."
-        )
-
-    def make(number: int, count: int, seed: int) -> Pixels:
-        rows = seen[seen[:, columns[number]] > 0]
-        if not len(rows):
-            raise DataError(f"the run never saw class number {number}; train it on this pack")
-        one = seeds.number(seed, "utility-class", number)
-        return sampler.pictures(one, 0, count, rows)
-
-    return make
+def trials(
+    data: Labeled, opened: Opened, settings: UtilitySettings, kept: Kept, tell: Tell = silent
+) -> Tried:
+    """Make the synthetic pictures for one part and train every arm on them."""
+    digest = address(data.rows.tolist(), len(data.test[1]), opened.name)
+    chosen = arms(settings.ratios, settings.ways)
+    supply = _supply(data, opened.desk, settings, tell)
+    return run(chosen, supply, settings.protocol, kept, digest, settings.workers, tell)
 
 
 def labeled(pack: Pack, attribute: str | None = None) -> Labeled:
@@ -128,19 +166,35 @@ def labeled(pack: Pack, attribute: str | None = None) -> Labeled:
         DataError: there is no such label, it has fewer than two values, or too few are held out.
     """
     names, columns = _labels(pack, attribute)
-    halves = []
+    halves, taken = [], []
     for split in (pack.train, pack.holdout):
         rows = np.arange(len(split))
         wide = split.labels(rows)[:, list(columns)]
-        known = wide.max(axis=1) > 0
-        halves.append((split.images(rows[known]), wide[known].argmax(axis=1).astype(np.int64)))
-    data = Labeled(names, columns, halves[0], halves[1])
+        has = wide.max(axis=1) > 0
+        taken.append(rows[has])
+        halves.append((split.images(rows[has]), wide[has].argmax(axis=1).astype(np.int64)))
+    data = Labeled(names, columns, taken[0], halves[0], halves[1])
     if len(data.test[1]) < LEAST_TEST:
         raise DataError(
             f"only {len(data.test[1])} held-out pictures have a class; a verdict needs at least "
             f"{LEAST_TEST}. Prepare the pack again with a larger hold-out."
         )
     return data
+
+
+def write_part(pack: Pack, data: Labeled, to: Path) -> Pack:
+    """The training pictures of a part as a pack with nothing held out, to train a generator on."""
+    if Pack.is_pack(to):
+        return Pack.open(to)
+    with PackWriter(to, size=pack.size, channels=pack.channels) as writer:
+        for picture, number in zip(*data.training, strict=True):
+            writer.append(picture, {"class": data.names[number]})
+        return writer.finish()
+
+
+def columns_of(part: Pack, names: tuple[str, ...]) -> tuple[int, ...]:
+    """The label columns of these classes in a pack made by :func:`write_part`."""
+    return tuple(part.classes.index(name) for name in names)
 
 
 def _labels(pack: Pack, attribute: str | None) -> tuple[tuple[str, ...], tuple[int, ...]]:
@@ -153,8 +207,8 @@ def _labels(pack: Pack, attribute: str | None) -> tuple[tuple[str, ...], tuple[i
         columns = tuple(i for i, (name, _, value) in own.items() if name == attribute and value)
         names = tuple(own[i][2] for i in columns)
     if len(names) < 2:
-        known = sorted({name for name, _, value in own.values() if value})
-        hint = f"; attributes are {', '.join(known)} (name one with --attribute)" if known else ""
+        values = sorted({name for name, _, value in own.values() if value})
+        hint = f"; attributes are {', '.join(values)} (name one with --attribute)" if values else ""
         what = f"{len(names)} values of {attribute!r}" if attribute else f"{len(names)} classes"
         raise DataError(
             f"{pack.name} has {what}, and a classifier needs two{hint}. Sub-folders of pictures "
@@ -163,55 +217,129 @@ def _labels(pack: Pack, attribute: str | None) -> tuple[tuple[str, ...], tuple[i
     return names, columns
 
 
-def _synthetic(
-    make: Make, data: Labeled, settings: UtilitySettings, tell: Tell
-) -> tuple[Pixels, Classes]:
-    """Enough for the largest ratio, with the classes' own shares, in a shuffled order."""
+def _supply(data: Labeled, desk: Desk, settings: UtilitySettings, tell: Tell) -> Supply:
+    """Enough synthetic pictures of every way for the largest ratio."""
+    real = known(*data.training, len(data.names))
+    ways = {text: spelled(text) for text in settings.ways}
+    judge = _judge(real, settings, tell) if any(w.judged for w in ways.values()) else None
+    added = {}
+    for number, (text, way) in enumerate(ways.items()):
+        tell("making synthetic pictures", number, len(ways))
+        added[text] = _made(text, data, desk, settings, judge).weighing(way.weight)
+    tell("making synthetic pictures", len(ways), len(ways))
+    copies = None
+    if judge is not None and any(way.soft for way in ways.values()):
+        copies = _copies(real, settings, judge)
+    return Supply(real, added, copies, data.test[0])
+
+
+def _judge(real: Examples, settings: UtilitySettings, tell: Tell) -> Judge:
+    """Classifiers of the training pictures, which say together what a synthetic picture shows."""
+    protocol = settings.protocol
+    found = []
+    for number in range(TEACHERS):
+        tell("training the judge of synthetic pictures", number, TEACHERS)
+        how = FitSettings(
+            steps=protocol.steps,
+            batch=protocol.batch,
+            rate=protocol.rates[len(protocol.rates) // 2],
+            instrument=protocol.instrument,
+            augment=True,
+            seed=seeds.number(protocol.seed, "utility-judge", number) >> 32,
+        )
+        found.append(fit(real, how))
+    tell("training the judge of synthetic pictures", TEACHERS, TEACHERS)
+    return lambda pictures: np.mean([one.probabilities(pictures) for one in found], axis=0)
+
+
+def _made(
+    text: str, data: Labeled, desk: Desk, settings: UtilitySettings, judge: Judge | None
+) -> Examples:
+    """Synthetic pictures of one way with the classes' own shares, in a shuffled order."""
     counts = np.bincount(data.training[1], minlength=len(data.names))
-    pictures, numbers = [], []
+    way, made = spelled(text).build(judge), []
     for number, count in enumerate(counts):
         wanted = int(np.ceil(count * max(settings.ratios)))
         if wanted:
-            pictures.append(make(number, wanted, settings.seed))
-            numbers.append(np.full(wanted, number, np.int64))
-        tell("making synthetic pictures", number + 1, len(counts))
-    together, classes = np.concatenate(pictures), np.concatenate(numbers)
-    if together.shape[1:] != data.training[0].shape[1:]:
+            made.append(way.make(desk, number, wanted, settings.protocol.seed))
+    pictures = np.concatenate([one.pictures for one in made])
+    if pictures.shape[1:] != data.training[0].shape[1:]:
         raise DataError(
-            f"synthetic pictures are {together.shape[1:]}, real ones {data.training[0].shape[1:]}; "
+            f"synthetic pictures are {pictures.shape[1:]}, real ones {data.training[0].shape[1:]}; "
             "both have to be of one size. Use a run that was trained on this pack."
         )
-    order = seeds.array_generator(settings.seed, "utility-synthetic").permutation(len(classes))
-    return together[order], classes[order]
+    shares = np.concatenate([one.shares for one in made])
+    order = seeds.array_generator(settings.protocol.seed, "utility-synthetic")
+    every = Examples(pictures, shares, np.ones(len(pictures), np.float32))
+    return every.take(order.permutation(len(every)).astype(np.int64))
 
 
-def _trial(
-    arm: Arm, data: Labeled, added: tuple[Pixels, Classes], settings: UtilitySettings, seed: int
-) -> Classes:
-    """Train one arm with one seed and classify the test pictures."""
-    real, numbers = data.training
-    extra = min(round(arm.synthetic * len(numbers)), len(added[1]))
-    if arm.only:
-        pictures, classes = added
-    else:
-        pictures = np.concatenate([real, added[0][:extra]]) if extra else real
-        classes = np.concatenate([numbers, added[1][:extra]])
-    how = FitSettings(
-        steps=settings.steps,
-        batch=settings.batch,
-        classical=arm.classical,
-        mirror=arm.mirror,
-        balance=arm.balance,
-        seed=seeds.number(settings.seed, "utility", seed) >> 32,
+def _copies(real: Examples, settings: UtilitySettings, judge: Judge) -> Examples:
+    """Augmented copies of the real pictures with the judge's labels: distillation alone."""
+    import torch
+
+    from lookalike import images
+    from lookalike.metrics.augmenting import DRAWS, classical
+
+    count = int(np.ceil(len(real) * max(settings.ratios)))
+    order = seeds.array_generator(settings.protocol.seed, "utility-copies")
+    rows = np.concatenate([order.permutation(len(real)) for _ in range(-(-count // len(real)))])
+    draws = seeds.generator(settings.protocol.seed, "utility-copies")
+    changed = classical(
+        images.to_network(real.pictures[rows[:count]]), torch.rand(count, DRAWS, generator=draws)
     )
-    return fit(pictures, classes, len(data.names), how).classify(data.test[0])
+    pictures = images.to_pixels(changed)
+    says = judge(pictures).astype(np.float32)
+    return Examples(pictures, says, np.ones(count, np.float32))
 
 
-def _warnings(data: Labeled, settings: UtilitySettings) -> tuple[str, ...]:
+def _answer(data: Labeled, each: int | None, tried: Tried, settings: UtilitySettings) -> Answer:
+    truth = data.test[1]
+    only = next(one for one in tried.outcomes if one.arm.only)
+    return Answer(
+        per_class=each,
+        training=len(data.training[1]),
+        verdict=decide(tried.outcomes, truth, len(data.names), seed=settings.protocol.seed),
+        synthetic_only=float(only.correct(truth).mean()),
+        rates=tried.rates,
+    )
+
+
+def _warnings(data: Labeled, answers: list[Answer], settings: UtilitySettings) -> tuple[str, ...]:
     told = []
-    if settings.seeds < 10 and len(data.training[1]) < 1000:
+    if settings.protocol.seeds < 10 and min(one.training for one in answers) < 1000:
         told.append("below 1,000 training pictures 10 seeds are advised")
     if len(data.test[1]) < 200:
         told.append(f"only {len(data.test[1])} test pictures: the interval will be wide")
+    eye = settings.protocol.instrument.eye
+    if eye is not None and eye.families:
+        told.append(
+            f"the classifier stands on {eye.name}, which was trained on ImageNet, as may be the "
+            "features that the generator was trained with: compare with --classifier small"
+        )
     told.append("one generator was used: the interval does not hold how generators differ")
     return tuple(told)
+
+
+def _write(found: Utility, pack: Pack, folder: Path) -> None:
+    """``utility.json`` and ``utility.html`` with its plots."""
+    bars = {
+        ("all" if one.per_class is None else str(one.per_class)): [
+            Bar(row.arm, row.accuracy, row.gain, row.arm == one.verdict.best_without)
+            for row in one.verdict.table
+        ]
+        for one in found.answers
+    }
+    recalls = {
+        label: list(zip(found.classes, one.verdict.recalls, strict=True))
+        for label, one in zip(bars, found.answers, strict=True)
+    }
+    sentences = [one.verdict.sentence for one in found.answers]
+    facts = (
+        f"{pack.name}: {found.test:,} real test pictures, {len(found.classes)} classes, "
+        f"{found.seeds} seeds, {found.steps} steps each, classifier {found.classifier}."
+    )
+    page = helping_page(bars, recalls, sentences, facts, found.warnings)
+    checkpoints.write_whole(folder / "utility.html", page.encode())
+    plain = json.dumps(asdict(found), indent=1, default=str)
+    checkpoints.write_whole(folder / "utility.json", plain.encode())

@@ -1,0 +1,123 @@
+"""Does it help? The verb utility, with a run of one's own or generators trained for the answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lookalike.api.making import train
+from lookalike.errors import LookalikeError
+from lookalike.results import HERE, Listener, Where
+from lookalike.telling import Tell, silent
+
+if TYPE_CHECKING:
+    from lookalike.data.pack import Pack
+    from lookalike.run import Run
+    from lookalike.stages.utility import Labeled, Opened, Utility, UtilitySettings
+
+
+def utility(
+    pack: Path,
+    run: Path | None = None,
+    settings: UtilitySettings | None = None,
+    where: Where = HERE,
+    tell: Tell = silent,
+    *,
+    recipe: str = "swift",
+    seconds: float = 60.0,
+) -> Utility:
+    """Whether adding synthetic pictures makes a classifier better on real held-out pictures.
+
+    With a run, its pictures are judged. Without one, or for several numbers of pictures per class,
+    a generator of the recipe is trained for ``seconds`` on each part's training pictures only.
+
+    Raises:
+        LookalikeError: the run was trained on other pictures, or there is no folder to keep a
+            generator in.
+    """
+    from lookalike.data.pack import Pack
+    from lookalike.stages import utility as stage
+
+    settings = settings or stage.UtilitySettings()
+    opened = Pack.open(pack)
+    settings = replace(
+        settings, workers=settings.workers if settings.workers > 1 else _cores(where)
+    )
+    if run is None:
+        if settings.folder is None:
+            raise LookalikeError(
+                "without a run a generator is trained for each number of pictures per class, and "
+                "needs a folder to be kept in; name one with --to."
+            )
+        made = _Trained(opened, settings.folder, recipe, seconds, where, tell)
+        return stage.utility(opened, made, settings, tell)
+    if settings.per_class:
+        raise LookalikeError(
+            f"{run} has seen all training pictures, so it says nothing of fewer per class. Leave "
+            "--run out: with --per-class a generator is trained for each number."
+        )
+    return stage.utility(opened, _Given(opened, run, settings, where), settings, tell)
+
+
+def _cores(where: Where) -> int:
+    from lookalike.data.workers import cores
+
+    return where.threads or cores()
+
+
+@dataclass(frozen=True)
+class _Given:
+    """A run of one's own, after checking that it was trained on this pack."""
+
+    pack: Pack
+    run: Path
+    settings: UtilitySettings
+    where: Where
+
+    def __call__(self, data: Labeled, each: int | None) -> Opened:
+        from lookalike.run import Run
+
+        run = Run.open(self.run)
+        if run.env().get("data", {}).get("fingerprint") != self.pack.fingerprint:
+            raise LookalikeError(
+                f"{self.run} was not trained on {self.pack.path}, so it may have seen the held-out "
+                "pictures. Train on this pack, or name the pack of the run."
+            )
+        return _open(run, data.columns, self.where)
+
+
+@dataclass(frozen=True)
+class _Trained:
+    """A generator for each part, trained on its training pictures only, kept in the folder."""
+
+    pack: Pack
+    folder: Path
+    recipe: str
+    seconds: float
+    where: Where
+    tell: Tell
+
+    def __call__(self, data: Labeled, each: int | None) -> Opened:
+        from lookalike.run import Run
+        from lookalike.stages.train import TrainSettings
+        from lookalike.stages.utility import columns_of, write_part
+
+        home = self.folder / (f"per-class-{each}" if each else "all")
+        part = write_part(self.pack, data, home / "pack")
+        wanted = TrainSettings(recipe=self.recipe, seconds=self.seconds, labeled=True)
+        done = home / "trained"
+        if not done.exists():
+            train(part.path, home / "run", wanted, self.where, Listener(self.tell))
+            done.touch()
+        return _open(Run.open(home / "run"), columns_of(part, data.names), self.where)
+
+
+def _open(run: Run, columns: tuple[int, ...], where: Where) -> Opened:
+    from lookalike.engine.opening import open_sampler
+    from lookalike.engine.ways import Desk
+    from lookalike.stages.utility import Opened
+
+    sampler, _, seen = open_sampler(run, where.place())
+    data = run.env().get("data", {})
+    return Opened(f"{data.get('fingerprint')}/{run.path.resolve()}/{seen}", Desk(sampler, columns))
