@@ -50,7 +50,7 @@ def utility(
                 "without a run a generator is trained for each number of pictures per class, and "
                 "needs a folder to be kept in; name one with --to."
             )
-        made = _Trained(opened, settings.folder, recipe, seconds, where, tell)
+        made = Trained(opened, settings.folder, recipe, seconds, where, tell)
         return stage.utility(opened, made, settings, tell)
     if settings.per_class:
         raise LookalikeError(
@@ -88,7 +88,7 @@ class _Given:
 
 
 @dataclass(frozen=True)
-class _Trained:
+class Trained:
     """A generator for each part, trained on its training pictures only, kept in the folder."""
 
     pack: Pack
@@ -99,6 +99,7 @@ class _Trained:
     tell: Tell
 
     def __call__(self, data: Labeled, each: int | None) -> Opened:
+        """Train it, or open it where it was trained before."""
         from lookalike.run import Run
         from lookalike.stages.train import TrainSettings
         from lookalike.stages.utility import columns_of, write_part
