@@ -35,12 +35,12 @@ def transform(
     seed
         Decides the noise and the random places.
     """
+    from lookalike import api
     from lookalike.stages.transform import TransformSettings
-    from lookalike.stages.transform import transform as run
 
     wanted = TransformSettings(codes=codes, to=to, preview=preview, seed=seed)
     with show.screen() as screen:
-        done = run(folder, wanted, screen.tell)
+        done = api.transform(folder, wanted, screen.tell)
     if done.preview is not None:
         lines = [f"A preview is in {done.preview}."]
     else:

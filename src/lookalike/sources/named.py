@@ -50,11 +50,14 @@ class PublicSet:
     extra: Mapping[str, str] = field(default_factory=dict)
 
 
+def _piece(file: str, most: int, *md5: str, needed: bool = True) -> Piece:
+    return Piece(file=file, md5=md5, most=most, needed=needed)
+
+
 def _idx(*sums: tuple[str, ...]) -> tuple[Piece, ...]:
     names = ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1")
     return tuple(
-        Piece(file=f"{name}-ubyte.gz", md5=md5, most=100_000_000)
-        for name, md5 in zip(names, sums, strict=True)
+        _piece(f"{name}-ubyte.gz", 100_000_000, *md5) for name, md5 in zip(names, sums, strict=True)
     )
 
 
@@ -105,13 +108,7 @@ CIFAR10 = PublicSet(
     title="CIFAR-10, 60,000 small photographs in ten classes, 32x32",
     page="https://www.cs.toronto.edu/~kriz/cifar.html",
     terms="not stated by the authors",
-    pieces=(
-        Piece(
-            file="cifar-10-binary.tar.gz",
-            md5=("c32a1d4ab5d03f1284b67883e8d87530",),
-            most=200_000_000,
-        ),
-    ),
+    pieces=(_piece("cifar-10-binary.tar.gz", 200_000_000, "c32a1d4ab5d03f1284b67883e8d87530"),),
     read=members.cifar10,
 )
 
@@ -121,22 +118,12 @@ CELEBA = PublicSet(
     page="https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html",
     terms="non-commercial research only (MMLAB); people's faces: mind your country's law",
     pieces=(
-        Piece(
-            file="img_align_celeba.zip",
-            md5=("00d2c5bc6d35e252742224ab0c1e8fcb",),
-            most=1_600_000_000,
+        _piece("img_align_celeba.zip", 1_600_000_000, "00d2c5bc6d35e252742224ab0c1e8fcb"),
+        _piece(
+            "list_attr_celeba.txt", 50_000_000, "75e246fa4810816ffd6ee81facbd244c", needed=False
         ),
-        Piece(
-            file="list_attr_celeba.txt",
-            md5=("75e246fa4810816ffd6ee81facbd244c",),
-            most=50_000_000,
-            needed=False,
-        ),
-        Piece(
-            file="list_eval_partition.txt",
-            md5=("d32c9cbf5e040fd4025c592c306e6668",),
-            most=10_000_000,
-            needed=False,
+        _piece(
+            "list_eval_partition.txt", 10_000_000, "d32c9cbf5e040fd4025c592c306e6668", needed=False
         ),
     ),
     read=members.celeba,
@@ -147,13 +134,7 @@ LFW = PublicSet(
     title="Labeled Faces in the Wild (deep funneled), 13,233 faces, 250x250",
     page="http://vis-www.cs.umass.edu/lfw/",
     terms="for research (University of Massachusetts); people's faces: mind your country's law",
-    pieces=(
-        Piece(
-            file="lfw-deepfunneled.tgz",
-            md5=("68331da3eb755a505a502b5aacb3c201",),
-            most=200_000_000,
-        ),
-    ),
+    pieces=(_piece("lfw-deepfunneled.tgz", 200_000_000, "68331da3eb755a505a502b5aacb3c201"),),
     read=members.lfw,
 )
 

@@ -7,8 +7,10 @@ a folder in the same way (``sources.collection``): files with names made by us, 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from lookalike.errors import SourceError
 from lookalike.sources import lists, named, shards
@@ -82,6 +84,19 @@ class Shards:
     to: Path
     columns: lists.Columns = field(default_factory=lists.Columns)
     limits: Limits = field(default_factory=Limits)
+
+
+Request = Search | Crawl | Urls | NamedSet | Shards
+"""Something to collect: what is asked for, the folder, and the limits."""
+
+
+def collect(request: Request, tell: Tell = silent) -> Collected:
+    """Fill the folder of a request.
+
+    Raises:
+        LookalikeError: as the function for that kind of request, below.
+    """
+    return _WAYS[type(request)](request, tell)
 
 
 def search(settings: Search, tell: Tell = silent) -> Collected:
@@ -189,3 +204,12 @@ def shards_of(settings: Shards, tell: Tell = silent) -> Collected:
     with work:
         work.take(pairs)
     return work.collected()
+
+
+_WAYS: Mapping[type, Callable[[Any, Tell], Collected]] = {
+    Search: search,
+    Crawl: crawl,
+    Urls: urls,
+    NamedSet: named_set,
+    Shards: shards_of,
+}
