@@ -100,16 +100,24 @@ class Trained:
 
     def __call__(self, data: Labeled, each: int | None) -> Opened:
         """Train it, or open it where it was trained before."""
+        from lookalike.metrics.trials import address
         from lookalike.run import Run
         from lookalike.stages.train import TrainSettings
         from lookalike.stages.utility import columns_of, write_part
 
-        home = self.folder / (f"per-class-{each}" if each else "all")
+        # Another seed, pack, recipe or time is another generator, not the one that lies here.
+        asked = (self.pack.fingerprint, data.rows.tolist(), data.names, self.recipe, self.seconds)
+        home = self.folder / f"{each or 'all'}-{address(asked)[:8]}"
         part = write_part(self.pack, data, home / "pack")
         wanted = TrainSettings(recipe=self.recipe, seconds=self.seconds, labeled=True)
         done = home / "trained"
         if not done.exists():
-            train(part.path, home / "run", wanted, self.where, Listener(self.tell))
+            trained = train(part.path, home / "run", wanted, self.where, Listener(self.tell))
+            if not trained.finished:
+                raise LookalikeError(
+                    "the training of a generator was stopped and is saved; the same command "
+                    "continues it."
+                )
             done.touch()
         return _open(Run.open(home / "run"), columns_of(part, data.names), self.where)
 
