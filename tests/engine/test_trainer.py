@@ -11,6 +11,7 @@ from players import Heard, critic, maker, weights
 from lookalike import seeds
 from lookalike.engine.trainer import Trainer
 from lookalike.errors import CheckpointError, NotFiniteError, RangeError, TrainingError
+from lookalike.parts.feedback import Chance
 from lookalike.parts.game import Game
 from lookalike.parts.networks import Networks
 from lookalike.parts.objectives import Batch, Clip, Phase, Terms
@@ -105,28 +106,51 @@ def test_a_value_with_a_memory_moves_once_a_step_and_turns_can_read_it() -> None
     assert again.now() == {"told": 5.0}
 
 
-def test_the_gate_follows_the_losses_of_the_step_before_by_hand() -> None:
-    told = iter([(1.0, 1.0), (0.7, 1.0), (9.0, 1.0), (9.0, 0.5), (0.1, 0.5)])
+def test_the_gate_compares_this_loss_of_d_with_gs_loss_of_the_step_before() -> None:
+    told = [(0.1, 1.0), (0.51, 1.0), (0.49, 2.0), (0.75, 0.5), (0.26, 0.5), (0.25, 9.0)]
     now: list[tuple[float, float]] = []
 
     def fixed(index: int, player: str) -> object:
         def loss(game: Game, batch: Batch) -> Terms:
-            weight = next(game.networks[player].parameters()).sum() * 0
-            return Terms(x=(weight + now[-1][index]).expand(len(batch)))
+            weight = next(game.networks[player].parameters()).sum()
+            return Terms(x=(weight - weight.detach() + now[-1][index]).expand(len(batch)))
         return loss
 
-    d = Heard(fixed(0, "D"))
-    phases = Phase(("D",), d, turn=Gate("D", "G", 0.8)), Phase(("G",), fixed(1, "G"))
+    phases = Phase(("D",), fixed(0, "D"), turn=Gate("G", 0.5)), Phase(("G",), fixed(1, "G"))
     trainer = trainer_of(players.recipe(*phases))
-    played = []
+    moved = []
     for pair in told:
         now.append(pair)
-        before = len(d.batches)
-        trainer.step()
-        played.append(len(d.batches) > before)
-    # 1: nothing is known, D plays (1.0). 2: 1.0 > 0.8 x 1.0, plays and tells 0.7.
-    # 3: 0.7 < 0.8: rests, its 0.7 stays. 4: 0.7 < 0.8: rests; G tells 0.5. 5: 0.7 > 0.4: plays.
-    assert played == [True, True, False, False, True]
+        weight = next(trainer.networks["D"].parameters())
+        before = weight.detach().clone()
+        tally = trainer.step()
+        assert tally.totals["D"] == pytest.approx(pair[0]), "told also when D rests"
+        moved.append(not torch.equal(weight, before))
+    # 1: no step before. 2: 0.51 > 0.5 x 1. 3: 0.49 < 0.5 x 1. 4: 0.75 < 0.5 x 2.
+    # 5: 0.26 > 0.5 x 0.5. 6: 0.25 is exactly 0.5 x 0.5.
+    assert moved == [True, True, False, False, True, False]
+
+
+def test_a_player_with_two_phases_in_a_step_tells_the_sum_of_both() -> None:
+    def fixed(value: float, player: str) -> object:
+        def loss(game: Game, batch: Batch) -> Terms:
+            weight = next(game.networks[player].parameters()).sum() * 0
+            return Terms(x=(weight + value).expand(len(batch)))
+        return loss
+
+    phases = [Phase(("D",), fixed(0.5, "D")), Phase(("D",), fixed(0.25, "D"))]
+    tally = trainer_of(players.recipe(*phases, Phase(("G",), fixed(2.0, "G")))).step()
+    assert tally.totals == pytest.approx({"D": 0.75, "G": 2.0})
+    assert tally.terms["D/x"] == pytest.approx(0.75)
+
+
+def test_values_that_draw_do_so_in_the_first_step_too() -> None:
+    made = players.recipe(Phase(("D",), critic))
+    first = {
+        trainer_of(replace(made, seed=seed, values={"swap": Chance(chance=0.5)})).now()["swap"]
+        for seed in range(12)
+    }
+    assert first == {0.0, 1.0}
 
 
 def test_phases_that_play_together_see_one_state() -> None:

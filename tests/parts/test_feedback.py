@@ -21,7 +21,7 @@ from lookalike.parts.feedback import (
     tricks,
 )
 from lookalike.parts.schedules import Clock, State, Tally, Value
-from lookalike.parts.turns import Gate, Moment
+from lookalike.parts.turns import Moment
 
 STEPS = 100_000
 Z = 3.2905  # 99.9 % of a normal, two-sided
@@ -102,7 +102,6 @@ def test_noisy_labels_come_with_their_chance_and_differ_by_address() -> None:
     steps = played(Chance(chance=0.07), addressed("swap"))
     low, high = bounds(STEPS, 0.07)
     assert low <= sum(steps) <= high
-    assert steps[0] == 0
     assert set(steps) == {0, 1}
     assert steps != played(Chance(chance=0.07), addressed("other"))
 
@@ -116,17 +115,12 @@ def test_the_turns_of_a_boost_read_its_blocks() -> None:
     assert flagged("play", G_BOOST, G_PLAIN).plays(at(D_PLAIN + G_BOOST))
 
 
-def test_the_gate_opens_while_d_lags() -> None:
-    gate = Gate("D", "G", 0.8)
-
-    def plays(**past: float) -> bool:
-        return gate.plays(Moment(Clock(), {}, past))
-
-    assert plays()  # the first step always
-    assert plays(D=0.81, G=1.0)
-    assert not plays(D=0.8, G=1.0)  # "only while errD > 0.8 errG"
-    assert not plays(D=0.3, G=2.0)
-    assert plays(D=1.4, G=0.7)
+def test_the_first_step_draws_like_every_other() -> None:
+    assert Boost().at(Clock(), Boost().opening(0.95)) == D_SWAPPED + G_PLAIN
+    assert Boost().at(Clock(), Boost().opening(0.0005)) == D_BOOST
+    assert Boost().at(Clock(), Boost().opening(0.00005)) == D_PLAIN + G_BOOST
+    assert Chance(chance=0.07).at(Clock(), Chance(chance=0.07).opening(0.06)) == 1.0
+    assert Chance(chance=0.07).at(Clock(), Chance(chance=0.07).opening(0.08)) == 0.0
 
 
 def test_explicit_training_lets_the_lagging_player_catch_up_alone() -> None:

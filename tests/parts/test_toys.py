@@ -74,7 +74,7 @@ CASES: dict[str, tuple[int, dict[str, Any]]] = {
             "optimizers": QUICK,
         },
     ),
-    "gate": (900, {"objective": TwoPlayer(critic_turn=Gate("D", "G", 0.8))}),
+    "gate": (900, {"objective": TwoPlayer(critic_turn=Gate("G", 0.8))}),
     "boosts": (1500, {"objective": Boosted(), "values": {"play": Boost()}}),
     "both from one state": (1500, {"objective": TwoPlayer(together=True)}),
     "explicit turns": (

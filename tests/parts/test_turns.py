@@ -44,16 +44,26 @@ def test_before_and_after_part_at_the_same_picture() -> None:
 
 
 @pytest.mark.parametrize(
-    ("past", "wanted"),
-    [({}, True), ({"D": 0.0}, True), ({"G": 5.0}, True), ({"D": 0.81, "G": 1.0}, True),
-     ({"D": 0.79, "G": 1.0}, False), ({"D": 0.5, "G": 1.0}, False), ({"D": 1.0, "G": 1.0}, True)],
+    ("total", "past", "wanted"),
+    [(0.0, {}, True), (0.0, {"D": 5.0}, True), (0.81, {"G": 1.0}, True), (0.79, {"G": 1.0}, False),
+     (0.79, {"D": 9.0, "G": 1.0}, False), (-1.0, {"G": -2.0}, True)],
 )
-def test_the_gate_plays_while_its_player_lags(past: dict[str, float], wanted: bool) -> None:
-    assert plays(Gate("D", "G", 0.8), **past) is wanted
+def test_the_gate_moves_its_player_while_that_lags(
+    total: float, past: dict[str, float], wanted: bool
+) -> None:
+    assert plays(Gate("G", 0.8), **past)
+    assert Gate("G", 0.8).moves(moment(**past), lambda: total) is wanted
 
 
 def test_the_gate_rests_at_exactly_its_factor() -> None:
-    assert not plays(Gate("D", "G", 0.5), D=0.5, G=1.0)
+    assert not Gate("G", 0.5).moves(moment(G=1.0), lambda: 0.5)
+
+
+def test_both_move_only_together() -> None:
+    both = Both(Gate("G", 0.5), Gate("D", 2.0))
+    assert both.moves(moment(G=1.0, D=0.2), lambda: 0.6)
+    assert not both.moves(moment(G=1.0, D=0.4), lambda: 0.6)
+    assert Both(Every(2), Always()).moves(moment(), lambda: 0.0)
 
 
 def test_when_reads_a_value_and_both_needs_both() -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import torch
@@ -64,7 +64,10 @@ class Trainer:
             for name, plan in recipe.optimizers.items()
         }
         self.phases = recipe.objective.phases()
-        self.states: dict[str, State] = {n: dict(v.start()) for n, v in recipe.values.items()}
+        self.states: dict[str, State] = {
+            name: dict(value.opening(self._draw(f"value/{name}/first", 0)))
+            for name, value in recipe.values.items()
+        }
         self.past: dict[str, float] = {}
         self.learned: dict[str, Tensor] = {}
         self.clock = Clock(budget=recipe.images)
@@ -101,15 +104,20 @@ class Trainer:
         playing = [(i, p) for i, p in enumerate(self.phases) if p.turn.plays(moment)]
         batches = list(self._batches(taken))
         for group in _groups(playing):
+            moving = []
             for index, phase in group:
                 told = self._backward(index, phase, game, batches)
-                counted = [v for n, v in told.terms.items() if not n.startswith("~")]
+                total = sum(v for n, v in told.terms.items() if not n.startswith("~"))
+                if phase.turn.moves(moment, partial(self._mean, total)):
+                    moving.append(phase)
                 for player in phase.players:
-                    totals[player] = sum(counted)
+                    totals[player] = totals.get(player, 0.0) + total
                 label = "+".join(phase.players)
-                terms.update({f"{label}/{n.lstrip('~')}": v for n, v in told.terms.items()})
+                for name, value in told.terms.items():
+                    key = f"{label}/{name.lstrip('~')}"
+                    terms[key] = value + (0.0 if name.startswith("~") else terms.get(key, 0.0))
                 facts.update(told.facts)
-            for _, phase in group:
+            for phase in moving:
                 self._update(phase)
         tally = self._agree(Tally(totals, terms, facts))
         self._after(now, tally)
@@ -225,6 +233,13 @@ class Trainer:
             if phase.after is not None:
                 phase.after(self.networks[player])
 
+    def _mean(self, total: float) -> float:
+        """One number, the same on every rank."""
+        return self._agree(Tally({"": total}, {}, {})).totals[""]
+
+    def _draw(self, purpose: str, step: int) -> float:
+        return seeds.number(self.recipe.seed, purpose, step) / 2**63
+
     def _agree(self, tally: Tally) -> Tally:
         """The same numbers on every rank."""
         if self.team.world == 1:
@@ -239,7 +254,7 @@ class Trainer:
         recipe, clock = self.recipe, self.clock
         self.past.update(tally.totals)
         for name, value in recipe.values.items():
-            draw = seeds.number(recipe.seed, f"value/{name}", clock.step) / 2**63
+            draw = self._draw(f"value/{name}", clock.step)
             self.states[name] = value.after(clock, self.states[name], tally, draw)
         self.clock = clock.plus(recipe.batch)
         for average in self.averages.values():

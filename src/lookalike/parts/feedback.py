@@ -26,7 +26,7 @@ def flagged(value: str, *blocks: int) -> When:
 class Boost(Value):
     """Which blocks play: now and then one player alone, now and then with swapped labels.
 
-    The number is a sum of blocks. Each step has a draw k in [0, 1), the first step k = 0.5. With
+    The number is a sum of blocks. Each step, the first one too, has a draw k in [0, 1). With
     the chances d, g and n (0.0009, 0.0001 and 0.07) a step outside any boost
 
     * begins a G boost when k < g: the plain block of D still plays, then G's first boosted update;
@@ -45,7 +45,11 @@ class Boost(Value):
 
     def start(self) -> State:
         """No boost."""
-        return {"k": 0.5, "boost": "", "played": 0}
+        return self.opening(0.5)
+
+    def opening(self, draw: float) -> State:
+        """The first step's draw, which may begin a boost."""
+        return {"k": draw, "boost": self._begun(draw), "played": 0}
 
     def at(self, clock: Clock, state: State) -> float:
         """The blocks of this step, as their sum."""
@@ -75,13 +79,17 @@ class Boost(Value):
 
 @dataclass(frozen=True, kw_only=True)
 class Chance(Value):
-    """1 in a step with this probability, else 0; 0 in the first step. As "swap": noisy labels."""
+    """1 in a step with this probability, else 0. As "swap": noisy labels."""
 
     chance: float = 0.07
 
     def start(self) -> State:
-        """Not in the first step."""
+        """Off."""
         return {"on": 0}
+
+    def opening(self, draw: float) -> State:
+        """Draw for the first step."""
+        return {"on": int(draw < self.chance)}
 
     def at(self, clock: Clock, state: State) -> float:
         """1 or 0."""

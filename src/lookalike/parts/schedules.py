@@ -50,6 +50,10 @@ class Value(ABC):
         """The state before the first step; empty for pure schedules."""
         return {}
 
+    def opening(self, draw: float) -> State:
+        """The state of the first step, for rules that draw in every step; ``draw`` as in after."""
+        return self.start()
+
     @abstractmethod
     def at(self, clock: Clock, state: State) -> float:
         """The number at this moment."""

@@ -7,7 +7,7 @@ A turn holds no state. Rules with a memory (boosts, noisy labels, feedback) keep
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from lookalike.parts.schedules import Clock
@@ -28,6 +28,13 @@ class Turn(ABC):
     @abstractmethod
     def plays(self, moment: Moment) -> bool:
         """Whether the phase plays now."""
+
+    def moves(self, moment: Moment, total: Callable[[], float]) -> bool:
+        """Whether the weights move, asked when the phase has its gradients.
+
+        ``total`` gives the loss that the phase has just had.
+        """
+        return True
 
 
 @dataclass(frozen=True)
@@ -86,21 +93,26 @@ class After(Turn):
 
 @dataclass(frozen=True)
 class Gate(Turn):
-    """Only while a player lags: its last total loss is above ``factor`` times the other's.
+    """Steps only while its player lags: its loss in this step above ``factor`` times the other's.
 
-    Until both have played once, the phase plays (the "monitored" training of the Pokemon DCGAN:
-    D steps only while errD > 0.8 errG of the step before).
+    The phase always plays, so its loss is known and told; its weights move only when that loss is
+    above ``factor`` times the last total of ``other``. As long as the other has none (in the first
+    step) they move. (The monitored training of the Pokemon DCGAN: D steps only if errD > 0.8 errG
+    of the iteration before.)
     """
 
-    player: str
     other: str
     factor: float = 0.8
 
     def plays(self, moment: Moment) -> bool:
+        """True."""
+        return True
+
+    def moves(self, moment: Moment, total: Callable[[], float]) -> bool:
         """True while the player lags behind."""
-        if self.player not in moment.past or self.other not in moment.past:
+        if self.other not in moment.past:
             return True
-        return moment.past[self.player] > self.factor * moment.past[self.other]
+        return total() > self.factor * moment.past[self.other]
 
 
 @dataclass(frozen=True)
@@ -125,3 +137,7 @@ class Both(Turn):
     def plays(self, moment: Moment) -> bool:
         """True when both do."""
         return self.first.plays(moment) and self.second.plays(moment)
+
+    def moves(self, moment: Moment, total: Callable[[], float]) -> bool:
+        """True when both let the weights move."""
+        return self.first.moves(moment, total) and self.second.moves(moment, total)

@@ -1,8 +1,8 @@
 """DCGAN with minibatch discrimination and smoothed labels; D steps only while it lags behind G.
 
 Radford et al. 2016 (networks), Salimans et al. 2016, sections 3.2 and 3.4 (minibatch
-discrimination, smoothing), and the monitored training of a Pokemon DCGAN: D plays only while its
-last loss is above 0.8 times G's last loss. A D that does not play keeps its last loss.
+discrimination, smoothing), and the monitored training of a Pokemon DCGAN: D computes its loss in
+every step and moves only if that is above 0.8 times G's loss of the step before.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def recipe(
     noisy: float = 0.0,
     instance_noise: float = 0.0,
 ) -> Recipe:
-    """``threshold`` is the share of G's loss above which D plays; ``minibatch`` 0 leaves it out."""
+    """``threshold`` is the share of G's loss above which D moves; ``minibatch`` 0 leaves it out."""
     width = width or min(128, 8192 // size)
     maps = (2 if size <= 64 else 4) if minibatch is None else minibatch
     player = Adam(rate=Constant(rate))
@@ -52,7 +52,7 @@ def recipe(
             "D": ClassicDiscriminator(width=width, minibatch=maps, dropout=dropout),
         },
         prior=Normal(dims),
-        objective=TwoPlayer(rule=SMOOTHING[smoothing], critic_turn=Gate("D", "G", threshold)),
+        objective=TwoPlayer(rule=SMOOTHING[smoothing], critic_turn=Gate("G", threshold)),
         optimizers={"G": player, "D": player},
         values={
             "ema": Constant(10_000),
