@@ -16,10 +16,15 @@ class Planted:
 
     folder: Path
     total: int = 0
+    seed: int = 0
     wanted: dict[str, list[set[str]]] = field(default_factory=dict)
 
     def want(self, kind: str, *names: str) -> None:
         self.wanted.setdefault(kind, []).append(set(names))
+
+    def scene(self, number: int, size: int = 160) -> Image.Image:
+        """A sharp picture of this corpus."""
+        return scene(self.seed + number, size)
 
 
 def scene(seed: int, size: int = 160) -> Image.Image:
@@ -54,13 +59,17 @@ def stranger(index: int) -> Image.Image:
     return Image.fromarray(np.asarray(grey, np.uint8)).convert("RGB")
 
 
-def plant(folder: Path, good: int = 140) -> Planted:
-    """Write the corpus: ``good`` sound pictures in two classes, and eight faults of each kind."""
-    corpus = Planted(folder)
+def plant(folder: Path, good: int = 140, seed: int = 0) -> Planted:
+    """Write the corpus: ``good`` sound pictures in two classes, and eight faults of each kind.
+
+    Another ``seed`` draws other pictures with the same faults.
+    """
+    corpus = Planted(folder, seed=10_000 * seed)
     for name in ("left", "right"):
         (folder / name).mkdir(parents=True)
-    for seed in range(good):
-        scene(seed).save(folder / ("left" if seed % 2 else "right") / f"good{seed:04d}.png")
+    for number in range(good):
+        side = "left" if number % 2 else "right"
+        corpus.scene(number).save(folder / side / f"good{number:04d}.png")
     for index in range(8):
         _plant_files(corpus, index)
         _plant_pictures(corpus, index)
@@ -71,14 +80,14 @@ def plant(folder: Path, good: int = 140) -> Planted:
 
 def _plant_files(corpus: Planted, index: int) -> None:
     left = corpus.folder / "left"
-    scene(1000 + index).save(left / f"cut{index}.jpg", quality=90)
+    corpus.scene(1000 + index).save(left / f"cut{index}.jpg", quality=90)
     data = (left / f"cut{index}.jpg").read_bytes()
     (left / f"cut{index}.jpg").write_bytes(data[: len(data) * (index + 1) // 10])
     (left / f"words{index}.jpg").write_text("<html>404</html>" if index % 2 else "no picture")
     for name in (f"cut{index}.jpg", f"words{index}.jpg"):
         corpus.want("unreadable", f"left/{name}")
-    scene(1100 + index).convert("CMYK").save(left / f"ink{index}.jpg", quality=95)
-    scene(1200 + index).quantize(128).save(left / f"palette{index}.png")
+    corpus.scene(1100 + index).convert("CMYK").save(left / f"ink{index}.jpg", quality=95)
+    corpus.scene(1200 + index).quantize(128).save(left / f"palette{index}.png")
     for name in (f"ink{index}.jpg", f"palette{index}.png"):
         corpus.want("mode", f"left/{name}")
 
@@ -86,12 +95,12 @@ def _plant_files(corpus: Planted, index: int) -> None:
 def _plant_pictures(corpus: Planted, index: int) -> None:
     right = corpus.folder / "right"
     Image.new("RGB", (160, 160), (index * 30, 40, 90)).save(right / f"blank{index}.png")
-    scene(1300 + index).filter(ImageFilter.GaussianBlur(5)).save(right / f"blur{index}.png")
+    corpus.scene(1300 + index).filter(ImageFilter.GaussianBlur(5)).save(right / f"blur{index}.png")
     long = Image.new("RGB", (480, 150))
     for place in range(3):
-        long.paste(scene(1400 + 3 * index + place).resize((160, 150)), (160 * place, 0))
+        long.paste(corpus.scene(1400 + 3 * index + place).resize((160, 150)), (160 * place, 0))
     long.rotate(90 * (index % 2), expand=True).save(right / f"long{index}.png")
-    scene(1500 + index, 40).save(right / f"tiny{index}.png")
+    corpus.scene(1500 + index, 40).save(right / f"tiny{index}.png")
     for kind in ("blank", "blur", "long", "tiny"):
         corpus.want("aspect" if kind == "long" else kind, f"right/{kind}{index}.png")
     if index < 5:
@@ -102,14 +111,14 @@ def _plant_pictures(corpus: Planted, index: int) -> None:
 def _plant_same(corpus: Planted, index: int) -> None:
     folder = corpus.folder
     first = folder / "left" / f"first{index}.png"
-    scene(1600 + index).save(first)
+    corpus.scene(1600 + index).save(first)
     shutil.copy(first, folder / "left" / f"copy{index}.png")
     corpus.want("copy", f"left/first{index}.png", f"left/copy{index}.png")
-    scene(1700 + index).save(folder / "left" / f"twin{index}.png")
-    other = _altered(scene(1700 + index), index)
+    corpus.scene(1700 + index).save(folder / "left" / f"twin{index}.png")
+    other = _altered(corpus.scene(1700 + index), index)
     other.save(folder / "left" / f"twin{index}_again.png")
     corpus.want("near", f"left/twin{index}.png", f"left/twin{index}_again.png")
-    scene(1800 + index).save(folder / "left" / f"two{index}.png")
+    corpus.scene(1800 + index).save(folder / "left" / f"two{index}.png")
     shutil.copy(folder / "left" / f"two{index}.png", folder / "right" / f"two{index}.png")
     corpus.want("conflict", f"left/two{index}.png", f"right/two{index}.png")
     corpus.want("copy", f"left/two{index}.png", f"right/two{index}.png")
