@@ -63,3 +63,16 @@ def kept(name: str) -> list[dict[str, Any]]:
 def table(rows: Sequence[Sequence[str]], header: Sequence[str]) -> str:
     lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
     return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
+
+
+def mean_interval(values: Sequence[float], digits: int = 1) -> str:
+    """The mean with its 95 % interval by Student's t, where there are several values."""
+    if not values:
+        return "-"
+    middle = statistics.fmean(values)
+    if len(values) < 2:
+        return f"{middle:.{digits}f}"
+    from scipy.stats import t
+
+    half = float(t.ppf(0.975, len(values) - 1)) * statistics.stdev(values) / len(values) ** 0.5
+    return f"{middle:.{digits}f} ({middle - half:.{digits}f} to {middle + half:.{digits}f})"

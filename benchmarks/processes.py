@@ -1,0 +1,76 @@
+"""The command line in a process of its own, with the memory of everything that it starts."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Ran:
+    """Exit code, the JSON, the last words on stderr, seconds, and the peak of MB of all."""
+
+    code: int
+    told: str
+    said: str
+    seconds: float
+    mb: float
+
+
+def lookalike(arguments: Sequence[str], glance: float = 0.05) -> Ran:
+    """Run ``lookalike ARGUMENTS --json``, and look at its memory every ``glance`` seconds."""
+    command = [sys.executable, "-m", "lookalike", *arguments, "--json"]
+    started = time.perf_counter()
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+        process = subprocess.Popen(command, stdout=out, stderr=err)
+        peak, over = [0.0], threading.Event()
+
+        def look() -> None:
+            while not over.wait(glance):
+                peak[0] = max(peak[0], sum(map(_megabytes, _tree(process.pid))))
+
+        watcher = threading.Thread(target=look)
+        watcher.start()
+        try:
+            code = process.wait()
+        finally:
+            process.kill()
+            over.set()
+            watcher.join()
+        seconds = time.perf_counter() - started
+        out.seek(0)
+        err.seek(0)
+        said = [line for line in err.read().splitlines() if line.strip()]
+        return Ran(code, out.read(), " ".join(said[-3:]), seconds, peak[0])
+
+
+def _tree(root: int) -> list[int]:
+    """A process and everything below it."""
+    parents: dict[int, list[int]] = {}
+    for place in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            after = place.read_text("ascii", "replace").rpartition(")")[2].split()
+            parents.setdefault(int(after[1]), []).append(int(place.parent.name))
+        except (OSError, ValueError):
+            continue
+    found, waiting = [], [root]
+    while waiting:
+        one = waiting.pop()
+        found.append(one)
+        waiting += parents.get(one, [])
+    return found
+
+
+def _megabytes(process: int) -> float:
+    """Memory of a process in MB: its own, and its share of what it shares."""
+    try:
+        text = Path(f"/proc/{process}/smaps_rollup").read_text("ascii")
+        return int(text.partition("\nPss:")[2].split()[0]) / 1024
+    except (OSError, ValueError, IndexError):
+        return 0.0
