@@ -30,11 +30,11 @@ def test_answers_come_in_the_order_of_the_jobs() -> None:
 
 
 def test_a_job_that_kills_or_blocks_its_worker_costs_only_itself() -> None:
-    with Workers(double_or_die, count=1, chunk=8, seconds=1.0) as workers:
+    with Workers(double_or_die, count=1, chunk=8, seconds=0.5) as workers:
         found = dict(workers.map([1, 13, 2, 14, 15, 3]))
     assert [found[i] for i in (1, 2, 3)] == [2, 4, 6]
     assert found[13] == Lost("crashed the decoder (exit code 3)")
-    assert found[14] == Lost("took longer than 1 s to read")
+    assert found[14] == Lost("took longer than 0.5 s to read")
     assert found[15] == Lost("RuntimeError: fifteen")
 
 

@@ -41,8 +41,12 @@ def turnstile() -> IO[bytes]:
 
 
 def environment(file: IO[bytes]) -> dict[str, str]:
-    """The variable that tells a worker which file it is."""
-    return {_VARIABLE: file.name}
+    """The variables that tell a worker which file it is, and to give freed memory back at once."""
+    return {
+        _VARIABLE: file.name,
+        "MALLOC_MMAP_THRESHOLD_": str(1 << 20),
+        "MALLOC_TRIM_THRESHOLD_": str(16 << 20),
+    }
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from typing import Any
 
 from PIL import Image, ImageOps
 
+from lookalike.data.alone import LARGE_BYTES, LARGE_PIXELS, alone
 from lookalike.data.faces import FaceSettings, cut_face
 from lookalike.data.frames import frames_of
 from lookalike.data.hashes import perceptual_hashes, thumbnail
@@ -97,6 +98,10 @@ class Intake:
         return [tuple(self._take(item)) for item in items]
 
     def _take(self, item: Item) -> Iterator[Taken | Refused]:
+        with alone(item.size > LARGE_BYTES):
+            yield from self._taken(item)
+
+    def _taken(self, item: Item) -> Iterator[Taken | Refused]:
         try:
             data = item.read()
         except DataError as problem:
@@ -112,10 +117,11 @@ class Intake:
 
     def _still(self, data: bytes) -> Reading | DataError:
         try:
-            if self.faces is None:
-                return read_picture(data, self.look)
             with open_picture(data, self.look.pixel_limit) as whole:
-                return self._face(data, whole)
+                with alone(whole.width * whole.height > LARGE_PIXELS):
+                    if self.faces is None:
+                        return read_picture(data, self.look)
+                    return self._face(data, whole)
         except DataError as problem:
             return problem
 

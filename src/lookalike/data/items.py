@@ -105,7 +105,8 @@ class Item:
             raise DataError(f"has {self.size >> 20} MB, the limit is {BYTE_LIMIT >> 20} MB")
         try:
             with (self.root / (self.place or self.name)).open("rb") as file:
-                return file.read(BYTE_LIMIT + 1)
+                # No more than it has: reading sets memory aside for what is asked.
+                return file.read(min(self.size, BYTE_LIMIT) + 1)
         except OSError as problem:
             raise DataError(f"cannot be opened ({problem.strerror or problem})") from problem
 

@@ -131,10 +131,10 @@ class _Worker:
         """End the process when its time for one job is over.
 
         On a machine that is busy with other things, a worker that hardly got a processor is given
-        up to three times as long.
+        up to six times as long.
         """
         over = time.monotonic() - self._deadline
-        if over > 0 and (over > 2 * self._seconds or self._worked() > self._seconds / 2):
+        if over > 0 and (over > 5 * self._seconds or self._worked() > self._seconds / 2):
             self._late = True
             self._process.kill()
 
