@@ -194,7 +194,7 @@ def _literal(path: Path, node: ast.Assign) -> Any:
 
 
 def make(source: RecipeFile, settings: Mapping[str, Any], frame: Mapping[str, int]) -> Recipe:
-    """Build a recipe for pictures of this frame (size, channels, labels), with settings on top.
+    """Build a recipe for a frame (size, channels, labels, classes), with settings on top.
 
     A setting is first looked for among the parameters of the recipe's function, so that what
     depends on it is derived again; then as a path into the finished recipe (``optimizers.G.eps``).

@@ -49,7 +49,10 @@ NOBODY = Listener()
 
 @dataclass(frozen=True)
 class Trained:
-    """How a training ended and what to type next."""
+    """How a training ended and what to type next.
+
+    ``naming`` holds what a semi-supervised run's D names rightly, beside a baseline.
+    """
 
     run: Path
     recipe: str
@@ -63,6 +66,7 @@ class Trained:
     notes: tuple[str, ...]
     continue_with: str
     generate_with: str
+    naming: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)

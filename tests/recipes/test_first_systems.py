@@ -207,3 +207,13 @@ def test_critic_steps_and_noisy_labels_are_settings_too() -> None:
     trainer = small("dcgan", 32, width=4, critic_steps=2, noisy=1.0)
     assert [set(trainer.step().totals) for _ in range(2)] == [{"D", "G"}, {"D"}]
     assert trainer.now()["swap"] == 1.0
+
+
+def test_acgan_takes_the_classes_of_the_frame_and_attributes_as_they_are() -> None:
+    frame = {"size": 32, "channels": 1, "labels": 5}
+    found = recipe.find("acgan")
+    for classes in (0, 3, 5):
+        chosen = recipe.make(found, {}, {**frame, "classes": classes})
+        assert chosen.objective.classes == classes
+    assert recipe.make(found, {}, frame).objective.classes == 5
+    assert recipe.make(found, {"classes": "2"}, {**frame, "classes": 3}).objective.classes == 2

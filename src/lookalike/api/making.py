@@ -120,6 +120,7 @@ def train(
     """
     from lookalike.run import Run
     from lookalike.stages import train as stage
+    from lookalike.watch.naming import naming_of
 
     settings = settings or stage.TrainSettings()
     pack = open_data(data, into, listener.tell)
@@ -148,6 +149,7 @@ def train(
         resumed_at=outcome.resumed_at,
         report=page,
         notes=chosen.notes,
+        naming=naming_of(run) or None,
         continue_with=" ".join([*parts, "--into", shlex.quote(str(into)), changed]).strip(),
         generate_with=f"lookalike generate {shlex.quote(str(into))} -n 100 --to out/",
     )
@@ -156,6 +158,7 @@ def train(
 def _watchers(trainer: Trainer, pack: Pack, where: Where, listener: Listener) -> Sequence[Watcher]:
     """Pictures first, then numbers, scores and health; progress last, so that it never waits."""
     from lookalike.watch.health import Health
+    from lookalike.watch.naming import Naming
     from lookalike.watch.numbers import Numbers
     from lookalike.watch.progress import Progress
     from lookalike.watch.samples import Samples
@@ -163,6 +166,7 @@ def _watchers(trainer: Trainer, pack: Pack, where: Where, listener: Listener) ->
     from lookalike.watch.tensorboard import TensorBoard
 
     watching: list[Watcher] = [Samples(), Numbers(), Scores(pack), Health()]
+    watching.append(Naming(pack, listener.say))
     if where.tensorboard:
         watching.append(TensorBoard())
     return [*watching, Progress(listener.step)]
@@ -217,6 +221,7 @@ def show(run: Path) -> dict[str, Any]:
         "data": opened.env().get("data", {}),
         "environment": {k: v for k, v in opened.env().items() if k != "data"},
         "health": read_json(run / "health.json"),
+        "naming": read_json(run / "naming.json"),
         "numbers": stats[-1] if stats else {},
         "scores": next((s for s in reversed(stats) if "score/kid" in s), {}),
         "samples": str(grids[-1][1]) if grids else None,

@@ -32,6 +32,8 @@ def show(run: Path, /, *, json: screen.Json = False) -> None:
     ]
     if told["health"]:
         rows.append(("health", str(told["health"].get("sentence", ""))))
+    if told["naming"]:
+        rows.append(("naming", told["naming"]["sentence"]))
     if scores:
         rows.append(("KID", f"{scores['score/kid']:.4f}"))
     rows += [

@@ -107,6 +107,8 @@ def trained_lines(trained: Trained) -> list[str]:
         f"({words(trained.seconds)}, {trained.images_per_second:.0f} images/s).",
         f"  run       {trained.run}",
     ]
+    if trained.naming:
+        lines.append(f"  naming    {trained.naming['sentence']}")
     if trained.report:
         lines.append(f"  report    {trained.report}")
     if not trained.finished:

@@ -40,7 +40,7 @@ def recipe(
     noisy: float = 0.0,
     instance_noise: float = 0.0,
 ) -> Recipe:
-    """``classes`` is how many label columns are one choice; left out, all of them are."""
+    """``classes`` is how many label columns are one choice: those of the pack, else all."""
     if labels < 1:
         raise RecipeError(
             "acgan learns to draw labels, and there are none. Train it on a pack with classes or "

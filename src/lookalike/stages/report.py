@@ -10,7 +10,7 @@ import numpy as np
 from lookalike import __version__, checkpoints
 from lookalike.data.pack import Pack
 from lookalike.images import Pixels
-from lookalike.report import evaluated, pictures, sections
+from lookalike.report import evaluated, naming, pictures, sections
 from lookalike.report.curves import curves
 from lookalike.report.facts import Facts
 from lookalike.report.originality import Originality, originality
@@ -40,6 +40,7 @@ def write_report(run: Run, pack: Pack | None) -> Path:
         sections.copies(_originality(facts, shown)),
         evaluated.verdict(facts),
         sections.measured(facts),
+        naming.named(facts),
         evaluated.classes(facts),
         evaluated.nearest(facts),
         curves(facts),

@@ -104,7 +104,10 @@ def _wanted(pack: Pack, settings: TrainSettings) -> tuple[Recipe, tuple[str, ...
 def _frame(
     pack: Pack, file: recipe.RecipeFile, settings: TrainSettings
 ) -> tuple[dict[str, int], tuple[str, ...]]:
-    """The size, channels and labels that the recipe is asked to serve, with words about it."""
+    """The size, channels, labels and classes that the recipe is asked to serve, and words.
+
+    ``classes`` of the label columns are one choice; the others are attributes of their own.
+    """
     only_classes = 0 < len(pack.classes) == len(pack.columns)
     labeled = only_classes if settings.labeled is None else settings.labeled
     labeled = (labeled or LABELS[file.labels] == 2) and len(pack.columns) > 0
@@ -139,7 +142,8 @@ def _frame(
             f"The pack has labels, which {file.name!r} does not use. "
             f"Recipes that do: {', '.join(able) or 'none'}.",
         )
-    return {"size": pack.size, "channels": pack.channels, "labels": used}, notes
+    frame = {"size": pack.size, "channels": pack.channels, "labels": used}
+    return {**frame, "classes": len(pack.classes) if used else 0}, notes
 
 
 def _list(numbers: Sequence[int]) -> str:
