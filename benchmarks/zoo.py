@@ -1,0 +1,191 @@
+"""Every recipe for the same time on two sets: scores, strips, and the page docs/recipes.md."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from benchmarks.common import CACHE, keep, kept, machine, table
+from benchmarks.processes import lookalike
+from benchmarks.sets import SETS
+from lookalike import images, recipe
+from lookalike.durations import seconds
+from lookalike.engine.opening import open_sampler
+from lookalike.images import Pixels
+from lookalike.metrics.features import Features, Lite
+from lookalike.metrics.memorised import Seen, see
+from lookalike.metrics.scores import judge
+from lookalike.results import Where
+from lookalike.run import Run
+
+ROOT = Path(__file__).parents[1]
+PAGE, STRIPS = ROOT / "docs" / "recipes.md", ROOT / "docs" / "images" / "zoo"
+NAMED = {"fashion": "Fashion-MNIST (32 px, grey, 10 classes)", "faces": "demo faces (64 px, color)"}
+SAMPLES, SHOWN, STRIP = 1000, 12, 48
+LEFT_OUT = {"tiny"}
+"""The recipe of the tests."""
+
+
+def names() -> list[str]:
+    return [one.name for one in recipe.names() if one.name not in LEFT_OUT]
+
+
+@cache
+def seen_of(name: str) -> tuple[Features, Seen, Seen]:
+    """The judge with what it saw of the training and of the held-out pictures."""
+    pack, features = SETS[name](), Lite(1)
+    every = np.arange(len(pack.train))
+    some = pack.train.images(every[:: max(1, len(every) // 3000)][:3000])
+    return features, see(some, features), see(pack.holdout.all_images(), features)
+
+
+def train(name: str, method: str, budget: str) -> dict[str, Any]:
+    """One training, judged, with its strip drawn. A refusal is a result, too."""
+    pack = SETS[name]()
+    folder = CACHE / "runs" / f"zoo-{name}-{method}"
+    shutil.rmtree(folder, ignore_errors=True)
+    arguments = ["train", str(pack.path), "--recipe", method, "--for", budget]
+    ran = lookalike([*arguments, "--into", str(folder)], 0.5)
+    row: dict[str, Any] = {"set": name, "recipe": method, "budget": budget, "machine": machine()}
+    if ran.code:
+        return {**row, "failed": ran.said}
+    told = json.loads(ran.told)
+    sampler, _, _ = open_sampler(Run.open(folder), Where().place())
+    samples = sampler.pictures(0, 0, SAMPLES)
+    draw_strip(STRIPS / f"{name}-{method}.png", samples[:SHOWN])
+    scores = judge(samples, *seen_of(name)[1:], seen_of(name)[0])
+    state, _ = Run(folder).newest()
+    weights = sum(int(value.numel()) for value in (state or {}).get("networks", {}).values())
+    row |= {key: told[key] for key in ("images", "seconds", "images_per_second")}
+    row |= {
+        "mb": round(ran.mb),
+        "weights": weights,
+        "kid": scores.kid.value,
+        "kid_low": scores.kid.low,
+        "kid_high": scores.kid.high,
+        "kid_floor": scores.kid.floor,
+        "coverage": scores.coverage.value,
+        "coverage_floor": scores.coverage.floor,
+        "near_duplicates": scores.near_duplicates.value,
+        "near_duplicates_floor": scores.near_duplicates.floor,
+    }
+    if told.get("naming"):
+        row["naming"] = told["naming"]["sentence"]
+    return row
+
+
+def draw_strip(path: Path, pictures: Pixels) -> None:
+    """Twelve samples in a row, at 48 px and 64 colors: a few KB."""
+    grid = images.to_pillow(images.grid(pictures, len(pictures)))
+    wide = STRIP * len(pictures)
+    small = grid.resize((wide, wide * grid.height // grid.width), Image.Resampling.LANCZOS)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    small.quantize(64).save(path, optimize=True)
+
+
+def told(row: dict[str, Any]) -> str:
+    """How a run ended, in one line."""
+    if "failed" in row:
+        return f"{row['set']} {row['recipe']}: {row['failed']}"
+    return (
+        f"{row['set']} {row['recipe']}: near-duplicates {row['near_duplicates']:.3f} (real "
+        f"{row['near_duplicates_floor']:.3f}), coverage {row['coverage']:.2f} (real "
+        f"{row['coverage_floor']:.2f}), KID {row['kid']:.4f}"
+    )
+
+
+def rows_of(budget: str) -> list[dict[str, Any]]:
+    """The newest result of every set and recipe."""
+    found = {(r["set"], r["recipe"]): r for r in kept("zoo") if r["budget"] == budget}
+    return list(found.values())
+
+
+def write_page(budget: str, chosen: list[str]) -> None:
+    """docs/recipes.md from what was measured; a recipe without a result keeps its section."""
+    rows = [row for row in rows_of(budget) if row["set"] in chosen]
+    command = f"./scripts/bench zoo --for {budget}"
+    parts = [
+        "# Recipes",
+        "",
+        f"Written by `{command}`: do not edit. Every recipe trained for {budget} on one set after "
+        "the other, with its own defaults and one seed, and was judged by one network that no "
+        f"recipe trains with ({SAMPLES:,} samples against held-out pictures). A few minutes on a "
+        "small machine show which ones start fast, not which end best. `lookalike compare` does "
+        "the same on your pictures.",
+        "",
+    ]
+    machines = sorted({row["machine"].partition(", load")[0] for row in rows})
+    parts += [f"Machine: {'; '.join(machines) or 'nothing was measured yet'}.", ""]
+    for name in chosen:
+        parts += _set_table(name, [row for row in rows if row["set"] == name])
+    for one in recipe.names():
+        if one.name not in LEFT_OUT:
+            parts += _section(one, {row["set"]: row for row in rows if row["recipe"] == one.name})
+    PAGE.write_text("\n".join(parts).rstrip() + "\n", "utf-8")
+    print(f"wrote {PAGE}")
+
+
+def _set_table(name: str, rows: list[dict[str, Any]]) -> list[str]:
+    good = sorted((row for row in rows if "failed" not in row), key=lambda row: row["kid"])
+    if not good:
+        return []
+    first = good[0]
+    lines = [
+        [
+            f"[{row['recipe']}](#{row['recipe']})",
+            f"{row['kid']:.4f} ({row['kid_low'] or 0:.4f} to {row['kid_high'] or 0:.4f})",
+            f"{row['coverage']:.2f}",
+            f"{row['near_duplicates']:.3f}",
+            f"{row['images_per_second']:.0f}",
+            f"{row['mb']:.0f}",
+            f"{row['weights'] / 1e6:.2f} M",
+        ]
+        for row in good
+    ]
+    header = ("recipe", f"KID, 95 % (real {first['kid_floor']:.4f})",
+              f"coverage (real {first['coverage_floor']:.2f})",
+              f"near-duplicates (real {first['near_duplicates_floor']:.3f})",
+              "images/s", "MB", "weights")  # fmt: skip
+    return [f"## {NAMED.get(name, name)}", "", table(lines, header), ""]
+
+
+def _section(one: recipe.RecipeFile, rows: dict[str, dict[str, Any]]) -> list[str]:
+    sizes = ", ".join(map(str, one.sizes))
+    parts = [f"## {one.name}", "", f"{one.about}", "", f"Sizes: {sizes}. Labels: {one.labels}.",
+             "", "```", f"lookalike train PACK --recipe {one.name}", "```", ""]  # fmt: skip
+    for name, row in rows.items():
+        if "failed" in row:
+            parts += [f"On {name}: {row['failed']}", ""]
+            continue
+        parts += [f"![{one.name} on {name}](images/zoo/{name}-{one.name}.png)", ""]
+        if row.get("naming"):
+            parts += [row["naming"] + ".", ""]
+    return parts
+
+
+def main(arguments: list[str]) -> None:
+    parser = argparse.ArgumentParser(prog="bench zoo", description=__doc__)
+    parser.add_argument("--for", dest="budget", default="3m", help="time of each training")
+    parser.add_argument("--sets", default="fashion,faces")
+    parser.add_argument("--recipes", default="", help="only these, anew; results are kept")
+    parser.add_argument("--report", action="store_true", help="only write the page")
+    wanted = parser.parse_args(arguments)
+    seconds(wanted.budget)
+    chosen = wanted.sets.split(",")
+    methods = wanted.recipes.split(",") if wanted.recipes else names()
+    done = {(row["set"], row["recipe"]) for row in rows_of(wanted.budget)}
+    for name in () if wanted.report else chosen:
+        for method in methods:
+            if (name, method) in done and not wanted.recipes:
+                continue
+            row = train(name, method, wanted.budget)
+            keep("zoo", row)
+            print(told(row), flush=True)
+    write_page(wanted.budget, chosen)
