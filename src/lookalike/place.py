@@ -65,9 +65,7 @@ def choose(device: str = "auto", precision: str = "auto", threads: int = 0) -> P
         LookalikeError: the device does not exist here, or the precision has no such name.
     """
     if precision not in {"auto", "fp32", "bf16"}:
-        raise LookalikeError(
-            f"There is no precision {precision!r}. Use one of: auto, fp32, bf16."
-        )
+        raise LookalikeError(f"There is no precision {precision!r}. Use one of: auto, fp32, bf16.")
     rank, world = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
     return Place(
         device=_device(device),

@@ -46,9 +46,7 @@ class Run:
         if not (path / "recipe.json").is_file():
             empty = "is not a run folder (it holds no recipe.json)"
             what = empty if path.exists() else "does not exist"
-            raise RunError(
-                f"{path} {what}. A run is made by: lookalike train PACK --into {path}"
-            )
+            raise RunError(f"{path} {what}. A run is made by: lookalike train PACK --into {path}")
         return cls(path)
 
     @property

@@ -71,7 +71,8 @@ class Encoder(nn.Module):
         super().__init__()
         side, count = halvings(frame.size)
         layers: list[nn.Module] = [
-            nn.Conv2d(frame.channels + frame.labels, width, 3, padding=1), nn.ELU(inplace=True)
+            nn.Conv2d(frame.channels + frame.labels, width, 3, padding=1),
+            nn.ELU(inplace=True),
         ]
         for index in range(1, count + 2):
             maps = index * width
@@ -122,9 +123,12 @@ class _Predictor(nn.Module):
 
 def _head(inputs: int, outputs: int) -> nn.Sequential:
     return nn.Sequential(
-        nn.Linear(inputs, 2 * inputs), nn.LeakyReLU(0.1),
-        nn.Linear(2 * inputs, 4 * inputs), nn.LeakyReLU(0.1),
-        nn.Linear(4 * inputs, outputs), nn.Tanh(),
+        nn.Linear(inputs, 2 * inputs),
+        nn.LeakyReLU(0.1),
+        nn.Linear(2 * inputs, 4 * inputs),
+        nn.LeakyReLU(0.1),
+        nn.Linear(4 * inputs, outputs),
+        nn.Tanh(),
     )
 
 

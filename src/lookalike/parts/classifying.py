@@ -152,9 +152,7 @@ class SemiSupervised(Objective):
         with torch.no_grad():
             _, wanted = game.play("D", real, None, True)
         free = _free(known_rows(batch))
-        terms = Terms(
-            matching=self.matching * matched(features, over_known(wanted, free[:, None]))
-        )
+        terms = Terms(matching=self.matching * matched(features, over_known(wanted, free[:, None])))
         if self.adversarial:
             terms["adversarial"] = self.adversarial * real_among(logits)
         return terms

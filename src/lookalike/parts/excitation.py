@@ -80,13 +80,18 @@ class _Generator(nn.Module):
             nn.GLU(1),
         )
         self.stages = nn.ModuleList(larger(a, b) for a, b in pairwise(widths))
-        gates = {min(early * LATE, frame.size): early for early in reversed(EARLY)
-                 if early * LATE <= frame.size or early == EARLY[0]}
+        gates = {
+            min(early * LATE, frame.size): early
+            for early in reversed(EARLY)
+            if early * LATE <= frame.size or early == EARLY[0]
+        }
         sides = [4 << k for k in range(count + 1)]
         self.sources = {side: sides.index(early) for side, early in gates.items()}
         self.excite = nn.ModuleDict(
-            {str(side): Excitation(widths[index], widths[sides.index(side)])
-             for side, index in self.sources.items()}
+            {
+                str(side): Excitation(widths[index], widths[sides.index(side)])
+                for side, index in self.sources.items()
+            }
         )
         self.picture = nn.Conv2d(widths[-1], frame.channels, 3, padding=1)
 

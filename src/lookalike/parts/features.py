@@ -63,9 +63,7 @@ def folded(weights: Mapping[str, Tensor], convolution: str, norm: str) -> tuple[
 
     ``norm`` runs with its stored statistics: y = (Wx - mean) * gain / sqrt(var + eps) + shift.
     """
-    gain = weights[f"{norm}.weight"] / (
-        weights[f"{norm}.running_var"] + BATCH_NORM_EPSILON
-    ).sqrt()
+    gain = weights[f"{norm}.weight"] / (weights[f"{norm}.running_var"] + BATCH_NORM_EPSILON).sqrt()
     weight = weights[f"{convolution}.weight"] * gain[:, None, None, None]
     return weight, weights[f"{norm}.bias"] - weights[f"{norm}.running_mean"] * gain
 

@@ -44,9 +44,11 @@ class _Residual(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
         self.layers = nn.Sequential(
-            nn.Conv2d(width, width, 3, padding=1, bias=False), nn.BatchNorm2d(width),
+            nn.Conv2d(width, width, 3, padding=1, bias=False),
+            nn.BatchNorm2d(width),
             nn.ReLU(inplace=True),
-            nn.Conv2d(width, width, 3, padding=1, bias=False), nn.BatchNorm2d(width),
+            nn.Conv2d(width, width, 3, padding=1, bias=False),
+            nn.BatchNorm2d(width),
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -196,9 +198,7 @@ class Stacked(Objective):
         on_fake = game.play(player, fake, batch.labels).float()
         game.facts["D(real)"] = float(on_real.detach().sigmoid().mean())
         game.facts["D(fake)"] = float(on_fake.detach().sigmoid().mean())
-        terms = Terms(
-            real=real_or_fake(on_real, self.smoothing), fake=real_or_fake(on_fake, 0.0)
-        )
+        terms = Terms(real=real_or_fake(on_real, self.smoothing), fake=real_or_fake(on_fake, 0.0))
         if batch.labels is not None:
             other = batch.labels.roll(1, 0)
             wrong = (other != batch.labels).any(1).float()

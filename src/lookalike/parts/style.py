@@ -124,8 +124,8 @@ class _Side(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, code: int, channels: int, *, first: bool) -> None:
         super().__init__()
-        self.grow = None if first else Modulated(
-            inputs, outputs, code, 3, demodulate=True, larger=True
+        self.grow = (
+            None if first else Modulated(inputs, outputs, code, 3, demodulate=True, larger=True)
         )
         self.refine = Modulated(outputs, outputs, code, 3, demodulate=True, larger=False)
         self.show = Modulated(outputs, channels, code, 1, demodulate=False, larger=False)

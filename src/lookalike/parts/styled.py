@@ -88,9 +88,7 @@ class Styled(Objective):
             return game.fakes(batch)
         chance = uniform(batch.fresh("mix/share")[:, 0])
         share = torch.where(chance < self.mixing, chance / self.mixing, 1.0)
-        pictures: Tensor = game.play(
-            "G", batch.z, batch.labels, (batch.fresh("mix/other"), share)
-        )
+        pictures: Tensor = game.play("G", batch.z, batch.labels, (batch.fresh("mix/other"), share))
         return pictures.float()
 
 

@@ -57,9 +57,7 @@ class TwoPlayer(Objective):
         """D's loss on the batch and on the fakes of ``batch.z``."""
         return self.judged(game, batch, game.fakes(batch).detach(), game.now)
 
-    def judged(
-        self, game: Game, batch: Batch, fakes: Tensor, now: Mapping[str, float]
-    ) -> Terms:
+    def judged(self, game: Game, batch: Batch, fakes: Tensor, now: Mapping[str, float]) -> Terms:
         """D's loss on the batch and on these fakes, by the values ``now``."""
         real = game.augment(batch.images, batch.noise("real"))
         fake = game.augment(fakes, batch.noise("fake"))

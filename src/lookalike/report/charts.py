@@ -125,13 +125,11 @@ def _x_range(lines: Sequence[Line]) -> tuple[float, float]:
     return 0.0, high if high > 0 else 1.0
 
 
-def _y_range(
-    lines: Sequence[Line], levels: Sequence[Level], zero: bool
-) -> tuple[float, float]:
+def _y_range(lines: Sequence[Line], levels: Sequence[Level], zero: bool) -> tuple[float, float]:
     """Of curves as drawn: single spikes of the raw values may leave the drawing."""
     found: list[float] = []
     for line in lines:
-        found += (smoothed(line.y).tolist() if line.smooth else list(line.y))
+        found += smoothed(line.y).tolist() if line.smooth else list(line.y)
         if line.smooth and len(line.y) > 20:
             found += np.quantile(line.y, [0.02, 0.98]).tolist()
         found += [*line.low, *line.high]

@@ -169,5 +169,3 @@ def _pack(given: Pack | None, data: Mapping[str, Any]) -> Pack | None:
 def _number(value: Any) -> bool:
     finite = float("-inf") < value < float("inf") if isinstance(value, int | float) else False
     return finite and not isinstance(value, bool)
-
-
