@@ -80,8 +80,11 @@ def test_the_indexed_search_finds_what_the_plain_search_finds(
 ) -> None:
     values = base + [base[i % len(base)] ^ sum(1 << b for b in f) for i, f in enumerate(flips)]
     hashes = np.unique(np.array(values, np.uint64))
-    plain = np.concatenate(list(groups._brute_pairs(hashes, hashes, most)))
-    indexed = np.concatenate(list(groups._indexed_pairs(hashes, hashes, most)))
+    plain, indexed = (
+        np.concatenate([np.stack(part, 1) for part in search(hashes, hashes, close)])
+        for search in (groups._brute_pairs, groups._indexed_pairs)
+        for close in [groups._Close(most, 10_000)]
+    )
     expected = {
         (i, j)
         for i in range(len(hashes))
@@ -90,6 +93,18 @@ def test_the_indexed_search_finds_what_the_plain_search_finds(
     }
     assert set(map(tuple, plain.tolist())) == expected
     assert set(map(tuple, indexed.tolist())) == expected
+
+
+def test_when_too_many_pairs_come_fewer_bits_may_differ() -> None:
+    close = groups._Close(10, 5)
+    rows = np.arange(4)
+    close.add(rows, rows + 10, np.array([1, 3, 9, 10]))
+    assert (close.most, len(close.pairs())) == (10, 4)
+    close.add(rows, rows + 20, np.array([2, 7, 8, 4]))
+    assert close.most == 6
+    assert sorted(close.pairs().tolist()) == [[0, 10], [0, 20], [1, 11], [3, 23]]
+    close.add(np.arange(6), np.arange(6), np.zeros(6, np.int64))
+    assert (close.most, len(close.pairs())) == (-2, 0)
 
 
 def test_many_equal_hashes_give_few_pairs() -> None:
@@ -136,7 +151,7 @@ def test_no_group_straddles_the_hold_out_and_its_size_is_right(
     for start, size in zip(starts[:-1], sizes, strict=True):
         assert len(set(held[start : start + size].tolist())) == 1
     wanted = round(share * len(of)) if share and len(of) > 1 else 0
-    assert held.sum() <= max(wanted, share > 0)
+    assert held.sum() <= max(wanted + wanted // 5, share > 0)
     assert (~held).sum() >= 1
     if set(sizes) == {1} and len(set(classes)) == 1:
         assert held.sum() == min(max(wanted, share > 0), len(of) - 1)

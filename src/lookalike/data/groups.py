@@ -157,24 +157,36 @@ def close_pairs(hashes: Hashes, mirrored: Hashes, most: int = NEAR) -> Pairs:
     (five per picture and 300,000), fewer bits may differ.
     """
     unique, first, inverse = np.unique(hashes, return_index=True, return_inverse=True)
-    pairs = [_equal_pairs(inverse.reshape(-1))]
-    limit = 300_000 + 5 * len(hashes)
-    for bits in range(most, -1, -2):
-        found: list[Pairs] = []
-        size = 0
-        for query in (unique, mirrored[first]):
-            search = _brute_pairs if len(unique) <= _BRUTE else _indexed_pairs
-            for part in search(query, unique, bits):
-                found.append(part)
-                size += len(part)
-                if size > limit:
-                    break
-        if size <= limit:
-            pairs += [first[part] for part in found]
-            break
+    close = _Close(most, 300_000 + 5 * len(hashes))
+    search = _brute_pairs if len(unique) <= _BRUTE else _indexed_pairs
+    for query in (unique, mirrored[first]):
+        for rows, columns in search(query, unique, close):
+            close.add(rows, columns, distance(query[rows], unique[columns]))
+    pairs = [_equal_pairs(inverse.reshape(-1)), first[close.pairs()]]
     joined = np.sort(np.concatenate(pairs).astype(np.int64), axis=1)
     joined = joined[joined[:, 0] < joined[:, 1]]
     return np.unique(joined, axis=0)
+
+
+class _Close:
+    """Pairs that differ in ``most`` bits or fewer; when too many come, fewer bits may differ."""
+
+    def __init__(self, most: int, limit: int) -> None:
+        self.most = most
+        self._limit = limit
+        self._size = 0
+        self._found: list[Pairs] = [np.empty((0, 3), np.int64)]
+
+    def add(self, rows: Pairs, columns: Pairs, bits: NDArray[np.int64]) -> None:
+        self._found.append(np.stack([rows, columns, bits], 1))
+        self._size += len(rows)
+        while self._size > self._limit and self.most >= 0:
+            self.most -= 2
+            self._found = [part[part[:, 2] <= self.most] for part in self._found]
+            self._size = sum(map(len, self._found))
+
+    def pairs(self) -> Pairs:
+        return np.concatenate(self._found)[:, :2]
 
 
 def _equal_pairs(group: NDArray[np.int64]) -> Pairs:
@@ -187,31 +199,38 @@ def _equal_pairs(group: NDArray[np.int64]) -> Pairs:
     return np.concatenate([neighbors, np.stack([starts, order], 1)])
 
 
-def _brute_pairs(query: Hashes, hashes: Hashes, most: int) -> Iterator[Pairs]:
+Found = Iterator[tuple[Pairs, Pairs]]
+"""Rows of the query and, further on, of the hashes, block after block."""
+
+
+def _brute_pairs(query: Hashes, hashes: Hashes, close: _Close) -> Found:
     step = max(1, _BLOCK // max(1, len(hashes)))
     for start in range(0, len(query), step):
-        near = distance(query[start : start + step, None], hashes[None, :]) <= most
+        near = distance(query[start : start + step, None], hashes[None, :]) <= close.most
         rows, columns = np.nonzero(near)
         keep = rows + start < columns
-        yield np.stack([rows[keep] + start, columns[keep]], 1)
+        yield rows[keep] + start, columns[keep]
 
 
-def _indexed_pairs(query: Hashes, hashes: Hashes, most: int) -> Iterator[Pairs]:
+def _indexed_pairs(query: Hashes, hashes: Hashes, close: _Close) -> Found:
     masks = [0] + [1 << bit for bit in range(_PART_BITS)]
     for part in range(_PARTS):
         shift = np.uint64(part * _PART_BITS)
-        keys = ((hashes >> shift) & np.uint64(0xFFFF)).astype(np.uint32)
+        keys = ((hashes >> shift) & np.uint64(0xFFFF)).astype(np.int64)
         order = np.argsort(keys, kind="stable")
-        keys = keys[order]
-        asked = ((query >> shift) & np.uint64(0xFFFF)).astype(np.uint32)
+        counts = np.bincount(keys, minlength=1 << _PART_BITS)
+        ends = np.cumsum(counts)
+        asked = ((query >> shift) & np.uint64(0xFFFF)).astype(np.int64)
         for mask in masks:
-            low = np.searchsorted(keys, asked ^ np.uint32(mask), "left")
-            high = np.searchsorted(keys, asked ^ np.uint32(mask), "right")
-            for rows, columns in _expand(low, high):
+            if close.most < 0:
+                return
+            wanted = asked ^ mask
+            for rows, columns in _expand(ends[wanted] - counts[wanted], ends[wanted]):
                 columns = order[columns]
-                keep = rows < columns
-                keep[keep] = distance(query[rows[keep]], hashes[columns[keep]]) <= most
-                yield np.stack([rows[keep], columns[keep]], 1)
+                later = rows < columns
+                rows, columns = rows[later], columns[later]
+                keep = distance(query[rows], hashes[columns]) <= close.most
+                yield rows[keep], columns[keep]
 
 
 def _expand(

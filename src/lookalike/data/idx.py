@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike import images
 from lookalike.data.items import Item, Source
 from lookalike.errors import DataError
 
@@ -55,7 +54,7 @@ class IdxSource(Source):
                 )
 
     def loaded(self, items: Sequence[Item]) -> Iterator[Item]:
-        """The pictures as PNG bytes, in order."""
+        """The pictures as the bytes of PGM files, in order."""
         part, pictures = "", np.empty((0, 1, 1), np.uint8)
         for item in items:
             wanted, _, index = item.name.partition("/")
@@ -64,7 +63,9 @@ class IdxSource(Source):
             if int(index) >= len(pictures):
                 self.refused.append((item.name, "has a label but no picture"))
                 continue
-            yield replace(item, data=images.encode_png(pictures[int(index)][..., None]))
+            picture = pictures[int(index)]
+            height, width = picture.shape
+            yield replace(item, data=b"P5 %d %d 255\n" % (width, height) + picture.tobytes())
 
 
 def _labels_of(file: Path) -> NDArray[np.uint8] | None:

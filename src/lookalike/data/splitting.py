@@ -14,7 +14,7 @@ ENOUGH = 500
 
 
 _OVER = 5
-"""A group too large is held out still when it exceeds by a fifth of the hold-out at most."""
+"""Groups that are too large are held out still while they exceed by a fifth of the hold-out."""
 
 
 def wanted_holdout(count: int, share: float) -> int:
@@ -34,9 +34,9 @@ def choose_holdout(
     """Which pictures are held out, bool ``[N]``.
 
     ``share`` of each class, and at least 50 pictures when there are 500. A group of the same
-    pictures (``groups``: the smallest member of each) goes to one side as a whole. Which ones
-    depends on the seed and on the pixels (``digests``), not on names or order, so that a grown set
-    keeps most of its hold-out.
+    pictures (``groups``: the smallest member of each) goes to one side as a whole, so that there
+    may be a few less, or up to a fifth more. Which ones depends on the seed and on the pixels
+    (``digests``), not on names or order, so that a grown set keeps most of its hold-out.
     """
     count = len(groups)
     held = np.zeros(count, np.bool_)
@@ -58,10 +58,12 @@ def choose_holdout(
         if sizes[leader] <= quota[own]:
             quota[own] -= sizes[leader]
             held[leader] = True
+    spare = total // _OVER
     for leader in sorted(order, key=sizes.__getitem__):
         own = owner[leader]
         over = sizes[leader] - quota[own]
-        if not held[leader] and 0 < quota[own] and over <= min(total // _OVER, counts[own] // 2):
+        if not held[leader] and 0 < quota[own] and over <= min(spare, counts[own] // 2):
+            spare -= over
             quota[own] = 0
             held[leader] = True
     return np.asarray(held[groups], np.bool_)
