@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.data.census import Census
-from lookalike.data.findings import Finding, Sheet
+from lookalike.data.findings import GREY_PACK, Finding, Sheet
 
 
 def histograms(sheet: Sheet, faces: Census | None = None) -> dict[str, dict[str, int]]:
@@ -52,8 +52,9 @@ def advise(
     by: Mapping[str, Finding] = {one.kind: one for one in findings}
     fixable = [one.title.lower() for one in findings if one.leaves_out]
     if fixable:
+        many = "picture" if left_out == 1 else "pictures"
         yield (
-            f"'lookalike prepare SOURCE --to PACK --fix' leaves {left_out} pictures out: "
+            f"'lookalike prepare SOURCE --to PACK --fix' leaves {left_out} {many} out: "
             f"{', '.join(fixable)}."
         )
     short = np.minimum(sheet.numbers["width"], sheet.numbers["height"])
@@ -69,7 +70,8 @@ def advise(
         yield f"{by['conflict'].count} files show the same picture under two classes: look at them."
     if "leak" in by:
         yield "The hold-out was seen in training: prepare the pack again before trusting scores."
-    if len(sheet) and float((sheet.numbers["colorful"] < 2).mean()) > 0.95:
+    grey = len(sheet) > 0 and float((sheet.numbers["colorful"] < 2).mean()) > 0.95
+    if grey and GREY_PACK not in sheet.modes:
         yield "Nearly all pictures are grey: prepare with --grey, which trains faster."
     if faces is not None and faces.advice():
         yield faces.advice()

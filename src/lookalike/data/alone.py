@@ -5,6 +5,7 @@ Both keep the memory of all processes together under a gigabyte, whatever the fi
 
 from __future__ import annotations
 
+import gc
 import os
 import tempfile
 from collections.abc import Callable, Iterator
@@ -71,6 +72,16 @@ def alone(large: bool) -> Iterator[None]:
     finally:
         _depth -= 1
         fcntl.flock(_open[path], fcntl.LOCK_UN)
+
+
+def tidy(most: int = MEMORY // 4) -> None:
+    """Free what only cycles hold (Pillow's pictures may) as soon as this process holds much."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text("ascii").split()[5])
+    except (OSError, ValueError, IndexError):
+        return
+    if pages * os.sysconf("SC_PAGE_SIZE") > most:
+        gc.collect()
 
 
 def bound_memory(limit: int = MEMORY) -> None:

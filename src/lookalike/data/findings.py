@@ -245,7 +245,10 @@ def find_modes(sheet: Sheet) -> Finding:
     return MODES.of(files)
 
 
-_USUAL = ("RGB", "RGBA", "L", "LA")
+GREY_PACK = "grey pack"
+"""The mode of pictures in a pack with one channel."""
+
+_USUAL = ("RGB", "RGBA", "L", "LA", GREY_PACK)
 
 
 def _telling(note: str) -> bool:

@@ -123,7 +123,7 @@ def read_picture(data: bytes, settings: ReadSettings) -> Reading:
 def reason(problem: Exception) -> DataError:
     """What a decoder raised, as a reason in plain words."""
     if isinstance(problem, MemoryError):
-        return DataError("needs more memory to decode than there is")
+        return DataError("needs more memory to decode than one picture may use")
     words = (str(problem).strip() or type(problem).__name__)[:200]
     return DataError(f"is truncated or damaged ({words})")
 

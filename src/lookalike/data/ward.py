@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import IO
@@ -12,6 +12,7 @@ import numpy as np
 
 from lookalike import images
 from lookalike.data.checks import SQUARE, Measured, examine, measure
+from lookalike.data.findings import GREY_PACK
 from lookalike.data.hashes import THUMB
 from lookalike.data.intake import Facts, Refused
 from lookalike.data.items import open_source
@@ -61,6 +62,7 @@ def pack_visits(source: Path, tell: Tell) -> Iterator[Visit]:
         )
         if picture.shape[-1] == 1:
             picture = picture.repeat(3, axis=-1)
+            facts = replace(facts, mode=GREY_PACK)
         name = str(row.get("source", done - 1))
         result = measure(picture, facts)
         yield Visit(name, row.get("class") or "", row["split"], result)

@@ -282,6 +282,7 @@ def _serve() -> None:
             except Exception as problem:
                 told = (False, f"{type(problem).__name__}: {problem}")
             _send(answers, told)
+            alone.tidy()
 
 
 if __name__ == "__main__":

@@ -242,7 +242,7 @@ class _Diagnosing:
         if diagnosis.classes:
             tiles.append(("classes", str(len(diagnosis.classes))))
         faces = diagnosis.faces
-        if faces is not None and faces.looked:
+        if faces is not None and faces.one:
             tiles.append(("show one face", f"{100 * faces.one / faces.looked:.0f} %"))
         charts = [
             Chart(title, list(bars), list(bars.values()))
