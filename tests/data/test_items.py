@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from lookalike.data.items import ZipSource, folder_classes, open_source, parse_table
+from lookalike.data.columns import parse_table
+from lookalike.data.items import ZipSource, folder_classes, open_source
 from lookalike.errors import DataError, NoImagesError
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import shutil
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -178,8 +179,7 @@ def test_an_exported_pack_prepares_to_the_same_pictures_and_labels(
         one = writer.finish(holdout=np.arange(30) % 5 == 0, info={"licence": "mine"})
     done = export_pack(one, tmp_path / "out", form)
     assert done.count == 30
-    source = done.path if form != "parquet" else done.path / "train.parquet"
-    again = prepare(source, tmp_path / "two", PrepareSettings(size=16, workers=0, holdout=0))
+    again = prepare(done.path, tmp_path / "two", PrepareSettings(size=16, workers=0, holdout=0))
     two = Pack.open(again.path)
 
     def content(pack: Pack, split_names: tuple[str, ...]) -> set[tuple[bytes, str, str, str]]:
@@ -190,9 +190,60 @@ def test_an_exported_pack_prepares_to_the_same_pictures_and_labels(
             for i, row in enumerate(split.rows(np.arange(len(split))))
         }
 
-    kept = ("train",) if form == "parquet" else ("train", "holdout")
-    assert content(two, ("train",)) == content(one, kept)
+    assert content(two, ("train",)) == content(one, ("train", "holdout"))
     assert (done.path / "LICENCE.txt").read_text() == "mine"
+
+
+def test_changed_copies_are_not_exported(photos: Photos, tmp_path: Path) -> None:
+    settings = PrepareSettings(size=8, workers=0, augment=("fliph",))
+    pack = Pack.open(prepare(photos(20), tmp_path / "p", settings).path)
+    assert (pack.count, export_pack(pack, tmp_path / "out").count) == (38, 20)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_the_metadata_of_an_imagefolder_is_read_as_lines_of_json(
+    photos: Photos, tmp_path: Path, packed: bool
+) -> None:
+    for split, first in (("train", 0), ("test", 20)):
+        folder = photos(20, name="set", under=split, first=first)
+        rows = [
+            {"file_name": f"{i:03d}.png", "label": i % 2, "age": i, "boxes": [[1, 2]]}
+            for i in range(first, first + 20)
+        ]
+        lines = "\n".join(map(json.dumps, rows))
+        (folder / split / "metadata.jsonl").write_text(lines + "\n\n")
+    source = Path(shutil.make_archive(str(tmp_path / "set"), "zip", folder)) if packed else folder
+    done = prepare(source, tmp_path / "pack", PrepareSettings(size=16, workers=0))
+    assert (done.count, done.class_counts) == (40, {"0": 20, "1": 20})
+    assert done.columns == ("class=0", "class=1", "age")
+    assert done.refused == 0
+    (folder / "train" / "metadata.jsonl").write_text("{torn")
+    with pytest.raises(DataError, match="line 1 of the table is no JSON"):
+        prepare(folder, tmp_path / "other", PrepareSettings(size=16, workers=0))
+
+
+def test_a_folder_of_parquet_files_is_one_set(photos: Photos, tmp_path: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    arrow = pytest.importorskip("pyarrow")
+    folder = photos(20)
+    (tmp_path / "set" / "data").mkdir(parents=True)
+    (tmp_path / "set" / "README.md").write_text("about")
+    for shard in range(2):
+        rows = [
+            {"image": {"bytes": (folder / f"{i:03d}.png").read_bytes(), "path": ""}, "label": i % 2}
+            for i in range(10 * shard, 10 * shard + 10)
+        ]
+        place = tmp_path / "set" / "data" / f"train-{shard:05d}-of-00002.parquet"
+        parquet.write_table(arrow.Table.from_pylist(rows), place)
+    shutil.copytree(tmp_path / "set" / "data", tmp_path / "flat")
+    for source in (tmp_path / "set", tmp_path / "flat"):
+        done = prepare(source, tmp_path / f"{source.name}.pack", PrepareSettings(size=8, workers=0))
+        assert (done.count, done.class_counts) == (20, {"0": 10, "1": 10})
+        assert Pack.open(done.path).manifest_line(10)["source"] == "train-00001-of-00002/000000000"
+    names = arrow.Table.from_pylist([{"file": "a.png"}])
+    parquet.write_table(names, tmp_path / "flat" / "list.parquet")
+    with pytest.raises(DataError, match=r"list\.parquet in .* has no column with the bytes"):
+        open_source(tmp_path / "flat")
 
 
 def test_exporting_over_something_or_in_an_unknown_form_is_refused(

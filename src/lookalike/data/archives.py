@@ -5,19 +5,12 @@ from __future__ import annotations
 import json
 import tarfile
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
-from typing import Any
 
-from lookalike.data.items import (
-    CLASS_COLUMNS,
-    Item,
-    Source,
-    clean_name,
-    folder_classes,
-    is_litter,
-)
+from lookalike.data.columns import CLASS_COLUMNS, flat
+from lookalike.data.items import Item, Source, clean_name, folder_classes, is_litter
 from lookalike.data.reading import BYTE_LIMIT
 from lookalike.errors import NoImagesError
 
@@ -129,19 +122,6 @@ def _read_side(side: _Side, name: str, data: bytes) -> None:
         return
     if isinstance(told, dict):
         side.attributes |= flat(told)
-
-
-def flat(row: Mapping[str, Any]) -> dict[str, str]:
-    """The plain values of a JSON object as words; lists become tags, objects are left away."""
-    found = {}
-    for name, value in row.items():
-        if isinstance(value, bool):
-            found[str(name)] = "1" if value else "0"
-        elif isinstance(value, str | int | float):
-            found[str(name)] = str(value)
-        elif isinstance(value, list) and all(isinstance(one, str | int) for one in value):
-            found[str(name)] = ";".join(map(str, value))
-    return found
 
 
 def _labelled(item: Item, side: _Side | None) -> Item:

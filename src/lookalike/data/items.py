@@ -5,29 +5,28 @@ Nothing is ever unpacked to disk, so the names inside an archive are labels and 
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 import stat
-import sys
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
+from lookalike.data.columns import (
+    CELEBA_TABLES,
+    CLASS_COLUMNS,
+    SPLITS,
+    Table,
+    find_table,
+    folder_table,
+    is_table,
+)
 from lookalike.data.reading import BYTE_LIMIT
 from lookalike.errors import DataError, NoImagesError
 
-TABLE_NAMES = ("attributes.csv", "labels.csv", "metadata.csv", "list_attr_celeba.csv")
-CELEBA_TABLES = ("list_attr_celeba.txt", "Anno/list_attr_celeba.txt")
 CELEBA_ZIPS = ("img_align_celeba.zip", "Img/img_align_celeba.zip")
-SPLITS = frozenset({"train", "test", "validation", "valid", "val", "holdout"})
-"""First folders of these names (Hugging Face imagefolder) are no classes; those inside are."""
-
-FILE_COLUMNS = ("file", "file_name", "filename", "path", "image", "image_id")
-CLASS_COLUMNS = ("class", "label")
 DIRECTORY_LIMIT = 64 << 20
 """The most bytes that the directory of a zip may have (about 700,000 pictures)."""
 
@@ -42,23 +41,6 @@ _MEMBER_PROBLEMS = (
 )
 _SILENT = {".csv", ".tsv", ".json", ".jsonl", ".txt", ".md", ".html", ".yaml", ".yml", ".ini"}
 _LITTER = {"thumbs.db", "desktop.ini", ".ds_store"}
-
-
-@dataclass(frozen=True)
-class Table:
-    """Attributes by file name, kept small: the names once, the values as tuples."""
-
-    names: tuple[str, ...] = ()
-    rows: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-
-    def find(self, name: str) -> tuple[str, ...]:
-        """The values for a file, by its path, its bare name, or its name without suffix."""
-        if self.rows:
-            bare = PurePosixPath(name)
-            for key in (name, bare.name, bare.stem):
-                if key in self.rows:
-                    return self.rows[key]
-        return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +177,7 @@ class ZipSource(Source):
         shared = _shared_root([one.filename for one in infos])
         for info in infos:
             name = clean_name(info.filename)[len(shared) :]
-            if name in TABLE_NAMES:
+            if is_table(name):
                 tables[name] = self._read(info).decode("utf-8-sig", "replace")
             elif not is_litter(PurePosixPath(name).name) and not name.startswith("__MACOSX/"):
                 if name in self._members:
@@ -203,7 +185,7 @@ class ZipSource(Source):
                     continue
                 self._members[name] = info
                 self.items.append(Item(name, info.file_size, info.CRC))
-        self._complete(table or _parse_first(tables))
+        self._complete(table or find_table(tables.get))
 
     def _read(self, info: zipfile.ZipInfo) -> bytes:
         with self._zip.open(info) as member:
@@ -249,7 +231,7 @@ def open_source(path: Path) -> Source:
 
 
 def _open_folder(path: Path) -> Source:
-    from lookalike.data import archives, idx
+    from lookalike.data import archives, idx, tables
 
     packed = next((path / name for name in CELEBA_ZIPS if (path / name).is_file()), None)
     if packed is not None and any((path / name).is_file() for name in CELEBA_TABLES):
@@ -257,11 +239,20 @@ def _open_folder(path: Path) -> Source:
     files = idx.idx_files(path)
     if files:
         return idx.IdxSource(path, files)
-    shards = sorted(path.glob("*.tar"))
-    others = (one for one in path.iterdir() if one.suffix != ".tar" and not is_litter(one.name))
-    if shards and not any(others):
+    shards = _only(path, ".tar")
+    if shards:
         return archives.TarSource(path, shards)
+    parquet = _only(path, ".parquet") or _only(path / "data", ".parquet")
+    if parquet:
+        return tables.open_parquet(path, parquet)
     return FolderSource(path)
+
+
+def _only(path: Path, suffix: str) -> list[Path]:
+    """The files of this kind, when the folder holds nothing else that could be meant."""
+    meant = [one for one in path.iterdir() if not is_litter(one.name)] if path.is_dir() else []
+    fitting = sorted(one for one in meant if one.suffix == suffix)
+    return fitting if len(fitting) == len(meant) else []
 
 
 def is_litter(name: str) -> bool:
@@ -283,81 +274,6 @@ def folder_classes(names: Sequence[str]) -> list[str]:
     if "" in firsts or len(set(firsts)) < 2:
         return [""] * len(names)
     return firsts
-
-
-def parse_table(text: str) -> Table:
-    """A CSV of attributes as rows by file name; empty when no column names the file.
-
-    Raises:
-        DataError: the text is no CSV.
-    """
-    first = text[:65536].partition("\n")[0]
-    mark = max((",", ";", "\t"), key=first.count)
-    lines = csv.reader(io.StringIO(text), delimiter=mark)
-    try:
-        names = [name.strip() for name in next(lines, [])]
-        lower = [name.lower() for name in names]
-        key = next((lower.index(want) for want in FILE_COLUMNS if want in lower), None)
-        if key is None:
-            return Table()
-        rows = {
-            line[key].replace("\\", "/").removeprefix("./"): tuple(
-                sys.intern(value.strip()) for at, value in enumerate(line) if at != key
-            )
-            for line in lines
-            if len(line) > key and line[key]
-        }
-    except csv.Error as problem:
-        raise DataError(
-            f"the table of attributes is not a CSV ({problem}). Repair it."
-        ) from problem
-    return Table(tuple(name for at, name in enumerate(names) if at != key), rows)
-
-
-def folder_table(path: Path) -> Table:
-    """The table of a folder: its own, CelebA's, or those of its split folders joined."""
-    celeba = next((path / name for name in CELEBA_TABLES if (path / name).is_file()), None)
-    if celeba is not None:
-        return parse_celeba(celeba.read_text("utf-8", "replace"))
-    table = _table_in(path)
-    if table.rows:
-        return table
-    joined: dict[str, tuple[str, ...]] = {}
-    names: tuple[str, ...] = ()
-    for split in sorted(SPLITS):
-        inner = _table_in(path / split)
-        if inner.rows and names in ((), inner.names):
-            names = inner.names
-            joined |= {f"{split}/{name}": values for name, values in inner.rows.items()}
-    return Table(names, joined)
-
-
-def parse_celeba(text: str) -> Table:
-    """CelebA's ``list_attr_celeba.txt``: a count, the names, then a file and 1 or -1 for each."""
-    lines = text.splitlines()
-    names = tuple(lines[1].split()) if len(lines) > 1 else ()
-    rows = {}
-    for line in lines[2:]:
-        file, *values = line.split() or [""]
-        if len(values) == len(names):
-            rows[file] = tuple(map(sys.intern, values))
-    return Table(names, rows)
-
-
-def _table_in(folder: Path) -> Table:
-    texts = {
-        name: (folder / name).read_text("utf-8-sig", "replace")
-        for name in TABLE_NAMES
-        if (folder / name).is_file()
-    }
-    return _parse_first(texts)
-
-
-def _parse_first(texts: Mapping[str, str]) -> Table:
-    for name in TABLE_NAMES:
-        if name in texts:
-            return parse_table(texts[name])
-    return Table()
 
 
 def _shared_root(names: Sequence[str]) -> str:

@@ -9,8 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from lookalike.data.archives import flat
-from lookalike.data.items import CLASS_COLUMNS, FILE_COLUMNS, Item, Source, parse_table
+from lookalike.data.columns import CLASS_COLUMNS, FILE_COLUMNS, flat, parse_table
+from lookalike.data.items import Item, Source
 from lookalike.errors import DataError, need
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
@@ -45,25 +45,30 @@ class TableSource(Source):
 
 
 class ParquetSource(Source):
-    """A Parquet file with a column of bytes (as Hugging Face writes them) and label columns."""
+    """Parquet files with a column of bytes (as Hugging Face writes them) and label columns."""
 
-    def __init__(self, path: Path, column: str) -> None:
+    def __init__(self, path: Path, files: Mapping[Path, str]) -> None:
         super().__init__(path)
-        self._column = column
-        stamp = path.stat().st_mtime_ns
-        others = [name for name in _parquet(path).schema_arrow.names if name != column]
-        for index, row in enumerate(_parquet_rows(path, others)):
-            self.items.append(_with(Item(f"{index:09d}", 0, stamp), flat(row)))
+        self._files = files
+        for file, column in files.items():
+            stamp = file.stat().st_mtime_ns
+            others = [name for name in _parquet(file).schema_arrow.names if name != column]
+            for index, row in enumerate(_parquet_rows(file, others)):
+                self.items.append(_with(Item(self._name(file, index), 0, stamp), flat(row)))
+
+    def _name(self, file: Path, index: int) -> str:
+        return f"{file.stem}/{index:09d}" if len(self._files) > 1 else f"{index:09d}"
 
     def loaded(self, items: Sequence[Item]) -> Iterator[Item]:
         """The items with their bytes, a few rows at a time."""
         wanted = {item.name: item for item in items}
-        for index, row in enumerate(_parquet_rows(self.path, [self._column])):
-            item = wanted.get(f"{index:09d}")
-            if item is not None:
-                value = row[self._column]
-                data = value.get("bytes") if isinstance(value, dict) else value
-                yield replace(item, data=data or b"")
+        for file, column in self._files.items() if wanted else ():
+            for index, row in enumerate(_parquet_rows(file, [column])):
+                item = wanted.get(self._name(file, index))
+                if item is not None:
+                    value = row[column]
+                    data = value.get("bytes") if isinstance(value, dict) else value
+                    yield replace(item, data=data or b"")
 
 
 def open_table(path: Path) -> Source:
@@ -73,11 +78,33 @@ def open_table(path: Path) -> Source:
         DataError: no column names the files.
         MissingExtraError: Parquet without the extra ``tables``.
     """
-    if path.suffix.lower() == ".parquet":
-        for field in _parquet(path).schema_arrow:
-            if str(field.type).startswith(("struct<bytes", "binary", "large_binary")):
-                return ParquetSource(path, field.name)
+    if path.suffix.lower() == ".parquet" and (column := _byte_column(path)):
+        return ParquetSource(path, {path: column})
     return TableSource(path)
+
+
+def open_parquet(path: Path, files: Sequence[Path]) -> Source:
+    """The items of a folder of Parquet files that hold the pictures themselves.
+
+    Raises:
+        DataError: one of them holds none.
+        MissingExtraError: the extra ``tables`` is not installed.
+    """
+    columns = {file: _byte_column(file) for file in files}
+    without = [file.name for file, column in columns.items() if not column]
+    if without:
+        raise DataError(
+            f"{without[0]} in {path} has no column with the bytes of pictures. If it lists "
+            "files, name it itself instead of its folder."
+        )
+    return ParquetSource(path, columns)
+
+
+def _byte_column(path: Path) -> str:
+    """The first column of a Parquet file that holds bytes, or ""."""
+    kinds = ("struct<bytes", "binary", "large_binary")
+    schema = _parquet(path).schema_arrow
+    return next((str(one.name) for one in schema if str(one.type).startswith(kinds)), "")
 
 
 def _csv_rows(path: Path) -> Iterable[tuple[str, Mapping[str, str]]]:

@@ -40,6 +40,9 @@ def export_pack(
 ) -> ExportedPack:
     """Write every picture of a pack, as PNG and with its labels, to a folder that is new or empty.
 
+    Changed copies (``prepare --augment``) are left out: apart from their originals they could come
+    to lie in another hold-out.
+
     ``form`` is "imagefolder" (``split/class/name.png`` and ``split/metadata.csv``, as Hugging Face
     and torchvision read it), "webdataset" (``split-00000.tar`` with png, cls and json) or "parquet"
     (``split.parquet`` with an image column as Hugging Face writes it).
@@ -73,12 +76,13 @@ def export_pack(
 
 
 def _pictures(split: Split) -> Iterator[tuple[str, bytes, Row]]:
-    """Name, PNG bytes and manifest line of every picture of a split."""
+    """Name, PNG bytes and manifest line of every picture of a split, changed copies aside."""
     for start in range(0, len(split), _BLOCK):
         at = np.arange(start, min(start + _BLOCK, len(split)))
         pixels, rows, places = split.images(at), split.rows(at), split.pack_rows(at)
         for picture, row, place in zip(pixels, rows, places, strict=True):
-            yield f"{place:08d}", images.encode_png(picture), row
+            if "augment" not in row:
+                yield f"{place:08d}", images.encode_png(picture), row
 
 
 def _class_of(split: Split, row: Row) -> str:
