@@ -167,8 +167,26 @@ def test_a_broken_file_is_listed_and_the_rest_is_done(logos: Path) -> None:
 
 def test_a_preview_shows_each_chain_and_writes_nothing_else(logos: Path, tmp_path: Path) -> None:
     done = transform(logos, here("fliph", "rot_90", preview=tmp_path / "sheet.png"))
-    assert images.read(done.preview).shape == (2 * 128 + 4, 3 * 128 + 8, 3)
+    sheet = images.read(done.preview)
+    assert sheet.shape == (34 + 2 * 128 + 4, 3 * 128 + 8, 3)
+    assert all((sheet[:34, left : left + 128] < 128).any() for left in (0, 132, 264))
+    top = sheet[34 : 34 + 128]
+    assert np.array_equal(top[4:124, 4:124], top[4:124, 136:256][:, ::-1])
     assert not list(logos.rglob("*__*"))
+
+
+def test_deep_grey_keeps_its_range_and_clear_parts_are_white(tmp_path: Path) -> None:
+    deep = np.linspace(0, 65535, 24 * 24).reshape(24, 24)
+    Image.fromarray(deep.astype(np.uint16)).save(tmp_path / "deep.png")
+    Image.fromarray((deep / 65535).astype(np.float32)).save(tmp_path / "float.tif")
+    clear = Image.fromarray(picture()).convert("RGBA")
+    clear.putalpha(0)
+    clear.save(tmp_path / "clear.png")
+    assert transform(tmp_path, here("flipv")).errors == ()
+    for name in ("deep__flipv.png", "float__flipv.tif"):
+        found = images.read(tmp_path / name, channels=1)[::-1, :, 0].astype(int)
+        assert np.abs(found - deep / 257).max() <= 1
+    assert (images.read(tmp_path / "clear__flipv.png") == 255).all()
 
 
 def test_nothing_to_do_says_what_to_name(tmp_path: Path) -> None:

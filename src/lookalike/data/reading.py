@@ -218,7 +218,7 @@ def read_opened(picture: Image.Image, settings: ReadSettings, notes: Sequence[st
     turn = picture.getexif().get(_ORIENTATION, 1)
     scale = picture.width / width, picture.height / height
     box = (box[0] * scale[0], box[1] * scale[1], box[2] * scale[0], box[3] * scale[1])
-    plain = _plain_mode(picture, settings.channels, notes)
+    plain = plain_mode(picture, notes)
     if turn in _TURNS:
         notes.append("turned by EXIF")
     square = _fit(plain, box, settings, _TURNS.get(turn))
@@ -252,8 +252,8 @@ def _draft(picture: Image.Image, box: Box, settings: ReadSettings) -> None:
         picture.draft("L", picture.size)
 
 
-def _plain_mode(picture: Image.Image, channels: int, notes: list[str]) -> Image.Image:
-    """A picture in the mode L, RGB, LA or RGBA, whatever it was."""
+def plain_mode(picture: Image.Image, notes: list[str]) -> Image.Image:
+    """A picture in the mode L, RGB or RGBA, whatever it was; what was lost goes to ``notes``."""
     mode = picture.mode
     if mode in ("L", "RGB", "LA", "RGBA") and "transparency" not in picture.info:
         return picture if mode != "LA" else picture.convert("RGBA")

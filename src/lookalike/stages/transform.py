@@ -10,10 +10,10 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from lookalike import images, seeds
-from lookalike.data.reading import PIXEL_LIMIT, open_picture
+from lookalike.data.reading import PIXEL_LIMIT, open_picture, plain_mode
 from lookalike.data.transforms import Chain, parse
 from lookalike.data.workers import Lost, Workers
 from lookalike.errors import DataError, NoImagesError
@@ -25,7 +25,9 @@ AUGMENTED = re.compile(r"^.+?(__.+)+\.[^.]+$")
 """Names of files that were made by a transformation; they are not transformed again."""
 
 _PREVIEWED = 6
-_PREVIEW_SIDE = 128
+_SIDE = 128
+_HEAD = 34
+_GAP = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,18 +155,13 @@ def _draw(seed: int, name: str, chain: Chain) -> np.random.Generator:
 
 def _open(path: Path) -> Pixels:
     """A picture upright at its own size, uint8 ``[H, W, 1 or 3]``; alpha on white."""
-    from PIL import ImageOps
-
     try:
         with open_picture(path.read_bytes(), PIXEL_LIMIT) as picture:
-            turned = ImageOps.exif_transpose(picture)
-            if turned.mode in ("L", "1", "I;16", "I", "F"):
-                return images.from_pillow(turned, 1)
-            if "A" in turned.getbands() or "transparency" in turned.info:
-                clear = turned.convert("RGBA")
-                turned = Image.new("RGB", clear.size, "white")
+            turned = plain_mode(ImageOps.exif_transpose(picture), [])
+            if turned.mode == "RGBA":
+                clear, turned = turned, Image.new("RGB", turned.size, "white")
                 turned.paste(clear, None, clear)
-            return images.from_pillow(turned, 3)
+            return images.from_pillow(turned, 1 if turned.mode == "L" else 3)
     except DataError:
         raise
     except Exception as problem:
@@ -185,24 +182,42 @@ def _write(place: Path, picture: Pixels) -> None:
 def _preview(folder: Path, originals: Sequence[Path], chains: Sequence[Chain], seed: int) -> Pixels:
     """A sheet: a row for each of some pictures, the original first, then every chain."""
     step = max(1, len(originals) // _PREVIEWED)
-    tiles = [
-        tile
-        for path in originals[::step][:_PREVIEWED]
-        for tile in _row(path, path.relative_to(folder).as_posix(), chains, seed)
+    rows = [
+        [_tile(changed) for changed in _changed(path, folder, chains, seed)]
+        for path in originals[::step]
     ]
+    tiles = [tile for row in [row for row in rows if row][:_PREVIEWED] for tile in row]
     if not tiles:
         raise NoImagesError(f"none of the pictures of {folder} that were tried can be read.")
-    return images.grid(np.stack(tiles), columns=1 + len(chains), gap=4)
+    heads = [_head(words) for words in ("original", *(chain.text for chain in chains))]
+    columns = len(heads)
+    sheets = [images.grid(np.stack(part), columns, gap=_GAP) for part in (heads, tiles)]
+    return np.concatenate(sheets)
 
 
-def _row(path: Path, name: str, chains: Sequence[Chain], seed: int) -> Iterator[Pixels]:
+def _changed(path: Path, folder: Path, chains: Sequence[Chain], seed: int) -> Iterator[Pixels]:
+    name = path.relative_to(folder).as_posix()
     try:
         picture = _open(path)
+        yield from [picture, *(chain.apply(picture, _draw(seed, name, chain)) for chain in chains)]
     except DataError:
         return
-    for changed in (picture, *(chain.apply(picture, _draw(seed, name, chain)) for chain in chains)):
-        small = images.to_pillow(changed).convert("RGB")
-        small.thumbnail((_PREVIEW_SIDE, _PREVIEW_SIDE))
-        tile = Image.new("RGB", (_PREVIEW_SIDE, _PREVIEW_SIDE), "white")
-        tile.paste(small, ((_PREVIEW_SIDE - small.width) // 2, (_PREVIEW_SIDE - small.height) // 2))
-        yield np.asarray(tile, np.uint8)
+
+
+def _tile(picture: Pixels) -> Pixels:
+    """A picture on a white square; a tiny one is enlarged by whole pixels."""
+    small = images.to_pillow(picture).convert("RGB")
+    times = max(1, _SIDE // max(small.size))
+    small = small.resize((times * small.width, times * small.height), Image.Resampling.NEAREST)
+    small.thumbnail((_SIDE, _SIDE))
+    tile = Image.new("RGB", (_SIDE, _SIDE), "white")
+    tile.paste(small, ((_SIDE - small.width) // 2, (_SIDE - small.height) // 2))
+    return np.asarray(tile, np.uint8)
+
+
+def _head(words: str) -> Pixels:
+    """What stands over a column, a code a line."""
+    head = Image.new("RGB", (_SIDE, _HEAD), "white")
+    lines = words.replace(",", ",\n")
+    ImageDraw.Draw(head).multiline_text((2, 2), lines, "black", ImageFont.load_default(12))
+    return np.asarray(head, np.uint8)
