@@ -48,7 +48,7 @@ _CONTRAST = 20.0
 _BRUTE = 20_000
 _PARTS = 4
 _PART_BITS = 16
-_BLOCK = 1 << 22
+_BLOCK = 1 << 20
 
 
 def near_groups(

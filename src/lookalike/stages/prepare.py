@@ -44,7 +44,6 @@ _READER = 1
 
 _PROBED = 200
 _FRAMES_SECONDS = 120.0
-_SPOOLED = 1 << 26
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -228,7 +227,7 @@ class _Work:
             self.found.items, Known(old) if old is not None else None, self.settings.leave_out
         )
         with (
-            tempfile.SpooledTemporaryFile(_SPOOLED) as thumbs,
+            tempfile.TemporaryFile() as thumbs,
             PackWriter(self.to, size=look.size, channels=look.channels) as writer,
         ):
             self._read(known, writer, thumbs, tell)
@@ -335,9 +334,9 @@ class _Work:
             )
 
     def _thumbs(self, file: IO[bytes]) -> Pixels:
-        file.seek(0)
+        file.flush()
         shape = (len(self.kept.names), THUMB, THUMB, self.look.channels)
-        return np.frombuffer(file.read(), np.uint8).reshape(shape)
+        return np.asarray(np.memmap(file, np.uint8, "r", shape=shape))
 
 
 def _licence(path: Path) -> str:
