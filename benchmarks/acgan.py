@@ -6,6 +6,7 @@ import argparse
 import json
 import shutil
 
+import numpy as np
 import torch
 
 from benchmarks.common import CACHE, keep, kept, machine, mean_interval, table
@@ -48,7 +49,7 @@ def main(arguments: list[str]) -> None:
             right.append(float((found == digit).float().mean()))
             shown.extend(pictures[:10])
         sheet = CACHE / f"acgan-{seed}.png"
-        images.write_png(sheet, images.grid(images.enlarge(torch.tensor(shown).numpy(), 48), 10))
+        images.write_png(sheet, images.grid(images.enlarge(np.stack(shown), 48), 10))
         keep("acgan", {"seed": seed, "budget": wanted.budget, "right": right, "images": seen,
                        "seconds": json.loads(ran.told)["seconds"], "reader": own,
                        "each": wanted.each, "machine": machine()})  # fmt: skip

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from pictures import CLASSES, Discs
 from torch import nn
 
 from lookalike import recipe
+from lookalike.data.packing import write_pack
 from lookalike.engine.trainer import Trainer
 from lookalike.errors import RecipeError
 from lookalike.parts.feedback import D_BOOST, D_PLAIN, G_BOOST, G_PLAIN
@@ -18,6 +21,8 @@ from lookalike.parts.networks import Frame, Networks
 from lookalike.parts.schedules import Clock
 from lookalike.place import Place
 from lookalike.recipe import Recipe
+from lookalike.run import Run
+from lookalike.stages.train import TrainSettings, plan
 
 
 def made(name: str, size: int, channels: int = 3, labels: int = 0, **settings: Any) -> Recipe:
@@ -217,3 +222,10 @@ def test_acgan_takes_the_classes_of_the_frame_and_attributes_as_they_are() -> No
         assert chosen.objective.classes == classes
     assert recipe.make(found, {}, frame).objective.classes == 5
     assert recipe.make(found, {"classes": "2"}, {**frame, "classes": 3}).objective.classes == 2
+
+
+def test_a_size_that_a_recipe_does_not_make_is_refused_with_those_that_do(tmp_path: Path) -> None:
+    pictures = np.zeros((4, 512, 512, 3), np.uint8)
+    pack = write_pack(tmp_path / "pack", pictures, holdout=0.0)
+    with pytest.raises(RecipeError, match=r"--size 256.* make 512 px: hr-dcgan"):
+        plan(pack, Run(tmp_path / "run"), TrainSettings(recipe="dcgan"), Place())

@@ -112,10 +112,12 @@ def _frame(
     labeled = only_classes if settings.labeled is None else settings.labeled
     labeled = (labeled or LABELS[file.labels] == 2) and len(pack.columns) > 0
     if file.sizes and pack.size not in file.sizes:
+        able = [r.name for r in recipe.names() if pack.size in r.sizes]
+        instead = f". Recipes that make {pack.size} px: {', '.join(able)}" if able else ""
         raise RecipeError(
             f"The recipe {file.name!r} makes pictures of {_list(file.sizes)} px, but {pack.path} "
             f"holds {pack.size} px. Prepare it again: lookalike prepare SOURCE --to PACK "
-            f"--size {min(file.sizes, key=lambda size: abs(size - pack.size))}"
+            f"--size {min(file.sizes, key=lambda size: abs(size - pack.size))}{instead}"
         )
     if pack.channels not in file.channels:
         raise RecipeError(
