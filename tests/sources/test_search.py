@@ -167,6 +167,56 @@ def test_openverse_pages_that_end_in_an_error_end_the_search(
     assert (done.added, done.stopped) == (1, "the source has no more")
 
 
+def _artwork(site, number: int, **other: object) -> dict[str, object]:
+    return {
+        "id": 90000 + number,
+        "accession_number": f"1958.{number}",
+        "share_license_status": "CC0",
+        "title": f"Stag {number}",
+        "type": "Painting",
+        "url": f"https://clevelandart.org/art/1958.{number}",
+        "creators": [{"description": "George Bellows (American, 1882-1925)", "role": "artist"}],
+        "images": {
+            "web": {"url": site.url(f"/cma/{number}.png"), "width": "893", "height": "724"},
+            "print": {"url": site.url("/never.jpg"), "width": "3400", "height": "2757"},
+        },
+        **other,
+    }
+
+
+def test_cleveland_is_paged_and_gives_open_works_alone(
+    site, quick: Manners, tmp_path: Path
+) -> None:
+    for number in range(100):
+        site.picture(f"/cma/{number}.png", number)
+    held = [_artwork(site, number) for number in range(98)]
+    held += [_artwork(site, 98, share_license_status="Copyrighted"), _artwork(site, 99, images={})]
+    last = [_artwork(site, 98, creators=[])]
+    base = "/api/artworks/?q=tree+bark&cc0=1&has_image=1&limit=100&skip={}"
+    for skip, rows in ((0, held), (100, last)):
+        answer = {"info": {"total": 101, "parameters": {}}, "data": rows}
+        site.put(base.format(skip), json.dumps(answer), "application/json")
+    where = (("cleveland", site.url("/api/artworks/")),)
+    asked = _search(site, tmp_path, quick, sources=("cleveland",), addresses=where)
+    done = collect.search(asked)
+    assert (done.added, done.licenses, done.stopped) == (
+        99,
+        {"CC0 1.0": 99},
+        "the source has no more",
+    )
+    line = next(read_lines(tmp_path / "out/manifest.jsonl"))
+    assert str(line["title"]).startswith("Stag ")
+    assert line["license_url"] == "https://creativecommons.org/publicdomain/zero/1.0/"
+    assert line["creator"] == "George Bellows (American, 1882-1925)"
+    assert str(line["page"]).startswith("https://clevelandart.org/art/1958.")
+    assert site.count("/api/artworks/") == 2
+    assert site.count("/never.jpg") == 0
+    other = _search(
+        site, tmp_path, quick, sources=("cleveland",), addresses=where, licenses=("by",)
+    )
+    assert collect.search(replace(other, query="x", to=tmp_path / "b")).added == 0
+
+
 def test_commons_follows_continue_takes_thumbnails_and_plain_words(
     site, quick: Manners, tmp_path: Path
 ) -> None:

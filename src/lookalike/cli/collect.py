@@ -55,7 +55,7 @@ def search(
     n
         How many pictures of this query the folder should hold, all runs together.
     source
-        openverse, commons, or both (the default).
+        openverse, commons (the default: both in turn), cleveland (works of art, all CC0).
     license
         Licenses to take: cc0 pdm by by-sa by-nc by-nc-sa by-nd by-nc-nd other, or any.
         Default: cc0 pdm by by-sa, which allow changed copies and commercial use.
