@@ -14,6 +14,7 @@ from lookalike.data.pack import Pack
 from lookalike.data.policy import Policy, chains, fitting
 from lookalike.data.transforms import original_of, parse
 from lookalike.errors import DataError
+from lookalike.stages.doctor import doctor
 from lookalike.stages.prepare import PrepareSettings, prepare
 from lookalike.stages.transform import TransformSettings, transform
 
@@ -76,6 +77,13 @@ def test_copies_depend_on_the_seed_and_not_on_workers_or_what_was_known(
     assert Pack.open(grown.path).fingerprint == Pack.open(fresh.path).fingerprint
     without = prepare(folder, tmp_path / "a", replace(wanted, augment=()))
     assert (without.decoded, without.count, without.augmented) == (0, 27, 0)
+
+
+def test_the_doctor_does_not_take_changed_copies_for_faults(photos: Photos, tmp_path: Path) -> None:
+    done = prepare(photos(24), tmp_path / "pack", replace(HERE, augment=("fliph",)))
+    found = doctor(done.path)
+    assert (done.augmented, found.files) == (22, 24)
+    assert not {finding.kind for finding in found.findings} & {"near", "copy", "leak"}
 
 
 def test_codes_that_do_not_fit_are_refused_before_anything_is_read(

@@ -47,9 +47,11 @@ def source_visits(source: Path, least: int, workers: int | None, tell: Tell) -> 
 
 
 def pack_visits(source: Path, tell: Tell) -> Iterator[Visit]:
-    """Examine the pictures of a pack as they are, and name the files that it refused."""
+    """Examine the pictures of a pack, changed copies aside, and name the files that it refused."""
     pack = Pack.open(source)
     for done, row in enumerate(pack.manifest(), 1):
+        if "augment" in row:
+            continue
         picture = pack.shards.take(np.array([done - 1]))[0]
         size = pack.size
         facts = Facts(
