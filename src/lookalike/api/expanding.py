@@ -33,8 +33,8 @@ def expand(
         LookalikeError: neither a run nor a time is given, or the run saw other pictures.
     """
     from lookalike.data.classes import classes_of
-    from lookalike.data.enlarged import refuse_full
     from lookalike.data.pack import Pack
+    from lookalike.data.staging import refuse_full
     from lookalike.engine.opening import open_sampler
     from lookalike.run import Run
     from lookalike.stages import expand as stage
@@ -52,11 +52,7 @@ def expand(
         listener.say(f"Training a generator into {run}.")
         train(pack, run, TrainSettings(seconds=seconds, labeled=labels), where, listener)
     trained = Run.open(run)
-    if trained.env().get("data", {}).get("fingerprint") != opened.fingerprint:
-        raise LookalikeError(
-            f"{run} was not trained on {pack}, so it may have seen the held-out pictures. "
-            "Train on this pack, or name the pack of the run."
-        )
+    trained.refuse_other(pack, opened.fingerprint)
     sampler, drawing, seen = open_sampler(trained, where.place())
     make = stage.maker(sampler, sorts, settings.seed)
     origin = stage.Origin(run.resolve().name, drawing.name, seen)

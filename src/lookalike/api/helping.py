@@ -79,11 +79,7 @@ class _Given:
         from lookalike.run import Run
 
         run = Run.open(self.run)
-        if run.env().get("data", {}).get("fingerprint") != self.pack.fingerprint:
-            raise LookalikeError(
-                f"{self.run} was not trained on {self.pack.path}, so it may have seen the held-out "
-                "pictures. Train on this pack, or name the pack of the run."
-            )
+        run.refuse_other(self.pack.path, self.pack.fingerprint)
         return _open(run, data.columns, self.where)
 
 

@@ -35,13 +35,27 @@ def classes_of(pack: Pack, attribute: str | None = None) -> Classes:
     Raises:
         DataError: there is no attribute of that name with at least two values.
     """
-    first = len(pack.classes)
     if attribute is None:
-        return Classes(pack.classes, tuple(range(first)))
-    parts = {i: pack.columns[i].partition("=") for i in range(first, len(pack.columns))}
-    columns = tuple(i for i, (name, _, value) in parts.items() if name == attribute and value)
+        return Classes(pack.classes, tuple(range(len(pack.classes))))
+    parts = _valued(pack)
+    columns = tuple(i for i, (name, _) in parts.items() if name == attribute)
     if len(columns) < 2:
-        known = sorted({name for name, _, value in parts.values() if value})
-        there = f"There are: {', '.join(known)}." if known else "It has none with named values."
+        known = attributes_of(pack)
+        there = f"Its attributes are {', '.join(known)}." if known else "It has none at all."
         raise DataError(f"{pack.name} has no attribute {attribute!r} with two values. {there}")
-    return Classes(tuple(parts[i][2] for i in columns), columns)
+    return Classes(tuple(parts[i][1] for i in columns), columns)
+
+
+def attributes_of(pack: Pack) -> list[str]:
+    """The names of attributes with named values."""
+    return sorted({name for name, _ in _valued(pack).values()})
+
+
+def _valued(pack: Pack) -> dict[int, tuple[str, str]]:
+    """Column number -> attribute and value, for the columns that stand for a value."""
+    found = {}
+    for column in range(len(pack.classes), len(pack.columns)):
+        name, _, value = pack.columns[column].partition("=")
+        if value:
+            found[column] = name, value
+    return found

@@ -9,8 +9,6 @@ from __future__ import annotations
 import csv
 import json
 import re
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache, partial
@@ -19,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from lookalike import errors
+from lookalike.data.staging import refuse_full, whole_folder
 from lookalike.data.workers import Lost, Workers
 from lookalike.errors import DataError
 from lookalike.telling import Tell, silent
@@ -144,19 +143,11 @@ def draw_demo(folder: Path, settings: DemoSettings, tell: Tell = silent) -> Demo
         check_options(name, settings.options)
     for package in ("dicebear", "dicebear_styles", "resvg_py"):
         errors.need(package, "demo", "drawing demo pictures")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    part = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".part", dir=folder.parent))
-    try:
+    with whole_folder(folder) as part:
         rows = _draw_all(part, settings, styles, tell)
         _write_table(part / "attributes.csv", rows)
         (part / "LICENCE.txt").write_text(licence_text(styles), encoding="utf-8")
         (part / _MARK).write_text(json.dumps(asdict(settings)) + "\n", encoding="utf-8")
-        part.chmod(0o755)
-        if folder.exists():
-            folder.rmdir()
-        part.rename(folder)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
     return Demo(folder, settings.count, styles, made=True)
 
 
@@ -173,7 +164,7 @@ def _styles(settings: DemoSettings) -> tuple[str, ...]:
 
 def _there(folder: Path, settings: DemoSettings) -> bool:
     """Whether exactly these pictures are there; an error when something else is."""
-    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+    if not folder.exists():
         return False
     mark = folder / _MARK
     if mark.is_file():
@@ -187,7 +178,8 @@ def _there(folder: Path, settings: DemoSettings) -> bool:
             f"{folder} holds other demo pictures (or not all of them). "
             "Name another folder, or delete that one."
         )
-    raise DataError(f"{folder} is not empty. Name a folder that does not exist yet.")
+    refuse_full(folder)
+    return False
 
 
 def licence_text(styles: Sequence[str]) -> str:

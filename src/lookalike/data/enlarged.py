@@ -7,9 +7,7 @@ real pictures are ever held out. Everything is written beside its place and rena
 from __future__ import annotations
 
 import json
-import re
 import shutil
-import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,7 +19,7 @@ import numpy as np
 from lookalike import images
 from lookalike.data.pack import Pack, Row, Split
 from lookalike.data.packing import PackWriter
-from lookalike.errors import DataError
+from lookalike.data.staging import beside, folder_name, into_place
 from lookalike.images import Pixels
 
 PIECE = 256
@@ -72,10 +70,7 @@ class EnlargedFolder(Enlarged):
         self._lines: TextIO
 
     def __enter__(self) -> Self:
-        self.to.parent.mkdir(parents=True, exist_ok=True)
-        folder = tempfile.mkdtemp(prefix=f".{self.to.name}.", suffix=".part", dir=self.to.parent)
-        self._part = Path(folder)
-        self._part.chmod(0o755)
+        self._part = beside(self.to)
         self._lines = (self._part / "manifest.jsonl").open("w", encoding="utf-8")
         return self
 
@@ -102,9 +97,7 @@ class EnlargedFolder(Enlarged):
         for name, data in files.items():
             (self._part / name).write_bytes(data)
         self._lines.close()
-        if self.to.exists():
-            self.to.rmdir()
-        self._part.rename(self.to)
+        into_place(self._part, self.to)
 
     def _write(
         self,
@@ -175,24 +168,6 @@ def copy_real(split: Split, into: Enlarged, groups: list[str]) -> None:
         at = np.arange(start, min(start + PIECE, len(split)))
         for picture, row, place in zip(split.images(at), split.rows(at), at, strict=True):
             into.real(picture, row, split.name, groups[int(place)])
-
-
-def refuse_full(to: Path) -> None:
-    """Refuse a place where something is.
-
-    Raises:
-        DataError: it is a file, or a folder that is not empty.
-    """
-    if to.exists() and (not to.is_dir() or any(to.iterdir())):
-        raise DataError(
-            f"{to} is not empty, and nothing is ever overwritten. Name a folder that does not "
-            "exist yet, or move this one away."
-        )
-
-
-def folder_name(group: str) -> str:
-    """A class name as a folder's name."""
-    return re.sub(r'[\\/:*?"<>|\x00-\x1f]', "_", group).strip(". ") or "_"
 
 
 def as_json(value: Any) -> bytes:

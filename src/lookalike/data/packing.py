@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import tempfile
 from collections import Counter
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 from lookalike import seeds
 from lookalike.data.labels import Schema, SchemaBuilder
 from lookalike.data.pack import FORMAT, HEADER, VERSION, Pack, Row, shard_header
+from lookalike.data.staging import beside
 from lookalike.errors import PackError
 from lookalike.images import Pixels
 
@@ -47,10 +47,7 @@ class PackWriter:
         self._rows: TextIO
 
     def __enter__(self) -> PackWriter:
-        self.to.parent.mkdir(parents=True, exist_ok=True)
-        self._folder = Path(
-            tempfile.mkdtemp(prefix=f".{self.to.name}.", suffix=".part", dir=self.to.parent)
-        )
+        self._folder = beside(self.to)
         self._rows = (self._folder / "rows.jsonl").open("w", encoding="utf-8")
         return self
 
@@ -225,7 +222,6 @@ def _new_array(file: Path, kind: type, shape: tuple[int, ...]) -> np.memmap[Any,
 
 def _put_in_place(folder: Path, to: Path) -> None:
     """Rename ``folder`` to ``to``; a pack that was there goes away after the new one is in."""
-    os.chmod(folder, 0o777 & ~_umask())
     if not to.exists():
         folder.rename(to)
         return
@@ -238,12 +234,6 @@ def _put_in_place(folder: Path, to: Path) -> None:
     to.rename(old / "pack")
     folder.rename(to)
     shutil.rmtree(old, ignore_errors=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def write_pack(

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from lookalike import images, seeds
+from lookalike.errors import DataError
 from lookalike.images import Pixels
 from lookalike.parts.priors import Learned, Prior
 
@@ -88,6 +89,22 @@ class Sampler:
         if self.labels is None:
             return drawn, None
         return drawn, torch.cat([label for _, label in rows if label is not None])
+
+    def seen(self, column: int, name: str) -> Tensor:
+        """The label rows of training pictures that have this label column, ``[M, L]``.
+
+        Raises:
+            DataError: the run was trained without labels, or never saw the class ``name``.
+        """
+        if self.labels is None:
+            raise DataError(
+                "the run was trained without labels, so it cannot make a class on request. Train "
+                "with classes: lookalike train PACK --recipe swift (see: lookalike recipes)."
+            )
+        rows = self.labels[self.labels[:, column] > 0]
+        if not len(rows):
+            raise DataError(f"the run never saw the class {name!r}. Train it on this pack.")
+        return rows
 
     def _label(self, seed: int, index: int, wanted: Tensor | None) -> Tensor | None:
         if self.labels is None:

@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lookalike import images, seeds
-from lookalike.engine.sampler import BLOCK, Sampler
+from lookalike.engine.sampler import Sampler
 from lookalike.errors import DataError
 from lookalike.images import Pixels
 
@@ -67,22 +67,6 @@ class Desk:
         shares[:, number] = 1
         return shares
 
-    def seen(self, number: int) -> Tensor:
-        """Label rows of training pictures of the class, ``[M, L]``.
-
-        Raises:
-            DataError: the run was trained without labels, or never saw the class.
-        """
-        if self.sampler.labels is None:
-            raise DataError(
-                "the run was trained without labels, so it cannot make a class on request. "
-                "Train on a pack with classes and a recipe that uses them (lookalike recipes)."
-            )
-        rows = self.sampler.labels[self.sampler.labels[:, self.columns[number]] > 0]
-        if not len(rows):
-            raise DataError(f"the run never saw class number {number}; train it on this pack")
-        return rows
-
     def encodings(self) -> tuple[Tensor, Tensor, Tensor]:
         """Codes ``[M, Z]``, label rows ``[M, L]``, class numbers ``[M]`` of training pictures.
 
@@ -101,10 +85,10 @@ class Desk:
     @torch.no_grad()
     def draw(self, z: Tensor, labels: Tensor) -> Pixels:
         """Pictures of these codes, in blocks of one size so that rounding is always the same."""
-        found = []
-        for first in range(0, len(z), BLOCK):
-            some = [one[first : first + BLOCK] for one in (z, labels)]
-            missing = BLOCK - len(some[0])
+        found, block = [], self.sampler.block
+        for first in range(0, len(z), block):
+            some = [one[first : first + block] for one in (z, labels)]
+            missing = block - len(some[0])
             full = [torch.cat([one, one[:1].expand(missing, -1)]) for one in some]
             drawn = self.sampler.generate(*(one.to(self.sampler.device) for one in full))
             found.append(images.to_pixels(drawn.float().cpu()[: len(some[0])]))
@@ -126,7 +110,9 @@ class Plain(Way):
     def make(self, desk: Desk, number: int, count: int, seed: int) -> Made:
         """As ``generate`` draws them, with labels seen in training that hold the class."""
         one = seeds.number(seed, "utility-class", number)
-        pictures = desk.sampler.pictures(one, 0, count, desk.seen(number))
+        pictures = desk.sampler.pictures(
+            one, 0, count, desk.sampler.seen(desk.columns[number], f"number {number}")
+        )
         return Made(pictures, desk.whole(number, count))
 
 

@@ -118,9 +118,9 @@ class Flow(Neighbors):
         network = self._network(0 if labels is None else labels.shape[1]).eval()
         step = 1 / self.rungs
         for rung in range(self.rungs):
-            for_all = torch.full((len(z), 1), rung * step)
-            half = z + functional_call(network, weights, (z, for_all, labels)) * step / 2
-            z = z + functional_call(network, weights, (half, for_all + step / 2, labels)) * step
+            time = torch.full((len(z), 1), rung * step)
+            half = z + functional_call(network, weights, (z, time, labels)) * step / 2
+            z = z + functional_call(network, weights, (half, time + step / 2, labels)) * step
         return z * learned["flow_scale"] + learned["flow_center"]
 
     def _network(self, labels: int) -> Velocity:

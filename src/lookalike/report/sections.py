@@ -112,7 +112,10 @@ def samples_over_time(facts: Facts) -> str:
         if last
         else ""
     )
-    note = "Each place shows one and the same imagined picture while the generator learns."
+    note = (
+        "Each place keeps its random numbers while the generator learns. Recipes that learn how to "
+        "draw them at the very end show other pictures in the last frame."
+    )
     return section("How it learned", f'<div class="player{px}">{shown}{control}</div>', note)
 
 

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from lookalike import images, seeds
 from lookalike.data.classes import Classes, classes_of
-from lookalike.data.enlarged import folder_name
 from lookalike.data.pack import Pack, Split
 from lookalike.data.reading import ReadSettings, read_picture
+from lookalike.data.staging import folder_name
 from lookalike.errors import DataError, NoImagesError
 from lookalike.images import Pixels
 from lookalike.metrics.features import Features, conflict

@@ -22,9 +22,9 @@ from lookalike.data.enlarged import (
     EnlargedPack,
     as_json,
     copy_real,
-    refuse_full,
 )
 from lookalike.data.pack import Pack
+from lookalike.data.staging import refuse_full
 from lookalike.engine.sampler import Sampler
 from lookalike.errors import DataError
 from lookalike.images import Pixels
@@ -181,22 +181,10 @@ def maker(sampler: Sampler, sorts: Classes, seed: int) -> Make:
     Raises:
         DataError: the run was trained without labels, or never saw one of the classes.
     """
-    seen = sampler.labels
-    if sorts.names and seen is None:
-        raise DataError(
-            "the run was trained without labels, so it cannot make a class on request. Train with "
-            "classes: lookalike train PACK --recipe swift (see: lookalike recipes), or leave --run "
-            "out and say for how long with --for."
-        )
+    seen = [sampler.seen(*one) for one in zip(sorts.columns, sorts.names, strict=True)]
 
     def make(number: int, first: int, count: int) -> Pixels:
-        rows = None
-        if sorts.names and seen is not None:
-            rows = seen[seen[:, sorts.columns[number]] > 0]
-            if not len(rows):
-                raise DataError(
-                    f"the run never saw the class {sorts.names[number]!r}. Train it on this pack."
-                )
+        rows = seen[number] if seen else None
         return sampler.pictures(class_seed(seed, number), first, count, rows)
 
     return make

@@ -5,10 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-import re
-import shutil
 import tarfile
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +15,7 @@ import numpy as np
 
 from lookalike import images
 from lookalike.data.pack import Pack, Row, Split
+from lookalike.data.staging import folder_name, refuse_full, whole_folder
 from lookalike.errors import DataError, need
 from lookalike.telling import Tell, silent
 
@@ -52,13 +50,9 @@ def export_pack(
     """
     if form not in FORMS:
         raise DataError(f"there is no form {form!r}. Choose from: {', '.join(FORMS)}.")
-    if to.exists() and (not to.is_dir() or any(to.iterdir())):
-        raise DataError(f"{to} is not empty. Name a folder that does not exist yet.")
-    to.parent.mkdir(parents=True, exist_ok=True)
-    part = Path(tempfile.mkdtemp(prefix=f".{to.name}.", suffix=".part", dir=to.parent))
-    part.chmod(0o755)
-    try:
-        done = 0
+    refuse_full(to)
+    done = 0
+    with whole_folder(to) as part:
         for split in (pack.train, pack.holdout):
             if len(split):
                 for _ in FORMS[form](split, part):
@@ -66,11 +60,6 @@ def export_pack(
                     tell("exporting pictures", done, pack.count)
         if pack.info.get("licence"):
             (part / "LICENCE.txt").write_text(pack.info["licence"], encoding="utf-8")
-        if to.exists():
-            to.rmdir()
-        part.rename(to)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
     files = sum(1 for one in to.rglob("*") if one.is_file())
     return ExportedPack(to, form, done, files)
 
@@ -98,18 +87,13 @@ def _image_folder(split: Split, to: Path) -> Iterator[None]:
         table.writeheader()
         for name, data, row in _pictures(split):
             group = _class_of(split, row)
-            place = f"{_safe(group)}/{name}.png" if group else f"{name}.png"
+            place = f"{folder_name(group)}/{name}.png" if group else f"{name}.png"
             (home / place).parent.mkdir(exist_ok=True)
             (home / place).write_bytes(data)
             table.writerow({**row.get("attributes", {}), "file_name": place})
             yield
     if not names:
         (home / "metadata.csv").unlink()
-
-
-def _safe(name: str) -> str:
-    """A class name as a folder's name."""
-    return re.sub(r'[\\/:*?"<>|\x00-\x1f]', "_", name).strip(". ") or "_"
 
 
 def _web_dataset(split: Split, to: Path) -> Iterator[None]:

@@ -16,6 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike import checkpoints, seeds
+from lookalike.data.classes import Classes as Sorts
+from lookalike.data.classes import attributes_of, classes_of
 from lookalike.data.pack import Pack
 from lookalike.data.packing import PackWriter
 from lookalike.engine.ways import Desk, Judge, spelled
@@ -165,15 +167,14 @@ def labeled(pack: Pack, attribute: str | None = None) -> Labeled:
     Raises:
         DataError: there is no such label, it has fewer than two values, or too few are held out.
     """
-    names, columns = _labels(pack, attribute)
+    sorts = _labels(pack, attribute)
     halves, taken = [], []
     for split in (pack.train, pack.holdout):
-        rows = np.arange(len(split))
-        wide = split.labels(rows)[:, list(columns)]
-        has = wide.max(axis=1) > 0
-        taken.append(rows[has])
-        halves.append((split.images(rows[has]), wide[has].argmax(axis=1).astype(np.int64)))
-    data = Labeled(names, columns, taken[0], halves[0], halves[1])
+        numbers = sorts.numbers(split)
+        rows = np.flatnonzero(numbers >= 0)
+        taken.append(rows)
+        halves.append((split.images(rows), numbers[rows]))
+    data = Labeled(sorts.names, sorts.columns, taken[0], halves[0], halves[1])
     if len(data.test[1]) < LEAST_TEST:
         raise DataError(
             f"only {len(data.test[1])} held-out pictures have a class; a verdict needs at least "
@@ -197,24 +198,17 @@ def columns_of(part: Pack, names: tuple[str, ...]) -> tuple[int, ...]:
     return tuple(part.classes.index(name) for name in names)
 
 
-def _labels(pack: Pack, attribute: str | None) -> tuple[tuple[str, ...], tuple[int, ...]]:
-    """Names of the classes to tell apart, and their label columns."""
-    first = len(pack.classes)
-    own = {i: pack.columns[i].partition("=") for i in range(first, len(pack.columns))}
-    if attribute is None:
-        names, columns = pack.classes, tuple(range(first))
-    else:
-        columns = tuple(i for i, (name, _, value) in own.items() if name == attribute and value)
-        names = tuple(own[i][2] for i in columns)
-    if len(names) < 2:
-        values = sorted({name for name, _, value in own.values() if value})
+def _labels(pack: Pack, attribute: str | None) -> Sorts:
+    """The classes to tell apart."""
+    found = classes_of(pack, attribute)
+    if len(found.names) < 2:
+        values = attributes_of(pack)
         hint = f"; attributes are {', '.join(values)} (name one with --attribute)" if values else ""
-        what = f"{len(names)} values of {attribute!r}" if attribute else f"{len(names)} classes"
         raise DataError(
-            f"{pack.name} has {what}, and a classifier needs two{hint}. Sub-folders of pictures "
-            "become classes in 'lookalike prepare'."
+            f"{pack.name} has {len(found.names)} classes, and a classifier needs two{hint}. "
+            "Sub-folders of pictures become classes in 'lookalike prepare'."
         )
-    return names, columns
+    return found
 
 
 def _supply(data: Labeled, desk: Desk, settings: UtilitySettings, tell: Tell) -> Supply:

@@ -25,7 +25,8 @@ class Step:
 class Progress(Watcher):
     """Calls ``listen`` with a :class:`Step`; the estimate uses this process's own speed.
 
-    Phases may become slower later in a run, so the speed of the last minute counts.
+    Phases may become slower later in a run, so the speed of the last minute counts. What the prior
+    learns at the end takes its own share of the time.
     """
 
     listen: Callable[[Step], None]
@@ -48,5 +49,8 @@ class Progress(Watcher):
         self._marks = [mark for mark in self._marks if now - mark[0] < 60] or self._marks[-2:]
         (begun, first), budget = self._marks[0], scene.trainer.recipe.images
         rate = (scene.images - first) / max(now - begun, 1e-9)
-        left = (budget - scene.images) / rate if rate > 0 else float("inf")
+        coming = budget - scene.images
+        if coming > 0:
+            coming += int(scene.trainer.recipe.prior.learning * budget)
+        left = coming / rate if rate > 0 else float("inf")
         self.listen(Step(scene.images, budget, rate, left, dict(tally.totals)))

@@ -1,0 +1,35 @@
+"""The estimate of the end: what is left at the speed of the moment, and what the prior learns."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+
+from lookalike.parts.schedules import Tally
+from lookalike.watch.base import Scene
+from lookalike.watch.progress import Progress, Step
+
+
+def scene(images: int, learning: float) -> Scene:
+    prior = SimpleNamespace(learning=learning)
+    recipe = SimpleNamespace(images=1000, prior=prior)
+    return cast(Scene, SimpleNamespace(images=images, trainer=SimpleNamespace(recipe=recipe)))
+
+
+@pytest.mark.parametrize(
+    ("images", "learning", "left"), [(600, 0.0, 4.0), (600, 0.05, 4.5), (1000, 0.05, 0.0)]
+)
+def test_time_left(
+    images: int, learning: float, left: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr("lookalike.watch.progress.time.monotonic", lambda: now[0])
+    told: list[Step] = []
+    progress = Progress(told.append)
+    progress.begin(scene(0, learning))
+    now[0] += images / 100  # a hundred pictures a second
+    progress.after(scene(images, learning), Tally({}, {}, {}))
+    assert told[-1].rate == pytest.approx(100)
+    assert told[-1].seconds_left == pytest.approx(left)
