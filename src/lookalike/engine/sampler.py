@@ -99,7 +99,7 @@ class Sampler:
         if self.labels is None:
             raise DataError(
                 "the run was trained without labels, so it cannot make a class on request. Train "
-                "with classes: lookalike train PACK --recipe swift (see: lookalike recipes)."
+                "with them: lookalike train PACK --recipe swift, and --labels for attributes."
             )
         rows = self.labels[self.labels[:, column] > 0]
         if not len(rows):
