@@ -6,6 +6,7 @@ folder, since another precision is another sequence of bits.
 
 from __future__ import annotations
 
+import ctypes
 import os
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -67,6 +68,7 @@ def choose(device: str = "auto", precision: str = "auto", threads: int = 0) -> P
     if precision not in {"auto", "fp32", "bf16"}:
         raise LookalikeError(f"There is no precision {precision!r}. Use one of: auto, fp32, bf16.")
     rank, world = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+    keep_memory()
     return Place(
         device=_device(device),
         wish=precision,
@@ -74,6 +76,21 @@ def choose(device: str = "auto", precision: str = "auto", threads: int = 0) -> P
         rank=rank,
         world=world,
     )
+
+
+def keep_memory() -> bool:
+    """Let this process keep what it frees, where its C library can; whether it can.
+
+    Every step takes and frees the same maps. Memory that goes back to the system comes again as
+    empty pages, one fault each: a twentieth to a seventh of a step (docs/log.md).
+    """
+    trim, top, threshold = -1, -2, -3  # M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD of glibc
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (AttributeError, OSError, TypeError):  # another C library, or Windows
+        return False
+    settings = ((threshold, 1 << 30), (trim, 2**31 - 1), (top, 64 << 20))
+    return all(mallopt(name, value) for name, value in settings)
 
 
 def _device(wish: str) -> str:
