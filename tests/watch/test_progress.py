@@ -14,7 +14,7 @@ from lookalike.watch.progress import Progress, Step
 
 def scene(images: int, learning: float) -> Scene:
     prior = SimpleNamespace(learning=learning)
-    recipe = SimpleNamespace(images=1000, prior=prior)
+    recipe = SimpleNamespace(images=1000, batch=16, prior=prior)
     return cast(Scene, SimpleNamespace(images=images, trainer=SimpleNamespace(recipe=recipe)))
 
 
@@ -33,3 +33,17 @@ def test_time_left(
     progress.after(scene(images, learning), Tally({}, {}, {}))
     assert told[-1].rate == pytest.approx(100)
     assert told[-1].seconds_left == pytest.approx(left)
+
+
+def test_before_the_last_step_a_person_hears_what_the_prior_learns() -> None:
+    said: list[str] = []
+    progress = Progress(lambda step: None, seconds=1e9, say=said.append)
+    progress.begin(scene(0, 0.05))
+    for images in (960, 976, 992, 1000):
+        progress.after(scene(images, 0.05), Tally({}, {}, {}))
+    assert len(said) == 1
+    assert "prior learns" in said[0]
+    silent = Progress(lambda step: None, say=said.append)
+    silent.begin(scene(0, 0.0))
+    silent.after(scene(992, 0.0), Tally({}, {}, {}))
+    assert len(said) == 1  # a prior that learns nothing at the end

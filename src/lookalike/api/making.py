@@ -169,7 +169,7 @@ def _watchers(trainer: Trainer, pack: Pack, where: Where, listener: Listener) ->
     watching.append(Naming(pack, listener.say))
     if where.tensorboard:
         watching.append(TensorBoard())
-    return [*watching, Progress(listener.step)]
+    return [*watching, Progress(listener.step, say=listener.say)]
 
 
 def report(run: Path) -> Path:

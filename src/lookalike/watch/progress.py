@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from lookalike.durations import words
 from lookalike.parts.schedules import Tally
 from lookalike.watch.base import Scene, Watcher
 
@@ -26,11 +27,12 @@ class Progress(Watcher):
     """Calls ``listen`` with a :class:`Step`; the estimate uses this process's own speed.
 
     Phases may become slower later in a run, so the speed of the last minute counts. What the prior
-    learns at the end takes its own share of the time.
+    learns at the end takes its own share of the time; ``say`` hears of it before it begins.
     """
 
     listen: Callable[[Step], None]
     seconds: float = 0.5
+    say: Callable[[str], None] = lambda told: None
     name: str = "progress"
     _marks: list[tuple[float, int]] = field(default_factory=list, init=False)
     _last: float = field(default=0.0, init=False)
@@ -40,9 +42,10 @@ class Progress(Watcher):
         self._marks = [(time.monotonic(), scene.images)]
 
     def after(self, scene: Scene, tally: Tally) -> None:
-        """Report when half a second has passed."""
+        """Report when half a second has passed, and before what the prior learns at the end."""
         now = time.monotonic()
-        if now - self._last < self.seconds:
+        last = self._last_step(scene)
+        if now - self._last < self.seconds and not last:
             return
         self._last = now
         self._marks.append((now, scene.images))
@@ -54,3 +57,10 @@ class Progress(Watcher):
             coming += int(scene.trainer.recipe.prior.learning * budget)
         left = coming / rate if rate > 0 else float("inf")
         self.listen(Step(scene.images, budget, rate, left, dict(tally.totals)))
+        if last:
+            self.say(f"The last step: the prior learns where encodings lie ({words(left)}).")
+
+    def _last_step(self, scene: Scene) -> bool:
+        """Whether the next step ends the budget, with something for the prior to learn."""
+        recipe = scene.trainer.recipe
+        return recipe.prior.learning > 0 and 0 < recipe.images - scene.images <= recipe.batch
