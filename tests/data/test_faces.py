@@ -90,3 +90,15 @@ def test_prepare_takes_the_faces_and_lists_the_rest(astronaut: Image.Image, tmp_
     assert done.count >= 16
     (row,) = Pack.open(done.path).train.rows([0])
     assert (row["width"], row["height"]) == (300, 300)
+
+
+def test_deep_grey_and_transparent_photographs_keep_their_face(astronaut: Image.Image) -> None:
+    deep = Image.fromarray(np.asarray(astronaut.convert("L"), np.uint16) * 257)
+    clear = astronaut.copy()
+    clear.putalpha(Image.fromarray(np.full(astronaut.size[::-1], 255, np.uint8)))
+    for picture, kind in ((deep, "PNG"), (clear, "PNG")):
+        buffer = io.BytesIO()
+        picture.save(buffer, kind)
+        cut = Image.open(io.BytesIO(cut_face(buffer.getvalue(), FaceSettings())))
+        assert 60 < np.asarray(cut.convert("L"), float).mean() < 190
+        assert find_faces(np.asarray(cut.convert("RGB")))

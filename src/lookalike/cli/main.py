@@ -10,12 +10,16 @@ from collections.abc import Sequence
 from cyclopts import App, Group
 
 from lookalike import __version__
+from lookalike.cli import show
 from lookalike.errors import LookalikeError
 
 _MAIN = Group("From pictures to pictures", sort_key=1)
 _DATA = Group("Data", sort_key=2)
 _JUDGE = Group("Judge", sort_key=3)
 _LOOK = Group("Look", sort_key=4)
+
+_UNREAD = 141
+"""The exit status when whoever read our output has gone, as of other programs in a pipe."""
 
 VERBS: dict[str, tuple[Group, str, str]] = {
     "start": (_MAIN, "start:start", "One command for a folder: prepare, choose, train, report."),
@@ -63,6 +67,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # Large pages: what a step takes and frees costs up to a quarter of its time in page faults.
     os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
     try:
+        status = _run(given)
+    except show.UnreadError:
+        status = _UNREAD
+    if status:
+        sys.exit(status)
+
+
+def _run(given: Sequence[str]) -> int:
+    """One command; the exit status."""
+    try:
         app(given)
         if int(os.environ.get("WORLD_SIZE", "1")) > 1:
             from lookalike.engine.team import leave
@@ -70,9 +84,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
             leave()
     except LookalikeError as problem:
         if "--json" in given:
-            print(json.dumps({"error": type(problem).__name__, "message": str(problem)}))
-        print(f"Error: {problem}", file=sys.stderr)
-        sys.exit(1)
+            show.out(json.dumps({"error": type(problem).__name__, "message": str(problem)}))
+        show.say(f"Error: {problem}")
+        return 1
     except KeyboardInterrupt:
-        print("Stopped.", file=sys.stderr)
-        sys.exit(130)
+        show.say("Stopped.")
+        return 130
+    return 0

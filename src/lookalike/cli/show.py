@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, is_dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 from cyclopts import Parameter
 
@@ -41,12 +41,39 @@ def result(value: Any, as_json: bool, lines: Sequence[str]) -> None:
     """Print a result: JSON where it was asked for, these lines otherwise; once for a team."""
     if os.environ.get("RANK", "0") != "0":
         return
-    print(json.dumps(plain(value), indent=1) if as_json else "\n".join(lines))
+    out(json.dumps(plain(value), indent=1) if as_json else "\n".join(lines))
+
+
+class UnreadError(Exception):
+    """The program that read our results has gone (``lookalike ... | head``)."""
+
+
+def out(text: str) -> None:
+    """A result on stdout.
+
+    Raises:
+        UnreadError: nobody reads there any more.
+    """
+    try:
+        print(text, flush=True)
+    except BrokenPipeError as problem:
+        _into_nothing(sys.stdout)
+        raise UnreadError from problem
 
 
 def say(text: str) -> None:
-    """A remark on stderr."""
-    print(text, file=sys.stderr, flush=True)
+    """A remark on stderr; when nobody reads there any more, the work goes on without."""
+    try:
+        print(text, file=sys.stderr, flush=True)
+    except BrokenPipeError:
+        _into_nothing(sys.stderr)
+
+
+def _into_nothing(stream: TextIO) -> None:
+    """What is written there from now on vanishes, also what Python writes when it ends."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
 
 
 def table(rows: Sequence[Sequence[str]], header: Sequence[str] = ()) -> list[str]:

@@ -20,6 +20,7 @@ from lookalike.data.alone import LARGE_BYTES, LARGE_PIXELS, alone
 from lookalike.data.faces import find_faces
 from lookalike.data.items import Item, open_source
 from lookalike.data.pack import Pack
+from lookalike.data.plain import opaque
 from lookalike.data.reading import PIXEL_LIMIT, open_picture
 from lookalike.data.workers import Lost, Workers
 from lookalike.images import Pixels
@@ -139,7 +140,7 @@ def _reduced(opened: Image.Image) -> Image.Image:
     with alone(opened.width * opened.height > LARGE_PIXELS):
         opened.draft("RGB", (_LARGEST, _LARGEST))
         opened.thumbnail((2 * _LARGEST, 2 * _LARGEST), reducing_gap=2.0)
-        return ImageOps.exif_transpose(opened).convert("RGB")
+        return opaque(ImageOps.exif_transpose(opened))
 
 
 def _sample(count: int, seed: int) -> np.ndarray:

@@ -60,6 +60,7 @@ def _examined(data: bytes, settings: ReadSettings) -> Measured:
     with open_picture(data, settings.pixel_limit) as opened:
         side = min(LOOK, max(settings.least, min(opened.size)))
         large = opened.width * opened.height > LARGE_PIXELS
+    del opened  # some decoders hold a whole picture as soon as they are open
     with alone(large):
         read = read_picture(data, replace(settings, size=side, channels=3))
     digest = hashlib.sha256(data).hexdigest()

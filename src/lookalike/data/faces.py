@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+from lookalike.data.plain import opaque
 from lookalike.data.reading import PIXEL_LIMIT, open_picture
 from lookalike.errors import DataError, need
 
@@ -75,7 +76,7 @@ def cut_face(data: bytes, settings: FaceSettings) -> bytes:
 def _upright(data: bytes) -> Image.Image:
     try:
         with open_picture(data, PIXEL_LIMIT) as opened:
-            return ImageOps.exif_transpose(opened).convert("RGB")
+            return opaque(ImageOps.exif_transpose(opened))
     except DataError:
         raise
     except Exception as problem:

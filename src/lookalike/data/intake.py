@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from PIL import Image, ImageOps
@@ -15,6 +15,7 @@ from lookalike.data.faces import FaceSettings, cut_face
 from lookalike.data.frames import frames_of
 from lookalike.data.hashes import perceptual_hashes, thumbnail
 from lookalike.data.items import Item
+from lookalike.data.plain import opaque
 from lookalike.data.reading import (
     Reading,
     ReadSettings,
@@ -57,6 +58,20 @@ class Facts:
         """The facts as a manifest line has them."""
         sides = int(row["width"]), int(row["height"])
         return Facts(row["sha256"], *sides, row["format"], row["mode"], tuple(row["notes"]))
+
+
+@dataclass(frozen=True)
+class _Whole:
+    """What is known of a picture before it is decoded."""
+
+    width: int
+    height: int
+    format: str
+    mode: str
+
+    @staticmethod
+    def of(picture: Image.Image) -> _Whole:
+        return _Whole(*picture.size, picture.format or "?", picture.mode)
 
 
 @dataclass(frozen=True)
@@ -117,11 +132,12 @@ class Intake:
 
     def _still(self, data: bytes) -> Reading | DataError:
         try:
-            with open_picture(data, self.look.pixel_limit) as whole:
-                with alone(whole.width * whole.height > LARGE_PIXELS):
-                    if self.faces is None:
-                        return read_picture(data, self.look)
-                    return self._face(data, whole)
+            # Gone before it is read: some decoders hold a whole picture as soon as they are open.
+            whole = _Whole.of(open_picture(data, self.look.pixel_limit))
+            with alone(whole.width * whole.height > LARGE_PIXELS):
+                if self.faces is None:
+                    return read_picture(data, self.look)
+                return self._face(data, whole)
         except DataError as problem:
             return problem
 
@@ -139,16 +155,15 @@ class Intake:
             if self.faces is None:
                 return read_opened(frame, self.look)
             alone = io.BytesIO()
-            ImageOps.exif_transpose(frame).convert("RGB").save(alone, "BMP")
-            return self._face(alone.getvalue(), frame)
+            opaque(ImageOps.exif_transpose(frame)).save(alone, "BMP")
+            return self._face(alone.getvalue(), _Whole.of(frame))
         except DataError as problem:
             return problem
         except Exception as problem:
             return reason(problem)
 
-    def _face(self, data: bytes, whole: Image.Image) -> Reading:
+    def _face(self, data: bytes, whole: _Whole) -> Reading:
         """The aligned face, with the facts of the whole picture."""
         assert self.faces is not None
-        kind, mode = whole.format or "?", whole.mode
         read = read_picture(cut_face(data, self.faces), self.look)
-        return replace(read, width=whole.width, height=whole.height, format=kind, mode=mode)
+        return replace(read, **asdict(whole))

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
-import numpy as np
 from PIL import Image, ImageColor, ImageFilter, UnidentifiedImageError
 
 from lookalike import images
+from lookalike.data.plain import Box, Convert, conversion, resized
 from lookalike.errors import DataError
 from lookalike.images import Pixels
 
@@ -218,17 +218,14 @@ def read_opened(picture: Image.Image, settings: ReadSettings, notes: Sequence[st
     turn = picture.getexif().get(_ORIENTATION, 1)
     scale = picture.width / width, picture.height / height
     box = (box[0] * scale[0], box[1] * scale[1], box[2] * scale[0], box[3] * scale[1])
-    plain = plain_mode(picture, notes)
+    convert = conversion(picture, notes)
     if turn in _TURNS:
         notes.append("turned by EXIF")
-    square = _fit(plain, box, settings, _TURNS.get(turn))
+    square = _fit(_Part(picture, box, convert), settings, _TURNS.get(turn))
     if min(width, height, settings.crop or width) < settings.size:
         notes.append(f"enlarged from {min(width, height, settings.crop or width)} px")
     pixels = images.from_pillow(square, settings.channels)
     return Reading(pixels, width, height, kind, mode, tuple(notes))
-
-
-Box = tuple[float, float, float, float]
 
 
 def _box(width: int, height: int, settings: ReadSettings) -> Box:
@@ -252,49 +249,25 @@ def _draft(picture: Image.Image, box: Box, settings: ReadSettings) -> None:
         picture.draft("L", picture.size)
 
 
-def plain_mode(picture: Image.Image, notes: list[str]) -> Image.Image:
-    """A picture in the mode L, RGB or RGBA, whatever it was; what was lost goes to ``notes``."""
-    mode = picture.mode
-    if mode in ("L", "RGB", "LA", "RGBA") and "transparency" not in picture.info:
-        return picture if mode != "LA" else picture.convert("RGBA")
-    if mode in ("I", "F") or mode.startswith("I;"):
-        notes.append("deep grey scaled to 8 bits")
-        return Image.fromarray(_eight_bits(np.asarray(picture)))
-    if mode in ("PA", "La", "RGBa") or "transparency" in picture.info:
-        return picture.convert("RGBA")
-    if mode in ("1", "L"):
-        return picture.convert("L")
-    if mode not in ("P", "RGB", "RGBX", "YCbCr", "HSV"):
-        notes.append(f"{mode} turned into RGB")
-    return picture.convert("RGB")
+@dataclass(frozen=True)
+class _Part:
+    """The part of an opened picture that is used, and how it becomes plain."""
+
+    picture: Image.Image
+    box: Box
+    convert: Convert
 
 
-def _eight_bits(deep: np.ndarray) -> Pixels:
-    """Grey of any depth as uint8: 8, 12 and 16 bits by their full range, others by min and max."""
-    values = np.nan_to_num(deep.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
-    low, high = float(values.min()), float(values.max())
-    if low >= 0 and deep.dtype.kind == "f" and high <= 1:
-        values *= 255
-    elif low >= 0 and high <= 65535:
-        full = next(full for full in (255, 4095, 65535) if high <= full)
-        values *= 255 / full
-    else:
-        values = (values - low) * (255 / max(high - low, 1e-12))
-    return values.round().clip(0, 255).astype(np.uint8)
-
-
-def _fit(
-    picture: Image.Image, box: Box, settings: ReadSettings, turn: Image.Transpose | None
-) -> Image.Image:
+def _fit(part: _Part, settings: ReadSettings, turn: Image.Transpose | None) -> Image.Image:
     """Resize the box (Lanczos) into the square, upright, on the background."""
-    size = settings.size
+    size, box = settings.size, part.box
     wide, high = box[2] - box[0], box[3] - box[1]
     if settings.fit == "pad":
         most = max(wide, high)
         target = max(1, round(size * wide / most)), max(1, round(size * high / most))
     else:
         target = (size, size)
-    small = _resize(picture, target, box)
+    small = resized(part.picture, target, box, part.convert)
     if turn is not None:
         small = small.transpose(turn)
     if small.size == (size, size) and small.mode in ("L", "RGB"):
@@ -303,10 +276,6 @@ def _fit(
     corner = (size - small.width) // 2, (size - small.height) // 2
     square.paste(small.convert("RGB"), corner, small if small.mode == "RGBA" else None)
     return square
-
-
-def _resize(picture: Image.Image, target: tuple[int, int], box: Box) -> Image.Image:
-    return picture.resize(target, Image.Resampling.LANCZOS, box=box, reducing_gap=3.0)
 
 
 def _background(small: Image.Image, settings: ReadSettings) -> Image.Image:

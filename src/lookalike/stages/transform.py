@@ -13,7 +13,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from lookalike import images, seeds
-from lookalike.data.reading import PIXEL_LIMIT, open_picture, plain_mode
+from lookalike.data.plain import plain_mode
+from lookalike.data.reading import PIXEL_LIMIT, open_picture
 from lookalike.data.transforms import Chain, parse
 from lookalike.data.workers import Lost, Workers
 from lookalike.errors import DataError, NoImagesError
