@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,7 @@ from lookalike.stages.expand import (
     expand,
     maker,
 )
+from lookalike.stages.prepare import PrepareSettings, prepare
 
 SIZE = 16
 ORIGIN = Origin("some-run", "stripes", 640)
@@ -203,3 +205,100 @@ def test_a_run_makes_a_class_with_the_seed_of_that_class(pack: Pack):
         maker(Sampler(generate, prior, {}), sorts, 0)
     with pytest.raises(DataError, match="never saw"):
         maker(Sampler(generate, prior, {}, labels[:2]), sorts, 0)(1, 0, 1)
+
+
+class CutError(Exception):
+    """Stands for Ctrl-C or a kill."""
+
+
+def test_work_that_was_cut_off_continues_with_the_same_bytes(
+    pack: Pack, balanced: Expanded, tmp_path: Path
+):
+    settings = ExpandSettings(balance=True, judge="pixels", steps=60)
+    asked: list[int] = []
+
+    def refused_half(number: int, first: int, count: int) -> Pixels:
+        """Half of each batch is of the other class, so that one batch is not enough."""
+        pictures = make(number, first, count)
+        pictures[::2] = make(1 - number, first, count)[::2]
+        return pictures
+
+    def cut(number: int, first: int, count: int) -> Pixels:
+        asked.append(first)
+        if first:
+            raise CutError
+        return refused_half(number, first, count)
+
+    whole = expand(pack, refused_half, ORIGIN, tmp_path / "whole", settings)
+    with pytest.raises(CutError):
+        expand(pack, cut, ORIGIN, tmp_path / "out", settings)
+    assert not (tmp_path / "out").exists()
+    assert asked == [0, 64]
+    again: list[int] = []
+
+    def rest(number: int, first: int, count: int) -> Pixels:
+        again.append(first)
+        return refused_half(number, first, count)
+
+    continued = expand(pack, rest, ORIGIN, tmp_path / "out", settings)
+    assert again == [64]
+    assert continued.classes == whole.classes
+    for file in (tmp_path / "whole").rglob("*"):
+        if file.is_file():
+            other = tmp_path / "out" / file.relative_to(tmp_path / "whole")
+            assert other.read_bytes() == file.read_bytes(), file.name
+    assert not (tmp_path / "out-unfinished").exists()
+
+
+def test_other_settings_do_not_take_up_what_was_found(pack: Pack, tmp_path: Path):
+    def cut(number: int, first: int, count: int) -> Pixels:
+        if first:
+            raise CutError
+        return stripes(1 - number, count, 7)
+
+    settings = ExpandSettings(balance=True, judge="pixels", steps=60)
+    with pytest.raises(CutError):
+        expand(pack, cut, ORIGIN, tmp_path / "out", settings)
+    found = expand(pack, make, ORIGIN, tmp_path / "out", replace(settings, seed=1))
+    assert found.classes[1].taken == 40
+    assert found.classes[1].rejected.get("class", 0) < 5
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Pack:
+    """A pack that was prepared from files, twice as large as the pack's pictures."""
+    for kind, name in enumerate(("across", "down")):
+        (tmp_path / "files" / name).mkdir(parents=True)
+        for i, picture in enumerate(stripes(kind, 40, 3)):
+            twice = Image.fromarray(picture[..., 0]).resize((2 * SIZE, 2 * SIZE))
+            twice.save(tmp_path / "files" / name / f"{i}.png")
+    settings = PrepareSettings(size=SIZE, channels=1, holdout=0.3)
+    prepare(tmp_path / "files", tmp_path / "pack", settings)
+    return Pack.open(tmp_path / "pack")
+
+
+@pytest.mark.parametrize("real", ["link", "copy"])
+def test_real_pictures_can_be_the_original_files(files: Pack, tmp_path: Path, real: str):
+    settings = ExpandSettings(factor=1.2, judge="pixels", steps=60, real=real)
+    found = expand(files, make, ORIGIN, tmp_path / "out", settings)
+    told = [line for line in lines(found.folder) if not line["synthetic"]]
+    assert len(told) == 80
+    for line in told:
+        file = found.folder / line["file"]
+        assert file.is_symlink() == (real == "link")
+        assert file.read_bytes() == (tmp_path / "files" / line["source"]).read_bytes()
+    text = (found.folder / "README.md").read_text()
+    assert "original files, at their own sizes" in text
+
+
+def test_originals_that_have_changed_are_refused_before_any_work(files: Pack, tmp_path: Path):
+    (tmp_path / "files" / "down" / "7.png").write_bytes(b"another")
+    settings = ExpandSettings(judge="pixels", steps=60, real="link")
+    with pytest.raises(DataError, match=r"7\.png has changed since"):
+        expand(files, make, ORIGIN, tmp_path / "out", settings)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_pack_cannot_hold_original_files():
+    with pytest.raises(DataError, match="Leave --real out, or --as pack"):
+        ExpandSettings(form="pack", real="copy")

@@ -57,7 +57,13 @@ def expand(
     make = stage.maker(sampler, sorts, settings.seed)
     origin = stage.Origin(run.resolve().name, drawing.name, seen)
     wanted = replace(settings, trained_with=families(trained))
-    return stage.expand(opened, make, origin, to, wanted, listener.tell)
+    try:
+        return stage.expand(opened, make, origin, to, wanted, listener.tell)
+    except KeyboardInterrupt:
+        kept = stage.unfinished(to)
+        if kept.exists():
+            listener.say(f"What was found is kept in {kept}; the same command again continues.")
+        raise
 
 
 def _which(pack: Path, to: Path, run: Path, labels: bool | None) -> str:

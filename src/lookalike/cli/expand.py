@@ -24,6 +24,7 @@ def expand(
     run: Path | None = None,
     time: Annotated[str | None, Parameter(name="--for")] = None,
     form: Annotated[str, Parameter(name="--as")] = "folder",
+    real: str = "cut",
     attribute: str | None = None,
     judge: str = "auto",
     steps: int = 600,
@@ -34,6 +35,8 @@ def expand(
     json: show.Json = False,
 ) -> None:
     """Add synthetic pictures to a set, class by class, each checked before it is taken.
+
+    What is found is kept: the same command continues where it was cut off.
 
     Parameters
     ----------
@@ -51,6 +54,9 @@ def expand(
         Without a run: train one for this long first (10m, 1h), into TO-run.
     form
         folder (an ImageFolder with a manifest) or pack.
+    real
+        How real pictures come into a folder: cut (written at the pack's size), link (to the
+        original files) or copy (of them).
     attribute
         Take the values of this attribute for classes.
     judge
@@ -76,6 +82,7 @@ def expand(
         balance=balance,
         factor=2.0 if factor is None else factor,
         form=form,
+        real=real,
         attribute=attribute,
         judge=judge,
         steps=steps,

@@ -17,6 +17,7 @@ from typing import Any, Self, TextIO
 import numpy as np
 
 from lookalike import images
+from lookalike.data.originals import Originals
 from lookalike.data.pack import Pack, Row, Split
 from lookalike.data.packing import PackWriter
 from lookalike.data.staging import beside, folder_name, into_place
@@ -60,11 +61,14 @@ class Enlarged(ABC):
 class EnlargedFolder(Enlarged):
     """An ImageFolder: ``train/CLASS/real-….png``, ``train/CLASS/synthetic-….png``, ``holdout/…``.
 
-    ``manifest.jsonl`` has one line a file.
+    ``manifest.jsonl`` has one line a file. With ``originals`` the real ones are those files
+    themselves, linked or (``copied``) copied, whatever their size.
     """
 
-    def __init__(self, to: Path) -> None:
-        self.to = to
+    def __init__(
+        self, to: Path, originals: Originals | None = None, *, copied: bool = False
+    ) -> None:
+        self.to, self.originals, self.copied = to, originals, copied
         self._part = Path()
         self._counts: dict[str, int] = {}
         self._lines: TextIO
@@ -84,13 +88,21 @@ class EnlargedFolder(Enlarged):
         shutil.rmtree(self._part, ignore_errors=True)
 
     def real(self, picture: Pixels, row: Row, split: str, group: str) -> None:
-        """``SPLIT/CLASS/real-NUMBER.png``."""
+        """``SPLIT/CLASS/real-NUMBER.png``, or the original file with its own suffix."""
         told = {k: v for k, v in row.items() if k not in {"split", "class"}}
-        self._write(picture, "real", split, group, told, {})
+        if self.originals is None:
+            images.write_png(self._next("real", split, group, told), picture)
+            return
+        file = self.originals.of(row)
+        place = self._next("real", split, group, told, file.suffix.lower())
+        if self.copied:
+            shutil.copyfile(file, place)
+        else:
+            place.symlink_to(file.resolve())
 
     def synthetic(self, picture: Pixels, row: Row, group: str, text: Mapping[str, str]) -> None:
         """``train/CLASS/synthetic-NUMBER.png`` with the text in its PNG."""
-        self._write(picture, "synthetic", "train", group, row, text)
+        images.write_png(self._next("synthetic", "train", group, row), picture, text)
 
     def finish(self, files: Mapping[str, bytes]) -> None:
         """Write the files and rename the folder."""
@@ -99,23 +111,16 @@ class EnlargedFolder(Enlarged):
         self._lines.close()
         into_place(self._part, self.to)
 
-    def _write(
-        self,
-        picture: Pixels,
-        kind: str,
-        split: str,
-        group: str,
-        row: Row,
-        text: Mapping[str, str],
-    ) -> None:
+    def _next(self, kind: str, split: str, group: str, row: Row, suffix: str = ".png") -> Path:
+        """The place of the next file of this kind, after its line of the manifest."""
         number = self._counts[kind] = self._counts.get(kind, -1) + 1
         place = Path(split, folder_name(group)) if group else Path(split)
         (self._part / place).mkdir(parents=True, exist_ok=True)
-        file = place / f"{kind}-{number:06d}.png"
-        images.write_png(self._part / file, picture, text)
+        file = place / f"{kind}-{number:06d}{suffix}"
         line = {"file": file.as_posix(), "split": split, "synthetic": kind == "synthetic"}
         line |= {"class": group} if group else {}
         self._lines.write(json.dumps({**line, **row}, ensure_ascii=False) + "\n")
+        return self._part / file
 
 
 class EnlargedPack(Enlarged):

@@ -8,6 +8,7 @@ and not the twin of one that was taken already. Every limit is learned from real
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -127,6 +128,13 @@ class Chosen:
         else:
             self._keep(look.vectors[row])
         return reason, scores
+
+    def recall(self, vectors: Vectors, tried: int, rejected: Mapping[str, int]) -> None:
+        """Take up again what was chosen earlier: vectors of the taken ones, and the counts."""
+        for vector in vectors:
+            self._keep(vector)
+        self.tried += tried
+        self.rejected.update(rejected)
 
     def _reason(self, agrees: bool, scores: dict[str, float], apart: float) -> str | None:
         wrong = {

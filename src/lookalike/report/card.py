@@ -20,8 +20,8 @@ def card_text(told: Mapping[str, Any], by_label: bool) -> str:
         'their PNG text, and are marked `"synthetic": true` in `manifest.jsonl`.',
         "",
         f"{real['train']:,} real pictures to train on and {real['holdout']:,} held-out ones are "
-        "beside them, named `real-…` and cut to the same size. Nothing synthetic is held out: test "
-        "on real pictures only.",
+        f"beside them, named `real-…`{_form(told)}. Nothing synthetic is held out: test on real "
+        "pictures only.",
         "",
         *_table(told),
         "",
@@ -41,6 +41,18 @@ def card_text(told: Mapping[str, Any], by_label: bool) -> str:
     if told["warnings"]:
         lines += ["", "## Careful", "", *(f"- {text}." for text in told["warnings"])]
     return "\n".join(lines) + "\n"
+
+
+def _form(told: Mapping[str, Any]) -> str:
+    """How the real pictures lie here."""
+    if told["settings"]["real"] == "cut":
+        return " and cut to the same size"
+    how = "links to" if told["settings"]["real"] == "link" else "copies of"
+    size = told["pack"]["size"]
+    return (
+        f": {how} the original files, at their own sizes. Bring all to {size} × {size} px before "
+        "you train on them, or a classifier may tell real from synthetic by size"
+    )
 
 
 def _table(told: Mapping[str, Any]) -> list[str]:

@@ -7,8 +7,7 @@ A class in which too few candidates pass stays short, and is reported so.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +22,10 @@ from lookalike.data.enlarged import (
     as_json,
     copy_real,
 )
+from lookalike.data.originals import Originals
 from lookalike.data.pack import Pack
 from lookalike.data.staging import refuse_full
+from lookalike.data.unfinished import Unfinished
 from lookalike.engine.sampler import Sampler
 from lookalike.errors import DataError
 from lookalike.images import Pixels
@@ -32,20 +33,18 @@ from lookalike.metrics.classifier import Classifier
 from lookalike.metrics.features import Features, conflict
 from lookalike.metrics.judges import named
 from lookalike.metrics.memorised import Seen, see_with
+from lookalike.metrics.picking import Make, pick
 from lookalike.metrics.selection import REASONS, Chosen, sieve
 from lookalike.report.card import card_text
 from lookalike.telling import Tell, silent
 from lookalike.watch.labeljudge import label_judge
 from lookalike.watch.reals import RealFeatures, shuffled
 
-Make = Callable[[int, int, int], Pixels]
-"""Pictures ``first .. first + count`` of a class: ``make(class number, first, count)``."""
-
-BATCH, LEAST_TRIES, HOPELESS = 64, 64, 256
 MOST = 20_000
 LEAST = 16
 SHOWN = 10
 FORMS = ("folder", "pack")
+REAL = ("cut", "link", "copy")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,12 +54,14 @@ class ExpandSettings:
     ``balance`` fills every class up to the largest one; else every class gets ``factor`` times its
     real pictures in all. ``tries`` bounds the candidates, as a multiple of what is wanted.
     ``steps`` are those of the classifier. ``trained_with`` names families of networks that trained
-    the generator.
+    the generator. ``real`` says how real pictures come into a folder: "cut" to the pack's size, or
+    the original files, as a "link" or a "copy".
     """
 
     balance: bool = False
     factor: float = 2.0
     form: str = "folder"
+    real: str = "cut"
     attribute: str | None = None
     judge: str = "auto"
     steps: int = 600
@@ -72,6 +73,13 @@ class ExpandSettings:
     def __post_init__(self) -> None:
         if self.form not in FORMS:
             raise DataError(f"there is no form {self.form!r}. Choose from: {', '.join(FORMS)}.")
+        if self.real not in REAL:
+            raise DataError(f"--real is {self.real!r}. Choose from: {', '.join(REAL)}.")
+        if self.real != "cut" and self.form != "folder":
+            raise DataError(
+                f"a pack holds pictures of one size, so its real ones cannot be a {self.real} of "
+                "the original files. Leave --real out, or --as pack."
+            )
         if self.factor <= 1 and not self.balance:
             raise DataError(
                 f"a factor of {self.factor:g} adds nothing: it is how many times as many pictures "
@@ -136,28 +144,36 @@ def expand(
 ) -> Expanded:
     """Write the pack's pictures and checked synthetic ones to a folder that is new or empty.
 
+    What is found is kept in ``TO-unfinished`` until all is written, so that the same call again
+    continues work that was cut off.
+
     Raises:
-        DataError: the folder is not empty, there is nothing to add, or too few real pictures.
+        DataError: the folder is not empty, there is nothing to add, too few real pictures, or an
+            original file that was asked for is gone.
     """
     settings = settings or ExpandSettings()
     refuse_full(to)
     sorts = classes_of(pack, settings.attribute)
     wanted = _wanted(pack, sorts, settings)
+    into = _writer(pack, to, settings)
     eye = named(settings.judge, pack.channels, pack.size)
+    work = _work(pack, origin, to, settings, eye)
     net, accuracy = _classifier(pack, sorts, settings, tell)
     judge = sieve(*_seen(pack, eye, tell), eye, net, keep_copies=settings.keep_copies)
-    with _writer(pack, to, settings) as into:
+    with into:
         _copy(pack, sorts, into, tell)
-        counts, shown = [], []
+        counts: list[ClassCount] = []
+        shown: list[tuple[int, Pixels]] = []
         for number, (real, count) in enumerate(wanted):
             chosen = Chosen(judge, number)
             name = sorts.names[number] if sorts.names else ""
             seed = class_seed(settings.seed, number)
-            for picture, row in _taken(make, chosen, count, settings, tell):
-                row = {**_told(origin), "seed": seed, **row}
-                into.synthetic(picture, row, name, _text(row, name))
-                if chosen.taken <= SHOWN:
-                    shown.append((number, picture))
+            first = len(shown)
+            for one in pick(make, chosen, count, settings.tries, work, tell):
+                row = {**_told(origin), "seed": seed, "index": one.index, "scores": one.scores}
+                into.synthetic(one.picture, row, name, _text(row, name))
+                if len(shown) < first + SHOWN:
+                    shown.append((number, one.picture))
             tried, rejected = chosen.tried, dict(chosen.rejected)
             counts.append(ClassCount(name, real, count, chosen.taken, tried, seed, rejected))
         result = Expanded(
@@ -172,7 +188,13 @@ def expand(
             warnings=_warnings(counts, accuracy, eye, settings),
         )
         into.finish(_files(pack, origin, result, settings, shown))
+    work.clear()
     return result
+
+
+def unfinished(to: Path) -> Path:
+    """Where work that was cut off is kept."""
+    return to.with_name(f"{to.name}-unfinished")
 
 
 def maker(sampler: Sampler, sorts: Classes, seed: int) -> Make:
@@ -248,7 +270,21 @@ def _seen(pack: Pack, eye: Features, tell: Tell) -> tuple[Seen, Seen]:
 def _writer(pack: Pack, to: Path, settings: ExpandSettings) -> Enlarged:
     if settings.form == "pack":
         return EnlargedPack(to, pack, settings.attribute)
-    return EnlargedFolder(to)
+    if settings.real == "cut":
+        return EnlargedFolder(to)
+    originals = Originals(pack)
+    for split in (pack.train, pack.holdout):
+        originals.all(split.rows(np.arange(len(split))))
+    return EnlargedFolder(to, originals, copied=settings.real == "copy")
+
+
+def _work(
+    pack: Pack, origin: Origin, to: Path, settings: ExpandSettings, eye: Features
+) -> Unfinished:
+    """The folder of what was found so far, for everything that decides which pictures pass."""
+    asked = {k: v for k, v in asdict(settings).items() if k not in {"form", "real"}}
+    key = {"pack": pack.fingerprint, "origin": asdict(origin), "eye": eye.hash, **asked}
+    return Unfinished(unfinished(to), key)
 
 
 def _copy(pack: Pack, sorts: Classes, into: Enlarged, tell: Tell) -> None:
@@ -257,28 +293,6 @@ def _copy(pack: Pack, sorts: Classes, into: Enlarged, tell: Tell) -> None:
         groups = [sorts.names[n] if sorts.names and n >= 0 else "" for n in numbers]
         copy_real(split, into, groups)
     tell("copying real pictures", pack.count, pack.count)
-
-
-def _taken(
-    make: Make, chosen: Chosen, wanted: int, settings: ExpandSettings, tell: Tell
-) -> Iterator[tuple[Pixels, dict[str, Any]]]:
-    """The candidates that pass, with index and scores, until enough or too many were tried."""
-    most = max(LEAST_TRIES, settings.tries * wanted)
-    first = 0
-    while chosen.taken < wanted and first < most:
-        if first >= HOPELESS and not chosen.taken:
-            return
-        pictures = make(chosen.number, first, min(BATCH, most - first))
-        look = chosen.sieve.look(pictures)
-        for row, picture in enumerate(pictures):
-            if chosen.taken == wanted:
-                break
-            reason, scores = chosen.ask(look, row)
-            if reason is None:
-                rounded = {name: round(value, 4) for name, value in scores.items()}
-                yield picture, {"index": first + row, "scores": rounded}
-        first += len(pictures)
-        tell(f"class {chosen.number + 1}: pictures that pass", chosen.taken, wanted)
 
 
 def _told(origin: Origin) -> dict[str, Any]:
@@ -337,6 +351,7 @@ def _files(
             "balance": settings.balance,
             "factor": None if settings.balance else settings.factor,
             "attribute": settings.attribute,
+            "real": settings.real,
             "tries": settings.tries,
             "steps": settings.steps,
             "seed": settings.seed,

@@ -1,0 +1,69 @@
+"""Results of long work, kept piece by piece in a folder until all of it is done."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+KEY = "unfinished.json"
+_ERRORS = (OSError, ValueError, KeyError, EOFError)
+
+Arrays = Mapping[str, NDArray[Any]]
+
+
+class Unfinished:
+    """Pieces by name, each written whole; ``key`` is everything that decides them.
+
+    A folder that was left by other work (another key) is begun anew, one that is not of this kind
+    is not touched.
+    """
+
+    def __init__(self, folder: Path, key: Mapping[str, Any]) -> None:
+        self.folder = folder
+        self._key = json.dumps(key, sort_keys=True, default=str).encode()
+
+    def load(self, name: str) -> tuple[Any, Arrays] | None:
+        """What was kept under this name: plain values and arrays; None where there is nothing."""
+        if not self._mine():
+            return None
+        try:
+            with np.load(self.folder / f"{name}.npz", allow_pickle=False) as held:
+                arrays = {key: held[key] for key in held.files}
+            return json.loads(bytes(arrays.pop("told")).decode()), arrays
+        except _ERRORS:
+            return None
+
+    def save(self, name: str, told: Any, arrays: Arrays) -> None:
+        """Keep plain values and arrays under this name."""
+        if not self._mine():
+            self.clear()
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._write(KEY, self._key)
+        into = io.BytesIO()
+        words = np.frombuffer(json.dumps(told).encode(), np.uint8)
+        np.savez(into, allow_pickle=False, told=words, **arrays)
+        self._write(f"{name}.npz", into.getvalue())
+
+    def clear(self) -> None:
+        """Remove the folder, if it is one of this kind."""
+        if (self.folder / KEY).is_file():
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _write(self, name: str, data: bytes) -> None:
+        part = self.folder / f".{name}.part"
+        part.write_bytes(data)
+        os.replace(part, self.folder / name)
+
+    def _mine(self) -> bool:
+        try:
+            return (self.folder / KEY).read_bytes() == self._key
+        except OSError:
+            return False
