@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from PIL import Image
 
 from benchmarks.common import CACHE, keep, kept, machine, table
 from benchmarks.processes import lookalike
 from benchmarks.sets import SETS
 from lookalike import images, recipe
+from lookalike.data.workers import cores
 from lookalike.durations import seconds
 from lookalike.engine.opening import open_sampler
 from lookalike.images import Pixels
@@ -27,7 +29,11 @@ from lookalike.run import Run
 
 ROOT = Path(__file__).parents[1]
 PAGE, STRIPS = ROOT / "docs" / "recipes.md", ROOT / "docs" / "images" / "zoo"
-NAMED = {"fashion": "Fashion-MNIST (32 px, grey, 10 classes)", "faces": "demo faces (64 px, color)"}
+NAMED = {
+    "fashion": "Fashion-MNIST (32 px, grey, 10 classes)",
+    "faces32": "Demo faces (32 px, color)",
+    "faces": "Demo faces (64 px, color)",
+}
 SAMPLES, SHOWN, STRIP = 1000, 12, 48
 LEFT_OUT = {"tiny"}
 """The recipe of the tests."""
@@ -46,14 +52,15 @@ def seen_of(name: str) -> tuple[Features, Seen, Seen]:
     return features, see(some, features), see(pack.holdout.all_images(), features)
 
 
-def train(name: str, method: str, budget: str) -> dict[str, Any]:
+def train(name: str, method: str, budget: str, threads: int) -> dict[str, Any]:
     """One training, judged, with its strip drawn. A refusal is a result, too."""
     pack = SETS[name]()
     folder = CACHE / "runs" / f"zoo-{name}-{method}"
     shutil.rmtree(folder, ignore_errors=True)
     arguments = ["train", str(pack.path), "--recipe", method, "--for", budget]
-    ran = lookalike([*arguments, "--into", str(folder)], 0.5)
-    row: dict[str, Any] = {"set": name, "recipe": method, "budget": budget, "machine": machine()}
+    ran = lookalike([*arguments, "--into", str(folder), "--threads", str(threads)], 0.5)
+    row: dict[str, Any] = {"set": name, "recipe": method, "budget": budget}
+    row |= {"machine": machine(), "threads": threads}
     if ran.code:
         return {**row, "failed": ran.said}
     told = json.loads(ran.told)
@@ -172,12 +179,14 @@ def _section(one: recipe.RecipeFile, rows: dict[str, dict[str, Any]]) -> list[st
 
 def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="bench zoo", description=__doc__)
-    parser.add_argument("--for", dest="budget", default="3m", help="time of each training")
-    parser.add_argument("--sets", default="fashion,faces")
+    parser.add_argument("--for", dest="budget", default="1m", help="time of each training")
+    parser.add_argument("--sets", default="fashion,faces32", help=f"of {','.join(NAMED)}")
+    parser.add_argument("--threads", type=int, default=cores(), help="threads of each training")
     parser.add_argument("--recipes", default="", help="only these, anew; results are kept")
     parser.add_argument("--report", action="store_true", help="only write the page")
     wanted = parser.parse_args(arguments)
     seconds(wanted.budget)
+    torch.set_num_threads(wanted.threads)
     chosen = wanted.sets.split(",")
     methods = wanted.recipes.split(",") if wanted.recipes else names()
     done = {(row["set"], row["recipe"]) for row in rows_of(wanted.budget)}
@@ -185,7 +194,7 @@ def main(arguments: list[str]) -> None:
         for method in methods:
             if (name, method) in done and not wanted.recipes:
                 continue
-            row = train(name, method, wanted.budget)
+            row = train(name, method, wanted.budget, wanted.threads)
             keep("zoo", row)
             print(told(row), flush=True)
     write_page(wanted.budget, chosen)

@@ -50,5 +50,5 @@ def recipe(
         objective=Stacked(share=share, times=times, smoothing=smoothing),
         optimizers={"G": player, "C": player, "D": player},
         values={"ema": Constant(10_000)},
-        batch=64,
+        batch=min(64, size),
     )
