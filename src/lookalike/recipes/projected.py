@@ -36,9 +36,9 @@ def recipe(
 ) -> Recipe:
     """The features see pictures at ``look`` px or their own size, whichever is larger.
 
-    A ``look`` of 256 is the paper's, and costs 16 times as much as 64; 0 is 64, and 32 at 32 px. ``width`` counts G's maps
-    at full size, ``head_width`` those of D's mixing and heads; 0 is 16 and 64 in a batch of 32, and
-    half of each at 32 px.
+    A ``look`` of 256 is the paper's, and costs 16 times as much as 64. ``width`` counts G's maps at
+    full size, ``head_width`` those of D's mixing and heads. 0 is a look of 64, a width of 16 and
+    64, in a batch of 32; half of each at 32 px.
     """
     half = 2 if size <= 32 else 1
     width, head_width, look = width or 16 // half, head_width or 64 // half, look or 64 // half
