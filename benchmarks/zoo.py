@@ -117,19 +117,23 @@ def rows_of(budget: str) -> list[dict[str, Any]]:
 def write_page(budget: str, chosen: list[str]) -> None:
     """docs/recipes.md from what was measured; a recipe without a result keeps its section."""
     rows = [row for row in rows_of(budget) if row["set"] in chosen]
-    command = f"./scripts/bench zoo --for {budget}"
+    command = f"./scripts/bench zoo --for {budget} --sets {','.join(chosen)}"
     parts = [
         "# Recipes",
         "",
         f"Written by `{command}`: do not edit. Every recipe trained for {budget} on one set after "
         "the other, with its own defaults and one seed, and was judged by one network that no "
-        f"recipe trains with ({SAMPLES:,} samples against held-out pictures). A few minutes on a "
-        "small machine show which ones start fast, not which end best. `lookalike compare` does "
-        "the same on your pictures.",
+        f"recipe trains with (EfficientNet-Lite1; {SAMPLES:,} samples against held-out pictures). "
+        "The strips are the first twelve samples, not chosen. `lookalike compare` does the same "
+        "on your pictures.",
+        "",
+        f"**Read it as a start, not as a ranking.** {budget} on one busy core are 100 to 600 steps "
+        "for most: they show which recipes start fast, not which end best. One run each, so "
+        "differences between neighbors say nothing.",
+        "",
+        f"Machine: {_where(rows)}.",
         "",
     ]
-    machines = sorted({row["machine"].partition(", load")[0] for row in rows})
-    parts += [f"Machine: {'; '.join(machines) or 'nothing was measured yet'}.", ""]
     for name in chosen:
         parts += _set_table(name, [row for row in rows if row["set"] == name])
     for one in recipe.names():
@@ -137,6 +141,21 @@ def write_page(budget: str, chosen: list[str]) -> None:
             parts += _section(one, {row["set"]: row for row in rows if row["recipe"] == one.name})
     PAGE.write_text("\n".join(parts).rstrip() + "\n", "utf-8")
     print(f"wrote {PAGE}")
+
+
+def _where(rows: list[dict[str, Any]]) -> str:
+    """The machines, threads and loads of the runs."""
+    if not rows:
+        return "nothing was measured yet"
+    split = [row["machine"].partition(", load ") for row in rows]
+    loads = sorted(float(load) for _, _, load in split if load)
+    threads = sorted({row["threads"] for row in rows})
+    pinned = ", on one core that other work shared" if threads == [1] else ""
+    return (
+        f"{'; '.join(sorted({name for name, _, _ in split}))}; {' or '.join(map(str, threads))} "
+        f"thread{'s' * (threads != [1])} for each training{pinned} (load of the whole machine "
+        f"{loads[0]:g} to {loads[-1]:g})"
+    )
 
 
 def _set_table(name: str, rows: list[dict[str, Any]]) -> list[str]:
@@ -168,10 +187,18 @@ def _section(one: recipe.RecipeFile, rows: dict[str, dict[str, Any]]) -> list[st
     parts = [f"## {one.name}", "", f"{one.about}", "", f"Sizes: {sizes}. Labels: {one.labels}.",
              "", "```", f"lookalike train PACK --recipe {one.name}", "```", ""]  # fmt: skip
     for name, row in rows.items():
+        what = NAMED.get(name, name).partition(" (")[0]
         if "failed" in row:
-            parts += [f"On {name}: {row['failed']}", ""]
+            parts += [f"{what}: {row['failed']}", ""]
             continue
-        parts += [f"![{one.name} on {name}](images/zoo/{name}-{one.name}.png)", ""]
+        parts += [
+            f"![{one.name} on {name}](images/zoo/{name}-{one.name}.png)",
+            "",
+            f"{what}: {row['images']:,} images seen, near-duplicates {row['near_duplicates']:.3f} "
+            f"(real {row['near_duplicates_floor']:.3f}), coverage {row['coverage']:.2f} (real "
+            f"{row['coverage_floor']:.2f}).",
+            "",
+        ]
         if row.get("naming"):
             parts += [row["naming"] + ".", ""]
     return parts

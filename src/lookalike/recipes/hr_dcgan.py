@@ -91,5 +91,5 @@ def recipe(
             **({"side": Explicit()} if explicit else {}),
             **tricks(instance_noise=instance_noise),
         },
-        batch={28: 128, 32: 32, 512: 32}.get(size, 64),
+        batch={28: 128, 32: 16, 512: 32}.get(size, 64),
     )

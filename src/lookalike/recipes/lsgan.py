@@ -54,5 +54,5 @@ def recipe(
         objective=TwoPlayer(rule=LeastSquares(), maker_turn=Every(critic_steps)),
         optimizers={"G": player, "D": player},
         values={"ema": Constant(10_000), **tricks(instance_noise=instance_noise)},
-        batch=min(64, size),
+        batch=16 if size <= 32 else 64,
     )

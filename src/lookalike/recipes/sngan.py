@@ -55,5 +55,5 @@ def recipe(
             "ema": Constant(10_000),
             **tricks(instance_noise=instance_noise, lecam=lecam > 0),
         },
-        batch=min(64, size),
+        batch=16 if size <= 32 else 64,
     )
