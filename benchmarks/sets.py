@@ -12,6 +12,7 @@ from benchmarks.common import CACHE
 from lookalike.data.demo import make_demo
 from lookalike.data.pack import Pack
 from lookalike.data.packing import PackWriter
+from lookalike.images import Pixels
 from lookalike.stages.prepare import PrepareSettings, prepare
 
 FASHION = Path("/usr/share/datasets/fashion-mnist")
@@ -25,6 +26,30 @@ def faces(style: str = "toon-head", name: str = "faces") -> Pack:
         make_demo(folder, style, 4000, 64, 0)
         prepare(folder, pack, PrepareSettings(size=64, holdout=0.25))
     return Pack.open(pack)
+
+
+def halved(pictures: Pixels) -> Pixels:
+    """uint8 ``[N, S, S, C]`` at half the side: the mean of every 2 x 2 pixels."""
+    count, side, _, channels = pictures.shape
+    quarters = pictures.reshape(count, side // 2, 2, side // 2, 2, channels)
+    return quarters.mean((2, 4)).round().astype(np.uint8)
+
+
+def faces32() -> Pack:
+    """The demo faces at 32 px with all their attributes, the same pictures held out."""
+    pack = CACHE / "pack-faces32"
+    if Pack.is_pack(pack):
+        return Pack.open(pack)
+    whole, held = faces(), []
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with PackWriter(pack, size=32, channels=3) as writer:
+        for split in (whole.train, whole.holdout):
+            for picture, row in zip(
+                halved(split.all_images()), split.rows(np.arange(len(split))), strict=True
+            ):
+                writer.append(picture, row)
+                held.append(split is whole.holdout)
+        return writer.finish(holdout=np.array(held))
 
 
 def mix() -> Pack:
@@ -59,4 +84,4 @@ def _idx(part: str, count: int) -> tuple[np.ndarray, np.ndarray]:
     return pictures.reshape(total, height, width)[:count], labels[:count]
 
 
-SETS = {"faces": faces, "mix": mix, "fashion": fashion}
+SETS = {"faces": faces, "faces32": faces32, "mix": mix, "fashion": fashion}

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.common import CACHE, keep, kept, machine, table
-from benchmarks.sets import faces, fashion
+from benchmarks.sets import faces, fashion, halved
 from lookalike.api.helping import Trained
 from lookalike.data.pack import Pack
 from lookalike.data.packing import PackWriter
@@ -57,8 +57,7 @@ def small_faces(attribute: str) -> Pack:
         whole = faces()
         data = labeled(whole, attribute)
         for split, (pictures, numbers) in enumerate((data.training, data.test)):
-            halves = pictures.reshape(len(pictures), 32, 2, 32, 2, 3).mean((2, 4))
-            for picture, number in zip(halves.round().astype(np.uint8), numbers, strict=True):
+            for picture, number in zip(halved(pictures), numbers, strict=True):
                 writer.append(picture, {"class": data.names[number]})
                 held.append(split == 1)
         return writer.finish(holdout=np.array(held))

@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from PIL import Image
 
 from benchmarks.common import CACHE, keep, kept, machine, table
 from benchmarks.processes import lookalike
 from benchmarks.sets import SETS
 from lookalike import images, recipe
+from lookalike.data.workers import cores
 from lookalike.durations import seconds
 from lookalike.engine.opening import open_sampler
 from lookalike.images import Pixels
@@ -27,7 +29,11 @@ from lookalike.run import Run
 
 ROOT = Path(__file__).parents[1]
 PAGE, STRIPS = ROOT / "docs" / "recipes.md", ROOT / "docs" / "images" / "zoo"
-NAMED = {"fashion": "Fashion-MNIST (32 px, grey, 10 classes)", "faces": "demo faces (64 px, color)"}
+NAMED = {
+    "fashion": "Fashion-MNIST (32 px, grey, 10 classes)",
+    "faces32": "Demo faces (32 px, color)",
+    "faces": "Demo faces (64 px, color)",
+}
 SAMPLES, SHOWN, STRIP = 1000, 12, 48
 LEFT_OUT = {"tiny"}
 """The recipe of the tests."""
@@ -46,14 +52,15 @@ def seen_of(name: str) -> tuple[Features, Seen, Seen]:
     return features, see(some, features), see(pack.holdout.all_images(), features)
 
 
-def train(name: str, method: str, budget: str) -> dict[str, Any]:
+def train(name: str, method: str, budget: str, threads: int) -> dict[str, Any]:
     """One training, judged, with its strip drawn. A refusal is a result, too."""
     pack = SETS[name]()
     folder = CACHE / "runs" / f"zoo-{name}-{method}"
     shutil.rmtree(folder, ignore_errors=True)
     arguments = ["train", str(pack.path), "--recipe", method, "--for", budget]
-    ran = lookalike([*arguments, "--into", str(folder)], 0.5)
-    row: dict[str, Any] = {"set": name, "recipe": method, "budget": budget, "machine": machine()}
+    ran = lookalike([*arguments, "--into", str(folder), "--threads", str(threads)], 0.5)
+    row: dict[str, Any] = {"set": name, "recipe": method, "budget": budget}
+    row |= {"machine": machine(), "threads": threads}
     if ran.code:
         return {**row, "failed": ran.said}
     told = json.loads(ran.told)
@@ -110,19 +117,23 @@ def rows_of(budget: str) -> list[dict[str, Any]]:
 def write_page(budget: str, chosen: list[str]) -> None:
     """docs/recipes.md from what was measured; a recipe without a result keeps its section."""
     rows = [row for row in rows_of(budget) if row["set"] in chosen]
-    command = f"./scripts/bench zoo --for {budget}"
+    command = f"./scripts/bench zoo --for {budget} --sets {','.join(chosen)}"
     parts = [
         "# Recipes",
         "",
         f"Written by `{command}`: do not edit. Every recipe trained for {budget} on one set after "
         "the other, with its own defaults and one seed, and was judged by one network that no "
-        f"recipe trains with ({SAMPLES:,} samples against held-out pictures). A few minutes on a "
-        "small machine show which ones start fast, not which end best. `lookalike compare` does "
-        "the same on your pictures.",
+        f"recipe trains with (EfficientNet-Lite1; {SAMPLES:,} samples against held-out pictures). "
+        "The strips are the first twelve samples, not chosen. `lookalike compare` does the same "
+        "on your pictures.",
+        "",
+        f"**Read it as a start, not as a ranking.** {budget} on one busy core are 100 to 600 steps "
+        "for most: they show which recipes start fast, not which end best. One run each, so "
+        "differences between neighbors say nothing.",
+        "",
+        f"Machine: {_where(rows)}.",
         "",
     ]
-    machines = sorted({row["machine"].partition(", load")[0] for row in rows})
-    parts += [f"Machine: {'; '.join(machines) or 'nothing was measured yet'}.", ""]
     for name in chosen:
         parts += _set_table(name, [row for row in rows if row["set"] == name])
     for one in recipe.names():
@@ -130,6 +141,21 @@ def write_page(budget: str, chosen: list[str]) -> None:
             parts += _section(one, {row["set"]: row for row in rows if row["recipe"] == one.name})
     PAGE.write_text("\n".join(parts).rstrip() + "\n", "utf-8")
     print(f"wrote {PAGE}")
+
+
+def _where(rows: list[dict[str, Any]]) -> str:
+    """The machines, threads and loads of the runs."""
+    if not rows:
+        return "nothing was measured yet"
+    split = [row["machine"].partition(", load ") for row in rows]
+    loads = sorted(float(load) for _, _, load in split if load)
+    threads = sorted({row["threads"] for row in rows})
+    pinned = ", on one core that other work shared" if threads == [1] else ""
+    return (
+        f"{'; '.join(sorted({name for name, _, _ in split}))}; {' or '.join(map(str, threads))} "
+        f"thread{'s' * (threads != [1])} for each training{pinned} (load of the whole machine "
+        f"{loads[0]:g} to {loads[-1]:g})"
+    )
 
 
 def _set_table(name: str, rows: list[dict[str, Any]]) -> list[str]:
@@ -161,10 +187,18 @@ def _section(one: recipe.RecipeFile, rows: dict[str, dict[str, Any]]) -> list[st
     parts = [f"## {one.name}", "", f"{one.about}", "", f"Sizes: {sizes}. Labels: {one.labels}.",
              "", "```", f"lookalike train PACK --recipe {one.name}", "```", ""]  # fmt: skip
     for name, row in rows.items():
+        what = NAMED.get(name, name).partition(" (")[0]
         if "failed" in row:
-            parts += [f"On {name}: {row['failed']}", ""]
+            parts += [f"{what}: {row['failed']}", ""]
             continue
-        parts += [f"![{one.name} on {name}](images/zoo/{name}-{one.name}.png)", ""]
+        parts += [
+            f"![{one.name} on {name}](images/zoo/{name}-{one.name}.png)",
+            "",
+            f"{what}: {row['images']:,} images seen, near-duplicates {row['near_duplicates']:.3f} "
+            f"(real {row['near_duplicates_floor']:.3f}), coverage {row['coverage']:.2f} (real "
+            f"{row['coverage_floor']:.2f}).",
+            "",
+        ]
         if row.get("naming"):
             parts += [row["naming"] + ".", ""]
     return parts
@@ -172,12 +206,14 @@ def _section(one: recipe.RecipeFile, rows: dict[str, dict[str, Any]]) -> list[st
 
 def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="bench zoo", description=__doc__)
-    parser.add_argument("--for", dest="budget", default="3m", help="time of each training")
-    parser.add_argument("--sets", default="fashion,faces")
+    parser.add_argument("--for", dest="budget", default="1m", help="time of each training")
+    parser.add_argument("--sets", default="fashion,faces32", help=f"of {','.join(NAMED)}")
+    parser.add_argument("--threads", type=int, default=cores(), help="threads of each training")
     parser.add_argument("--recipes", default="", help="only these, anew; results are kept")
     parser.add_argument("--report", action="store_true", help="only write the page")
     wanted = parser.parse_args(arguments)
     seconds(wanted.budget)
+    torch.set_num_threads(wanted.threads)
     chosen = wanted.sets.split(",")
     methods = wanted.recipes.split(",") if wanted.recipes else names()
     done = {(row["set"], row["recipe"]) for row in rows_of(wanted.budget)}
@@ -185,7 +221,7 @@ def main(arguments: list[str]) -> None:
         for method in methods:
             if (name, method) in done and not wanted.recipes:
                 continue
-            row = train(name, method, wanted.budget)
+            row = train(name, method, wanted.budget, wanted.threads)
             keep("zoo", row)
             print(told(row), flush=True)
     write_page(wanted.budget, chosen)

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_type_hints
 
 from lookalike import codec
-from lookalike.errors import RecipeError
+from lookalike.errors import LookalikeError, RecipeError
 
 if TYPE_CHECKING:
     from lookalike.parts.augmentation import Augmentation
@@ -197,7 +197,8 @@ def make(source: RecipeFile, settings: Mapping[str, Any], frame: Mapping[str, in
     """Build a recipe for a frame (size, channels, labels, classes), with settings on top.
 
     A setting is first looked for among the parameters of the recipe's function, so that what
-    depends on it is derived again; then as a path into the finished recipe (``optimizers.G.eps``).
+    depends on it is derived again; then among the tricks that go with any recipe
+    (``parts/tricks.py``); then as a path into the finished recipe (``optimizers.G.eps``).
 
     Raises:
         RecipeError: naming every setting that does not fit, not only the first.
@@ -215,15 +216,52 @@ def make(source: RecipeFile, settings: Mapping[str, Any], frame: Mapping[str, in
             else:
                 later[name] = value
         except RecipeError as problem:
-            problems.append(f"{name}: {problem}")
+            if _is_trick(name):
+                later[name] = value  # it may be a form that the trick takes and the function not
+            else:
+                problems.append(f"{name}: {problem}")
     made: Recipe = function(**{k: v for k, v in wanted.items() if not problems})
     for name, value in later.items():
         try:
-            made = _set(made, name.split("."), value, tuple(parameters))
+            if _is_trick(name):
+                made = _tricked(made, name, value, frame)
+            else:
+                made = _set(made, name.split("."), value, tuple(parameters))
         except RecipeError as problem:
             problems.append(f"{name}: {problem}")
     _refuse(problems)
     return made
+
+
+def _is_trick(name: str) -> bool:
+    from lookalike.parts.tricks import TRICKS
+
+    return name in TRICKS
+
+
+def _tricked(made: Recipe, name: str, value: Any, frame: Mapping[str, int]) -> Recipe:
+    """The recipe with a trick around it, or an error that names the recipes that can have it."""
+    from lookalike.parts.tricks import NoSuchTrickError, changes
+
+    try:
+        parts = {field.name: getattr(made, field.name) for field in fields(made)}
+        return replace(made, **changes(parts, name, value))
+    except NoSuchTrickError as problem:
+        if made.name in frame:  # asked below whether this one can
+            raise
+        able = [one.name for one in names() if _takes(one, name, value, frame)]
+        raise RecipeError(f"{problem}. Recipes that take it: {', '.join(able)}.") from None
+
+
+def _takes(source: RecipeFile, name: str, value: Any, frame: Mapping[str, int]) -> bool:
+    """Whether a recipe takes a setting, tried at a size of its own."""
+    labels = 2 if source.labels == "required" else 0
+    tried = {"size": max(source.sizes or (64,)), "labels": labels, source.name: 1}
+    try:
+        make(source, {name: value}, {**frame, **tried})
+    except LookalikeError:
+        return False
+    return True
 
 
 def _refuse(problems: list[str]) -> None:

@@ -76,6 +76,11 @@ class BEGAN(Objective):
     likeness: Likeness = field(default_factory=Likeness)
     gamma: float = 0.5
 
+    @property
+    def judging(self) -> bool:
+        """No: D rebuilds pictures."""
+        return False
+
     def phases(self) -> tuple[Phase, ...]:
         """D, then G on the very same fakes."""
         return Phase(("D",), self.critic), Phase(("G",), self.maker)
@@ -109,6 +114,11 @@ class InfoBEGAN(Objective):
     gamma: float = 0.5
     information: float = 0.1
     share: float = 0.75
+
+    @property
+    def judging(self) -> bool:
+        """No: D rebuilds pictures."""
+        return False
 
     def phases(self) -> tuple[Phase, ...]:
         """D and G until ``share``, N from there on."""

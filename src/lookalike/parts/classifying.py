@@ -65,6 +65,10 @@ class Classifying(Objective):
     rule: Rule = field(default_factory=CrossEntropy)
     maker_turn: Turn = field(default_factory=Always)
 
+    def verdict(self, found: Tensor) -> Tensor:
+        """The first column."""
+        return found[:, 0]
+
     def phases(self) -> tuple[Phase, ...]:
         """D, then G on the same fakes."""
         return Phase(("D",), self.critic), Phase(("G",), self.maker, self.maker_turn)
@@ -123,6 +127,10 @@ class SemiSupervised(Objective):
     labelled: int = 20
     matching: float = 1.0
     adversarial: float = 0.0
+
+    def verdict(self, found: Tensor) -> Tensor:
+        """The log of the odds that it is of any class, and not a fake."""
+        return found[:, 1:].logsumexp(1) - found[:, 0]
 
     def phases(self) -> tuple[Phase, ...]:
         """D, then G on the same fakes."""

@@ -79,6 +79,15 @@ class Objective(ABC):
         """How many pictures of each class may show their label; 0 means that all may."""
         return 0
 
+    @property
+    def judging(self) -> bool:
+        """Whether D takes pictures and gives logits, so that the tricks around it apply."""
+        return True
+
+    def verdict(self, found: Tensor) -> Tensor:
+        """The logits of "real" ``[N]`` or ``[N, heads]`` in what D gives for pictures."""
+        return found
+
     @abstractmethod
     def phases(self) -> tuple[Phase, ...]:
         """The phases in the order in which they play within a step."""

@@ -68,6 +68,11 @@ class Resemblance(Objective):
     begin: float = 0.2
     mixed: float = 0.5
 
+    @property
+    def judging(self) -> bool:
+        """No: D is given maps of features."""
+        return False
+
     def phases(self) -> tuple[Phase, ...]:
         """First E and G alone, then all three in one pass (each real and fake is seen once)."""
         return (

@@ -9,7 +9,7 @@ none: what the generator shows is a picture in both stages.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor, nn
@@ -18,8 +18,10 @@ from torch.nn import functional as F
 from lookalike.errors import RecipeError
 from lookalike.parts.classic import ClassicDiscriminator, ClassicGenerator, init_normal
 from lookalike.parts.game import Game
+from lookalike.parts.labels import CrossEntropy
 from lookalike.parts.networks import Frame, NetworkPlan
 from lookalike.parts.objectives import Batch, Objective, Phase, Terms, real_or_fake
+from lookalike.parts.rules import Rule
 from lookalike.parts.turns import Between
 
 LIMIT = 0.999
@@ -150,13 +152,12 @@ class Stacked(Objective):
     """Stage I (G's first half against C) until ``share`` of the budget, then stage II (against D).
 
     With labels both discriminators are matching-aware (Reed et al. 2016): a real picture with the
-    label of another one counts as a fake, at half the weight. ``smoothing`` is the target of real
-    pictures in the discriminators.
+    label of another one counts as a fake, at half the weight. ``rule`` is what both lose.
     """
 
     share: float = 0.5
     times: int = 2
-    smoothing: float = 0.9
+    rule: Rule = field(default_factory=lambda: CrossEntropy(real_low=0.9, real_high=0.9))
 
     def phases(self) -> tuple[Phase, ...]:
         """C and G until ``share``, D and G from there on."""
@@ -180,7 +181,7 @@ class Stacked(Objective):
         fake = game.augment(
             game.play("G", batch.z, batch.labels, 1).float(), batch.noise("small maker")
         )
-        return Terms(small=real_or_fake(game.play("C", fake, batch.labels), 1.0))
+        return Terms(small=self.rule.maker(game.play("C", fake, batch.labels)))
 
     def critic(self, game: Game, batch: Batch) -> Terms:
         """D on whole pictures, and on stage II's."""
@@ -189,7 +190,7 @@ class Stacked(Objective):
     def maker(self, game: Game, batch: Batch) -> Terms:
         """Stage II's pictures, to be taken for real; stage I rests."""
         fake = game.augment(game.fakes(batch), batch.noise("maker"))
-        return Terms(adversarial=real_or_fake(game.judge(fake, batch.labels), 1.0))
+        return Terms(adversarial=self.rule.maker(game.judge(fake, batch.labels)))
 
     def _judged(self, game: Game, player: str, batch: Batch, real: Tensor, fake: Tensor) -> Terms:
         real = game.augment(real, batch.noise("real"))
@@ -198,7 +199,10 @@ class Stacked(Objective):
         on_fake = game.play(player, fake, batch.labels).float()
         game.facts["D(real)"] = float(on_real.detach().sigmoid().mean())
         game.facts["D(fake)"] = float(on_fake.detach().sigmoid().mean())
-        terms = Terms(real=real_or_fake(on_real, self.smoothing), fake=real_or_fake(on_fake, 0.0))
+        terms = Terms(
+            real=self.rule.real(on_real, game.now, batch.noise(f"targets/{player}/real")),
+            fake=self.rule.fake(on_fake, game.now, batch.noise(f"targets/{player}/fake")),
+        )
         if batch.labels is not None:
             other = batch.labels.roll(1, 0)
             wrong = (other != batch.labels).any(1).float()

@@ -7,15 +7,17 @@ Karras et al. 2020b, "Training generative adversarial networks with limited data
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
 from lookalike.parts.game import Game
-from lookalike.parts.objectives import Batch, Objective, Phase, Terms, per_sample, real_or_fake
+from lookalike.parts.labels import CrossEntropy
+from lookalike.parts.objectives import Batch, Objective, Phase, Terms, per_sample
 from lookalike.parts.penalties import squared_slope
 from lookalike.parts.regularizers import path_lengths
+from lookalike.parts.rules import Rule
 from lookalike.parts.turns import Every
 
 
@@ -32,6 +34,7 @@ class Styled(Objective):
     mixing: float = 0.9
     slopes_every: int = 16
     lengths_every: int = 8
+    rule: Rule = field(default_factory=CrossEntropy)
 
     def phases(self) -> tuple[Phase, ...]:
         """D, now and then its slopes; G, now and then its path lengths."""
@@ -52,8 +55,8 @@ class Styled(Objective):
         game.facts["D(fake)"] = float(on_fake.detach().sigmoid().mean())
         return Terms(
             {
-                "real": real_or_fake(on_real, 1.0),
-                "fake": real_or_fake(on_fake, 0.0),
+                "real": self.rule.real(on_real, game.now, batch.noise("targets/real")),
+                "fake": self.rule.fake(on_fake, game.now, batch.noise("targets/fake")),
                 "~sign": per_sample(on_real.detach().sign()),
             }
         )
@@ -67,7 +70,7 @@ class Styled(Objective):
     def maker(self, game: Game, batch: Batch) -> Terms:
         """Fakes, to be taken for real."""
         fake = game.augment(self._fakes(game, batch), batch.noise("maker"))
-        return Terms(adversarial=real_or_fake(game.judge(fake, batch.labels), 1.0))
+        return Terms(adversarial=self.rule.maker(game.judge(fake, batch.labels)))
 
     def lengths(self, game: Game, batch: Batch) -> Terms:
         """(|J^T y| - a)^2 with the running mean a, on fresh z, weighted by its interval.

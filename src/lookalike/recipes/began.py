@@ -22,7 +22,7 @@ def recipe(
     size: int = 64,
     channels: int = 3,
     labels: int = 0,
-    width: int = 32,
+    width: int = 0,
     dims: int = 64,
     gamma: float = 0.5,
     balance: float = 0.001,
@@ -31,8 +31,10 @@ def recipe(
 ) -> Recipe:
     """``gamma`` trades variety (high) for quality (low); ``structure`` 1 rebuilds by MS-SSIM.
 
-    The paper's networks have ``width`` 128 and a rate of 1e-4; narrow ones bear 2e-4.
+    The paper's networks have ``width`` 128 and a rate of 1e-4; narrow ones bear 2e-4. 0 is 32,
+    and 16 up to 32 px.
     """
+    width = width or (16 if size <= 32 else 32)
     player = Adam(rate=Decay(value=rate, end_value=rate / 10))
     return Recipe(
         name="began",

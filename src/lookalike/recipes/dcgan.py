@@ -25,7 +25,7 @@ def recipe(
     size: int = 64,
     channels: int = 3,
     labels: int = 0,
-    width: int = 64,
+    width: int = 0,
     dims: int = 100,
     rate: float = 2e-4,
     smoothing: float = 1.0,
@@ -45,7 +45,9 @@ def recipe(
     ``instance_noise`` is the first deviation of noise on what D sees; ``minibatch`` counts maps of
     minibatch discrimination, ``deviation`` adds the minibatch deviation; ``matching`` and ``lecam``
     weigh feature matching and LeCam's penalty; ``critic_steps`` is how often D plays for each of G.
+    ``width`` 0 is 64, and 32 at 32 px.
     """
+    width = width or min(64, size)
     player = Adam(rate=Constant(rate))
     return Recipe(
         name="dcgan",
@@ -70,5 +72,5 @@ def recipe(
             "ema": Constant(10_000),
             **tricks(instance_noise=instance_noise, noisy=noisy, lecam=lecam > 0),
         },
-        batch=64,
+        batch=min(64, size),
     )

@@ -39,7 +39,7 @@ def recipe(
     instance_noise: float = 0.0,
 ) -> Recipe:
     """``noisy`` is the chance of swapped labels, ``boost_length`` the updates in a boost."""
-    width = width or min(128, 8192 // size)
+    width = width or (32 if size <= 32 else min(128, 8192 // size))
     maps = (2 if size <= 64 else 4) if minibatch is None else minibatch
     player = Adam(rate=Constant(rate))
     return Recipe(

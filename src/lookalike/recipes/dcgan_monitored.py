@@ -39,7 +39,7 @@ def recipe(
     instance_noise: float = 0.0,
 ) -> Recipe:
     """``threshold`` is the share of G's loss above which D moves; ``minibatch`` 0 leaves it out."""
-    width = width or min(128, 8192 // size)
+    width = width or (32 if size <= 32 else min(128, 8192 // size))
     maps = (2 if size <= 64 else 4) if minibatch is None else minibatch
     player = Adam(rate=Constant(rate))
     return Recipe(

@@ -26,7 +26,7 @@ def recipe(
     size: int = 32,
     channels: int = 3,
     labels: int = 0,
-    width: int = 64,
+    width: int = 0,
     dims: int = 100,
     rate: float = 2e-4,
     pretrain: float = 0.2,
@@ -34,7 +34,11 @@ def recipe(
     smoothing: float = 1.0,
     instance_noise: float = 0.0,
 ) -> Recipe:
-    """``kl`` 0 makes it a plain autoencoder; ``pretrain`` is the share of the budget it takes."""
+    """``kl`` 0 makes it a plain autoencoder; ``pretrain`` is the share of the budget it takes.
+
+    ``width`` 0 is 64, and 32 at 32 px.
+    """
+    width = width or (32 if size == 32 else 64)
     strides = halvings(size)
     widths = tuple(min(256, width << k) for k in range(len(strides)))
     player = Adam(rate=Constant(rate))
@@ -56,5 +60,5 @@ def recipe(
         ),
         optimizers={"G": player, "D": player},
         values={"ema": Constant(10_000), **tricks(instance_noise=instance_noise)},
-        batch=64,
+        batch=32 if size == 32 else 64,
     )

@@ -22,7 +22,7 @@ def recipe(
     size: int = 64,
     channels: int = 3,
     labels: int = 0,
-    width: int = 16,
+    width: int = 0,
     most: int = 256,
     dims: int = 64,
     rebuilt: float = 1.0,
@@ -31,8 +31,10 @@ def recipe(
 ) -> Recipe:
     """``width`` counts the maps at full size; ``augment`` is the share of changed pictures.
 
+    ``width`` 0 is 16, and 8 at 32 px.
     The published networks have a ``width`` of 128 at 256 px, 256 columns of z, and batch 8.
     """
+    width = width or (8 if size <= 32 else 16)
     player = Adam(rate=Constant(rate))
     return Recipe(
         name="fastgan",

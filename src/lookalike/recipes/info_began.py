@@ -23,7 +23,7 @@ def recipe(
     size: int = 64,
     channels: int = 3,
     labels: int = 0,
-    width: int = 32,
+    width: int = 0,
     dims: int = 64,
     codes: int = 2,
     gamma: float = 0.5,
@@ -37,8 +37,9 @@ def recipe(
     """``codes`` counts the codes in [-1, 1]; N learns after ``share`` of the budget.
 
     ``structure`` 1 rebuilds by MS-SSIM, 0 by absolute error. The widest published networks have
-    ``width`` 128 and a rate of 1e-4.
+    ``width`` 128 and a rate of 1e-4; 0 is 32, and 16 up to 32 px.
     """
+    width = width or (16 if size <= 32 else 32)
     prior = Codes(dims=dims, continuous=codes, uniform=True)
     player = Adam(rate=Decay(value=rate, end_value=rate / 10, begin=share / 2))
     return Recipe(

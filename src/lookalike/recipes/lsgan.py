@@ -26,7 +26,7 @@ def recipe(
     size: int = 64,
     channels: int = 3,
     labels: int = 0,
-    width: int = 256,
+    width: int = 0,
     dims: int = 128,
     rate: float = 2e-4,
     critic_steps: int = 1,
@@ -34,8 +34,9 @@ def recipe(
     dropout: float = 0.0,
     instance_noise: float = 0.0,
 ) -> Recipe:
-    """``width`` maps at 4x4, halved at each doubling."""
+    """``width`` maps at 4x4 (0: 256, and 128 at 32 px), halved at each doubling."""
     count = doublings(size)
+    width = width or min(256, 4 * size)
     widths = tuple(max(width >> k, 16) for k in range(count))
     player = Adam(rate=Constant(rate))
     return Recipe(
@@ -53,5 +54,5 @@ def recipe(
         objective=TwoPlayer(rule=LeastSquares(), maker_turn=Every(critic_steps)),
         optimizers={"G": player, "D": player},
         values={"ema": Constant(10_000), **tricks(instance_noise=instance_noise)},
-        batch=64,
+        batch=16 if size <= 32 else 64,
     )

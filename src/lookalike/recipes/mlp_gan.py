@@ -20,16 +20,29 @@ LABELS = "optional"
 
 
 def recipe(
-    size: int = 64, channels: int = 3, labels: int = 0, dims: int = 100, rate: float = 2e-4
+    size: int = 64,
+    channels: int = 3,
+    labels: int = 0,
+    width: int = 0,
+    dims: int = 100,
+    rate: float = 2e-4,
 ) -> Recipe:
-    """Grainy pictures, quickly: the yardstick for everything that came later."""
+    """Grainy pictures, quickly: the yardstick for everything that came later.
+
+    ``width`` is that of the first layers, 2 to 4 times as much behind them; 0 is 256, and 128 up
+    to 32 px.
+    """
+    width = width or (128 if size <= 32 else 256)
     player = Adam(rate=Constant(rate))
     return Recipe(
         name="mlp-gan",
         size=size,
         channels=channels,
         labels=labels,
-        networks={"G": PerceptronGenerator(dims=dims), "D": PerceptronDiscriminator()},
+        networks={
+            "G": PerceptronGenerator(dims=dims, widths=(width, 2 * width, 4 * width, 4 * width)),
+            "D": PerceptronDiscriminator(widths=(width, 2 * width)),
+        },
         prior=Normal(dims),
         objective=TwoPlayer(),
         optimizers={"G": player, "D": player},

@@ -25,6 +25,7 @@ def recipe(
     size: int = 64,
     channels: int = 3,
     labels: int = 0,
+    width: int = 0,
     dims: int = 100,
     rate: float = 2e-4,
     dropout: float = 0.1,
@@ -37,7 +38,10 @@ def recipe(
     """``flips`` is the share of samples with a flipped label, ``noisy`` that of whole steps.
 
     ``instance_noise`` is the standard deviation of the noise on what D sees; it falls to 0.
+    ``width`` is that of the first layers, 2 to 4 times as much behind them; 0 is 256, and 128 up
+    to 32 px.
     """
+    width = width or (128 if size <= 32 else 256)
     player = Adam(rate=Constant(rate))
     return Recipe(
         name="mlp-gan-improved",
@@ -45,8 +49,10 @@ def recipe(
         channels=channels,
         labels=labels,
         networks={
-            "G": PerceptronGenerator(dims=dims, slope=0.01),
-            "D": PerceptronDiscriminator(dropout=dropout),
+            "G": PerceptronGenerator(
+                dims=dims, widths=(width, 2 * width, 4 * width, 4 * width), slope=0.01
+            ),
+            "D": PerceptronDiscriminator(widths=(width, 2 * width), dropout=dropout),
         },
         prior=Normal(dims),
         objective=TwoPlayer(rule=CrossEntropy(real_low=low, real_high=high, flips=flips)),

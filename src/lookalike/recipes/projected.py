@@ -27,18 +27,21 @@ def recipe(
     size: int = 64,
     channels: int = 3,
     labels: int = 0,
-    width: int = 16,
-    head_width: int = 64,
+    width: int = 0,
+    head_width: int = 0,
     dims: int = 128,
-    look: int = 64,
+    look: int = 0,
     augment: float = 1.0,
     rate: float = 2e-4,
 ) -> Recipe:
     """The features see pictures at ``look`` px or their own size, whichever is larger.
 
-    A ``look`` of 256 is the paper's, and costs 16 times as much as 64. ``width`` counts G's maps
-    at full size, ``head_width`` those of D's mixing and heads.
+    A ``look`` of 256 is the paper's, and costs 16 times as much as 64. ``width`` counts G's maps at
+    full size, ``head_width`` those of D's mixing and heads. 0 is a look of 64, a width of 16 and
+    64, in a batch of 32; half of each at 32 px.
     """
+    half = 2 if size <= 32 else 1
+    width, head_width, look = width or 16 // half, head_width or 64 // half, look or 64 // half
     player = Adam(rate=Constant(rate), betas=(0.0, 0.99))
     return Recipe(
         name="projected",
@@ -58,5 +61,5 @@ def recipe(
         optimizers={"G": player, "D": player},
         values={"ema": Constant(5_000)},
         augment=Augmentation(chance=augment),
-        batch=32,
+        batch=32 // half,
     )

@@ -23,7 +23,7 @@ def recipe(
     size: int = 64,
     channels: int = 3,
     labels: int = 0,
-    width: int = 16,
+    width: int = 0,
     most: int = 256,
     blocks: int = 1,
     dims: int = 64,
@@ -35,9 +35,11 @@ def recipe(
     """``gamma`` weighs the slope penalties and falls to a tenth; they play ``every`` so
     many steps with so many times the weight (1 as published: twice as slow a step).
 
-    ``augment`` is the share of pictures that D sees changed. The published networks have two
+    ``augment`` is the share of pictures that D sees changed. ``width`` 0 is 16 maps at full size,
+    in a batch of 32, and half of each at 32 px. The published networks have two
     ``blocks`` a side, 768 maps and a rate of 2e-4 at batch 256.
     """
+    width = width or (8 if size <= 32 else 16)
     player = Adam(rate=Cosine(peak=rate, end_value=rate / 4), betas=(0.0, 0.99))
     shape = {"width": width, "most": most, "blocks": blocks, "dims": dims}
     return Recipe(
@@ -51,5 +53,5 @@ def recipe(
         optimizers={"G": player, "D": player},
         values={"ema": Constant(10_000), "gamma": Cosine(peak=gamma, end_value=gamma / 10)},
         augment=Augmentation(chance=augment),
-        batch=32,
+        batch=min(32, size // 2),
     )

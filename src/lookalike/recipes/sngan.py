@@ -35,7 +35,7 @@ def recipe(
     instance_noise: float = 0.0,
 ) -> Recipe:
     """``faster`` times G's rate is D's; ``critic_steps=5 faster=1 rate=2e-4`` is the paper's."""
-    width = width or max(16, min(32, 2048 // size))
+    width = width or (16 if size <= 32 else max(16, min(32, 2048 // size)))
     return Recipe(
         name="sngan",
         size=size,
@@ -55,5 +55,5 @@ def recipe(
             "ema": Constant(10_000),
             **tricks(instance_noise=instance_noise, lecam=lecam > 0),
         },
-        batch=64,
+        batch=16 if size <= 32 else 64,
     )

@@ -7,6 +7,7 @@ adversarial networks" (section 3), conditioned on class or attribute labels wher
 from __future__ import annotations
 
 from lookalike.parts.classic import ClassicDiscriminator
+from lookalike.parts.labels import CrossEntropy
 from lookalike.parts.optimizers import Adam
 from lookalike.parts.priors import Normal
 from lookalike.parts.schedules import Constant
@@ -47,8 +48,12 @@ def recipe(
             "D": ClassicDiscriminator(width=2 * width),
         },
         prior=Normal(dims),
-        objective=Stacked(share=share, times=times, smoothing=smoothing),
+        objective=Stacked(
+            share=share,
+            times=times,
+            rule=CrossEntropy(real_low=smoothing, real_high=smoothing),
+        ),
         optimizers={"G": player, "C": player, "D": player},
         values={"ema": Constant(10_000)},
-        batch=64,
+        batch=16 if size <= 32 else 64,
     )

@@ -24,8 +24,8 @@ def recipe(
     size: int = 64,
     channels: int = 3,
     labels: int = 0,
-    width: int = 16,
-    most: int = 128,
+    width: int = 0,
+    most: int = 0,
     dims: int = 64,
     code: int = 128,
     depth: int = 4,
@@ -36,13 +36,16 @@ def recipe(
     slopes_every: int = 16,
     lengths_every: int = 8,
     rate: float = 2.5e-3,
-    batch: int = 32,
+    batch: int = 0,
 ) -> Recipe:
     """``width`` maps at full size, at most ``most``; ``code`` columns of w, ``depth`` layers to it.
+    0 is 16, at most 128, in a batch of 32, and half of each at 32 px.
 
     ``r1`` and ``path`` weigh the regularisers (left out: by the papers' rules for this size);
     ``target`` is the sign statistic that the adaptive augmentation holds.
     """
+    half = 2 if size <= 32 else 1
+    width, most, batch = width or 16 // half, most or 128 // half, batch or 32 // half
     slope = 0.0002 * size**2 / batch if r1 is None else r1
     length = path_weight(size) if path is None else path
     shape = {"width": width, "most": most, "code": code}

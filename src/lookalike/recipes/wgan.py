@@ -35,7 +35,7 @@ def recipe(
     instance_noise: float = 0.0,
 ) -> Recipe:
     """``critic_steps`` steps of D for each of G; D's weights stay within ``clip``."""
-    width = width or min(128, 8192 // size)
+    width = width or (32 if size <= 32 else min(128, 8192 // size))
     maps = (2 if size <= 64 else 4) if minibatch is None else minibatch
     player = RMSprop(rate=Constant(rate))
     return Recipe(

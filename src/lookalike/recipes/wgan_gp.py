@@ -37,7 +37,7 @@ def recipe(
     instance_noise: float = 0.0,
 ) -> Recipe:
     """``one_sided`` punishes only slopes above 1."""
-    width = width or min(64, 4096 // size)
+    width = width or min(64, size, 4096 // size)
     player = Adam(rate=Constant(rate), betas=(0.0, 0.9))
     return Recipe(
         name="wgan-gp",
@@ -56,5 +56,5 @@ def recipe(
         ),
         optimizers={"G": player, "D": player},
         values={"ema": Constant(10_000), **tricks(instance_noise=instance_noise)},
-        batch=64,
+        batch=min(64, size),
     )

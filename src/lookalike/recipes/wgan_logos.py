@@ -25,15 +25,19 @@ def recipe(
     size: int = 128,
     channels: int = 3,
     labels: int = 0,
-    width: int = 512,
+    width: int = 0,
     dims: int = 100,
     rate: float = 2e-4,
     critic_steps: int = 5,
     clip: float = 0.01,
-    per_step: int = 64,
+    per_step: int = 0,
     instance_noise: float = 0.0,
 ) -> Recipe:
-    """``width`` maps at the smallest; ``per_step`` pictures in each of the ``critic_steps``."""
+    """``width`` maps at the smallest; ``per_step`` pictures in each of the ``critic_steps``.
+
+    0 is 512 maps and 64 pictures from 128 px on, half of each at 64 px, and a quarter at 32 px.
+    """
+    width, per_step = width or min(512, 4 * size), per_step or min(64, size // 2)
     count = doublings(size)
     widths = tuple(max(width >> k, 8) for k in range(max(count, 4)))
     player = RMSprop(rate=Constant(rate))
