@@ -26,7 +26,7 @@ def recipe(
     channels: int = 3,
     labels: int = 0,
     labelled: int = 20,
-    width: int = 64,
+    width: int = 32,
     dims: int = 100,
     rate: float = 3e-4,
     adversarial: float = 0.0,
@@ -46,7 +46,7 @@ def recipe(
     strides = halvings(size)
     widths = tuple(min(256, width << k) for k in range(len(strides)))
     player = Adam(rate=Constant(rate))
-    body = StridedGenerator(dims=dims, widths=widths[::-1], strides=strides)
+    body = StridedGenerator(dims=dims, widths=widths[::-1], strides=strides, kernel=4)
     return Recipe(
         name="ssgan",
         size=size,
@@ -57,6 +57,7 @@ def recipe(
             "D": StridedDiscriminator(
                 widths=widths,
                 strides=strides,
+                kernel=4,
                 classify=True,
                 normed=False,
                 minibatch=minibatch,
