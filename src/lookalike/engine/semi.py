@@ -67,10 +67,13 @@ def beside(trainer: Trainer, pictures: Tensor, labels: Tensor, most: int = 2_000
     """The test accuracy of a trained D beside the baseline's.
 
     The baseline is the same network from the same first weights, trained by the same optimizer
-    on the same known pictures for as many steps (``most`` at most: it has long converged then).
+    on the same known pictures for as many steps (``most`` at most: it has long converged then);
+    its schedules end when it does.
     """
-    alone = Trainer(supervised_only(trainer.recipe), trainer.source, trainer.place)
-    for _ in range(min(most, trainer.clock.step)):
+    steps = min(most, trainer.clock.step)
+    shorter = replace(supervised_only(trainer.recipe), images=steps * trainer.recipe.batch)
+    alone = Trainer(shorter, trainer.source, trainer.place)
+    for _ in range(steps):
         alone.step()
     return Named(
         accuracy=accuracy(trainer.networks["D"], pictures, labels),

@@ -8,11 +8,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from lookalike.parts.alike import AlikeClasses
 from lookalike.parts.game import Game
 from lookalike.parts.labels import CrossEntropy
 from lookalike.parts.objectives import Batch, Objective, Phase, Terms, real_or_fake
 from lookalike.parts.rules import Rule
-from lookalike.parts.turns import Always, Turn
+from lookalike.parts.turns import Always, Between, Turn
 from lookalike.parts.twoplayer import matched, tell
 
 
@@ -122,43 +123,66 @@ class SemiSupervised(Objective):
     p(fake | x)) on the other pictures (on all, when all are known), -log p(fake | G(z)). G follows
     feature matching, |E f(x) - E f(G(z))|^2 (section 3.1), and ``adversarial`` adds the weight of
     -log(1 - p(fake | G(z))). ``labelled`` is the number of labels per class; 0 keeps all.
+
+    With ``alike`` D also compares each picture with a changed copy, on the pictures without a label
+    or on all, and until its ``opening`` D learns from this and the labels alone.
     """
 
     labelled: int = 20
     matching: float = 1.0
     adversarial: float = 0.0
+    alike: AlikeClasses | None = None
 
     def verdict(self, found: Tensor) -> Tensor:
         """The log of the odds that it is of any class, and not a fake."""
         return found[:, 1:].logsumexp(1) - found[:, 0]
 
     def phases(self) -> tuple[Phase, ...]:
-        """D, then G on the same fakes."""
-        return Phase(("D",), self.critic), Phase(("G",), self.maker)
+        """D, then G on the same fakes; before them D alone when ``alike``."""
+        opening = 0.0 if self.alike is None else self.alike.opening
+        turn = Between(begin=opening) if opening else Always()
+        game = Phase(("D",), self.critic, turn), Phase(("G",), self.maker, turn)
+        return (Phase(("D",), self.open, Between(end=opening)), *game) if opening else game
+
+    def open(self, game: Game, batch: Batch) -> Terms:
+        """Naming and copies, before there are fakes."""
+        return self._seen(game, batch)[1]
+
+    def _seen(self, game: Game, batch: Batch) -> tuple[Tensor, Terms]:
+        """D's logits for the real pictures, and what naming and copies cost."""
+        labels, known = required(batch), known_rows(batch)
+        real = game.augment(batch.images, batch.noise("real"))
+        if self.alike is None:
+            logits, terms = game.judge(real), Terms()
+        else:
+            logits, _, features = game.play("D", real, None, True)
+            logits, copies = logits.float(), self.alike.warp(real, batch.noise("warp"))
+            named_copies, _, again = game.play("D", copies, None, True)
+            classes = logits[:, 1:], named_copies[:, 1:]
+            found = self.alike.terms(classes, (features, again))
+            terms = Terms({k: over_known(term, _free(known)) for k, term in found.items()})
+        right = logits[:, 1:].argmax(1) == labels.argmax(1)
+        game.facts["named right"] = float(over_known(right.float(), known).mean())
+        terms["named"] = over_known(named(logits[:, 1:], labels, labels.shape[1]), known)
+        return logits, terms
 
     def critic(self, game: Game, batch: Batch) -> Terms:
         """Naming, real and fake."""
-        labels, known = required(batch), known_rows(batch)
-        on_real = game.judge(game.augment(batch.images, batch.noise("real")))
-        fakes = game.augment(game.fakes(batch).detach(), batch.noise("fake"))
-        on_fake = game.judge(fakes)
-        right = on_real[:, 1:].argmax(1) == labels.argmax(1)
-        game.facts["named right"] = float(over_known(right.float(), known).mean())
+        on_real, terms = self._seen(game, batch)
+        on_fake = game.judge(game.augment(game.fakes(batch).detach(), batch.noise("fake")))
         game.facts["D(real)"] = float((-real_among(on_real.detach())).exp().mean())
         game.facts["D(fake)"] = float(1 - (-fake_among(on_fake.detach())).exp().mean())
-        return Terms(
-            named=over_known(named(on_real[:, 1:], labels, labels.shape[1]), known),
-            real=over_known(real_among(on_real), _free(known)),
-            fake=fake_among(on_fake),
-        )
+        terms["real"] = over_known(real_among(on_real), _free(known_rows(batch)))
+        terms["fake"] = fake_among(on_fake)
+        return terms
 
     def maker(self, game: Game, batch: Batch) -> Terms:
         """The features of fakes, on average, like those of real pictures."""
         seen = game.augment(game.fakes(batch), batch.noise("maker"))
         real = game.augment(batch.images, batch.noise("matching"))
-        logits, features = game.play("D", seen, None, True)
+        logits, features = game.play("D", seen, None, True)[:2]
         with torch.no_grad():
-            _, wanted = game.play("D", real, None, True)
+            wanted = game.play("D", real, None, True)[1]
         free = _free(known_rows(batch))
         terms = Terms(matching=self.matching * matched(features, over_known(wanted, free[:, None])))
         if self.adversarial:

@@ -8,15 +8,18 @@ between the codes and the picture from below; Q shares all but its last layers w
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from lookalike.parts.alike import Alike
 from lookalike.parts.codes import Codes
 from lookalike.parts.game import Game
 from lookalike.parts.objectives import Batch, Objective, Phase, Terms, real_or_fake
+from lookalike.parts.turns import Always, Between
 
 
 def categorical_loss(logits: Tensor, one_hot: Tensor) -> Tensor:
@@ -53,33 +56,54 @@ class InfoGAN(Objective):
 
     ``categorical`` and ``continuous`` weigh the mutual-information terms. The terms belong to the
     phase of D (its trunk and heads) and to the phase of G, as equation 6 has it; ``apart`` instead
-    gives them a step of their own for both players on fresh z.
+    gives them a step of their own for both players on fresh z. ``alike`` ties the categories to
+    what real pictures show.
     """
 
     prior: Codes
     categorical: float = 1.0
     continuous: float = 0.1
     apart: bool = False
+    alike: Alike | None = None
 
     def phases(self) -> tuple[Phase, ...]:
-        """D, then G; then both on the codes when ``apart``."""
-        both = (Phase(("D",), self.critic), Phase(("G",), self.maker))
-        return (*both, Phase(("G", "D"), self.inform)) if self.apart else both
+        """D, then G; then both on the codes when ``apart``. Before them, D alone when ``alike``."""
+        opening = 0.0 if self.alike is None else self.alike.opening
+        turn = Between(begin=opening) if opening else Always()
+        phases = [Phase(("D",), self.critic, turn), Phase(("G",), self.maker, turn)]
+        if self.apart:
+            phases.append(Phase(("G", "D"), self.inform, turn))
+        if opening:
+            phases.insert(0, Phase(("D",), self.view, Between(end=opening)))
+        return tuple(phases)
 
     def critic(self, game: Game, batch: Batch) -> Terms:
         """Real against fake by cross-entropy, and the codes of the fakes."""
-        on_real, _ = self._told(game, batch, batch.images, "real")
-        on_fake, codes = self._told(game, batch, game.fakes(batch).detach(), "fake")
+        on_real, *told = self._told(game, batch, batch.images, "real")
+        on_fake, codes, _ = self._told(game, batch, game.fakes(batch).detach(), "fake")
         game.facts["D(real)"] = float(on_real.detach().sigmoid().mean())
         game.facts["D(fake)"] = float(on_fake.detach().sigmoid().mean())
         terms = Terms(real=real_or_fake(on_real, 1.0), fake=real_or_fake(on_fake, 0.0))
         if not self.apart:
             terms.update(self.code_terms(codes, batch.z))
+        if self.alike is not None:
+            terms.update(self.alike_terms(told, self._told(game, batch, batch.images, "again")[1:]))
         return terms
+
+    def view(self, game: Game, batch: Batch) -> Terms:
+        """Two changed copies of the real pictures, to be read alike."""
+        copies = [self._told(game, batch, batch.images, name)[1:] for name in ("real", "again")]
+        return self.alike_terms(*copies)
+
+    def alike_terms(self, first: Sequence[Tensor], second: Sequence[Tensor]) -> Terms:
+        """What two copies cost whose code columns and features these are."""
+        assert self.alike is not None
+        blocks = zip(self.prior.split(first[0])[0], self.prior.split(second[0])[0], strict=True)
+        return self.alike.terms(list(blocks), (first[1], second[1]))
 
     def maker(self, game: Game, batch: Batch) -> Terms:
         """The same fakes, to be taken for real, with their codes readable."""
-        logits, codes = self._told(game, batch, game.fakes(batch), "maker")
+        logits, codes, _ = self._told(game, batch, game.fakes(batch), "maker")
         terms = Terms(adversarial=real_or_fake(logits, 1.0))
         if not self.apart:
             terms.update(self.code_terms(codes, batch.z))
@@ -107,7 +131,12 @@ class InfoGAN(Objective):
         return terms
 
     def _told(self, game: Game, batch: Batch, pictures: Tensor, purpose: str) -> tuple[Tensor, ...]:
-        """D's logits ``[N]`` and code columns for pictures as D sees them."""
+        """D's logits ``[N]``, code columns and features for pictures as D sees them."""
+        if self.alike is not None:
+            pictures = self.alike.warp(pictures, batch.noise(f"warp/{purpose}"))
         seen = game.augment(pictures, batch.noise(purpose))
+        if self.alike is not None:
+            logits, codes, features = game.play("D", seen, batch.labels, True, True)
+            return logits.float(), codes.float(), features.float()
         logits, codes = game.play("D", seen, batch.labels, True)
-        return logits.float(), codes.float()
+        return logits.float(), codes.float(), codes.float()

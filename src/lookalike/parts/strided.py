@@ -100,17 +100,25 @@ class _Discriminator(nn.Module):
             if plan.dropout:
                 layers.append(nn.Dropout(plan.dropout))
         self.layers = nn.Sequential(*layers)
-        self.head = nn.Linear(plan.widths[-1] * side * side, heads)
+        flat = plan.widths[-1] * side * side
+        self.head = nn.Linear(flat, heads)
+        self.views = None
+        if plan.views:
+            body = nn.Linear(flat, 128), nn.LeakyReLU(0.1), nn.Linear(128, plan.views)
+            self.views = nn.Sequential(*body)
 
     def forward(
         self, pictures: Tensor, labels: Tensor | None = None, describe: bool = False
-    ) -> Tensor | tuple[Tensor, Tensor]:
+    ) -> Tensor | tuple[Tensor, ...]:
         if labels is not None and self.told is not None:
             planes = self.told(labels)[:, :, None, None].expand(-1, -1, *pictures.shape[2:])
             pictures = torch.cat([pictures, planes.to(pictures.dtype)], 1)
         maps = self.layers(pictures)
-        logits: Tensor = self.head(maps.flatten(1)).squeeze(1)
-        return (logits, maps.flatten(1)) if describe else logits
+        flat = maps.flatten(1)
+        logits: Tensor = self.head(flat).squeeze(1)
+        if not describe:
+            return logits
+        return (logits, flat) if self.views is None else (logits, flat, self.views(flat))
 
 
 def first_side(size: int, strides: tuple[int, ...]) -> int:
@@ -161,7 +169,8 @@ class StridedDiscriminator(NetworkPlan):
 
     ``classify`` gives one column more for each label column, and ``heads`` a fixed number of
     columns; in both cases the labels are not shown. ``bare_last`` leaves norm and activation out
-    of the last convolution; batch normalisation is never in the first.
+    of the last convolution; batch normalisation is never in the first. ``views`` features by which
+    copies of a picture are compared come third where D is to describe.
     """
 
     widths: tuple[int, ...] = (64, 128, 256, 512)
@@ -175,6 +184,7 @@ class StridedDiscriminator(NetworkPlan):
     heads: int = 1
     classify: bool = False
     bare_last: bool = False
+    views: int = 0
 
     def build(self, frame: Frame) -> nn.Module:
         """The discriminator for this frame."""

@@ -69,26 +69,40 @@ class _Grown(nn.Module):
 
 
 class _TwoHeads(nn.Module):
-    def __init__(self, codes: int, frame: Frame, widths: list[int], dropout: float) -> None:
+    def __init__(self, plan: TwoHeadedDiscriminator, frame: Frame) -> None:
         super().__init__()
-        side, _ = steps(frame.size)
+        side, halvings = steps(frame.size)
+        widths = [min(plan.most, plan.width << k) for k in range(halvings)]
         layers: list[nn.Module] = []
         for before, after in zip([frame.channels + frame.labels, *widths], widths, strict=False):
             layers.append(nn.Conv2d(before, after, 4, 2, 1, bias=not layers))
             if len(layers) > 1:
                 layers.append(nn.BatchNorm2d(after))
-            layers += [nn.LeakyReLU(0.1, inplace=True), nn.Dropout2d(dropout)]
-        self.trunk = nn.Sequential(*layers)
+            layers += [nn.LeakyReLU(0.1, inplace=True), nn.Dropout2d(plan.dropout)]
+        self.trunk = nn.Sequential(*layers).apply(init_normal)
         flat = widths[-1] * side**2
-        self.real = nn.Linear(flat, 1)
-        self.codes = nn.Sequential(nn.Linear(flat, 128), nn.LeakyReLU(0.1), nn.Linear(128, codes))
+        self.real = nn.Linear(flat, 1).apply(init_normal)
+        self.codes = _head(flat, plan.codes)
+        self.views = _head(flat, plan.views) if plan.views else None
 
     def forward(
-        self, pictures: Tensor, labels: Tensor | None = None, both: bool = False
-    ) -> Tensor | tuple[Tensor, Tensor]:
+        self,
+        pictures: Tensor,
+        labels: Tensor | None = None,
+        both: bool = False,
+        views: bool = False,
+    ) -> Tensor | tuple[Tensor, ...]:
         features = self.trunk(with_planes(pictures, labels)).flatten(1)
         logits: Tensor = self.real(features).squeeze(1)
-        return (logits, self.codes(features)) if both else logits
+        if not both:
+            return logits
+        told = logits, self.codes(features)
+        return (*told, self.views(features)) if views and self.views is not None else told
+
+
+def _head(inputs: int, outputs: int) -> nn.Sequential:
+    """As torch starts it: after N(0, 0.02) all codes read alike and leave that state slowly."""
+    return nn.Sequential(nn.Linear(inputs, 128), nn.LeakyReLU(0.1), nn.Linear(128, outputs))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,15 +127,15 @@ class TwoHeadedDiscriminator(NetworkPlan):
 
     ``codes`` counts the columns of the second head: logits of every category, then the values of
     the continuous codes. ``dropout`` silences whole maps (2-D dropout) after every convolution.
+    ``views`` features by which copies of a picture are compared come third with a further True.
     """
 
     codes: int
     width: int = 64
     most: int = 1024
     dropout: float = 0.25
+    views: int = 0
 
     def build(self, frame: Frame) -> nn.Module:
         """The discriminator for this frame."""
-        _, halvings = steps(frame.size)
-        widths = [min(self.most, self.width << k) for k in range(halvings)]
-        return _TwoHeads(self.codes, frame, widths, self.dropout).apply(init_normal)
+        return _TwoHeads(self, frame)

@@ -2,23 +2,27 @@
 
 Salimans et al. 2016, "Improved techniques for training GANs" (section 5: K + 1 outputs; section
 3.1: feature matching for G). ``labelled`` pictures of each class show their label; the rest of
-the pack is used without.
+the pack is used without. Beside the game D compares pictures with changed copies of themselves, by
+class (Xie et al. 2020, "UDA") and by features (Chen et al. 2020, "SimCLR").
 """
 
 from __future__ import annotations
 
 from lookalike.errors import RecipeError
+from lookalike.parts.alike import AlikeClasses
 from lookalike.parts.classifying import SemiSupervised
 from lookalike.parts.feedback import tricks
 from lookalike.parts.optimizers import Adam
 from lookalike.parts.priors import Uniform
-from lookalike.parts.schedules import Constant
+from lookalike.parts.schedules import Constant, Decay
 from lookalike.parts.strided import Blind, StridedDiscriminator, StridedGenerator, halvings
+from lookalike.parts.warp import Warp
 from lookalike.recipe import Recipe
 
 SIZES = (28, 32, 64, 128)
 CHANNELS = (1, 3)
 LABELS = "required"
+CAREFUL = Warp(turn=15.0, zoom=0.15, stretch=0.15, shear=0.15, shift=0.1, stroke=0.5)
 
 
 def recipe(
@@ -26,17 +30,21 @@ def recipe(
     channels: int = 3,
     labels: int = 0,
     labelled: int = 20,
-    width: int = 64,
+    width: int = 32,
     dims: int = 100,
-    rate: float = 3e-4,
+    rate: float = 6e-4,
     adversarial: float = 0.0,
+    alike: bool = True,
+    opening: float = 0.5,
     minibatch: int = 0,
     dropout: float = 0.3,
     instance_noise: float = 0.0,
 ) -> Recipe:
     """``labelled`` is how many pictures of each class keep their label; 0 keeps all.
 
-    ``adversarial`` is the weight of the usual loss of G beside feature matching.
+    ``adversarial`` is the weight of the usual loss of G beside feature matching. ``alike`` compares
+    pictures with changed copies, D alone until ``opening``, a share of the budget; without it the
+    game is the paper's.
     """
     if labels < 2:
         raise RecipeError(
@@ -45,8 +53,9 @@ def recipe(
         )
     strides = halvings(size)
     widths = tuple(min(256, width << k) for k in range(len(strides)))
-    player = Adam(rate=Constant(rate))
-    body = StridedGenerator(dims=dims, widths=widths[::-1], strides=strides)
+    copies = AlikeClasses(warp=CAREFUL, opening=opening) if alike else None
+    player = Adam(rate=Decay(value=rate, end_value=rate / 20))
+    body = StridedGenerator(dims=dims, widths=widths[::-1], strides=strides, kernel=4)
     return Recipe(
         name="ssgan",
         size=size,
@@ -57,14 +66,16 @@ def recipe(
             "D": StridedDiscriminator(
                 widths=widths,
                 strides=strides,
+                kernel=4,
                 classify=True,
                 normed=False,
                 minibatch=minibatch,
                 dropout=dropout,
+                views=32 if alike else 0,
             ),
         },
         prior=Uniform(dims),
-        objective=SemiSupervised(labelled=labelled, adversarial=adversarial),
+        objective=SemiSupervised(labelled=labelled, adversarial=adversarial, alike=copies),
         optimizers={"G": player, "D": player},
         values={"ema": Constant(10_000), **tricks(instance_noise=instance_noise)},
         batch=64,
