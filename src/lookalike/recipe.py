@@ -25,6 +25,7 @@ from lookalike.errors import LookalikeError, RecipeError
 
 if TYPE_CHECKING:
     from lookalike.parts.augmentation import Augmentation
+    from lookalike.parts.choosing import BestOf
     from lookalike.parts.networks import NetworkPlan
     from lookalike.parts.objectives import Objective
     from lookalike.parts.optimizers import OptimizerPlan
@@ -43,7 +44,8 @@ class Recipe:
     ``values["ema"]`` in images; samples are drawn from the averages. ``fits`` are the shares of
     the budget after which a learning prior is fitted anew. ``transforms`` are codes such as
     ``rot_10,blur_1``: each training picture is shown as it is or changed by one of them, drawn by
-    its position; held-out pictures never are.
+    its position; held-out pictures never are. ``choice`` says which of several candidates becomes
+    a finished picture; sample grids and scores during training show every picture as it is drawn.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Recipe:
     networks: Mapping[str, NetworkPlan]
     prior: Prior
     objective: Objective
+    choice: BestOf | None = None
     optimizers: Mapping[str, OptimizerPlan]
     values: Mapping[str, Value] = field(default_factory=dict)
     average: tuple[str, ...] = ("G",)
@@ -342,6 +345,7 @@ class Drawing:
     labels: int
     plans: Mapping[str, NetworkPlan]
     prior: Prior
+    choice: BestOf | None = None
 
 
 def load_drawing(
@@ -356,10 +360,11 @@ def load_drawing(
         held = json.loads(path.read_text("utf-8"))["recipe"]
         plans = {player: held["networks"][player] for player in players}
         plain = {key: held[key] for key in ("name", "size", "channels", "labels")}
-        prior = held["prior"]
+        prior, choice = held["prior"], held.get("choice")
     except (OSError, json.JSONDecodeError, KeyError, TypeError):
         raise RecipeError(f"{path} is not a saved recipe with {' and '.join(players)}.") from None
-    return Drawing(**plain, plans=codec.decode(plans, trusted), prior=codec.decode(prior, trusted))
+    parts = {"plans": plans, "prior": prior, "choice": choice}
+    return Drawing(**plain, **{name: codec.decode(part, trusted) for name, part in parts.items()})
 
 
 def trust(name: str | None) -> tuple[str, ...]:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from torch import Tensor
 
 from lookalike.engine.sampler import Sampler, block_of
+from lookalike.errors import RecipeError
+from lookalike.parts.choosing import BestOf
+from lookalike.parts.game import Game
 from lookalike.parts.networks import Frame, Networks
 from lookalike.place import Place
 from lookalike.recipe import Drawing, load_drawing
@@ -12,26 +17,58 @@ from lookalike.run import Run
 
 
 def open_sampler(
-    run: Run, place: Place, which: str = "auto", trusted: tuple[str, ...] = ()
+    run: Run,
+    place: Place,
+    which: str = "auto",
+    trusted: tuple[str, ...] = (),
+    candidates: int | None = None,
 ) -> tuple[Sampler, Drawing, int]:
     """A sampler over the averaged generator of a run, what it draws, and the images it had seen.
 
-    G computes in the precision of its training, unless the place asks for one: a file then depends
-    on the run, the seed and the index, and not on a measurement of the moment.
+    Players compute in the precision of their training, unless the place asks for one: a file then
+    depends on the run, the seed and the index, and not on a measurement of the moment. Each picture
+    is the best of as many ``candidates`` as the recipe's choice says, or of this many.
+
+    Raises:
+        RecipeError: candidates are asked for, and the recipe does not say how to choose.
     """
-    chosen = load_drawing(run.path / "recipe.json", trusted)
+    path = run.path / "recipe.json"
+    chosen = load_drawing(path, trusted)
+    choice = _choice(chosen, candidates)
+    if choice and choice.players:
+        chosen = load_drawing(path, trusted, ("G", *choice.players))
     state = run.state(which)
     networks = Networks.build(chosen.plans, Frame(chosen.size, chosen.channels, chosen.labels))
     networks["G"].load_state_dict(state["averages"]["G"])
-    generator = place.settle(networks["G"].eval().requires_grad_(False))
-    trained = run.env().get("place", {}).get("precision", {}).get("G", "fp32")
-    here = place.decided({"G": trained if place.wish == "auto" else place.wish})
-
-    def generate(z: Tensor, labels: Tensor | None) -> Tensor:
-        with here.autocast("G"):
-            pictures: Tensor = generator(z, labels)
-        return pictures.float()
-
+    _load(networks, state["networks"])
+    for network in networks.values():
+        place.settle(network.eval().requires_grad_(False))
+    trained = run.env().get("place", {}).get("precision", {})
+    wishes = {name: trained.get(name, "fp32") for name in networks}
+    here = place.decided(wishes if place.wish == "auto" else dict.fromkeys(networks, place.wish))
+    game = Game(networks, {}, autocast=here.autocast)
     held = (chosen.prior, state["prior"], state["labels"], place.device)
-    sampler = Sampler(generate, *held, block_of(chosen.size))
+    sampler = Sampler(game.generate, *held, block_of(chosen.size))
+    if choice and choice.players:
+        sampler = replace(sampler, score=choice.scorer(game), candidates=choice.candidates)
     return sampler, chosen, int(state["clock"][0])
+
+
+def _choice(chosen: Drawing, candidates: int | None) -> BestOf | None:
+    if candidates is None or (candidates == 1 and chosen.choice is None):
+        return chosen.choice
+    if chosen.choice is None:
+        raise RecipeError(
+            f"The recipe {chosen.name!r} does not say how to choose among {candidates} candidates, "
+            "so every picture is taken as it is drawn. Leave --candidates out, or train swift."
+        )
+    return replace(chosen.choice, candidates=candidates)
+
+
+def _load(networks: Networks, states: dict[str, Tensor]) -> None:
+    """The weights of everyone but G, from the state of all players of the training."""
+    for name, network in networks.items():
+        if name != "G":
+            start = f"{name}."
+            own = {k[len(start) :]: v for k, v in states.items() if k.startswith(start)}
+            network.load_state_dict(own)

@@ -22,6 +22,8 @@ BLOCK = 64
 """Pictures of one block at sides up to 64; larger pictures come in smaller blocks."""
 
 Generate = Callable[[Tensor, Tensor | None], Tensor]
+Score = Callable[[Tensor, Tensor | None], Tensor]
+"""Pictures ``[N, C, S, S]`` and their labels -> how good each is, ``[N]``."""
 
 
 def block_of(size: int) -> int:
@@ -33,7 +35,8 @@ def block_of(size: int) -> int:
 class Sampler:
     """A generator with its prior. ``labels`` ``[M, L]`` are label rows seen in training.
 
-    ``block`` pictures are computed together; another number is another rounding.
+    ``block`` pictures are computed together; another number is another rounding. With a ``score``
+    every picture is the best of ``candidates``; the first of them is what it would be without.
     """
 
     generate: Generate
@@ -42,6 +45,8 @@ class Sampler:
     labels: Tensor | None = None
     device: str = "cpu"
     block: int = BLOCK
+    score: Score | None = None
+    candidates: int = 1
 
     def blocks(
         self, seed: int, first: int, count: int, wanted: Tensor | None = None
@@ -66,14 +71,39 @@ class Sampler:
     def raw(self, seed: int, first: int, count: int, wanted: Tensor | None = None) -> Tensor:
         """What the generator gives for these rows, float ``[count, ...]``, not clipped."""
         z, labels = self.draw(seed, first, count, wanted)
+        best = self._made(z, labels)
+        if self.score is None:
+            return best.cpu()
+        told = None if labels is None else labels.to(self.device)
+        highest = self.score(best, told)
+        for candidate in range(1, self.candidates):
+            z = self._rivals(seed, first, labels, candidate, count)
+            pictures = self._made(z, labels)
+            scores = self.score(pictures, told)
+            better = scores > highest
+            best[better], highest[better] = pictures[better], scores[better]
+        return best.cpu()
+
+    def _made(self, z: Tensor, labels: Tensor | None) -> Tensor:
         z = self.prior.carry(z, labels, self.learned)
         told = None if labels is None else labels.to(self.device)
-        return self.generate(z.to(self.device), told).float().cpu()
+        return self.generate(z.to(self.device), told).float()
+
+    def _rivals(
+        self, seed: int, first: int, labels: Tensor | None, candidate: int, count: int
+    ) -> Tensor:
+        """Another z for every picture, with the label that its first one has."""
+        rows = []
+        for row in range(count):
+            drawn = seeds.generator(seed, f"picture/{candidate}", first + row)
+            asked = None if labels is None else labels[row]
+            rows.append(self.prior.draw_labeled(drawn, 1, self.learned, asked)[0])
+        return torch.cat(rows)
 
     def draw(
         self, seed: int, first: int, count: int, wanted: Tensor | None = None
     ) -> tuple[Tensor, Tensor | None]:
-        """z ``[count, Z]`` and labels ``[count, L]`` of these pictures, each from its own address.
+        """z ``[count, Z]`` and labels ``[count, L]`` of the first candidates, each by its address.
 
         Labels are those that the prior gives with z; where it says nothing of labels, those asked
         for, or else drawn from those seen in training. None for an unconditional generator.

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any
 
@@ -292,10 +292,16 @@ class Trainer:
         network: nn.Module = self.networks[player].eval()
         return network
 
-    def sampler(self) -> Sampler:
-        """A sampler of the moment."""
+    def sampler(self, *, choosing: bool = False) -> Sampler:
+        """A sampler of the moment; ``choosing`` lets D pick each picture, as ``generate`` does."""
         held = (self.recipe.prior, self.learned, self.labels_seen)
-        return Sampler(self.shown("G"), *held, self.place.device, block_of(self.recipe.size))
+        plain = Sampler(self.shown("G"), *held, self.place.device, block_of(self.recipe.size))
+        choice = self.recipe.choice
+        if not choosing or choice is None or not choice.players:
+            return plain
+        shown: Any = {player: self.shown(player) for player in choice.players}
+        score = choice.scorer(Game(shown, {}, autocast=self.place.autocast))
+        return replace(plain, score=torch.no_grad()(score), candidates=choice.candidates)
 
     def check_range(self) -> None:
         """Compare the generator's output range with the data's, once, before the first step.

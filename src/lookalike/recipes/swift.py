@@ -8,6 +8,7 @@ that has learned where encodings lie (Lipman et al. 2023).
 from __future__ import annotations
 
 from lookalike.parts.augmentation import Augmentation
+from lookalike.parts.choosing import BestOf
 from lookalike.parts.fast import FastEncoderPlan, FastGeneratorPlan
 from lookalike.parts.features import Pretrained
 from lookalike.parts.flow import Flow
@@ -50,6 +51,7 @@ def recipe(
         },
         prior=Flow(dims=latent, nearest=25, least=0.2),
         objective=Resemblance(begin=begin, kl=1e-4),
+        choice=BestOf(candidates=3, through=("F",)),
         optimizers={
             "G": maker,
             "E": maker,

@@ -56,6 +56,12 @@ class Facts:
         return str(self.data.get("name") or (self.pack.name if self.pack else self.run.path.name))
 
     @property
+    def candidates(self) -> int:
+        """Of how many candidates each of the last samples is the best; only at the end of a run."""
+        ended = bool(self.grids) and self.grids[-1][0] >= int(self.recipe.get("images", 0))
+        return int((self.recipe.get("choice") or {}).get("candidates", 1)) if ended else 1
+
+    @property
     def size(self) -> int:
         """Pixels a side."""
         return int(self.recipe.get("size", 0))

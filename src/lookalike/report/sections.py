@@ -114,7 +114,8 @@ def samples_over_time(facts: Facts) -> str:
     )
     note = (
         "Each place keeps its random numbers while the generator learns. Recipes that learn how to "
-        "draw them at the very end show other pictures in the last frame."
+        "draw them at the very end, or that choose among candidates, show other pictures in the "
+        "last frame."
     )
     return section("How it learned", f'<div class="player{px}">{shown}{control}</div>', note)
 
@@ -123,7 +124,9 @@ def final(facts: Facts, samples: Pixels, seen: int) -> str:
     """The newest samples, all of them, not chosen by anybody."""
     if not len(samples):
         return ""
-    note = f"The first {len(samples)} samples after {seen:,} images, not chosen by anybody."
+    note = f"The first {len(samples)} samples after {seen:,} images, not picked by hand."
+    if facts.candidates > 1:
+        note += f" Each is the one of {facts.candidates} candidates that D finds most real."
     if facts.has_best and facts.best:
         note += (
             f" The best state was at {int(facts.best['images']):,} images; "

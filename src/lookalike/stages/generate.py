@@ -27,7 +27,8 @@ class GenerateSettings:
     """How many pictures, from which seed and index on, of which class; and how they are kept.
 
     ``recipe`` names the author's own recipe file, where the run's generator lives in one.
-    ``keep_copies`` turns off the search for copies of training pictures.
+    ``keep_copies`` turns off the search for copies of training pictures. ``candidates`` are how
+    many pictures are made for each one that is kept; None is what the recipe says.
     """
 
     count: int = 100
@@ -39,6 +40,7 @@ class GenerateSettings:
     columns: int = 10
     recipe: str | None = None
     keep_copies: bool = False
+    candidates: int | None = None
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,11 @@ def generate(
     """
     if settings.count < 1 or settings.first < 0:
         raise LookalikeError(f"-n must be at least 1, got {settings.count}.")
-    sampler, chosen, seen = open_sampler(run, place, settings.checkpoint, trust(settings.recipe))
+    if settings.candidates is not None and settings.candidates < 1:
+        raise LookalikeError(f"--candidates must be at least 1, got {settings.candidates}.")
+    sampler, chosen, seen = open_sampler(
+        run, place, settings.checkpoint, trust(settings.recipe), settings.candidates
+    )
     wanted = _label(run, chosen, settings.wanted)
     to.mkdir(parents=True, exist_ok=True)
     text = {

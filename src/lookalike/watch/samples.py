@@ -33,11 +33,11 @@ class Samples(Watcher):
             self._draw(scene)
 
     def end(self, scene: Scene) -> None:
-        """The last grid."""
-        self._draw(scene)
+        """The last grid; of a finished run as ``generate`` gives it, where D chooses."""
+        self._draw(scene, choosing=scene.done >= 1)
 
-    def _draw(self, scene: Scene) -> None:
-        pictures = scene.trainer.sampler().pictures(SEED, 0, self.count)
+    def _draw(self, scene: Scene, *, choosing: bool = False) -> None:
+        pictures = scene.trainer.sampler(choosing=choosing).pictures(SEED, 0, self.count)
         small = images.enlarge(pictures, 64)
         scene.run.write_sample(scene.images, images.grid(small, self.columns))
         grids = scene.run.sample_grids()
