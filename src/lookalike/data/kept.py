@@ -124,6 +124,8 @@ def picture_row(item: Item, taken: Taken) -> Row:
     line |= asdict(taken.facts)
     if item.group:
         line["class"] = item.group
+    if item.part:
+        line["part"] = item.part
     if item.attributes:
         line["attributes"] = item.attributes
     return line
