@@ -173,3 +173,34 @@ def test_the_hold_out_depends_on_the_pixels_and_not_on_the_order() -> None:
     assert not np.array_equal(
         held, choose_holdout(np.arange(200), [""] * 200, digests, 0.1, seed=1)
     )
+
+
+def test_a_grown_set_keeps_its_hold_out_and_holds_out_nothing_that_was_trained_on() -> None:
+    draw = np.random.default_rng(4)
+    digests = draw.integers(0, 1 << 62, 300).tolist()
+    old = choose_holdout(np.arange(200), [""] * 200, digests[:200], 0.1)
+    before = ["holdout" if one else "train" for one in old] + [None] * 100
+    groups = np.arange(300)
+    groups[250] = int(np.flatnonzero(old)[0])  # new copies of a held-out picture,
+    groups[251] = int(np.flatnonzero(~old)[0])  # and of one that was trained on
+    held = choose_holdout(groups, [""] * 300, digests, 0.1, before=before)
+    assert held.sum() == 30
+    assert held[:200].tolist() == old.tolist()
+    assert held[250]
+    assert not held[251]
+
+
+def test_a_new_picture_that_ties_both_sides_together_takes_its_group_to_training() -> None:
+    groups = np.arange(60)
+    groups[[1, 59]] = 0
+    before = ["holdout", "train", *["train"] * 57, None]
+    digests = list(range(60))
+    held = choose_holdout(groups, [""] * 60, digests, 0.1, before=before)
+    assert not held[[0, 1, 59]].any()
+
+
+def test_a_class_whose_training_pictures_have_gone_keeps_one_of_those_held_out() -> None:
+    before = ["holdout", "holdout", *["train"] * 18]
+    classes = ["few", "few", *["many"] * 18]
+    held = choose_holdout(np.arange(20), classes, list(range(20)), 0.1, before=before)
+    assert held.tolist() == [True, *[False] * 19]

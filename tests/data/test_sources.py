@@ -162,6 +162,51 @@ def test_celebas_own_files_give_forty_flags(photos: Photos, tmp_path: Path) -> N
     assert done.class_counts == {}
 
 
+def test_celebas_parts_are_noted_and_are_no_label(photos: Photos, tmp_path: Path) -> None:
+    folder = photos(20, under="img_align_celeba")
+    names = [f"{i:03d}.png" for i in range(20)]
+    attributes = "\n".join(f"{name} {(-1) ** i}" for i, name in enumerate(names))
+    (folder / "list_attr_celeba.txt").write_text(f"20\nSmiling\n{attributes}\n")
+    parts = "\n".join(f"{name} {i // 8}" for i, name in enumerate(names))
+    (folder / "list_eval_partition.txt").write_text(parts + "\n")
+    done = prepare(folder, tmp_path / "pack", PrepareSettings(size=16, workers=0))
+    assert done.columns == ("Smiling",)
+    noted = [row["part"] for row in Pack.open(done.path).manifest()]
+    assert noted == ["train"] * 8 + ["valid"] * 8 + ["test"] * 4
+
+
+def test_a_tar_of_one_folder_gives_its_classes_and_its_table(
+    photos: Photos, tmp_path: Path
+) -> None:
+    folder = photos(20, name="set", under="a")
+    photos(20, name="set", under="b", first=20)
+    (folder / "attributes.csv").write_text(
+        "file,age\n" + "".join(f"{i:03d}.png,{i}\n" for i in range(40))
+    )
+    with tarfile.open(tmp_path / "set.tgz", "w:gz") as archive:
+        archive.add(folder, "set")
+    done = prepare(tmp_path / "set.tgz", tmp_path / "pack", PrepareSettings(size=16, workers=0))
+    assert (done.count, done.class_counts) == (40, {"a": 20, "b": 20})
+    assert done.columns == ("class=a", "class=b", "age")
+
+
+def test_shards_without_labels_are_no_classes(photos: Photos, tmp_path: Path) -> None:
+    folder = photos(20)
+    (tmp_path / "shards").mkdir()
+    for shard in range(2):
+        with tarfile.open(tmp_path / "shards" / f"part-{shard:05d}.tar", "w") as archive:
+            for index in range(shard * 10, shard * 10 + 10):
+                archive.add(folder / f"{index:03d}.png", f"{index:03d}.png")
+    settings = PrepareSettings(size=16, workers=0)
+    assert prepare(tmp_path / "shards", tmp_path / "pack", settings).class_counts == {}
+
+
+def test_a_folder_that_holds_all_others_is_passed_over() -> None:
+    assert folder_classes(["set/a/1.png", "set/b/2.png"]) == ["a", "b"]
+    assert folder_classes(["set/train/a/1.png", "set/test/b/2.png"]) == ["a", "b"]
+    assert folder_classes(["set/a/1.png", "set/a/2.png"]) == ["", ""]
+
+
 def test_split_folders_of_an_imagefolder_are_no_classes() -> None:
     assert folder_classes(["train/a/1.png", "test/b/2.png"]) == ["a", "b"]
     assert folder_classes(["train/1.png", "test/2.png"]) == ["", ""]

@@ -42,10 +42,14 @@ def turnstile() -> IO[bytes]:
 
 
 def environment(file: IO[bytes]) -> dict[str, str]:
-    """The variables that tell a worker which file it is, and to give freed memory back at once."""
+    """The variables that tell a worker which file it is, and to give freed memory back at once.
+
+    What has less than 4 MB (a photograph of a megapixel) is kept for the next one: pages that are
+    given back and taken again cost a fifth of the time of a PNG.
+    """
     return {
         _VARIABLE: file.name,
-        "MALLOC_MMAP_THRESHOLD_": str(1 << 20),
+        "MALLOC_MMAP_THRESHOLD_": str(4 << 20),
         "MALLOC_TRIM_THRESHOLD_": str(16 << 20),
     }
 

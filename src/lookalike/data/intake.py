@@ -76,12 +76,16 @@ class _Whole:
 
 @dataclass(frozen=True)
 class Taken:
-    """A picture that is fit for the pack, uint8 ``[S, S, C]``; ``frame`` counts from 0."""
+    """A picture that is fit for the pack, uint8 ``[S, S, C]``; ``frame`` counts from 0.
+
+    ``side`` is its split in an earlier pack.
+    """
 
     pixels: Pixels
     facts: Facts
     marks: Marks
     frame: int | None = None
+    side: str | None = None
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from pathlib import Path, PurePosixPath
 from lookalike.data.columns import (
     CELEBA_TABLES,
     CLASS_COLUMNS,
+    PART_COLUMNS,
     SPLITS,
     Table,
     find_table,
@@ -67,12 +68,21 @@ class Item:
 
     @property
     def attributes(self) -> dict[str, str]:
-        """The attributes by name; class columns are in ``group`` instead."""
+        """The attributes by name; ``group`` and ``part`` have what says class and part."""
         return {
             name: value
             for name, value in zip(self.names, self.values, strict=False)
-            if name.lower() not in CLASS_COLUMNS
+            if name.lower() not in CLASS_COLUMNS + PART_COLUMNS
         }
+
+    @property
+    def part(self) -> str:
+        """The part of the set that the source puts the picture in (train, test …), or ""."""
+        for name, value in zip(self.names, self.values, strict=False):
+            if name.lower() in PART_COLUMNS:
+                return value
+        first = self.name.partition("/")[0]
+        return first if first in SPLITS else ""
 
     def read(self) -> bytes:
         """The bytes of the file.
@@ -109,14 +119,8 @@ class Source:
         """Sort by name, and put classes and attributes on the items."""
         self.items.sort(key=lambda item: item.name)
         groups = folder_classes([item.name for item in self.items])
-        own = [at for at, name in enumerate(table.names) if name.lower() in CLASS_COLUMNS]
         for index, (item, group) in enumerate(zip(self.items, groups, strict=True)):
-            values = table.find(item.name)
-            given = next((values[at] for at in own if at < len(values) and values[at]), "")
-            if group or values:
-                self.items[index] = replace(
-                    item, group=given or group, names=table.names, values=values
-                )
+            self.items[index] = labelled(item, group, table, item.name)
 
 
 class FolderSource(Source):
@@ -174,7 +178,7 @@ class ZipSource(Source):
         self._members: dict[str, zipfile.ZipInfo] = {}
         tables: dict[str, str] = {}
         infos = [one for one in self._zip.infolist() if not one.is_dir()]
-        shared = _shared_root([one.filename for one in infos])
+        shared = shared_root([one.filename for one in infos])
         for info in infos:
             name = clean_name(info.filename)[len(shared) :]
             if is_table(name):
@@ -200,6 +204,16 @@ class ZipSource(Source):
                 self.refused.append((item.name, f"cannot be taken out of the zip ({problem})"))
                 continue
             yield replace(item, data=data)
+
+
+def labelled(item: Item, group: str, table: Table, name: str) -> Item:
+    """The item with what a table says of its name; a class there goes before that of its folder."""
+    values = table.find(name)
+    if not (group or values):
+        return item
+    pairs = zip(table.names, values, strict=False)
+    given = next((value for one, value in pairs if one.lower() in CLASS_COLUMNS and value), "")
+    return replace(item, group=given or group, names=table.names, values=values)
 
 
 def open_source(path: Path) -> Source:
@@ -266,17 +280,22 @@ def is_litter(name: str) -> bool:
 
 
 def folder_classes(names: Sequence[str]) -> list[str]:
-    """The class of each picture: its first folder, when all are in one of two or more; else ""."""
-    firsts = [name.partition("/")[0] if "/" in name else "" for name in names]
-    if firsts and set(firsts) <= SPLITS:
+    """The class of each picture: its first folder, when all are in one of two or more; else "".
+
+    One folder that all have in common, and folders that are called train, test …, are passed over.
+    """
+    firsts = _firsts(names)
+    while firsts and "" not in firsts and (len(set(firsts)) == 1 or set(firsts) <= SPLITS):
         names = [name.partition("/")[2] for name in names]
-        firsts = [name.partition("/")[0] if "/" in name else "" for name in names]
-    if "" in firsts or len(set(firsts)) < 2:
-        return [""] * len(names)
-    return firsts
+        firsts = _firsts(names)
+    return firsts if firsts and "" not in firsts else [""] * len(names)
 
 
-def _shared_root(names: Sequence[str]) -> str:
+def _firsts(names: Sequence[str]) -> list[str]:
+    return [name.partition("/")[0] if "/" in name else "" for name in names]
+
+
+def shared_root(names: Sequence[str]) -> str:
     """``photos/`` when every member lies in that one folder (a zipped folder), else ""."""
     real = [clean_name(name) for name in names if not name.startswith("__MACOSX/")]
     firsts = {name.partition("/")[0] for name in real}

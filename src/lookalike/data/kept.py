@@ -28,6 +28,7 @@ class Kept:
     refused: list[Row] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
     classes: list[str] = field(default_factory=list)
+    sides: list[str | None] = field(default_factory=list)
     digests: dict[int, int] = field(default_factory=dict)
     copies: int = 0
     enlarged: int = 0
@@ -54,6 +55,7 @@ class Kept:
             return None
         self.names.append(item.name)
         self.classes.append(item.group)
+        self.sides.append(taken.side)
         self._hashes.append((taken.marks.hash, taken.marks.mirrored))
         self._tie(item.name, number)
         self.enlarged += any(note.startswith("enlarged") for note in taken.facts.notes)
@@ -122,6 +124,8 @@ def picture_row(item: Item, taken: Taken) -> Row:
     line |= asdict(taken.facts)
     if item.group:
         line["class"] = item.group
+    if item.part:
+        line["part"] = item.part
     if item.attributes:
         line["attributes"] = item.attributes
     return line

@@ -25,7 +25,7 @@ class Old:
         """The picture as if it had been read again."""
         pixels = self.pack.shards.take(np.array([self.index]))[0]
         row = self.pack.manifest_line(self.index)
-        return Taken(pixels, Facts.of(row), marks_of(pixels), row.get("frame"))
+        return Taken(pixels, Facts.of(row), marks_of(pixels), row.get("frame"), row["split"])
 
 
 @dataclass(frozen=True)

@@ -30,13 +30,17 @@ def choose_holdout(
     digests: Sequence[int],
     share: float,
     seed: int = 0,
+    before: Sequence[str | None] | None = None,
 ) -> NDArray[np.bool_]:
     """Which pictures are held out, bool ``[N]``.
 
     ``share`` of each class, and at least 50 pictures when there are 500. A group of the same
     pictures (``groups``: the smallest member of each) goes to one side as a whole, so that there
     may be a few less, or up to a fifth more. Which ones depends on the seed and on the pixels
-    (``digests``), not on names or order, so that a grown set keeps most of its hold-out.
+    (``digests``), not on names or order.
+
+    ``before`` is the side of each picture in an earlier pack ("train", "holdout" or None). What was
+    held out stays so, and what was trained on is never held out, nor are new pictures of its group.
     """
     count = len(groups)
     held = np.zeros(count, np.bool_)
@@ -48,11 +52,13 @@ def choose_holdout(
     counts = np.bincount(owner, minlength=len(names))
     quota = _quotas(counts, total)
     sizes = np.bincount(groups, minlength=count)
-    leaders = np.flatnonzero(sizes)
-    lowest = np.full(count, np.iinfo(np.int64).max)
-    np.minimum.at(lowest, groups, np.asarray(digests, np.int64))
-    places = {int(one): seeds.number(seed, "holdout", int(lowest[one])) for one in leaders}
-    order = sorted(places, key=places.__getitem__)
+    kept, free = _sides(groups, before)
+    for leader in np.flatnonzero(kept).tolist():
+        own = owner[leader]
+        quota[own] -= sizes[leader]
+        counts[own] -= sizes[leader]
+        held[leader] = counts[own] > 0  # each class keeps one to train on
+    order = _in_order(np.flatnonzero(free & (sizes > 0)), groups, digests, seed)
     for leader in order:
         own = owner[leader]
         if sizes[leader] <= quota[own]:
@@ -67,6 +73,27 @@ def choose_holdout(
             quota[own] = 0
             held[leader] = True
     return np.asarray(held[groups], np.bool_)
+
+
+def _sides(
+    groups: NDArray[np.int64], before: Sequence[str | None] | None
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """The groups that stay held out, and those that may be chosen; bool ``[N]`` by leader."""
+    trained, held = np.zeros(len(groups), np.bool_), np.zeros(len(groups), np.bool_)
+    for group, side in zip(groups, before or (), strict=before is not None):
+        trained[group] |= side == "train"
+        held[group] |= side == "holdout"
+    return held & ~trained, ~held & ~trained
+
+
+def _in_order(
+    leaders: NDArray[np.int64], groups: NDArray[np.int64], digests: Sequence[int], seed: int
+) -> list[int]:
+    """The groups in the order in which they are drawn: by the seed and their lowest digest."""
+    lowest = np.full(len(groups), np.iinfo(np.int64).max)
+    np.minimum.at(lowest, groups, np.asarray(digests, np.int64))
+    places = {int(one): seeds.number(seed, "holdout", int(lowest[one])) for one in leaders}
+    return sorted(places, key=places.__getitem__)
 
 
 def _quotas(counts: NDArray[np.int64], total: int) -> NDArray[np.int64]:

@@ -151,13 +151,17 @@ class _Worker:
     def alive(self) -> bool:
         return self._process.poll() is None
 
-    def close(self) -> None:
+    def dismiss(self) -> None:
+        """Tell the process that there is no more work."""
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
                 try:
                     pipe.close()
                 except OSError:
                     pass
+
+    def leave(self) -> None:
+        """Wait until the process has ended."""
         try:
             self._process.wait(5)
         except subprocess.TimeoutExpired:
@@ -206,7 +210,9 @@ class Workers(Generic[Job, Answer]):
                 worker._process.kill()
         self._pool.shutdown(wait=True, cancel_futures=True)
         for worker in self._all:
-            worker.close()
+            worker.dismiss()
+        for worker in self._all:
+            worker.leave()
         self._over.set()
         self._turnstile.close()
 
@@ -275,7 +281,7 @@ def _serve() -> None:
         try:
             task, jobs = _receive(sys.stdin.buffer)
         except EOFError:
-            return
+            os._exit(0)  # all answers are given, and taking an interpreter down takes a while
         for job in jobs:
             try:
                 told = (True, task([job])[0])

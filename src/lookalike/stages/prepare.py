@@ -235,13 +235,17 @@ class _Work:
             self._check_enough()
             groups, near = kept.groups(self._thumbs(thumbs))
             share, seed = self.settings.holdout, self.settings.seed
-            held = choose_holdout(groups, kept.classes, list(kept.digests), share, seed)
+            drawn = [share, seed]
+            same = old is not None and old.info.get("drawn") == drawn
+            sides = kept.sides if same else None
+            held = choose_holdout(groups, kept.classes, list(kept.digests), share, seed, sides)
             wanted = wanted_holdout(len(held), share)
             listed = str(self.to / "refused.jsonl")
             copies = self._augment(writer, np.flatnonzero(~held), tell)
             info = {
                 **info,
                 "licence": _licence(self.found.path),
+                "drawn": drawn,
                 "copies": kept.copies,
                 "near": near,
                 "augment": {"codes": self.settings.augment, "copies": copies},
