@@ -251,11 +251,11 @@ def _excess(score: Numbers, gauge: Gauge, resamples: int, seed: int) -> Interval
         natural = random.choice(gauge.natural, len(gauge.natural))
         values[turn] = _quotient(random.choice(score, len(score)), natural)
     value = _quotient(score, gauge.natural)
-    low, high = np.quantile(values, [0.025, 0.975])
+    low, high = (float(one) for one in np.quantile(values, [0.025, 0.975]))
     # A bootstrap of no copies among few samples is always 0; a count's own interval is not.
     least, most = _wilson(int((score <= gauge.threshold).sum()), len(score))
-    natural = float((gauge.natural <= gauge.threshold).mean())
-    return Interval(value, min(float(low), least / natural), max(float(high), most / natural))
+    chance = float((gauge.natural <= gauge.threshold).mean())
+    return Interval(value, min(low, least / chance), max(high, most / chance))
 
 
 def _wilson(hits: int, count: int, z: float = 1.96) -> tuple[float, float]:
