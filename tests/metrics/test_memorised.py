@@ -92,6 +92,16 @@ def test_fresh_pictures_pass(sets):
     assert abs(found.authentic - found.natural_authentic) < 0.15
 
 
+def test_no_copies_among_few_samples_leave_room_for_some(sets):
+    """By the rule of three, none among 60 may still be 3 of 60, five times what chance gives."""
+    training, holdout, fresh, _ = sets
+    gauge = calibrate(training, holdout)
+    clean = fresh.part(np.flatnonzero(~gauge.copies(nearness(fresh, training)))[:60])
+    excess = judge_copies(clean, training, holdout).excess
+    assert (excess.value, excess.low) == (0, 0)
+    assert 3 < excess.high < 9
+
+
 def test_exact_copies_give_a_c_t_far_below_zero_and_nothing_authentic(sets):
     training, holdout, _, _ = sets
     found = judge_copies(training.part(slice(0, 100)), training, holdout)

@@ -263,6 +263,43 @@ def test_an_evaluation_adds_its_sentences_classes_and_nearest_pairs(tmp_path: Pa
     assert all(one.startswith("data:") for one in page.addresses if one and one[0] != "#")
 
 
+def test_every_class_has_its_strip_and_every_pair_its_place(tmp_path: Path) -> None:
+    pack = make_pack(tmp_path / "pack")
+    run = make_run(tmp_path / "run", pack)
+    rows = [{"name": name, "samples": 8} for name in ("cat", "dog")]
+    told = {"classes": {"rows": rows}, "copies": {"share": 0.0, "level": "pass"}}
+    (run.path / "evaluation.json").write_text(json.dumps(told))
+    images.write_png(run.path / "evaluation-classes.png", images.grid(faces(16, 3), 8))
+    images.write_png(run.path / "evaluation-pairs.png", images.grid(faces(10, 3), 8))
+    text, _ = read(write_report(run, pack))
+    assert text.count('<figure class="strip">') == 2
+    assert text.count("and its most similar training picture") == 5
+
+
+@pytest.mark.parametrize(
+    ("measured", "color", "sentence"),
+    [
+        ({"near_duplicates": {"value": 0.9, "floor": 0.02}}, "red", "90% of the samples have a"),
+        ({"near_duplicates": {"value": 0.04, "floor": 0.02}}, "green", "well"),
+        ({"precision": {"value": 0.3, "floor": 0.94}}, "amber", "only 30% of the samples look"),
+        ({"copies": {"level": "block"}}, "red", "many copies"),
+        ({"copies": 3, "precision": "broken"}, "green", "well"),
+    ],
+)
+def test_the_light_is_what_the_training_saw_or_what_was_measured_if_worse(
+    tmp_path: Path, measured: dict[str, object], color: str, sentence: str
+) -> None:
+    pack = make_pack(tmp_path / "pack")
+    run = make_run(tmp_path / "run", pack)
+    seen = {"light": "green", "sentence": "It does well."}
+    (run.path / "health.json").write_text(json.dumps(seen))
+    (run.path / "evaluation.json").write_text(json.dumps(measured))
+    text, _ = read(write_report(run, pack))
+    box = text.partition('<div class="light ')[2].partition("</div></div>")[0]
+    assert box.startswith(color)
+    assert sentence in box
+
+
 def test_an_old_or_broken_evaluation_does_not_break_the_page(tmp_path: Path) -> None:
     pack = make_pack(tmp_path / "pack")
     run = make_run(tmp_path / "run", pack)

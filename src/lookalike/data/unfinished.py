@@ -6,6 +6,7 @@ import io
 import json
 import os
 import shutil
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 KEY = "unfinished.json"
-_ERRORS = (OSError, ValueError, KeyError, EOFError)
+_ERRORS = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
 
 Arrays = Mapping[str, NDArray[Any]]
 

@@ -182,9 +182,10 @@ def calibrate(training: Seen, holdout: Seen, seed: int = 0) -> Gauge:
 def judge_copies(
     samples: Seen, training: Seen, holdout: Seen, *, resamples: int = 1000, seed: int = 0
 ) -> Copies:
-    """Copy excess with a bootstrap 95 % interval, C_T, authentic share, the 20 nearest pairs.
+    """Copy excess with a 95 % interval, C_T, authentic share, the 20 nearest pairs.
 
-    The bootstrap draws samples and hold-out again, so a small hold-out widens the interval.
+    A bootstrap draws samples and hold-out again, so a small hold-out widens the interval; it is
+    never narrower than the score interval of the share alone.
     """
     gauge = calibrate(training, holdout, seed)
     near = nearness(samples, training)
@@ -250,8 +251,19 @@ def _excess(score: Numbers, gauge: Gauge, resamples: int, seed: int) -> Interval
         natural = random.choice(gauge.natural, len(gauge.natural))
         values[turn] = _quotient(random.choice(score, len(score)), natural)
     value = _quotient(score, gauge.natural)
-    low, high = np.quantile(values, [0.025, 0.975])
-    return Interval(value, float(low), float(high))
+    low, high = (float(one) for one in np.quantile(values, [0.025, 0.975]))
+    # A bootstrap of no copies among few samples is always 0; a count's own interval is not.
+    least, most = _wilson(int((score <= gauge.threshold).sum()), len(score))
+    chance = float((gauge.natural <= gauge.threshold).mean())
+    return Interval(value, min(low, least / chance), max(high, most / chance))
+
+
+def _wilson(hits: int, count: int, z: float = 1.96) -> tuple[float, float]:
+    """The 95 % score interval of a share (Wilson 1927)."""
+    share, square = hits / count, z * z / count
+    middle = share + square / 2
+    half = z * float(np.sqrt(share * (1 - share) / count + square / (4 * count)))
+    return max(0.0, (middle - half) / (1 + square)), (middle + half) / (1 + square)
 
 
 def _quotient(score: Numbers, natural: Numbers, quantile: float = NATURAL) -> float:

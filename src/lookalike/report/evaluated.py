@@ -1,4 +1,4 @@
-"""What 'evaluate' found, on the page of a run: conclusions, classes, and the nearest pairs."""
+"""What 'evaluate' found, on the page of a run: light, conclusions, scores, classes, pairs."""
 
 from __future__ import annotations
 
@@ -14,8 +14,20 @@ from lookalike.report.facts import Facts
 from lookalike.report.sections import section
 
 PAIRS, SHEET = "evaluation-pairs.png", "evaluation-classes.png"
-"""Sheets that an evaluation leaves in its run."""
+"""Sheets that an evaluation leaves in its run: a row a class, and ``COUPLES`` pairs a row."""
+COUPLES, GAP = 4, 2
 
+ROWS = (
+    ("kid", "Distance to unseen pictures (KID)", "lower is better"),
+    ("frechet", "Fréchet distance", "lower is better"),
+    ("precision", "Realistic samples (precision)", "higher is better"),
+    ("density", "Crowding around real pictures (density)", "1 is best"),
+    ("recall", "Real pictures resembled (recall)", "higher is better"),
+    ("coverage", "Real pictures reached (coverage)", "higher is better"),
+    ("near_duplicates", "Near duplicates among samples", "near the floor is best"),
+    ("excess", "Copies of training pictures (copy excess)", "up to 1 is best"),
+)
+SHARES = ("precision", "recall", "coverage", "near_duplicates")
 COLUMNS = (
     ("samples", "samples"),
     ("kid", "distance (KID)"),
@@ -34,6 +46,31 @@ def verdict(facts: Facts) -> str:
     return section("What may be concluded", body if told else "")
 
 
+def measured(facts: Facts) -> str:
+    """The table of scores, each beside its floor."""
+    held = dict(facts.evaluation)
+    copies = held.get("copies")
+    excess = copies.get("excess") if isinstance(copies, Mapping) else None
+    if isinstance(excess, Mapping):
+        held["excess"] = {**excess, "floor": 1.0}
+    told = "".join(
+        f"<tr><th>{name}<small>{better}</small></th><td>{_measure(key, held[key])}</td>"
+        f"<td>{_number(key, held[key]['floor'])}</td></tr>"
+        for key, name, better in ROWS
+        if isinstance(held.get(key), Mapping)
+    )
+    if not told:
+        return ""
+    count = held.get("samples")
+    note = (
+        "Each score beside its floor: what real training pictures get against the same unseen "
+        f"pictures. Judge: {escape(str(held.get('features', '')))}"
+        f"{f', {count:,} samples' if isinstance(count, int) else ''}."
+    )
+    head = "<tr><th></th><td>generated</td><td>real (floor)</td></tr>"
+    return section("Scores", f'<table class="scores">{head}{told}</table>', note)
+
+
 def classes(facts: Facts) -> str:
     """A table with a row for every class, and the first samples of each."""
     held = facts.evaluation.get("classes")
@@ -47,26 +84,30 @@ def classes(facts: Facts) -> str:
         for row in rows
     )
     table = f'<table class="scores"><tr><th></th>{head}</tr>{body}</table>'
-    names = ", ".join(str(row.get("name")) for row in rows[:20])
-    sheet = _sheet(facts, SHEET, f"The first samples of every class, a row each: {names}")
+    strips = _strips(facts, [str(row.get("name")) for row in rows])
     note = (
         "Small numbers are the floor: what real pictures of the class get. Recognized is the share "
         "of samples that a classifier, trained on the real pictures only, takes for their class."
     )
-    return section("Class by class", table + sheet, note)
+    return section("Class by class", f'<div class="wide">{table}</div>{strips}', note)
 
 
 def nearest(facts: Facts) -> str:
     """The samples that came nearest to training pictures, beside those."""
     copies = facts.evaluation.get("copies")
     share = copies.get("share") if isinstance(copies, Mapping) else None
-    sheet = _sheet(facts, PAIRS, "Samples, each beside its most similar training picture")
+    couples = "".join(
+        f"<figure>{_img(one, f'Sample {i + 1} and its most similar training picture')}</figure>"
+        for i, one in enumerate(_couples(facts))
+    )
     many = f" {share:.1%} of all samples count as copies." if isinstance(share, float) else ""
     note = (
         "Of all samples that were judged, these came nearest to a training picture. Each pair is a "
         f"sample and, to its right, the training picture.{many}"
     )
-    return section("The nearest pairs", sheet, note)
+    return section(
+        "The nearest pairs", f'<div class="couples">{couples}</div>' if couples else "", note
+    )
 
 
 def _texts(facts: Facts, key: str) -> list[str]:
@@ -76,6 +117,21 @@ def _texts(facts: Facts, key: str) -> list[str]:
 
 def _careful(facts: Facts) -> list[str]:
     return _texts(facts, "cautions") or _texts(facts, "warnings")
+
+
+def _measure(key: str, one: Mapping[str, Any]) -> str:
+    shown = _number(key, one["value"])
+    if one.get("low") is None or one.get("high") is None:
+        return shown
+    return f"{shown} <small>{_number(key, one['low'])} to {_number(key, one['high'])}</small>"
+
+
+def _number(key: str, value: Any) -> str:
+    if not isinstance(value, float | int):
+        return "–"
+    if key in SHARES:
+        return f"{value:.1%}"
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.2f}"
 
 
 def _cell(key: str, value: Any) -> str:
@@ -91,12 +147,36 @@ def _cell(key: str, value: Any) -> str:
     return "–" if value is None else f"{value:,}"
 
 
-def _sheet(facts: Facts, name: str, alt: str) -> str:
-    sheet = _read(facts, name)
-    if sheet is None:
+def _strips(facts: Facts, names: Sequence[str]) -> str:
+    """The first samples of every class under its name; nothing where the sheet is of another."""
+    sheet = _read(facts, SHEET)
+    if sheet is None or (sheet.shape[0] + GAP) % len(names):
         return ""
+    step = (sheet.shape[0] + GAP) // len(names)
+    return "".join(
+        f'<figure class="strip"><figcaption>{escape(name)}</figcaption>'
+        f"{_img(sheet[i * step : (i + 1) * step - GAP], f'Samples of {name}')}</figure>"
+        for i, name in enumerate(names)
+    )
+
+
+def _couples(facts: Facts) -> list[Pixels]:
+    """The pairs of the sheet, each a sample and its training picture side by side."""
+    sheet = _read(facts, PAIRS)
+    if sheet is None or (sheet.shape[1] + GAP) % (2 * COUPLES):
+        return []
+    side = (sheet.shape[1] + GAP) // (2 * COUPLES)
+    found = [
+        sheet[top : top + side - GAP, left : left + 2 * side - GAP]
+        for top in range(0, sheet.shape[0], side)
+        for left in range(0, sheet.shape[1], 2 * side)
+    ]
+    return [one for one in found if (one < 255).any()]
+
+
+def _img(sheet: Pixels, alt: str) -> str:
     address = pictures.uri(sheet, most=sheet.shape[1])
-    return f'<p><img src="{address}" alt="{escape(alt)}" style="max-width:{sheet.shape[1]}px"></p>'
+    return f'<img src="{address}" alt="{escape(alt)}" style="max-width:{sheet.shape[1]}px">'
 
 
 def _read(facts: Facts, name: str) -> Pixels | None:

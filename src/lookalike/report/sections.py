@@ -13,13 +13,9 @@ from lookalike.durations import words
 from lookalike.images import Pixels
 from lookalike.report import pictures
 from lookalike.report.facts import Facts
+from lookalike.report.lights import light
 from lookalike.report.originality import Originality
 
-LIGHTS = {
-    "green": "All is well",
-    "amber": "Worth a look",
-    "red": "Something is wrong",
-}
 SHOWN_REFUSALS = 60
 
 
@@ -43,18 +39,7 @@ def header(facts: Facts) -> str:
         f"<h1>{escape(facts.name)}</h1>"
         f'<p class="lead">New pictures at {size} × {size} px{grey}, made by a generator that the '
         f"recipe <b>{recipe}</b> trained{learned}.{state}</p>"
-        f"{_light(facts)}{_figures(facts)}</header>"
-    )
-
-
-def _light(facts: Facts) -> str:
-    light = facts.health.get("light")
-    if light not in LIGHTS:
-        return ""
-    sentence = escape(str(facts.health.get("sentence", "")))
-    return (
-        f'<div class="light {light}" role="status"><i></i><div><b>{LIGHTS[light]}</b>'
-        f"<p>{sentence}</p></div></div>"
+        f"{light(facts)}{_figures(facts)}</header>"
     )
 
 
@@ -173,38 +158,6 @@ def copies(found: Originality | None) -> str:
         "<code>evaluate</code> looks at many more.)"
     )
     return section("Are they copies?", f'<div class="pairs">{pairs}</div>', note)
-
-
-def measured(facts: Facts) -> str:
-    """The table of an evaluation, each score beside its floor."""
-    held = facts.evaluation
-    rows = [
-        ("kid", "Distance to unseen pictures (KID)", "lower is better"),
-        ("frechet", "Fréchet distance", "lower is better"),
-        ("precision", "Realistic samples (precision)", "higher is better"),
-        ("coverage", "Real pictures reached (coverage)", "higher is better"),
-        ("near_duplicates", "Near duplicates among samples", "near the floor is best"),
-    ]
-    told = "".join(
-        f"<tr><th>{name}<small>{better}</small></th><td>{_measure(held[key])}</td>"
-        f"<td>{held[key]['floor']:.3f}</td></tr>"
-        for key, name, better in rows
-        if isinstance(held.get(key), Mapping)
-    )
-    if not told:
-        return ""
-    note = (
-        "Each score beside its floor: what real training pictures get against the same unseen "
-        f"pictures. Judge: {escape(str(held.get('features', '')))}."
-    )
-    head = "<tr><th></th><td>generated</td><td>real (floor)</td></tr>"
-    return section("Scores", f'<table class="scores">{head}{told}</table>', note)
-
-
-def _measure(one: Mapping[str, Any]) -> str:
-    if one.get("low") is None or one.get("high") is None:
-        return f"{one['value']:.3f}"
-    return f"{one['value']:.3f} <small>{one['low']:.3f} to {one['high']:.3f}</small>"
 
 
 def about_data(facts: Facts) -> str:

@@ -39,7 +39,7 @@ def write_report(run: Run, pack: Pack | None) -> Path:
         sections.final(facts, newest, facts.grids[-1][0] if facts.grids else 0),
         sections.copies(_originality(facts, shown)),
         evaluated.verdict(facts),
-        sections.measured(facts),
+        evaluated.measured(facts),
         naming.named(facts),
         evaluated.classes(facts),
         evaluated.nearest(facts),
