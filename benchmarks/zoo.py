@@ -21,9 +21,9 @@ from lookalike.data.workers import cores
 from lookalike.durations import seconds
 from lookalike.engine.opening import open_sampler
 from lookalike.images import Pixels
-from lookalike.metrics.features import Features, Lite
-from lookalike.metrics.memorised import Seen, see
-from lookalike.metrics.scores import judge
+from lookalike.metrics.features import Lite, Vectors
+from lookalike.metrics.kernel import kid_interval
+from lookalike.metrics.manifold import manifold, near_duplicates
 from lookalike.results import Where
 from lookalike.run import Run
 
@@ -44,12 +44,37 @@ def names() -> list[str]:
 
 
 @cache
-def seen_of(name: str) -> tuple[Features, Seen, Seen]:
-    """The judge with what it saw of the training and of the held-out pictures."""
-    pack, features = SETS[name](), Lite(1)
+def real_of(name: str) -> tuple[Vectors, Vectors, dict[str, float]]:
+    """What the judge sees in training and held-out pictures, kept on disk, and their own scores."""
+    pack, kept_in = SETS[name](), CACHE / f"zoo-{name}.npz"
     every = np.arange(len(pack.train))
-    some = pack.train.images(every[:: max(1, len(every) // 3000)][:3000])
-    return features, see(some, features), see(pack.holdout.all_images(), features)
+    if not kept_in.exists():
+        some = pack.train.images(every[:: max(1, len(every) // 3000)][:3000])
+        held = pack.holdout.all_images()
+        np.savez(kept_in, train=Lite(1)(some), held=Lite(1)(held))
+    found = np.load(kept_in)
+    train, held = found["train"], found["held"]
+    floors = {
+        "kid_floor": kid_interval(train, held).value,
+        "coverage_floor": manifold(train[: len(held)], held).coverage,
+        "near_duplicates_floor": near_duplicates(train[:SAMPLES], train).real_share,
+    }
+    return train, held, floors
+
+
+def scores(name: str, samples: Pixels) -> dict[str, float]:
+    """KID, coverage and near-duplicates by EfficientNet-Lite1: what ``evaluate`` says of them."""
+    train, held, floors = real_of(name)
+    ours = Lite(1)(samples)
+    kid = kid_interval(ours, held)
+    return {
+        "kid": kid.value,
+        "kid_low": kid.low,
+        "kid_high": kid.high,
+        "coverage": manifold(ours[: len(held)], held).coverage,
+        "near_duplicates": near_duplicates(ours, train).share,
+        **floors,
+    }
 
 
 def train(name: str, method: str, budget: str, threads: int) -> dict[str, Any]:
@@ -67,22 +92,10 @@ def train(name: str, method: str, budget: str, threads: int) -> dict[str, Any]:
     sampler, _, _ = open_sampler(Run.open(folder), Where().place())
     samples = sampler.pictures(0, 0, SAMPLES)
     draw_strip(STRIPS / f"{name}-{method}.png", samples[:SHOWN])
-    scores = judge(samples, *seen_of(name)[1:], seen_of(name)[0])
     state, _ = Run(folder).newest()
     weights = sum(int(value.numel()) for value in (state or {}).get("networks", {}).values())
     row |= {key: told[key] for key in ("images", "seconds", "images_per_second")}
-    row |= {
-        "mb": round(ran.mb),
-        "weights": weights,
-        "kid": scores.kid.value,
-        "kid_low": scores.kid.low,
-        "kid_high": scores.kid.high,
-        "kid_floor": scores.kid.floor,
-        "coverage": scores.coverage.value,
-        "coverage_floor": scores.coverage.floor,
-        "near_duplicates": scores.near_duplicates.value,
-        "near_duplicates_floor": scores.near_duplicates.floor,
-    }
+    row |= {"mb": round(ran.mb), "weights": weights, **scores(name, samples)}
     if told.get("naming"):
         row["naming"] = told["naming"]["sentence"]
     return row
