@@ -163,8 +163,8 @@ def write_page(budget: str, chosen: list[str]) -> None:
         "on your pictures.",
         "",
         f"**Read it as a start, not as a ranking.** {budget} are a few hundred steps for most: "
-        "they show which recipes start fast, not which end best. One run each, so differences between "
-        "neighbors say nothing.",
+        "they show which recipes start fast, not which end best. One run each, so differences "
+        "between neighbors say nothing.",
         "",
         f"Machine: {_where(rows)}.",
         "",
