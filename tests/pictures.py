@@ -21,8 +21,9 @@ def discs(count: int, size: int, channels: int, seed: int = 0) -> Tensor:
     """Pictures ``[count, channels, size, size]`` in [-1, 1]: picture i has a disc of kind i % 3."""
     place = torch.rand(count, 2, generator=seeds.generator(seed, "discs")) * 0.4 - 0.2
     ticks = torch.linspace(-1, 1, size)
-    away = ((ticks[None, :, None] - place[:, :1, None]) ** 2
-            + (ticks[None, None, :] - place[:, 1:, None]) ** 2)
+    away = (ticks[None, :, None] - place[:, :1, None]) ** 2 + (
+        ticks[None, None, :] - place[:, 1:, None]
+    ) ** 2
     inside = (away < 0.3).float()[:, None]
     ground = torch.tensor([-0.9, -0.8, -0.2])[:channels].view(1, -1, 1, 1)
     kinds = torch.tensor([[0.9, 0.8, -0.5], [0.7, 0.9, -0.2], [0.9, 0.5, 0.0]])
@@ -77,6 +78,9 @@ def differences(first: Any, second: Any, path: str = "") -> list[str]:
     if isinstance(first, list) and isinstance(second, list):
         if len(first) != len(second):
             return [f"{path}: {len(first)} and {len(second)} items"]
-        return [d for i, (a, b) in enumerate(zip(first, second, strict=True))
-                for d in differences(a, b, f"{path}/{i}")]
+        return [
+            d
+            for i, (a, b) in enumerate(zip(first, second, strict=True))
+            for d in differences(a, b, f"{path}/{i}")
+        ]
     return [] if first == second else [f"{path}: {first!r} and {second!r}"]

@@ -55,8 +55,12 @@ class DrawnPlan(NetworkPlan):
     end: str = "tanh"
 
     def build(self, frame: Frame) -> nn.Module:
-        ends: dict[str, nn.Module] = {"tanh": nn.Tanh(), "sigmoid": nn.Sigmoid(),
-                                      "plain": nn.Identity(), "wide": nn.Identity()}
+        ends: dict[str, nn.Module] = {
+            "tanh": nn.Tanh(),
+            "sigmoid": nn.Sigmoid(),
+            "plain": nn.Identity(),
+            "wide": nn.Identity(),
+        }
         made = Drawn(self.dims, (frame.channels, frame.size, frame.size), ends[self.end])
         if self.end == "wide":
             nn.init.normal_(made.layer.weight, std=9.0)
@@ -80,8 +84,10 @@ class Playing(Objective):
 
 
 def critic(game: Game, batch: Batch) -> Terms:
-    return Terms(real=real_or_fake(game.judge(batch.images), 1.0),
-                 fake=real_or_fake(game.judge(game.fakes(batch).detach()), 0.0))
+    return Terms(
+        real=real_or_fake(game.judge(batch.images), 1.0),
+        fake=real_or_fake(game.judge(game.fakes(batch).detach()), 0.0),
+    )
 
 
 def maker(game: Game, batch: Batch) -> Terms:

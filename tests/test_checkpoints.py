@@ -32,16 +32,27 @@ def tensors(draw: st.DrawFn) -> torch.Tensor:
 
 
 KEYS = st.one_of(st.text(max_size=4), st.integers(-3, 3), st.sampled_from(["/", "a/b", "@map"]))
-LEAVES = st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=5), tensors(),
-                   st.floats(allow_nan=False))
+LEAVES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.text(max_size=5),
+    tensors(),
+    st.floats(allow_nan=False),
+)
 TREES = st.dictionaries(
     KEYS,
-    st.recursive(LEAVES, lambda inner: st.one_of(st.lists(inner, max_size=3),
-                                                 st.dictionaries(KEYS, inner, max_size=3))),
+    st.recursive(
+        LEAVES,
+        lambda inner: st.one_of(
+            st.lists(inner, max_size=3), st.dictionaries(KEYS, inner, max_size=3)
+        ),
+    ),
     max_size=4,
 )
-QUICK = settings(max_examples=60, deadline=None,
-                 suppress_health_check=[HealthCheck.function_scoped_fixture])
+QUICK = settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 
 
 @QUICK
@@ -52,8 +63,12 @@ def test_every_tree_comes_back_as_it_was(tmp_path: Path, tree: dict[Any, Any]) -
 
 
 def test_tensors_whose_paths_read_alike_are_kept_apart(tmp_path: Path) -> None:
-    tree = {1: torch.tensor(1.0), "1": torch.tensor(2.0), "a/b": torch.tensor(3.0),
-            "a": {"b": torch.tensor(4.0)}}
+    tree = {
+        1: torch.tensor(1.0),
+        "1": torch.tensor(2.0),
+        "a/b": torch.tensor(3.0),
+        "a": {"b": torch.tensor(4.0)},
+    }
     checkpoints.write(tmp_path / "a", tree)
     assert differences(tree, checkpoints.read(tmp_path / "a")) == []
 
@@ -86,9 +101,15 @@ def state(images: int) -> dict[str, Any]:
 def mutations(data: bytes, other: bytes, count: int) -> list[tuple[str, bytes]]:
     """Damage of every kind: cut, flipped, overwritten, emptied, swapped, doubled."""
     draw = random.Random(0)
-    found = [("empty", b""), ("another file", other), ("text", b"hello"),
-             ("zeros", bytes(len(data))), ("doubled", data + data),
-             ("longer", data + b"\0"), ("headless", data[8:])]
+    found = [
+        ("empty", b""),
+        ("another file", other),
+        ("text", b"hello"),
+        ("zeros", bytes(len(data))),
+        ("doubled", data + data),
+        ("longer", data + b"\0"),
+        ("headless", data[8:]),
+    ]
     header = 8 + int.from_bytes(data[:8], "little")
     while len(found) < count:
         at = draw.randrange(header if len(found) % 2 else len(data))
@@ -209,9 +230,7 @@ def test_a_full_disk_leaves_the_old_checkpoint_and_no_litter(
     path = tmp_path / "a.safetensors"
     checkpoints.write(path, state(10))
     opened = open
-    monkeypatch.setattr(
-        checkpoints, "open", lambda *told: Full(opened(*told), room), raising=False
-    )
+    monkeypatch.setattr(checkpoints, "open", lambda *told: Full(opened(*told), room), raising=False)
     with pytest.raises(CheckpointError, match=r"No space left.*intact.*Make room"):
         checkpoints.write(path, state(20))
     monkeypatch.undo()

@@ -68,7 +68,10 @@ def test_two_checkpoints_and_the_best_are_kept(run: Run) -> None:
     for images in (10, 20, 30):
         run.save(images, tree(images))
     assert sorted(p.name for p in run.checkpoints.iterdir()) == [
-        "0000000020.safetensors", "0000000030.safetensors", "best.safetensors"]
+        "0000000020.safetensors",
+        "0000000030.safetensors",
+        "best.safetensors",
+    ]
     assert run.state()["clock"] == [5, 1]
     assert run.state("last")["clock"] == [30, 1]
 
@@ -98,7 +101,9 @@ def test_what_will_be_played_again_is_forgotten(run: Run) -> None:
     assert [line["images"] for line in run.stats()] == [10, 20]
     assert [images for images, _ in run.sample_grids()] == [10, 20]
     assert sorted(p.name for p in run.checkpoints.iterdir()) == [
-        "0000000020.safetensors", "0000000030.damaged"]
+        "0000000020.safetensors",
+        "0000000030.damaged",
+    ]
     assert (run.path / "stats.jsonl").read_text().count("\n") == 2
 
 
@@ -109,7 +114,9 @@ def test_a_damaged_checkpoint_does_not_take_the_place_of_a_whole_one(run: Run) -
     for images in (20, 30):
         run.save(images, tree(images))
     assert [p.stem for p in sorted(run.checkpoints.glob("*.safetensors"))] == [
-        "0000000020", "0000000030"]
+        "0000000020",
+        "0000000030",
+    ]
 
 
 def test_numbers_that_are_not_objects_are_passed_over(run: Run) -> None:

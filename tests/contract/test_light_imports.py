@@ -24,20 +24,30 @@ print(" ".join(sorted(set(sys.modules) & {heavy!r})))
 
 @pytest.mark.parametrize(
     "arguments",
-    [(), ("--help",), ("--version",), ("recipes",), ("recipes", "--json"), ("train", "--help"),
-     ("generate", "--help"), ("start", "--help")],
+    [
+        (),
+        ("--help",),
+        ("--version",),
+        ("recipes",),
+        ("recipes", "--json"),
+        ("train", "--help"),
+        ("generate", "--help"),
+        ("start", "--help"),
+    ],
     ids=" ".join,
 )
 def test_no_heavy_package_is_imported_for(arguments: tuple[str, ...]) -> None:
     program = PROGRAM.format(arguments=list(arguments), heavy=HEAVY)
-    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True,
-                           timeout=120)
+    ended = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=120
+    )
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout.split() == []
 
 
 def test_import_alone_brings_neither_numpy_nor_pillow() -> None:
     program = "import sys, lookalike; print(*({'numpy', 'PIL', 'torch'} & set(sys.modules)))"
-    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True,
-                           timeout=120, check=True)
+    ended = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=True
+    )
     assert ended.stdout.split() == []

@@ -36,7 +36,10 @@ def test_every_public_name_can_be_used() -> None:
 
 
 def test_the_error_tree_is_this_and_is_drawn_in_the_docstring() -> None:
-    found = {name: kind.__base__.__name__ for name, kind in vars(errors).items()
-             if isinstance(kind, type) and issubclass(kind, Exception)}
+    found = {
+        name: kind.__base__.__name__
+        for name, kind in vars(errors).items()
+        if isinstance(kind, type) and issubclass(kind, Exception)
+    }
     assert found == ERRORS
     assert all(name in str(errors.__doc__) for name in ERRORS)

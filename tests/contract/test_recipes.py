@@ -87,8 +87,11 @@ def _lagging(trainer: Trainer) -> list[str]:
     for player, average in trainer.averages.items():
         average.follow(1e-9, BATCH, 10**9)
         own = trainer.networks[player].state_dict()
-        found += [f"{player}.{n}" for n, v in average.network.state_dict().items()
-                  if not torch.equal(v, own[n])]
+        found += [
+            f"{player}.{n}"
+            for n, v in average.network.state_dict().items()
+            if not torch.equal(v, own[n])
+        ]
     return found
 
 
@@ -217,8 +220,11 @@ def test_each_phase_moves_its_players_alone_and_gives_one_finite_number_per_samp
         trainer = trainer_of(chosen, objective=alone)
         before = {n: w.detach().clone() for n, w in trainer.networks.named_parameters()}
         trainer.step()
-        moved = {n.partition(".")[0] for n, w in trainer.networks.named_parameters()
-                 if not torch.equal(w, before[n])}
+        moved = {
+            n.partition(".")[0]
+            for n, w in trainer.networks.named_parameters()
+            if not torch.equal(w, before[n])
+        }
         assert moved == set(phase.players), f"phase {index}"
         for term_name, term in heard[0].items():
             assert term.shape == (BATCH,), f"phase {index}: {term_name} is {tuple(term.shape)}"
@@ -287,10 +293,12 @@ def _coupled(chosen: Recipe, index: int) -> str:
             return given[-1][0]
 
         half = Batch(
-            batch.images[:2], batch.z[:2],
+            batch.images[:2],
+            batch.z[:2],
             None if batch.labels is None else batch.labels[:2],
             None if batch.known is None else batch.known[:2],
-            lambda purpose: batch.fresh(purpose)[:2], noise,
+            lambda purpose: batch.fresh(purpose)[:2],
+            noise,
         )
         torch.manual_seed(0)
         again = chosen.objective.phases()[index].loss(Game(game.networks, game.now), half)

@@ -65,8 +65,11 @@ class Nursery:
 
     def __init__(self) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-c", NURSERY], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            text=True, env={**os.environ, "OMP_NUM_THREADS": "1"},
+            [sys.executable, "-c", NURSERY],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
         )
         assert self.process.stdin is not None
         assert self.process.stdout is not None
@@ -129,8 +132,10 @@ def same(run: Run, other: Run) -> None:
     assert first is not None
     assert first["clock"] == [STEPS * BATCH, STEPS]
     assert differences(first, second) == []
-    lines = [[line for line in r.stats() if not any(k.startswith("score/") for k in line)]
-             for r in (run, other)]
+    lines = [
+        [line for line in r.stats() if not any(k.startswith("score/") for k in line)]
+        for r in (run, other)
+    ]
     assert len(lines[0]) == STEPS // 5
     assert lines[0] == lines[1]
 

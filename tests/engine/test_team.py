@@ -65,7 +65,9 @@ def played(folder: Path, processes: int) -> Path:
     ended = subprocess.run(
         [sys.executable, *(start if processes > 1 else []), str(program), str(folder)],
         env={**os.environ, "PYTHONPATH": str(tests), "OMP_NUM_THREADS": "1"},
-        capture_output=True, text=True, timeout=300,
+        capture_output=True,
+        text=True,
+        timeout=300,
     )
     assert ended.returncode == 0, ended.stderr[-2000:]
     return folder

@@ -93,8 +93,9 @@ class Told(Value):
 
 def test_a_value_with_a_memory_moves_once_a_step_and_turns_can_read_it() -> None:
     heard = Heard(maker)
-    recipe = players.recipe(Phase(("G",), heard, turn=When("told", (1.0, 3.0))),
-                            values={"told": Told()})
+    recipe = players.recipe(
+        Phase(("G",), heard, turn=When("told", (1.0, 3.0))), values={"told": Told()}
+    )
     trainer = trainer_of(recipe)
     for _ in range(5):
         trainer.step()
@@ -114,6 +115,7 @@ def test_the_gate_compares_this_loss_of_d_with_gs_loss_of_the_step_before() -> N
         def loss(game: Game, batch: Batch) -> Terms:
             weight = next(game.networks[player].parameters()).sum()
             return Terms(x=(weight - weight.detach() + now[-1][index]).expand(len(batch)))
+
         return loss
 
     phases = Phase(("D",), fixed(0, "D"), turn=Gate("G", 0.5)), Phase(("G",), fixed(1, "G"))
@@ -136,6 +138,7 @@ def test_a_player_with_two_phases_in_a_step_tells_the_sum_of_both() -> None:
         def loss(game: Game, batch: Batch) -> Terms:
             weight = next(game.networks[player].parameters()).sum() * 0
             return Terms(x=(weight + value).expand(len(batch)))
+
         return loss
 
     phases = [Phase(("D",), fixed(0.5, "D")), Phase(("D",), fixed(0.25, "D"))]
@@ -158,6 +161,7 @@ def test_phases_that_play_together_see_one_state() -> None:
         def loss(game: Game, batch: Batch) -> Terms:
             mine, theirs = (game.networks[n].layer.bias[0] for n in (own, other))
             return Terms(x=((mine - theirs.detach()) ** 2 / 2).expand(len(batch)))
+
         return loss
 
     def meet(together: bool) -> tuple[float, float]:
@@ -191,8 +195,11 @@ def test_micro_batches_give_the_whole_step(micro_batches: int) -> None:
     for player in ("G", "D"):
         a, b = weights(whole.networks[player]), weights(parts.networks[player])
         torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-7)
-    for first, second in ((told.terms, told_in_parts.terms), (told.totals, told_in_parts.totals),
-                          (told.facts, told_in_parts.facts)):
+    for first, second in (
+        (told.terms, told_in_parts.terms),
+        (told.totals, told_in_parts.totals),
+        (told.facts, told_in_parts.facts),
+    ):
         assert first == pytest.approx(second, rel=1e-5)
 
 
@@ -223,8 +230,7 @@ def test_another_seed_is_another_training() -> None:
 
 def test_fakes_computed_once_are_the_fakes_computed_twice() -> None:
     def twice(game: Game, batch: Batch) -> Terms:
-        return Terms(adversarial=torch.nn.functional.softplus(
-            -game.judge(game.generate(batch.z))))
+        return Terms(adversarial=torch.nn.functional.softplus(-game.judge(game.generate(batch.z))))
 
     once = trainer_of(players.recipe())
     again = trainer_of(players.recipe(Phase(("D",), critic), Phase(("G",), twice)))
@@ -289,6 +295,16 @@ def test_a_generator_without_a_bound_is_refused() -> None:
         trainer_of(players.recipe(end="wide")).check_range()
 
 
+def test_a_linear_generator_that_begins_a_little_above_nothing_passes() -> None:
+    trainer = trainer_of(players.recipe(end="plain"))
+    shown = trainer.shown("G")
+    with torch.no_grad():
+        shown.layer.weight.mul_(1e-3)
+        shown.layer.bias.fill_(0.05)
+    assert float(trainer.sampler().raw(0, 0, 16).min()) > 0
+    trainer.check_range()
+
+
 def test_a_tanh_generator_passes() -> None:
     trainer_of(players.recipe(end="tanh")).check_range()
 
@@ -331,8 +347,12 @@ def test_a_weight_that_is_not_finite_behind_finite_losses_is_found() -> None:
 
 @pytest.mark.parametrize(
     "player",
-    [Adam(rate=Constant(1e-2)), Adam(rate=Constant(1e-2), weight_decay=0.1),
-     RMSprop(rate=Constant(1e-3)), SGD(rate=Constant(0.1), momentum=0.9)],
+    [
+        Adam(rate=Constant(1e-2)),
+        Adam(rate=Constant(1e-2), weight_decay=0.1),
+        RMSprop(rate=Constant(1e-3)),
+        SGD(rate=Constant(0.1), momentum=0.9),
+    ],
     ids=["adam", "adamw", "rmsprop", "sgd"],
 )
 def test_every_optimizer_continues_bit_for_bit_from_plain_tensors(player: Adam) -> None:
@@ -346,8 +366,9 @@ def test_every_optimizer_continues_bit_for_bit_from_plain_tensors(player: Adam) 
     state = half.state()
     for held in state["optimizers"].values():
         for row in held["state"].values():
-            row.update({n: v.contiguous().clone() for n, v in row.items()
-                        if isinstance(v, torch.Tensor)})
+            row.update(
+                {n: v.contiguous().clone() for n, v in row.items() if isinstance(v, torch.Tensor)}
+            )
     later = trainer_of(recipe)
     later.load(state)
     for _ in range(2):

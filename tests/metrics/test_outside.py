@@ -168,9 +168,7 @@ def test_weights_that_are_missing_or_other_ones_are_never_downloaded(hub: Path):
         Inception()(WHITE)
 
 
-def test_fids_network_gets_bytes_and_gives_2048_numbers(
-    hub: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_fids_network_gets_bytes_and_gives_2048_numbers(hub: Path, monkeypatch: pytest.MonkeyPatch):
     digest = hashlib.sha256(hub.read_bytes()).hexdigest()[:8]
     fine = hub.with_name(f"weights-inception-2015-12-05-{digest}.pth")
     hub.rename(fine)

@@ -39,7 +39,10 @@ def test_each_class_is_counted_and_scored_on_its_own(rows):
     cat, dog, owl = rows[0]
     assert [one.name for one in rows[0]] == list(NAMES)
     assert [(one.samples, one.training, one.holdout) for one in rows[0]] == [
-        (40, 60, 40), (40, 60, 40), (5, 60, 40)]
+        (40, 60, 40),
+        (40, 60, 40),
+        (5, 60, 40),
+    ]
     assert cat.kid is not None
     assert cat.coverage is not None
     assert cat.coverage.ratio == pytest.approx(1, abs=0.25)

@@ -99,7 +99,8 @@ def test_the_codes_are_compared_by_smooth_l1() -> None:
 
 def test_the_predictor_learns_last_while_the_others_rest() -> None:
     chosen = recipe.make(
-        recipe.find("info-began"), {"width": 4, "batch": 4, "images": 16, "share": 0.5},
+        recipe.find("info-began"),
+        {"width": 4, "batch": 4, "images": 16, "share": 0.5},
         {"size": 28, "channels": 1, "labels": 0},
     )
     trainer = Trainer(chosen, Discs(28, 1), Place(threads=1))

@@ -73,7 +73,9 @@ def test_the_gradient_reaches_logits_and_values() -> None:
     # The losses compute in float32 whatever they are given, so the check is a loose one.
     assert torch.autograd.gradcheck(
         lambda v: categorical_loss(PRIOR.split(v)[0][0], blocks[0]).double(),
-        (logits,), eps=1e-2, atol=1e-2,
+        (logits,),
+        eps=1e-2,
+        atol=1e-2,
     )
 
 

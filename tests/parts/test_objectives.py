@@ -80,8 +80,13 @@ def test_differences_are_means_over_everything_but_the_samples() -> None:
 
 
 def test_a_total_is_the_sum_of_the_means_of_the_terms_that_count() -> None:
-    terms = Terms({"a": torch.tensor([1.0, 3.0]), "b": torch.tensor([10.0, 10.0]),
-                   "~told": torch.tensor([99.0, 99.0])})
+    terms = Terms(
+        {
+            "a": torch.tensor([1.0, 3.0]),
+            "b": torch.tensor([10.0, 10.0]),
+            "~told": torch.tensor([99.0, 99.0]),
+        }
+    )
     assert float(terms.total()) == 12.0
 
 

@@ -111,5 +111,9 @@ def test_the_share_stays_between_0_and_its_limit() -> None:
     clock, high = Clock(320, 10, 10**6), SignStatistic(images=10, every=1, most=0.8)
     assert high.at(clock, high.after(clock, high.start(), told("D/sign", 1.0), 0.0)) == 0.8
     assert high.at(clock, high.after(clock, high.start(), told("D/sign", -1.0), 0.0)) == 0.0
-    assert math.isclose(high.at(clock, high.after(clock, {"p": 0.3, "sum": 0.0, "count": 0},
-                                                  told("D/sign", 0.6), 0.0)), 0.3)
+    assert math.isclose(
+        high.at(
+            clock, high.after(clock, {"p": 0.3, "sum": 0.0, "count": 0}, told("D/sign", 0.6), 0.0)
+        ),
+        0.3,
+    )

@@ -33,7 +33,13 @@ def test_every_third_step_begins_with_the_first() -> None:
 def test_between_counts_its_beginning_and_not_its_end() -> None:
     turn = Between(0.25, 0.5)
     assert [plays(turn, images=i) for i in (0, 24, 25, 49, 50, 99)] == [
-        False, False, True, True, False, False]
+        False,
+        False,
+        True,
+        True,
+        False,
+        False,
+    ]
     assert plays(Between(0.5), images=100), "a phase without an end plays beyond the budget"
 
 
@@ -45,8 +51,14 @@ def test_before_and_after_part_at_the_same_picture() -> None:
 
 @pytest.mark.parametrize(
     ("total", "past", "wanted"),
-    [(0.0, {}, True), (0.0, {"D": 5.0}, True), (0.81, {"G": 1.0}, True), (0.79, {"G": 1.0}, False),
-     (0.79, {"D": 9.0, "G": 1.0}, False), (-1.0, {"G": -2.0}, True)],
+    [
+        (0.0, {}, True),
+        (0.0, {"D": 5.0}, True),
+        (0.81, {"G": 1.0}, True),
+        (0.79, {"G": 1.0}, False),
+        (0.79, {"D": 9.0, "G": 1.0}, False),
+        (-1.0, {"G": -2.0}, True),
+    ],
 )
 def test_the_gate_moves_its_player_while_that_lags(
     total: float, past: dict[str, float], wanted: bool

@@ -163,6 +163,16 @@ def test_an_autoencoder_learns_first_and_is_then_left_alone() -> None:
     assert not torch.equal(state("body"), body)
 
 
+def test_codes_of_an_autoencoder_that_has_not_learned_still_give_different_pictures() -> None:
+    trainer = small("degan", 28, width=8, pretrain=0.0)
+    g = trainer.networks["G"].train()
+    z = torch.randn(64, trainer.recipe.prior.width)
+    codes, _ = g.encode(torch.tanh(g.decode(z) / 2))
+    assert float(codes.detach().std(0).mean()) < 0.1
+    told = g.scale(codes)
+    assert torch.allclose(told.std(0, correction=0), torch.ones(told.shape[1]), atol=0.2)
+
+
 def test_a_conditional_recipe_draws_the_class_that_is_asked_for() -> None:
     trainer = small("acgan", 28, CLASSES, width=8)
     trainer.step()

@@ -40,7 +40,7 @@ def test_any_finite_numbers_give_whole_svg_inside_its_box(
 ) -> None:
     x = [float(i * 640) for i in range(len(y))]
     levels = [] if level is None else [Level("floor", level)]
-    drawn = svg(chart("<odd> & \"title\"", [Line("loss", x, y, smooth=smooth)], levels))
+    drawn = svg(chart('<odd> & "title"', [Line("loss", x, y, smooth=smooth)], levels))
     for path in drawn.iter("path"):
         for across, down in re.findall(r"(-?[\d.]+) (-?[\d.]+)", path.attrib["d"]):
             assert charts.LEFT - 0.1 <= float(across) <= charts.WIDTH

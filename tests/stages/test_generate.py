@@ -37,8 +37,10 @@ class Replaying:
     ) -> Iterator[tuple[int, Pixels]]:
         for at in range(first, first + count, 16):
             rows = range(at, min(at + 16, first + count))
-            yield at, np.stack([(self.old if i % self.every == 0 else self.new)[i % 60]
-                                for i in rows])
+            yield (
+                at,
+                np.stack([(self.old if i % self.every == 0 else self.new)[i % 60] for i in rows]),
+            )
 
 
 @pytest.fixture

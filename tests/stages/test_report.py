@@ -54,21 +54,49 @@ def make_run(to: Path, pack: Pack, *, seen: int = 3200, scored: bool = True) -> 
     frame = {"size": SIZE, "channels": pack.channels, "labels": 0}
     with run.writing():
         run.write_recipe(replace(recipe.make(recipe.find("tiny"), {}, frame), images=3200))
-        run.write_env({"python": "3", "data": {
-            "path": str(pack.path), "name": "my <faces>", "fingerprint": pack.fingerprint,
-            "train": len(pack.train), "holdout": len(pack.holdout),
-        }})
+        run.write_env(
+            {
+                "python": "3",
+                "data": {
+                    "path": str(pack.path),
+                    "name": "my <faces>",
+                    "fingerprint": pack.fingerprint,
+                    "train": len(pack.train),
+                    "holdout": len(pack.holdout),
+                },
+            }
+        )
         for at in range(0, seen + 1, 800):
             made = images.enlarge(faces(16, at + 1, pack.channels), 64)
             run.write_sample(at, images.grid(made, 8))
         for at in range(100, seen + 1, 100):
-            run.record({"images": at, "loss/G": 1.0 + 1 / at, "loss/D": 0.5,
-                        "fact/D(real)": 0.6, "fact/D(fake)": 0.4})
+            run.record(
+                {
+                    "images": at,
+                    "loss/G": 1.0 + 1 / at,
+                    "loss/D": 0.5,
+                    "fact/D(real)": 0.6,
+                    "fact/D(fake)": 0.4,
+                }
+            )
             if scored and at % 800 == 0:
-                run.record({"images": at, "score/kid": 800 / at, "score/kid_low": 700 / at,
-                            "score/kid_high": 900 / at, "score/floor": 0.0})
-        health = {"light": "amber", "kind": "collapse", "sentence": "Only <10% of the variety.",
-                  "images": seen, "seconds": 61.0, "history": []}
+                run.record(
+                    {
+                        "images": at,
+                        "score/kid": 800 / at,
+                        "score/kid_low": 700 / at,
+                        "score/kid_high": 900 / at,
+                        "score/floor": 0.0,
+                    }
+                )
+        health = {
+            "light": "amber",
+            "kind": "collapse",
+            "sentence": "Only <10% of the variety.",
+            "images": seen,
+            "seconds": 61.0,
+            "history": [],
+        }
         (to / "health.json").write_text(json.dumps(health))
     return run
 
@@ -247,18 +275,38 @@ def test_an_evaluation_adds_its_sentences_classes_and_nearest_pairs(tmp_path: Pa
     before = words(read(write_report(run, pack))[0])
     assert "Class by class" not in before
     share = {"value": 0.5, "floor": 0.9, "ratio": 0.55, "low": None, "high": None}
-    row = {"name": "cat <3", "samples": 12, "training": 60, "holdout": 20, "kid": None,
-           "coverage": share, "near_duplicates": share, "copies": 0.25, "recognized": share}
-    told = {"sentences": ["They repeat <a lot>."], "cautions": ["only 20 held-out pictures"],
-            "features": "eye", "copies": {"share": 0.25}, "kid": share,
-            "classes": {"rows": [row], "recognized": None}}
+    row = {
+        "name": "cat <3",
+        "samples": 12,
+        "training": 60,
+        "holdout": 20,
+        "kid": None,
+        "coverage": share,
+        "near_duplicates": share,
+        "copies": 0.25,
+        "recognized": share,
+    }
+    told = {
+        "sentences": ["They repeat <a lot>."],
+        "cautions": ["only 20 held-out pictures"],
+        "features": "eye",
+        "copies": {"share": 0.25},
+        "kid": share,
+        "classes": {"rows": [row], "recognized": None},
+    }
     (run.path / "evaluation.json").write_text(json.dumps(told))
     for name in ("evaluation-pairs.png", "evaluation-classes.png"):
         images.write_png(run.path / name, images.grid(faces(16, 3), 8))
     text, page = read(write_report(run, pack))
     said = words(text)
-    for wanted in ("They repeat &lt;a lot&gt;.", "Careful: only 20 held-out", "cat &lt;3",
-                   "25.0% of all samples", "Class by class", "The nearest pairs"):
+    for wanted in (
+        "They repeat &lt;a lot&gt;.",
+        "Careful: only 20 held-out",
+        "cat &lt;3",
+        "25.0% of all samples",
+        "Class by class",
+        "The nearest pairs",
+    ):
         assert wanted in said
     assert all(one.startswith("data:") for one in page.addresses if one and one[0] != "#")
 

@@ -73,8 +73,13 @@ def test_nothing_is_measured_before_there_is_time_for_it(
 
 
 def test_the_number_is_the_kernel_distance_to_the_held_out_pictures(
-    pack: Pack, trainer: Trainer, run: Run, clock: Any, costly: Make,
-    blobs: Callable[..., Pixels], monkeypatch: pytest.MonkeyPatch,
+    pack: Pack,
+    trainer: Trainer,
+    run: Run,
+    clock: Any,
+    costly: Make,
+    blobs: Callable[..., Pixels],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     made = blobs(500, seed=5) // 2
     monkeypatch.setattr(trainer, "sampler", lambda: Ready(made))
@@ -95,8 +100,13 @@ def test_the_number_is_the_kernel_distance_to_the_held_out_pictures(
 
 
 def test_the_state_with_the_lowest_distance_is_kept(
-    pack: Pack, trainer: Trainer, run: Run, clock: Any, costly: Make,
-    blobs: Callable[..., Pixels], monkeypatch: pytest.MonkeyPatch,
+    pack: Pack,
+    trainer: Trainer,
+    run: Run,
+    clock: Any,
+    costly: Make,
+    blobs: Callable[..., Pixels],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     shown = [blobs(500, seed=7) // 2]
     monkeypatch.setattr(trainer, "sampler", lambda: Ready(shown[-1]))
@@ -118,8 +128,13 @@ def test_the_state_with_the_lowest_distance_is_kept(
 
 
 def test_after_a_restart_the_best_is_still_the_one_on_the_disk(
-    pack: Pack, trainer: Trainer, run: Run, clock: Any, costly: Make,
-    blobs: Callable[..., Pixels], monkeypatch: pytest.MonkeyPatch,
+    pack: Pack,
+    trainer: Trainer,
+    run: Run,
+    clock: Any,
+    costly: Make,
+    blobs: Callable[..., Pixels],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     good, bad = blobs(500, seed=8), blobs(500, seed=8) // 4
     monkeypatch.setattr(trainer, "sampler", lambda: Ready(good))

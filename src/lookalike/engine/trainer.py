@@ -324,11 +324,22 @@ class Trainer:
                 f"Pictures must lie in [-1, 1]: the data span {float(data.min()):.2f} to "
                 f"{float(data.max()):.2f}, the generator {low:.2f} to {high:.2f}. End it in tanh."
             )
-        if low >= 0 and float(data.mean()) < 0.98:
+        if low >= 0 and self._lowest() >= 0 and float(data.mean()) < 0.98:
             raise RangeError(
                 f"The generator gives {low:.2f} to {high:.2f} and never a negative number, but the "
                 "data span [-1, 1]: blacks would come out grey. End it in tanh, not in a sigmoid."
             )
+
+    @torch.no_grad()
+    def _lowest(self) -> float:
+        """The least number that G gives for far-off z: below 0 unless its last layer forbids it.
+
+        With its first weights a linear end may give a little more than 0 for every usual z.
+        """
+        far = 1000 * self._z("range", 0)[:16].to(self.place.device)
+        told = self.labels_seen
+        labels = None if told is None else told[:1].to(far).expand(len(far), -1)
+        return float(self.shown("G")(far, labels).min())
 
     # ---- state ------------------------------------------------------------------------------
 

@@ -24,7 +24,11 @@ from lookalike.parts.twoplayer import TwoPlayer
 
 
 class Decoded(nn.Module):
-    """z -> Dec -> Enc -> the generator proper. With ``pictures``: the autoencoder alone."""
+    """z -> Dec -> Enc -> the generator proper. With ``pictures``: the autoencoder alone.
+
+    The codes are brought to unit variance: an autoencoder that has learned for a moment (or whose
+    divergence weighs much) hardly tells codes apart, and all pictures would be one.
+    """
 
     def __init__(self, plan: DecodedGenerator, frame: Frame) -> None:
         super().__init__()
@@ -45,6 +49,7 @@ class Decoded(nn.Module):
             nn.ReLU(),
             nn.ConvTranspose2d(width, frame.channels, 4, 2, 1),
         )
+        self.scale = nn.BatchNorm1d(plan.body.dims, eps=1e-9, affine=False)
         self.body = plan.body.build(frame)
 
     def decode(self, code: Tensor) -> Tensor:
@@ -67,7 +72,7 @@ class Decoded(nn.Module):
             return self.decode(mean + (log_variance / 2).exp() * z), mean, log_variance
         with torch.no_grad():
             code, _ = self.encode(torch.tanh(self.decode(z) / 2))
-        return self.body(code, labels)
+        return self.body(self.scale(code), labels)
 
 
 @dataclass(frozen=True, kw_only=True)
