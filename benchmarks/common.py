@@ -32,6 +32,11 @@ def machine() -> str:
     return f"{model}, {os.cpu_count()} cores ({flags}), load {load:.1f}"
 
 
+def spent(budget: str) -> str:
+    """A budget in words: a time as it is, a number as images."""
+    return f"{int(budget):,} images" if budget.isdigit() else budget
+
+
 def median(values: Sequence[float]) -> float:
     return statistics.median(values) if values else float("nan")
 

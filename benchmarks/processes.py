@@ -56,10 +56,14 @@ def lookalike(arguments: Sequence[str], glance: float = 0.05) -> Ran:
 
 
 def trained(method: str, pack: Path, seed: int, budget: str, *more: str) -> tuple[Path, Any, Ran]:
-    """A recipe trained anew on a pack: its run, what the command told, and how it ran."""
+    """A recipe trained anew on a pack: its run, what the command told, and how it ran.
+
+    ``budget`` is a time, or a number of images: the same work on a busy machine, too.
+    """
     folder = CACHE / "runs" / f"{method}-{seed}"
     shutil.rmtree(folder, ignore_errors=True)
-    arguments = ["train", str(pack), "--recipe", method, "--for", budget, "--into", str(folder)]
+    length = ["--set", f"images={budget}"] if budget.isdigit() else ["--for", budget]
+    arguments = ["train", str(pack), "--recipe", method, *length, "--into", str(folder)]
     ran = lookalike([*arguments, "--set", f"seed={seed}", *more], 1.0)
     if ran.code:
         raise SystemExit(ran.said)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import argparse
 
-from benchmarks.common import keep, kept, machine, mean_interval, table
+from benchmarks.common import keep, kept, machine, mean_interval, spent, table
 from benchmarks.processes import trained
 from benchmarks.sets import fashion
 
 
 def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="bench ssgan", description=__doc__)
-    parser.add_argument("--for", dest="budget", default="10m", help="time of training a seed")
+    parser.add_argument("--for", dest="budget", default="10m", help="time of a seed, or images")
     parser.add_argument("--labelled", type=int, default=20, help="labels a class")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--report", action="store_true", help="only print what was measured")
@@ -28,7 +28,8 @@ def main(arguments: list[str]) -> None:
     rows = [row for row in kept("ssgan") if key.items() <= row.items()]
     print(
         f"Fashion-MNIST, {wanted.labelled} labels a class, {len(pack.train):,} pictures, "
-        f"{len(pack.holdout):,} test pictures; {wanted.budget} of training a seed. {machine()}"
+        f"{len(pack.holdout):,} test pictures; {spent(wanted.budget)} of training a seed. "
+        f"{machine()}"
     )
     lines = [
         [

@@ -116,6 +116,19 @@ def test_the_watcher_writes_its_finding_and_logs_changes_only(
     assert not (run.path / "stats.jsonl").exists()
 
 
+def test_samples_are_not_judged_before_g_has_begun(trainer: Trainer, run: Run, clock: Any) -> None:
+    scene, health = Scene(trainer, run), Health(clock=clock)
+    health.begin(scene)
+    for waits in (True, False):
+        for _ in range(20):
+            clock.now += 30
+            told = trainer.step()
+            if waits:
+                del told.totals["G"]
+            health.after(scene, told)
+        assert (health.kind == "begun") == waits
+
+
 def test_watching_leaves_the_training_as_it_is(trainer: Trainer, run: Run, clock: Any) -> None:
     alone = copy.deepcopy(trainer)
     scene, health = Scene(trainer, run), Health(clock=clock)

@@ -2,7 +2,7 @@
 
 Salimans et al. 2016, "Improved techniques for training GANs" (section 5: K + 1 outputs; section
 3.1: feature matching for G). ``labelled`` pictures of each class show their label; the rest of
-the pack is used without. Beside the game D compares pictures with changed copies of themselves, by
+the pack is used without. ``alike`` also compares pictures with changed copies of themselves, by
 class (Xie et al. 2020, "UDA") and by features (Chen et al. 2020, "SimCLR").
 """
 
@@ -14,7 +14,7 @@ from lookalike.parts.classifying import SemiSupervised
 from lookalike.parts.feedback import tricks
 from lookalike.parts.optimizers import Adam
 from lookalike.parts.priors import Uniform
-from lookalike.parts.schedules import Constant, Decay
+from lookalike.parts.schedules import Constant
 from lookalike.parts.strided import Blind, StridedDiscriminator, StridedGenerator, halvings
 from lookalike.parts.warp import Warp
 from lookalike.recipe import Recipe
@@ -32,9 +32,9 @@ def recipe(
     labelled: int = 20,
     width: int = 32,
     dims: int = 100,
-    rate: float = 6e-4,
+    rate: float = 3e-4,
     adversarial: float = 0.0,
-    alike: bool = True,
+    alike: bool = False,
     opening: float = 0.5,
     minibatch: int = 0,
     dropout: float = 0.3,
@@ -43,8 +43,7 @@ def recipe(
     """``labelled`` is how many pictures of each class keep their label; 0 keeps all.
 
     ``adversarial`` is the weight of the usual loss of G beside feature matching. ``alike`` compares
-    pictures with changed copies, D alone until ``opening``, a share of the budget; without it the
-    game is the paper's.
+    pictures with changed copies, D alone until ``opening``, a share of the budget.
     """
     if labels < 2:
         raise RecipeError(
@@ -54,8 +53,8 @@ def recipe(
     strides = halvings(size)
     widths = tuple(min(256, width << k) for k in range(len(strides)))
     copies = AlikeClasses(warp=CAREFUL, opening=opening) if alike else None
-    player = Adam(rate=Decay(value=rate, end_value=rate / 20))
-    body = StridedGenerator(dims=dims, widths=widths[::-1], strides=strides, kernel=4)
+    player = Adam(rate=Constant(rate))
+    body = StridedGenerator(dims=dims, widths=widths[::-1], strides=strides)
     return Recipe(
         name="ssgan",
         size=size,
@@ -66,7 +65,6 @@ def recipe(
             "D": StridedDiscriminator(
                 widths=widths,
                 strides=strides,
-                kernel=4,
                 classify=True,
                 normed=False,
                 minibatch=minibatch,

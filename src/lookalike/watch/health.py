@@ -277,10 +277,11 @@ class Health(Watcher):
             for line in scene.run.stats()
             if "score/kid" in line
         ]
+        begun = any("G" in line["facts"] for line in self.history)  # G may wait for D's opening
         return Evidence(
             images=scene.images,
             done=scene.done,
-            warm=scene.images >= min(0.1 * budget, 30_000),
+            warm=begun and scene.images >= min(0.1 * budget, 30_000),
             looks=[Looks(*[line[n] for n in names]) for line in self.history if names[0] in line],
             facts=[line["facts"] for line in self.history],
             kids=[one for one in kids if math.isfinite(one[1])],
