@@ -3,7 +3,7 @@
 Odena, Olah & Shlens 2017, "Conditional image synthesis with auxiliary classifier GANs" (equations
 2 and 3), with 4x4 strided networks. The first ``classes`` label columns are one choice, further
 columns are attributes of their own. D learns the classes from real pictures alone, unlike in
-equation 2: taught by fakes as well, it comes to agree with G on marks that nobody else can read.
+equation 2: taught by fakes as well, it read in them what an independent network could not.
 """
 
 from __future__ import annotations
