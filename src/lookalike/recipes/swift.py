@@ -29,9 +29,9 @@ def recipe(
     channels: int = 3,
     labels: int = 0,
     latent: int = 64,
-    width: int = 64,
-    widest: int = 192,
-    rate: float = 2e-3,
+    width: int = 48,
+    widest: int = 144,
+    rate: float = 3e-3,
     adversarial: float = 0.5,
     begin: float = 0.2,
 ) -> Recipe:
@@ -66,6 +66,6 @@ def recipe(
         average=("G", "E"),
         augment=Augmentation(brightness=0.3, saturation=0.5, contrast=0.3, shift=0.125, cut=0.0),
         fits=(0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0),
-        batch=16,
+        batch=8,
         images=80_000,
     )
