@@ -9,12 +9,15 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from PIL import Image
 
-from benchmarks.common import CACHE, machine, median, spread, table
+from benchmarks.common import CACHE, machine, spread, table
 from benchmarks.sets import faces
 from lookalike import api
 from lookalike.engine.opening import open_sampler
@@ -47,15 +50,17 @@ def one_by_one(run: Path, to: Path, count: int) -> float:
     return count / (time.perf_counter() - begun)
 
 
-def ours(run: Path, to: Path, count: int, *, keep_copies: bool = False) -> float:
+def ours(run: Path, to: Path, count: int, **how: Any) -> float:
     begun = time.perf_counter()
-    api.generate(run, to, GenerateSettings(count=count, keep_copies=keep_copies))
+    api.generate(run, to, GenerateSettings(count=count, **how))
     return count / (time.perf_counter() - begun)
 
 
-def unchecked(run: Path, to: Path, count: int) -> float:
-    """The same without leaving copies of training pictures out."""
-    return ours(run, to, count, keep_copies=True)
+WAYS: dict[str, Callable[[Path, Path, int], float]] = {
+    "lookalike generate": ours,
+    "--candidates 1": partial(ours, candidates=1),
+    "--candidates 1 --keep-copies": partial(ours, candidates=1, keep_copies=True),
+}
 
 
 def peak(run: Path, count: int) -> float:
@@ -78,37 +83,28 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--rounds", type=int, default=3)
     wanted = parser.parse_args(arguments)
     run = a_run(wanted.recipe)
-    mine, free, plain = [], [], []
+    rates: dict[str, list[float]] = {name: [] for name in (*WAYS, "one by one")}
     ours(run, Path(tempfile.mkdtemp()), 16)  # what a copy is, is learned once for a pack
     for _ in range(wanted.rounds):
-        for rates, make, count in (
-            (mine, ours, wanted.n),
-            (free, unchecked, wanted.n),
-            (plain, one_by_one, wanted.n // 10),
-        ):
+        for name in rates:
+            make, count = WAYS.get(name, one_by_one), wanted.n
+            if name not in WAYS:
+                count = max(1, wanted.n // 10)
             to = Path(tempfile.mkdtemp())
-            rates.append(make(run, to, count))
+            rates[name].append(make(run, to, count))
             shutil.rmtree(to)
-    ratios = [a / b for a, b in zip(mine, plain, strict=True)]
-    shares = [a / b for a, b in zip(mine, free, strict=True)]
+    ratios = {
+        name: [a / b for a, b in zip(rates[name], rates["one by one"], strict=True)]
+        for name in WAYS
+    }
     print(
         f"Machine: {machine()}. {wanted.recipe}, 64 px, {wanted.n:,} pictures, "
         f"{wanted.rounds} rounds side by side."
     )
-    print(
-        table(
-            [
-                ["lookalike generate", spread(mine, 0)],
-                ["the same with --keep-copies", spread(free, 0)],
-                ["one by one", spread(plain, 0)],
-                ["ratio to one by one (goal 3)", spread(ratios)],
-                ["ratio to --keep-copies", spread(shares)],
-            ],
-            ("what", "pictures/s"),
-        )
-    )
+    rows = [[name, spread(rates[name], 0), spread(ratios.get(name, []))] for name in rates]
+    print(table(rows, ("what", "pictures/s", "ratio to one by one (goal 3)")))
     small, large = peak(run, 1000), peak(run, wanted.n)
     print(
         f"Peak memory: {small:.0f} MB for 1,000, {large:.0f} MB for {wanted.n:,} "
-        f"({large - small:+.0f} MB). Median ratio {median(ratios):.2f}."
+        f"({large - small:+.0f} MB)."
     )
