@@ -77,7 +77,22 @@ def test_the_diagnosis_is_json_and_the_page_needs_nothing_from_outside(examined)
     assert {one["kind"]: one["count"] for one in told["findings"]}["blank"] == 8
     page = diagnosis.page.read_text("utf-8")
     assert "width=device-width" in page
-    assert not re.findall(r'(?:src|href)="(?!data:)', page)
+    assert not re.findall(r'(?:src|href)="(?!data:|#)', page)
+    jumps = set(re.findall(r'href="#(\w+)"', page))
+    assert jumps == set(re.findall(r'<section [^>]*id="(\w+)"', page))
+    assert jumps == {one.kind for one in diagnosis.findings}
+    bad, out = diagnosis.files - diagnosis.readable, len(diagnosis.leave_out)
+    for words in (
+        f"{diagnosis.readable - out} fit to train from",
+        f"{out} left out by --fix",
+        f"{bad} cannot be used",
+    ):
+        assert words in page
+    copies = diagnosis.of("copy")
+    assert copies is not None
+    shown = re.findall(r'<div class="pair">(.*?)</div>', page)
+    assert all(pair.count("<figure") == 2 for pair in shown)
+    assert len(shown) >= min(6, copies.count)
     assert "right/blank3.png" in page
     assert "usable pictures" in diagnosis.advice[0]
 

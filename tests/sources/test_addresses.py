@@ -62,6 +62,16 @@ def test_every_spelling_of_the_loopback_is_refused(host: str) -> None:
         checked(host, 80, allow_private=False)
 
 
+@pytest.mark.parametrize(
+    "host", ["169.254.169.254", "2852039166", "::ffff:169.254.169.254", "fe80::1", "224.0.0.1"]
+)
+@pytest.mark.parametrize("allowed", [True, False])
+def test_link_local_and_multicast_are_refused_whatever_is_allowed(host: str, allowed: bool) -> None:
+    with pytest.raises(RefusedError, match="private address"):
+        checked(host, 80, allow_private=allowed)
+    assert checked("127.0.0.1", 80, allow_private=True) == ["127.0.0.1"]
+
+
 def test_one_private_answer_among_public_ones_refuses_the_name(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

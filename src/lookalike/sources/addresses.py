@@ -57,18 +57,32 @@ def host_of(url: str) -> str:
 
 def is_public(address: str) -> bool:
     """Whether a numeric address belongs to the public internet."""
-    number = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(number, ipaddress.IPv6Address):
-        inner = number.ipv4_mapped or number.sixtofour or (number.teredo or (None, None))[1]
-        if inner is None and number in NAT64:
-            inner = ipaddress.IPv4Address(int(number) & 0xFFFFFFFF)
-        if inner is not None:
-            return is_public(str(inner))
-        if number.is_site_local:
-            return False
+    number = _innermost(address)
+    if isinstance(number, ipaddress.IPv6Address) and number.is_site_local:
+        return False
     return number.is_global and not (
         number.is_multicast or number.is_reserved or number.is_loopback or number.is_link_local
     )
+
+
+def is_nobodys(address: str) -> bool:
+    """Whether an address is no server's that a person could mean: link-local or multicast.
+
+    Clouds answer at 169.254.169.254 with the keys of the machine that asks.
+    """
+    number = _innermost(address)
+    return number.is_link_local or number.is_multicast
+
+
+def _innermost(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """The address, or the IPv4 address that an IPv6 one wraps."""
+    number = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(number, ipaddress.IPv4Address):
+        return number
+    inner = number.ipv4_mapped or number.sixtofour or (number.teredo or (None, None))[1]
+    if inner is None and number in NAT64:
+        inner = ipaddress.IPv4Address(int(number) & 0xFFFFFFFF)
+    return number if inner is None else inner
 
 
 def resolve(host: str, port: int) -> list[str]:
@@ -82,12 +96,17 @@ def checked(host: str, port: int, *, allow_private: bool) -> list[str]:
 
     Raises:
         RefusedError: the name is unknown, or any of its addresses is private, loopback, link-local,
-            multicast or reserved while ``allow_private`` is off.
+            multicast or reserved while ``allow_private`` is off; link-local and multicast also
+            while it is on.
     """
     try:
         found = resolve(host, port)
     except (OSError, UnicodeError) as problem:
         raise RefusedError("host not found", f"{host} ({problem})", final=False) from problem
+    nobodys = [address for address in found if is_nobodys(address)]
+    if nobodys and allow_private:
+        words = f"{host} leads to {nobodys[0]}, which is link-local or multicast: never fetched"
+        raise RefusedError("private address", words, final=False)
     private = [] if allow_private else [address for address in found if not is_public(address)]
     if private:
         raise RefusedError(

@@ -232,18 +232,6 @@ class _Diagnosing:
 
     def _page(self, diagnosis: Diagnosis) -> Page:
         shown = [self._shown(finding) for finding in diagnosis.findings]
-        wrong = sum(one.finding.count for one in shown if one.finding.level != finds.NOTE)
-        tiles = [
-            ("files", f"{diagnosis.files:,}"),
-            ("readable", f"{diagnosis.readable:,}"),
-            ("findings to fix", f"{wrong:,}"),
-            ("left out by --fix", f"{len(diagnosis.leave_out):,}"),
-        ]
-        if diagnosis.classes:
-            tiles.append(("classes", str(len(diagnosis.classes))))
-        faces = diagnosis.faces
-        if faces is not None and faces.one:
-            tiles.append(("show one face", f"{100 * faces.one / faces.looked:.0f} %"))
         charts = [
             Chart(title, list(bars), list(bars.values()))
             for title, bars in diagnosis.histograms.items()
@@ -251,7 +239,12 @@ class _Diagnosing:
         return Page(
             title=self.source.name,
             verdict=diagnosis.advice[0],
-            tiles=tiles,
+            shares=(
+                ("good", "fit to train from", diagnosis.readable - len(diagnosis.leave_out)),
+                ("care", "left out by --fix", len(diagnosis.leave_out)),
+                ("serious", "cannot be used", diagnosis.files - diagnosis.readable),
+            ),
+            tiles=self._tiles(diagnosis),
             advice=diagnosis.advice[1:] or ("Nothing else to do.",),
             findings=shown,
             charts=charts,
@@ -261,16 +254,34 @@ class _Diagnosing:
             "was changed.",
         )
 
+    def _tiles(self, diagnosis: Diagnosis) -> list[tuple[str, str]]:
+        sides = np.array(self.ward.numbers, np.float32)[:, :2].min(1)
+        tiles = [
+            ("files", f"{diagnosis.files:,}"),
+            ("typical short side", f"{np.median(sides):.0f} px"),
+        ]
+        if diagnosis.classes:
+            tiles.append(("classes", str(len(diagnosis.classes))))
+        faces = diagnosis.faces
+        if faces is not None and faces.one > faces.looked / 5:
+            tiles.append(("show one face", f"{100 * faces.one / faces.looked:.0f} %"))
+        return tiles
+
     def _shown(self, finding: Finding) -> Shown:
-        pictures = []
+        """The first pictures of a finding; a copy together with what it is a copy of."""
+        groups, count = [], 0
         for one in finding.files:
+            group = []
             if one.other >= 0:
-                pictures.append((self.squares[one.other], self.ward.names[one.other], ""))
+                group.append((self.squares[one.other], self.ward.names[one.other], ""))
             if one.index >= 0:
-                pictures.append((self.squares[one.index], one.name, one.detail))
-            if len(pictures) >= _PICTURES:
+                group.append((self.squares[one.index], one.name, "" if group else one.detail))
+            if group:
+                groups.append(group)
+            count += len(group)
+            if count >= _PICTURES:
                 break
-        return Shown(finding, pictures)
+        return Shown(finding, groups)
 
     def _contact_sheet(self) -> Pixels:
         draw = seeds.array_generator(self.settings.seed, "contact sheet")

