@@ -104,6 +104,10 @@ def test_a_soft_way_brings_distillation_without_synthetic_pictures_as_its_rival(
     chosen = arms((1.0, 3.0), ("plain", "across+soft"))
     rivals = [arm.name for arm in chosen if arm.synthetic == 0]
     assert "distilled + classical" in rivals
+    assert "distilled mixes + classical" in rivals
+    inside = [arm.name for arm in arms((1.0,), ("plain", "between+soft"))]
+    assert "distilled + classical" in inside
+    assert "distilled mixes + classical" not in inside
     assert "distilled + classical" not in [arm.name for arm in arms((1.0,), ("plain", "between"))]
     assert [arm.way for arm in chosen if arm.name == "across+soft 3:1 + classical"] == [
         "across+soft"
