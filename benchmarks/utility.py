@@ -21,7 +21,7 @@ from lookalike.metrics.instruments import Small
 from lookalike.metrics.kernel import Interval
 from lookalike.metrics.teaching import kernel_judge, pretrained_eye
 from lookalike.metrics.trials import Kept, Protocol
-from lookalike.metrics.utility import Arm, Outcome, Verdict, decide, rivals
+from lookalike.metrics.utility import Arm, Outcome, Verdict, adding, decide, rivals
 from lookalike.results import Where
 from lookalike.stages.utility import Labeled, UtilitySettings, labeled, trials
 
@@ -73,27 +73,14 @@ def small_faces(attribute: str) -> Pack:
 
 
 def arms(wanted: argparse.Namespace) -> tuple[Arm, ...]:
-    """Every way with classical augmentation, and its rivals; the sets are balanced already.
-
-    A way that ends in "&" has mixes of real pictures, labeled alike, for half of what it adds.
-    """
+    """Every way with classical augmentation, and its rivals; the sets are balanced already."""
     ways = wanted.ways.split(",")
     without = (
         Arm(name="real"),
         Arm(name="classical", classical=True),
         Arm(name="classical + mirror", classical=True, mirror=True),
     )
-    added = tuple(
-        Arm(
-            name=f"{way} + classical",
-            synthetic=wanted.ratio / (2 if way.endswith("&") else 1),
-            way=way.rstrip("&"),
-            taught=wanted.ratio / 2 if way.endswith("&") else 0.0,
-            copies="mixed",
-            classical=True,
-        )
-        for way in ways
-    )
+    added = tuple(adding(way, wanted.ratio, f"{way} + classical") for way in ways)
     chosen = (*without, *rivals(ways, wanted.ratio), *added)
     left_out = wanted.without.split(",") if wanted.without else []
     return tuple(one for one in chosen if one.name not in left_out)
@@ -115,7 +102,7 @@ def outcomes(
     how = UtilitySettings(
         protocol=protocol,
         ratios=(wanted.ratio,),
-        ways=tuple(dict.fromkeys(one.way for one in chosen if one.synthetic)),
+        ways=tuple(wanted.ways.split(",")),
         arms=chosen,
         teacher=wanted.teacher,
     )

@@ -19,6 +19,7 @@ from lookalike import seeds
 from lookalike.metrics.kernel import Interval, Numbers
 
 LEAST_SEEDS = 5
+HALF = "&"
 Truth = NDArray[np.int64]
 
 
@@ -65,17 +66,32 @@ def arms(
     tried = [(ways[0], ratio, classical) for ratio in ratios for classical in (False, True)]
     tried += [(way, most, True) for way in ways[1:]]
     added = tuple(
-        Arm(
-            name=("synthetic" if way == "plain" else way)
+        adding(
+            way,
+            ratio,
+            ("synthetic" if way == "plain" else way)
             + f" {ratio:g}:1"
             + (" + classical" if classical else ""),
-            synthetic=ratio,
-            way=way,
             classical=classical,
         )
         for way, ratio, classical in tried
     )
-    return (*without, *added, Arm(name="synthetic only", synthetic=most, way=ways[0], only=True))
+    only = Arm(name="synthetic only", synthetic=most, way=ways[0].rstrip(HALF), only=True)
+    return (*without, *added, only)
+
+
+def adding(way: str, ratio: float, name: str, *, classical: bool = True) -> Arm:
+    """An arm that adds pictures of a way; with "&" behind it, half of them are mixes."""
+    if not way.endswith(HALF):
+        return Arm(name=name, synthetic=ratio, way=way, classical=classical)
+    return Arm(
+        name=name,
+        synthetic=ratio / 2,
+        way=way.rstrip(HALF),
+        taught=ratio / 2,
+        copies="mixed",
+        classical=classical,
+    )
 
 
 def rivals(ways: Sequence[str], ratio: float) -> tuple[Arm, ...]:
@@ -84,7 +100,7 @@ def rivals(ways: Sequence[str], ratio: float) -> tuple[Arm, ...]:
     if not soft:
         return ()
     found = (Arm(name="distilled + classical", classical=True, taught=ratio),)
-    if not any("across" in way for way in soft):
+    if not any("across" in way or way.endswith(HALF) for way in soft):
         return found
     mixes = Arm(name="distilled mixes + classical", classical=True, taught=ratio, copies="mixed")
     return (*found, mixes)

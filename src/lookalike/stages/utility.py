@@ -240,7 +240,7 @@ def _supply(
 ) -> Supply:
     """Enough synthetic pictures of every way, and copies where arms want them."""
     real = known(*data.training, len(data.names))
-    ways = {text: spelled(text) for text in settings.ways}
+    ways = {one.way: spelled(one.way) for one in chosen if one.synthetic}
     judge = _judge(real, settings, tell) if any(w.judged for w in ways.values()) else None
     added = {}
     for number, (text, way) in enumerate(ways.items()):
