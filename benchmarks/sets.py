@@ -59,7 +59,7 @@ def mix() -> Pack:
 
 def fashion(train: int = 10_000, held: int = 2_000) -> Pack:
     """Fashion-MNIST, 28 px padded to 32, grey: training and test pictures of its own split."""
-    pack = CACHE / "pack-fashion"
+    pack = CACHE / ("pack-fashion" if held == 2_000 else f"pack-fashion-{held}")
     if Pack.is_pack(pack):
         return Pack.open(pack)
     if not FASHION.exists():

@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import argparse
+import base64
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from benchmarks.common import CACHE, keep, kept, machine, table
+from benchmarks.common import CACHE, keep, kept, machine, mean_interval, table
 from benchmarks.sets import faces, fashion, halved
 from lookalike.api.helping import Trained
 from lookalike.data.pack import Pack
 from lookalike.data.packing import PackWriter
-from lookalike.data.workers import cores
+from lookalike.metrics.classifier import known
+from lookalike.metrics.instruments import Small
+from lookalike.metrics.kernel import Interval
+from lookalike.metrics.teaching import kernel_judge, pretrained_eye
 from lookalike.metrics.trials import Kept, Protocol
-from lookalike.metrics.utility import Outcome, Verdict, arms, decide
+from lookalike.metrics.utility import Arm, Outcome, Verdict, adding, decide, rivals
 from lookalike.results import Where
-from lookalike.stages.utility import UtilitySettings, labeled, trials
+from lookalike.stages.utility import Labeled, UtilitySettings, labeled, trials
 
 FOLDER = CACHE / "utility"
 TRUTH = 20
+TESTED, FEWER = 10_000, 2_000
+"""Held-out pictures of Fashion-MNIST for the goal, and for the check of verdicts."""
 
 
 @dataclass(frozen=True)
@@ -32,8 +39,9 @@ class Setting:
     each: int
     attribute: str | None = None
 
-    def pack(self) -> Pack:
-        return fashion() if self.attribute is None else small_faces(self.attribute)
+    def pack(self, tested: int) -> Pack:
+        """Fashion-MNIST with this many held-out pictures; the faces have 1,000."""
+        return fashion(held=tested) if self.attribute is None else small_faces(self.attribute)
 
 
 def _settings() -> dict[str, Setting]:
@@ -63,23 +71,51 @@ def small_faces(attribute: str) -> Pack:
         return writer.finish(holdout=np.array(held))
 
 
-def outcomes(setting: Setting, draw: int, wanted: argparse.Namespace, seeds: int) -> list[Outcome]:
+def arms(wanted: argparse.Namespace) -> tuple[Arm, ...]:
+    """Every way with classical augmentation, and its rivals; the sets are balanced already."""
+    ways = wanted.ways.split(",")
+    without = (
+        Arm(name="real"),
+        Arm(name="classical", classical=True),
+        Arm(name="classical + mirror", classical=True, mirror=True),
+    )
+    added = tuple(adding(way, wanted.ratio, f"{way} + classical") for way in ways)
+    chosen = (*without, *rivals(ways, wanted.ratio), *added)
+    left_out = wanted.without.split(",") if wanted.without else []
+    return tuple(one for one in chosen if one.name not in left_out)
+
+
+def outcomes(
+    setting: Setting, data: Labeled, draw: int, wanted: argparse.Namespace, seeds: int
+) -> list[Outcome]:
     """All arms on one draw of training pictures, with a generator of its own."""
-    protocol = Protocol(seeds=seeds, steps=wanted.steps, seed=draw)
+    protocol = Protocol(
+        seeds=seeds,
+        steps=wanted.steps,
+        rates=tuple(float(one) for one in wanted.rates.split(",")),
+        instrument=Small(width=wanted.width),
+        seed=draw,
+    )
     folder = FOLDER / f"{setting.name}-{draw}"
+    chosen = arms(wanted)
     how = UtilitySettings(
         protocol=protocol,
-        ratios=tuple(float(one) for one in wanted.ratios.split(",")),
+        ratios=(wanted.ratio,),
         ways=tuple(wanted.ways.split(",")),
-        workers=wanted.workers,
+        arms=chosen,
+        teacher=wanted.teacher,
     )
-    pack = setting.pack()
-    part = labeled(pack).part(setting.each, draw)
-    where = Where(threads=wanted.workers)
-    opened = Trained(pack, folder, "swift", wanted.seconds, where, _quiet)(part, setting.each)
+    part = data.part(setting.each, draw)
+    changes = {"images": str(wanted.images), **_changes(wanted)}
+    made = Trained(setting.pack(TESTED), folder, "swift", None, Where(threads=1), _quiet, changes)
     # The folder's own address is left out of the key, so that a moved cache still continues.
-    named = replace(opened, name=f"{setting.name}/{draw}/{wanted.seconds:g}")
+    named = replace(made(part, setting.each), name=f"{setting.name}/{draw}/{changes}")
     return list(trials(part, named, how, Kept(folder / "trials.jsonl")).outcomes)
+
+
+def _changes(wanted: argparse.Namespace) -> dict[str, str]:
+    pairs = (one.split("=") for one in wanted.generator.split(",") if one)
+    return {name: value for name, value in pairs}
 
 
 def _quiet(what: str, done: int, total: int) -> None:
@@ -89,67 +125,103 @@ def _quiet(what: str, done: int, total: int) -> None:
 def measure(setting: Setting, wanted: argparse.Namespace) -> None:
     """Every seed is another draw of pictures, another generator and another classifier."""
     done = {(r["setting"], r["draw"], r["how"]) for r in kept("utility")}
-    for draw in range(wanted.seeds):
-        if (setting.name, draw, _how(wanted)) in done:
-            continue
-        found = outcomes(setting, draw, wanted, 1)
-        said = {one.arm.name: one.said[0].tolist() for one in found}
+    draws = range(wanted.first, wanted.first + wanted.seeds)
+    missing = [one for one in draws if (setting.name, one, _how(wanted)) not in done]
+    if not missing:
+        return
+    data = labeled(setting.pack(TESTED))
+    for draw in missing:
+        found = outcomes(setting, data, draw, wanted, 1)
         row: dict[str, Any] = {"setting": setting.name, "draw": draw, "how": _how(wanted)}
-        keep("utility", {**row, "machine": machine(), "said": said})
-        print(f"{setting.name}: draw {draw + 1} of {wanted.seeds}", flush=True)
+        keep("utility", {**row, "machine": machine(), **_packed(found)})
+        right = {one.arm.name: one.correct(data.test[1]).mean() for one in found}
+        told = ", ".join(f"{name} {value:.1%}" for name, value in right.items())
+        print(f"{setting.name}, draw {draw}: {told}", flush=True)
+
+
+def _packed(found: Sequence[Outcome]) -> dict[str, Any]:
+    """The answers of all arms, picture by picture, in few bytes."""
+    said = np.stack([one.said[0] for one in found], 1).astype(np.uint8)
+    packed = base64.b85encode(zlib.compress(said.tobytes(), 9)).decode()
+    return {"arms": [one.arm.name for one in found], "said": packed}
+
+
+def _unpacked(row: dict[str, Any]) -> dict[str, np.ndarray]:
+    raw = np.frombuffer(zlib.decompress(base64.b85decode(row["said"])), np.uint8)
+    said = raw.reshape(-1, len(row["arms"])).astype(np.int64)
+    return dict(zip(row["arms"], said.T, strict=True))
 
 
 def answer(setting: Setting, wanted: argparse.Namespace) -> tuple[Verdict, int] | None:
     """The verdict over all draws that are kept; None where there are none."""
-    rows = [r for r in kept("utility") if (r["setting"], r["how"]) == (setting.name, _how(wanted))]
+    draws = range(wanted.first, wanted.first + wanted.seeds)
+    rows = [
+        _unpacked(one)
+        for one in kept("utility")
+        if (one["setting"], one["how"]) == (setting.name, _how(wanted)) and one["draw"] in draws
+    ]
     if not rows:
         return None
-    data = labeled(setting.pack())
-    chosen = arms([float(one) for one in wanted.ratios.split(",")], wanted.ways.split(","))
-    every = [Outcome(arm, np.array([row["said"][arm.name] for row in rows])) for arm in chosen]
+    data = labeled(setting.pack(TESTED))
+    every = [Outcome(arm, np.stack([row[arm.name] for row in rows])) for arm in arms(wanted)]
     return decide(every, data.test[1], len(data.names)), len(rows)
 
 
 def _how(wanted: argparse.Namespace) -> str:
-    return f"{wanted.steps}/{wanted.seconds:g}/{wanted.ratios}/{wanted.ways}"
+    """Everything that decides a result but the setting and the draw."""
+    keys = ("steps", "width", "rates", "ratio", "ways", "without", "images", "generator", "teacher")
+    return " ".join(f"{key}={getattr(wanted, key)}" for key in keys)
 
 
 def check(setting: Setting, wanted: argparse.Namespace) -> None:
     """The verdict of five seeds beside what twenty other seeds of the same arms say."""
     if any((r["setting"], r["how"]) == (setting.name, _how(wanted)) for r in kept("verdicts")):
         return
-    found = outcomes(setting, 0, wanted, 5 + TRUTH)
-    data = labeled(setting.pack())
+    data = labeled(setting.pack(FEWER))
+    found = outcomes(setting, data, wanted.first, wanted, 5 + TRUTH)
     first, later = (
         [Outcome(one.arm, one.said[rows]) for one in found] for rows in (slice(5), slice(5, None))
     )
     said, true = (decide(some, data.test[1], len(data.names)) for some in (first, later))
     row = {"setting": setting.name, "how": _how(wanted), "machine": machine()}
-    keep("verdicts", {**row, "said": said.helps, "true": true.helps, "gain": true.gain.value})
+    gain = [true.gain.value, true.gain.low, true.gain.high]
+    keep("verdicts", {**row, "said": said.helps, "true": true.helps, "gain": gain})
     print(f"{setting.name}: said {said.helps}, {TRUTH} seeds say {true.helps}", flush=True)
 
 
+def teach(setting: Setting, wanted: argparse.Namespace) -> None:
+    """How often the judge that labels pictures is right itself, on 2,000 held-out pictures."""
+    data, eye = labeled(setting.pack(TESTED)), pretrained_eye()
+    if eye is None:
+        raise SystemExit("the judge needs the extra 'features'")
+    pictures, truth = data.test[0][:FEWER], data.test[1][:FEWER]
+    right = []
+    for draw in range(wanted.first, wanted.first + wanted.seeds):
+        part = data.part(setting.each, draw)
+        judge = kernel_judge(known(*part.training, len(part.names)), eye, draw)
+        right.append(100 * float((judge(pictures).argmax(1) == truth).mean()))
+    print(f"{setting.name}: {eye.name} is right for {mean_interval(right)} % ({len(right)} draws)")
+
+
 def report(names: Sequence[str], wanted: argparse.Namespace) -> str:
-    rows = []
+    """A table a setting: every arm against the best one without synthetic pictures."""
+    told = []
     for name in names:
         found = answer(SETTINGS[name], wanted)
         if found is None:
             continue
         verdict, draws = found
-        accuracy = {row.arm: f"{row.accuracy:.1%}" for row in verdict.table}
-        gain = verdict.gain
-        rows.append(
-            [
-                name,
-                str(draws),
-                f"{verdict.best_without}: {accuracy[verdict.best_without]}",
-                f"{verdict.best_with}: {accuracy[verdict.best_with]}",
-                f"{100 * gain.value:+.2f} ({100 * gain.low:+.2f} to {100 * gain.high:+.2f})",
-                accuracy["synthetic only"],
-            ]
-        )
-    header = ("setting", "draws", "best without", "best with", "gain (95 %)", "synthetic only")
-    return table(rows, header)
+        rows = [
+            [row.arm, f"{row.accuracy:.2%}", f"{row.deviation:.2%}", _points(row.gain)]
+            for row in verdict.table
+        ]
+        header = ("trained on", "accuracy", "deviation", f"to {verdict.best_without}, all tests")
+        told += [f"{name}, {draws} draws", table(rows, header), "", verdict.sentence, ""]
+    return "\n".join(told)
+
+
+def _points(gain: Interval) -> str:
+    return f"{100 * gain.value:+.2f} ({100 * gain.low:+.2f} to {100 * gain.high:+.2f})"
 
 
 def report_verdicts(wanted: argparse.Namespace) -> str:
@@ -158,7 +230,8 @@ def report_verdicts(wanted: argparse.Namespace) -> str:
     right = sum((r["said"] is True) == (r["true"] is True) for r in rows)
     words = {True: "helps", False: "harms", None: "not shown"}
     lines = [
-        [r["setting"], words[r["said"]], words[r["true"]], f"{100 * r['gain']:+.2f}"] for r in rows
+        [r["setting"], words[r["said"]], words[r["true"]], _points(Interval(*r["gain"]))]
+        for r in rows
     ]
     header = ("setting", "verdict of 5 seeds", f"{TRUTH} other seeds", "their gain")
     return f"{table(lines, header)}\nRight: {right} of {len(rows)}."
@@ -167,18 +240,27 @@ def report_verdicts(wanted: argparse.Namespace) -> str:
 def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="bench utility", description=__doc__)
     parser.add_argument("--settings", help=f"of {','.join(SETTINGS)}; the default is the goal's")
-    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--seeds", type=int, default=10, help="draws, each with a generator")
+    parser.add_argument("--first", type=int, default=0, help="draws from 100 are for practice")
     parser.add_argument("--steps", type=int, default=600)
-    parser.add_argument("--seconds", type=float, default=60, help="training of each generator")
-    parser.add_argument("--ratios", default="1,3")
-    parser.add_argument("--ways", default="plain,between,across+soft")
-    parser.add_argument("--workers", type=int, default=cores())
+    parser.add_argument("--width", type=int, default=16)
+    parser.add_argument("--rates", default="5e-3", help="one for all arms, or a grid for each")
+    parser.add_argument("--ratio", type=float, default=3.0)
+    parser.add_argument("--ways", default="plain,across+soft")
+    parser.add_argument("--without", default="", help="names of arms to leave out")
+    parser.add_argument("--images", type=int, default=6000, help="training of each generator")
+    parser.add_argument("--generator", default="", help="settings of swift, as width=32,rate=1e-3")
+    parser.add_argument("--teacher", default="features")
     parser.add_argument("--verdicts", action="store_true", help="check verdicts on ten settings")
+    parser.add_argument("--teachers", action="store_true", help="how good the judge itself is")
     parser.add_argument("--report", action="store_true", help="only print what was measured")
     wanted = parser.parse_args(arguments)
     default = SETTINGS if wanted.verdicts else GOAL
     names = wanted.settings.split(",") if wanted.settings else list(default)
+    work = teach if wanted.teachers else check if wanted.verdicts else measure
     for name in [] if wanted.report else names:
-        (check if wanted.verdicts else measure)(SETTINGS[name], wanted)
-    print(f"Machine: {machine()}. {wanted.steps} steps each.")
+        work(SETTINGS[name], wanted)
+    if wanted.teachers:
+        return
+    print(f"Machine: {machine()}. {_how(wanted)}.")
     print(report_verdicts(wanted) if wanted.verdicts else report(names, wanted))

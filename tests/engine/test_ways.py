@@ -112,3 +112,9 @@ def test_plain_asks_the_sampler_for_labels_that_hold_the_class() -> None:
 def test_a_way_that_is_not_known_names_those_that_are(text: str) -> None:
     with pytest.raises(DataError, match="between, beyond, jitter, across"):
         spelled(text)
+
+
+def test_mixes_need_a_judge_that_labels_them() -> None:
+    assert spelled("across+soft&") == spelled("across+soft")
+    with pytest.raises(DataError, match="before the &"):
+        spelled("across&")

@@ -32,7 +32,7 @@ def bright() -> Examples:
         QUICK,
         replace(QUICK, augment=True, mirror=True),
         replace(QUICK, balance="weight"),
-        replace(QUICK, instrument=ResNet18(width=4)),
+        replace(QUICK, instrument=ResNet18(width=8)),
         replace(QUICK, instrument=OnFeatures(features=Pixels(side=4, channels=1)), augment=True),
     ],
     ids=["plain", "classical", "weight", "resnet18", "features"],

@@ -28,7 +28,10 @@ def stripes(count: int, seed: int) -> Examples:
 @pytest.fixture
 def supply() -> Supply:
     return Supply(
-        stripes(20, 0), {"plain": stripes(60, 1)}, stripes(60, 2), stripes(12, 3).pictures
+        stripes(20, 0),
+        {"plain": stripes(60, 1)},
+        {"moved": stripes(60, 2), "mixed": stripes(60, 4)},
+        stripes(12, 3).pictures,
     )
 
 
@@ -40,6 +43,9 @@ def test_an_arm_adds_what_its_name_says(supply: Supply) -> None:
     assert sizes["synthetic only"] == 60
     taught = Arm(name="distilled", taught=1.0)
     assert len(training_set(taught, supply.real, supply)) == 40
+    mixes = Arm(name="mixes", taught=1.0, copies="mixed")
+    added = training_set(mixes, supply.real, supply).pictures[20:]
+    np.testing.assert_array_equal(added, supply.copies["mixed"].pictures[:20])
 
 
 def test_every_arm_answers_for_every_test_picture_and_seed(supply: Supply) -> None:

@@ -104,7 +104,19 @@ def test_a_soft_way_brings_distillation_without_synthetic_pictures_as_its_rival(
     chosen = arms((1.0, 3.0), ("plain", "across+soft"))
     rivals = [arm.name for arm in chosen if arm.synthetic == 0]
     assert "distilled + classical" in rivals
+    assert "distilled mixes + classical" in rivals
+    inside = [arm.name for arm in arms((1.0,), ("plain", "between+soft"))]
+    assert "distilled + classical" in inside
+    assert "distilled mixes + classical" not in inside
     assert "distilled + classical" not in [arm.name for arm in arms((1.0,), ("plain", "between"))]
     assert [arm.way for arm in chosen if arm.name == "across+soft 3:1 + classical"] == [
         "across+soft"
     ]
+
+
+def test_half_of_what_a_way_adds_can_be_mixes_of_real_pictures():
+    chosen = arms((4.0,), ("across+soft&",))
+    arm = next(arm for arm in chosen if arm.name == "across+soft& 4:1 + classical")
+    assert (arm.way, arm.synthetic, arm.taught, arm.copies) == ("across+soft", 2, 2, "mixed")
+    assert "distilled mixes + classical" in [one.name for one in chosen if not one.synthetic]
+    assert [one.way for one in chosen if one.only] == ["across+soft"]

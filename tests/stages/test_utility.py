@@ -77,7 +77,7 @@ def test_every_arm_and_seed_is_tested_on_the_same_held_out_pictures(pack: Pack, 
     found = utility(pack, opened, replace(QUICK, folder=tmp_path, per_class=(5, 10)))
     assert (found.test, [one.training for one in found.answers]) == (60, [10, 20])
     for one in found.answers:
-        assert len(one.verdict.table) == 6 + 4 + 2 + 1
+        assert len(one.verdict.table) == 7 + 4 + 2 + 1
         assert all(0 <= row.accuracy <= 1 for row in one.verdict.table)
         assert len(one.rates) == len(one.verdict.table)
         assert len(one.verdict.recalls) == 2

@@ -38,7 +38,7 @@ def test_each_part_has_a_generator_of_its_own_and_keeps_it(
         return SimpleNamespace(finished=not stopping)
 
     monkeypatch.setattr(helping, "train", train)
-    monkeypatch.setattr(helping, "_open", lambda run, columns, where: run.path)
+    monkeypatch.setattr(helping, "_open", lambda run, columns, where, which: run.path)
     monkeypatch.setattr("lookalike.run.Run.open", lambda path: SimpleNamespace(path=path))
     data = labeled(pack)
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lookalike.api.making import train
 from lookalike.errors import LookalikeError
@@ -85,14 +86,18 @@ class _Given:
 
 @dataclass(frozen=True)
 class Trained:
-    """A generator for each part, trained on its training pictures only, kept in the folder."""
+    """A generator for each part, trained on its training pictures only, kept in the folder.
+
+    ``changes`` are settings of the recipe; with ``images`` among them, ``seconds`` may be None.
+    """
 
     pack: Pack
     folder: Path
     recipe: str
-    seconds: float
+    seconds: float | None
     where: Where
     tell: Tell
+    changes: Mapping[str, Any] = field(default_factory=dict)
 
     def __call__(self, data: Labeled, each: int | None) -> Opened:
         """Train it, or open it where it was trained before."""
@@ -103,9 +108,12 @@ class Trained:
 
         # Another seed, pack, recipe or time is another generator, not the one that lies here.
         asked = (self.pack.fingerprint, data.rows.tolist(), data.names, self.recipe, self.seconds)
+        asked += (dict(self.changes),) if self.changes else ()
         home = self.folder / f"{each or 'all'}-{address(asked)[:8]}"
         part = write_part(self.pack, data, home / "pack")
-        wanted = TrainSettings(recipe=self.recipe, seconds=self.seconds, labeled=True)
+        wanted = TrainSettings(
+            recipe=self.recipe, seconds=self.seconds, settings=self.changes, labeled=True
+        )
         done = home / "trained"
         if not done.exists():
             trained = train(part.path, home / "run", wanted, self.where, Listener(self.tell))
@@ -115,14 +123,15 @@ class Trained:
                     "continues it."
                 )
             done.touch()
-        return _open(Run.open(home / "run"), columns_of(part, data.names), self.where)
+        # Nothing of a part is held out, so "the best state" would be one that chance chose.
+        return _open(Run.open(home / "run"), columns_of(part, data.names), self.where, "last")
 
 
-def _open(run: Run, columns: tuple[int, ...], where: Where) -> Opened:
+def _open(run: Run, columns: tuple[int, ...], where: Where, which: str = "auto") -> Opened:
     from lookalike.engine.opening import open_sampler
     from lookalike.engine.ways import Desk
     from lookalike.stages.utility import Opened
 
-    sampler, _, seen = open_sampler(run, where.place())
+    sampler, _, seen = open_sampler(run, where.place(), which)
     data = run.env().get("data", {})
     return Opened(f"{data.get('fingerprint')}/{run.path.resolve()}/{seen}", Desk(sampler, columns))

@@ -24,6 +24,7 @@ def utility(
     per_class: str | None = None,
     classifier: str = "small",
     ways: str = "plain,between,across+soft",
+    teacher: str = "features",
     seeds: int = 10,
     steps: int = 600,
     attribute: str | None = None,
@@ -52,6 +53,9 @@ def utility(
         small, resnet18 (both from scratch) or features (linear, on frozen pretrained ones).
     ways
         How synthetic pictures are made; the first is tried at every ratio. See docs/utility.md.
+    teacher
+        Who labels and chooses pictures where a way says so: features (a kernel on frozen pretrained
+        features, where they are installed) or small (three networks trained on the real pictures).
     seeds
         Classifiers trained for each arm; below 5 nothing is recommended.
     steps
@@ -79,16 +83,27 @@ def utility(
     wanted = UtilitySettings(
         protocol=Protocol(seeds=seeds, steps=steps, instrument=what, seed=seed),
         ways=tuple(ways.split(",")),
+        teacher=teacher,
         per_class=_counts(per_class),
         attribute=attribute,
         folder=to or (run / "utility" if run else Path("utility") / opened.name),
     )
     for way in wanted.ways:
         spelled(way)
-    with show.screen() as screen:
-        found = api.utility(
-            pack, run, wanted, machine.where(), screen.tell, recipe=recipe, seconds=seconds(time)
-        )
+    try:
+        with show.screen() as screen:
+            found = api.utility(
+                pack,
+                run,
+                wanted,
+                machine.where(),
+                screen.tell,
+                recipe=recipe,
+                seconds=seconds(time),
+            )
+    except KeyboardInterrupt:
+        show.say(f"What is done is kept in {wanted.folder}; the same command again continues.")
+        raise
     show.result(found, json, [] if json else _lines(found))
 
 
@@ -111,6 +126,7 @@ def _lines(found: Utility) -> list[str]:
         f"{found.test:,} real pictures to test on, {len(found.classes)} classes, "
         f"{found.seeds} seeds, {found.steps} steps each, classifier {found.classifier}"
     ]
+    lines += [f"Pictures are labeled or chosen by {found.teacher}"] if found.teacher else []
     for answer in found.answers:
         lines += ["", *_answer(answer, found.classes)]
     lines += ["", *(f"Careful: {text}." for text in found.warnings)]

@@ -14,6 +14,8 @@ from, then how they are chosen, then how they are labeled.
 * ``+hard``: of those, the ones it is least sure of.
 * ``+soft``: labeled by that classifier's probabilities (distillation, Hinton et al. 2015).
 * ``@0.5`` at the end: each counts half in the loss.
+* ``&`` at the very end, behind ``+soft``: half of what is added are mixes of two real pictures
+  instead, with the same judge's labels (``metrics.teaching``).
 
 Neither the classifier nor the generator may have seen a picture that is tested on.
 """
@@ -232,13 +234,18 @@ def spelled(text: str) -> Spelled:
     Raises:
         DataError: it holds a word that is not known, or a weight that is not above 0.
     """
-    words, _, weight = text.partition("@")
+    words, _, weight = text.rstrip("&").partition("@")
     source, *choices = words.split("+")
     known = source in SOURCES and all(choice in CHOICES for choice in choices)
     try:
         counts = float(weight or 1)
     except ValueError:
         counts = 0.0
+    if text.endswith("&") and "soft" not in choices:
+        raise DataError(
+            f"{text!r} adds mixes of real pictures, which a judge has to label as well: write "
+            "+soft before the & (across+soft&)."
+        )
     if not known or counts <= 0:
         raise DataError(
             f"{text!r} is no way to make pictures: begin with one of {', '.join(SOURCES)}, then "

@@ -132,7 +132,9 @@ def fit(examples: Examples, settings: FitSettings, tell: Tell = silent) -> Class
     """
     classes = examples.targets.shape[1]
     network = _built(examples, settings)
-    optimizer = torch.optim.AdamW(network.parameters(), lr=settings.rate, weight_decay=0.05)
+    optimizer = torch.optim.AdamW(
+        network.parameters(), lr=settings.rate, weight_decay=0.05, fused=True
+    )
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda at: _rate(at, settings.steps))
     weights = torch.from_numpy(examples.weights * _weights(examples, settings.balance))
     targets = torch.from_numpy(examples.targets * (1 - SMOOTHING) + SMOOTHING / classes)

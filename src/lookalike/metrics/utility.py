@@ -19,6 +19,7 @@ from lookalike import seeds
 from lookalike.metrics.kernel import Interval, Numbers
 
 LEAST_SEEDS = 5
+HALF = "&"
 Truth = NDArray[np.int64]
 
 
@@ -26,16 +27,18 @@ Truth = NDArray[np.int64]
 class Arm:
     """One way to train: ``synthetic`` pictures for each real one, and what else is done.
 
-    ``way`` says how the synthetic pictures are made (``engine.ways``). ``taught`` adds copies of
-    the real pictures, augmented, with a classifier's probabilities as labels: what distillation
-    does without a generator. ``only`` leaves the real pictures out: the classification accuracy
-    score (Ravuri and Vinyals 2019), printed beside but never recommended.
+    ``way`` says how the synthetic pictures are made (``engine.ways``). ``taught`` adds pictures
+    with a judge's probabilities as labels: what distillation does without a generator. ``copies``
+    says which: real ones "moved", or two of them "mixed". ``only`` leaves the real pictures out:
+    the classification accuracy score (Ravuri and Vinyals 2019), printed beside but never
+    recommended.
     """
 
     name: str
     synthetic: float = 0.0
     way: str = "plain"
     taught: float = 0.0
+    copies: str = "moved"
     classical: bool = False
     mirror: bool = False
     balance: str = "none"
@@ -48,8 +51,8 @@ def arms(
     """The arms of the protocol: five without synthetic pictures, two a ratio, synthetic only.
 
     The first way is tried at every ratio, each further one at the largest with classical
-    augmentation. Where a way has a classifier label its pictures (``soft``), an arm without
-    synthetic pictures gets the same help.
+    augmentation. Where a way has a judge label its pictures (``soft``), arms without synthetic
+    pictures get the same help.
     """
     most = max(ratios)
     without: tuple[Arm, ...] = (
@@ -59,22 +62,48 @@ def arms(
         Arm(name="oversampling + classical", classical=True, balance="oversample"),
         Arm(name="class weights + classical", classical=True, balance="weight"),
     )
-    if any("soft" in way for way in ways):
-        without += (Arm(name="distilled + classical", classical=True, taught=most),)
+    without += rivals(ways, most)
     tried = [(ways[0], ratio, classical) for ratio in ratios for classical in (False, True)]
     tried += [(way, most, True) for way in ways[1:]]
     added = tuple(
-        Arm(
-            name=("synthetic" if way == "plain" else way)
+        adding(
+            way,
+            ratio,
+            ("synthetic" if way == "plain" else way)
             + f" {ratio:g}:1"
             + (" + classical" if classical else ""),
-            synthetic=ratio,
-            way=way,
             classical=classical,
         )
         for way, ratio, classical in tried
     )
-    return (*without, *added, Arm(name="synthetic only", synthetic=most, way=ways[0], only=True))
+    only = Arm(name="synthetic only", synthetic=most, way=ways[0].rstrip(HALF), only=True)
+    return (*without, *added, only)
+
+
+def adding(way: str, ratio: float, name: str, *, classical: bool = True) -> Arm:
+    """An arm that adds pictures of a way; with "&" behind it, half of them are mixes."""
+    if not way.endswith(HALF):
+        return Arm(name=name, synthetic=ratio, way=way, classical=classical)
+    return Arm(
+        name=name,
+        synthetic=ratio / 2,
+        way=way.rstrip(HALF),
+        taught=ratio / 2,
+        copies="mixed",
+        classical=classical,
+    )
+
+
+def rivals(ways: Sequence[str], ratio: float) -> tuple[Arm, ...]:
+    """Arms without synthetic pictures that get the help of a judge where one of the ways does."""
+    soft = [way for way in ways if "soft" in way]
+    if not soft:
+        return ()
+    found = (Arm(name="distilled + classical", classical=True, taught=ratio),)
+    if not any("across" in way or way.endswith(HALF) for way in soft):
+        return found
+    mixes = Arm(name="distilled mixes + classical", classical=True, taught=ratio, copies="mixed")
+    return (*found, mixes)
 
 
 @dataclass(frozen=True)

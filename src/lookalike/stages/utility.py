@@ -8,7 +8,7 @@ answer is found, ``metrics.trials`` for the trainings, ``engine.ways`` for the s
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -20,30 +20,52 @@ from lookalike.data.classes import Classes as Sorts
 from lookalike.data.classes import attributes_of, classes_of
 from lookalike.data.pack import Pack
 from lookalike.data.packing import PackWriter
-from lookalike.engine.ways import Desk, Judge, spelled
+from lookalike.engine.ways import Desk, spelled
 from lookalike.errors import DataError
 from lookalike.images import Pixels
-from lookalike.metrics.classifier import Classes, Examples, FitSettings, fit, known
+from lookalike.metrics.classifier import Classes, Examples, FitSettings, known
+from lookalike.metrics.teaching import (
+    NETWORKS,
+    Judge,
+    kernel_judge,
+    mixed,
+    moved,
+    networks,
+    pretrained_eye,
+)
 from lookalike.metrics.trials import Kept, Protocol, Supply, Tried, address, run
-from lookalike.metrics.utility import Verdict, arms, decide
+from lookalike.metrics.utility import Arm, Verdict, arms, decide
 from lookalike.report.helping import Bar, helping_page
 from lookalike.telling import Tell, silent
 
 LEAST_TEST = 50
-TEACHERS = 3
+TEACHERS = ("features", "small")
 
 
 @dataclass(frozen=True, kw_only=True)
 class UtilitySettings:
-    """How much to try. The protocol is equal for every arm; ``folder`` keeps what is done."""
+    """How much to try. The protocol is equal for every arm; ``folder`` keeps what is done.
+
+    ``teacher`` says who labels and chooses synthetic pictures where a way asks for it: "features"
+    (a kernel on frozen pretrained features, where those are installed) or "small" (networks of the
+    protocol's instrument). ``arms`` are those of the protocol unless given.
+    """
 
     protocol: Protocol = field(default_factory=Protocol)
     ratios: tuple[float, ...] = (0.5, 1.0, 2.0, 3.0)
     ways: tuple[str, ...] = ("plain", "between", "across+soft")
+    teacher: str = "features"
+    arms: tuple[Arm, ...] = ()
     per_class: tuple[int, ...] = ()
     attribute: str | None = None
     folder: Path | None = None
     workers: int = 1
+
+    def __post_init__(self) -> None:
+        if self.teacher not in TEACHERS:
+            raise DataError(
+                f"there is no teacher {self.teacher!r}. Choose from: {', '.join(TEACHERS)}."
+            )
 
 
 @dataclass(frozen=True)
@@ -106,7 +128,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Utility:
-    """The answers, what they rest on, and what to be careful of."""
+    """The answers, what they rest on, what to be careful of; ``teacher`` where there was one."""
 
     answers: tuple[Answer, ...]
     classes: tuple[str, ...]
@@ -116,6 +138,7 @@ class Utility:
     classifier: str
     warnings: tuple[str, ...]
     page: Path | None = None
+    teacher: str = ""
 
 
 def utility(
@@ -145,6 +168,7 @@ def utility(
         classifier=settings.protocol.instrument.name,
         warnings=_warnings(data, answers, settings),
         page=settings.folder / "utility.html" if settings.folder else None,
+        teacher=_teacher(settings),
     )
     if settings.folder:
         _write(found, pack, settings.folder)
@@ -155,9 +179,9 @@ def trials(
     data: Labeled, opened: Opened, settings: UtilitySettings, kept: Kept, tell: Tell = silent
 ) -> Tried:
     """Make the synthetic pictures for one part and train every arm on them."""
-    digest = address(data.rows.tolist(), len(data.test[1]), opened.name)
-    chosen = arms(settings.ratios, settings.ways)
-    supply = _supply(data, opened.desk, settings, tell)
+    digest = address(data.rows.tolist(), len(data.test[1]), opened.name, settings.teacher)
+    chosen = settings.arms or arms(settings.ratios, settings.ways)
+    supply = _supply(data, opened.desk, chosen, settings, tell)
     return run(chosen, supply, settings.protocol, kept, digest, settings.workers, tell)
 
 
@@ -211,49 +235,69 @@ def _labels(pack: Pack, attribute: str | None) -> Sorts:
     return found
 
 
-def _supply(data: Labeled, desk: Desk, settings: UtilitySettings, tell: Tell) -> Supply:
-    """Enough synthetic pictures of every way for the largest ratio."""
+def _supply(
+    data: Labeled, desk: Desk, chosen: Sequence[Arm], settings: UtilitySettings, tell: Tell
+) -> Supply:
+    """Enough synthetic pictures of every way, and copies where arms want them."""
     real = known(*data.training, len(data.names))
-    ways = {text: spelled(text) for text in settings.ways}
+    ways = {one.way: spelled(one.way) for one in chosen if one.synthetic}
     judge = _judge(real, settings, tell) if any(w.judged for w in ways.values()) else None
     added = {}
     for number, (text, way) in enumerate(ways.items()):
         tell("making synthetic pictures", number, len(ways))
-        added[text] = _made(text, data, desk, settings, judge).weighing(way.weight)
+        ratio = max(one.synthetic for one in chosen if one.way == text)
+        added[text] = _made(text, data, desk, settings, (ratio, judge)).weighing(way.weight)
     tell("making synthetic pictures", len(ways), len(ways))
-    copies = None
-    if judge is not None and any(way.soft for way in ways.values()):
-        copies = _copies(real, settings, judge)
+    copies = {}
+    for kind, make in (("moved", moved), ("mixed", mixed)):
+        most = max((one.taught for one in chosen if one.copies == kind), default=0.0)
+        if most:
+            assert judge is not None, "copies are labeled by a judge"
+            count = int(np.ceil(len(real) * most))
+            copies[kind] = make(real, judge, count, settings.protocol.seed)
     return Supply(real, added, copies, data.test[0])
 
 
 def _judge(real: Examples, settings: UtilitySettings, tell: Tell) -> Judge:
-    """Classifiers of the training pictures, which say together what a synthetic picture shows."""
+    """Who says what a synthetic picture shows, from the training pictures only."""
     protocol = settings.protocol
-    found = []
-    for number in range(TEACHERS):
-        tell("training the judge of synthetic pictures", number, TEACHERS)
-        how = FitSettings(
-            steps=protocol.steps,
-            batch=protocol.batch,
-            rate=protocol.rates[len(protocol.rates) // 2],
-            instrument=protocol.instrument,
-            augment=True,
-            seed=seeds.number(protocol.seed, "utility-judge", number) >> 32,
-        )
-        found.append(fit(real, how))
-    tell("training the judge of synthetic pictures", TEACHERS, TEACHERS)
-    return lambda pictures: np.mean([one.probabilities(pictures) for one in found], axis=0)
+    eye = pretrained_eye() if settings.teacher == "features" else None
+    if eye is not None:
+        tell("training the judge of synthetic pictures", 0, 1)
+        return kernel_judge(real, eye, protocol.seed)
+    how = FitSettings(
+        steps=protocol.steps,
+        batch=protocol.batch,
+        rate=protocol.rates[len(protocol.rates) // 2],
+        instrument=protocol.instrument,
+        seed=protocol.seed,
+    )
+    return networks(real, how, tell)
+
+
+def _teacher(settings: UtilitySettings) -> str:
+    """Who labels and chooses, in words; nothing where no way asks for it."""
+    if not any(spelled(way).judged for way in settings.ways):
+        return ""
+    eye = pretrained_eye() if settings.teacher == "features" else None
+    if eye is None:
+        return f"{NETWORKS} networks ({settings.protocol.instrument.name})"
+    return f"a kernel on {eye.name}"
 
 
 def _made(
-    text: str, data: Labeled, desk: Desk, settings: UtilitySettings, judge: Judge | None
+    text: str,
+    data: Labeled,
+    desk: Desk,
+    settings: UtilitySettings,
+    how: tuple[float, Judge | None],
 ) -> Examples:
-    """Synthetic pictures of one way with the classes' own shares, in a shuffled order."""
+    """So many for each real one, of one way, with the classes' own shares, in a shuffled order."""
+    ratio, judge = how
     counts = np.bincount(data.training[1], minlength=len(data.names))
     way, made = spelled(text).build(judge), []
     for number, count in enumerate(counts):
-        wanted = int(np.ceil(count * max(settings.ratios)))
+        wanted = int(np.ceil(count * ratio))
         if wanted:
             made.append(way.make(desk, number, wanted, settings.protocol.seed))
     pictures = np.concatenate([one.pictures for one in made])
@@ -266,25 +310,6 @@ def _made(
     order = seeds.array_generator(settings.protocol.seed, "utility-synthetic")
     every = Examples(pictures, shares, np.ones(len(pictures), np.float32))
     return every.take(order.permutation(len(every)).astype(np.int64))
-
-
-def _copies(real: Examples, settings: UtilitySettings, judge: Judge) -> Examples:
-    """Augmented copies of the real pictures with the judge's labels: distillation alone."""
-    import torch
-
-    from lookalike import images
-    from lookalike.metrics.augmenting import DRAWS, classical
-
-    count = int(np.ceil(len(real) * max(settings.ratios)))
-    order = seeds.array_generator(settings.protocol.seed, "utility-copies")
-    rows = np.concatenate([order.permutation(len(real)) for _ in range(-(-count // len(real)))])
-    draws = seeds.generator(settings.protocol.seed, "utility-copies")
-    changed = classical(
-        images.to_network(real.pictures[rows[:count]]), torch.rand(count, DRAWS, generator=draws)
-    )
-    pictures = images.to_pixels(changed)
-    says = judge(pictures).astype(np.float32)
-    return Examples(pictures, says, np.ones(count, np.float32))
 
 
 def _answer(data: Labeled, each: int | None, tried: Tried, settings: UtilitySettings) -> Answer:
