@@ -116,12 +116,16 @@ def ours(made: Recipe, source: Source) -> tuple[Callable[[], None], dict[str, st
     return lambda: (trainer.step(), None)[1], dict(trainer.place.precision)
 
 
-def rate(step: Callable[[], None], batch: int, seconds: float) -> float:
-    begun, count = time.perf_counter(), 0
-    while count < 2 or time.perf_counter() - begun < seconds:
+CLOCKS = {"wall": time.perf_counter, "processor": time.process_time}
+
+
+def rate(step: Callable[[], None], batch: int, seconds: float, clock: str) -> float:
+    now = CLOCKS[clock]
+    begun, count = now(), 0
+    while count < 2 or now() - begun < seconds:
         step()
         count += 1
-    return count * batch / (time.perf_counter() - begun)
+    return count * batch / (now() - begun)
 
 
 def _resident(name: str, size: int, mine: bool) -> float:
@@ -145,16 +149,17 @@ def _other(name: str, made: Recipe, source: Source) -> Callable[[], None]:
     return textbook_dcgan(made, source) if name == "dcgan" else plain(made, source)
 
 
-def measure(name: str, size: int, rounds: int, seconds: float) -> list[str]:
+def measure(name: str, wanted: argparse.Namespace) -> list[str]:
+    size, seconds, clock = wanted.size, wanted.seconds, wanted.clock
     made = recipe.make(recipe.find(name), {}, {"size": size, "channels": 3})
     source = Noise(made)
     step, chosen = ours(made, source)
     other = _other(name, made, source)
     step(), other(), step(), other()
     mine, theirs = [], []
-    for _ in range(rounds):  # side by side, so that a drifting machine is fair to both
-        mine.append(rate(step, made.batch, seconds))
-        theirs.append(rate(other, made.batch, seconds))
+    for _ in range(wanted.rounds):  # side by side, so that a drifting machine is fair to both
+        mine.append(rate(step, made.batch, seconds, clock))
+        theirs.append(rate(other, made.batch, seconds, clock))
     ratios = list(np.array(mine) / np.array(theirs))
     peaks = [resident(name, size, one) for one in (True, False)]
     fast = ",".join(player for player, kind in chosen.items() if kind == "bf16") or "none"
@@ -177,14 +182,14 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--size", type=int, default=64)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=4.0)
+    parser.add_argument(
+        "--clock", choices=CLOCKS, default="wall", help="processor: on a busy machine, one thread"
+    )
     wanted = parser.parse_args(arguments)
-    rows = [
-        measure(name, wanted.size, wanted.rounds, wanted.seconds)
-        for name in wanted.recipes.split(",")
-    ]
+    rows = [measure(name, wanted) for name in wanted.recipes.split(",")]
     print(
-        f"Machine: {machine()}. {wanted.size} px, {wanted.rounds} rounds side by side, median "
-        "(least to greatest)."
+        f"Machine: {machine()}. {torch.get_num_threads()} threads, {wanted.clock} time. "
+        f"{wanted.size} px, {wanted.rounds} rounds side by side, median (least to greatest)."
     )
     print(
         table(

@@ -49,6 +49,18 @@ def test_the_fully_connected_gan_has_its_published_size() -> None:
     assert not any(isinstance(m, nn.Conv2d | nn.BatchNorm2d) for m in linear)
 
 
+def test_the_fully_connected_generator_begins_with_pictures_that_differ() -> None:
+    z = torch.randn(32, 100, generator=torch.Generator().manual_seed(0))
+    apart = {}
+    for he in (True, False):
+        torch.manual_seed(0)
+        plan = replace(made("mlp-gan", 32).networks["G"], he=he)
+        pictures = plan.build(Frame(32, 3))(z).detach()
+        apart[he] = float(pictures.std(0).mean())
+    assert apart[True] > 0.1
+    assert apart[False] < 0.02  # torch's own first weights: one picture for all
+
+
 def test_the_pokemon_networks_have_their_published_size() -> None:
     for name in ("dcgan-monitored", "dcgan-boosted", "wgan"):
         chosen = made(name, 64)

@@ -127,10 +127,15 @@ def compare(
         run = into / Path(name).stem
         words = ["train", str(pack.path), "--recipe", name, "--for", f"{seconds:g}s"]
         words += ["--into", str(run), "--device", where.device, "--precision", where.precision]
+        words += ["--threads", str(where.threads)]
         words += ["--set", *changes] if changes else []
         ended = apart.run(words, listener.say)
         failed = ended.told.get("message", f"exit status {ended.status}") if ended.status else None
         spent, seen = ended.told.get("seconds", 0.0), ended.told.get("images", 0)
-        found.append(stage.Contender(Path(name).stem, run, spent, seen, ended.megabytes, failed))
+        begun = ended.told.get("resumed_at", 0)
+        name = Path(name).stem
+        found.append(
+            stage.Contender(name, run, spent, seen, ended.megabytes, failed, resumed_at=begun)
+        )
     judge = choose(pack.channels, pack.size)
     return stage.compare(pack, found, into, judge, listener.tell, place=where.place())

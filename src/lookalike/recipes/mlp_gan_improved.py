@@ -27,7 +27,7 @@ def recipe(
     labels: int = 0,
     width: int = 0,
     dims: int = 100,
-    rate: float = 2e-4,
+    rate: float = 0.0,
     dropout: float = 0.1,
     low: float = 0.7,
     high: float = 1.2,
@@ -39,9 +39,10 @@ def recipe(
 
     ``instance_noise`` is the standard deviation of the noise on what D sees; it falls to 0.
     ``width`` is that of the first layers, 2 to 4 times as much behind them; 0 is 256, and 128 up
-    to 32 px.
+    to 32 px. ``rate`` 0 is 2e-4, and 1e-3 for the narrow networks up to 32 px.
     """
     width = width or (128 if size <= 32 else 256)
+    rate = rate or (1e-3 if size <= 32 else 2e-4)
     player = Adam(rate=Constant(rate))
     return Recipe(
         name="mlp-gan-improved",

@@ -28,7 +28,10 @@ LABEL = 120
 
 @dataclass(frozen=True)
 class Contender:
-    """One recipe's training: how it ended. ``failed`` holds the reason where it did."""
+    """One recipe's training: how it ended. ``failed`` holds the reason where it did.
+
+    ``seconds`` were spent on the images from ``resumed_at`` to ``images``.
+    """
 
     recipe: str
     run: Path
@@ -36,6 +39,12 @@ class Contender:
     images: int = 0
     megabytes: float = 0.0
     failed: str | None = None
+    resumed_at: int = 0
+
+    @property
+    def speed(self) -> float:
+        """Images per second; 0 where nothing was left to train."""
+        return max(0, self.images - self.resumed_at) / self.seconds if self.seconds else 0.0
 
 
 @dataclass(frozen=True)
@@ -105,7 +114,8 @@ def compare(
         found.append({"contender": one, "scores": scores})
         strips.append((one.recipe, samples[:STRIP]))
     found.sort(key=lambda one: one["scores"].kid.value if "scores" in one else float("inf"))
-    rows = tuple(_row(rank + 1, one) for rank, one in enumerate(found))
+    before = _before(to)
+    rows = tuple(_row(rank + 1, one, before) for rank, one in enumerate(found))
     order = ["real", *(row.recipe for row in rows)]
     strips.sort(key=lambda strip: order.index(strip[0]))
     to.mkdir(parents=True, exist_ok=True)
@@ -132,8 +142,19 @@ def _some(split: Split, most: int) -> Pixels:
     return split.images(chosen)
 
 
-def _row(rank: int, found: dict[str, Any]) -> Row:
+def _before(to: Path) -> dict[str, dict[str, Any]]:
+    """The rows of an earlier comparison in this folder, by recipe."""
+    try:
+        held = json.loads((to / "compare.json").read_text("utf-8"))
+        return {row["recipe"]: row for row in held["rows"]}
+    except (OSError, json.JSONDecodeError, KeyError, TypeError):
+        return {}
+
+
+def _row(rank: int, found: dict[str, Any], before: dict[str, dict[str, Any]]) -> Row:
     one: Contender = found["contender"]
+    # A run that was complete already was not trained, so its speed and memory are the earlier ones.
+    earlier = before.get(one.recipe, {}) if one.images and not one.speed else {}
     scores = found.get("scores")
     plain = (
         {
@@ -154,9 +175,9 @@ def _row(rank: int, found: dict[str, Any]) -> Row:
         recipe=one.recipe,
         run=one.run,
         **plain,
-        images_per_second=round(one.images / one.seconds, 1) if one.seconds else 0.0,
+        images_per_second=earlier.get("images_per_second", round(one.speed, 1)),
         images=one.images,
-        megabytes=round(one.megabytes),
+        megabytes=earlier.get("megabytes", round(one.megabytes)),
         parameters=_parameters(one.run) if scores else 0,
         failed=one.failed,
     )
