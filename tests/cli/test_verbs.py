@@ -193,3 +193,15 @@ def test_few_labels_are_shown_when_a_recipe_asks_for_few(
     assert taken.known is not None
     assert 0 < int(taken.known.sum()) < 32
     assert api.open_data(pack.path, tmp_path).path == pack.path
+
+
+def test_ctrl_c_is_told_in_a_sentence_and_not_in_a_traceback(
+    say: Say, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("lookalike.recipe.names", interrupted)
+    code, out, err = say("recipes")
+    assert (code, out) == (130, "")
+    assert err.startswith("Stopped.")

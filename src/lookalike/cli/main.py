@@ -51,6 +51,7 @@ app = App(
     version=__version__,
     help_format="plaintext",
     result_action="return_value",
+    suppress_keyboard_interrupt=False,
 )
 for _name, (_group, _where, _help) in VERBS.items():
     _module, _, _function = _where.partition(":")
@@ -88,6 +89,6 @@ def _run(given: Sequence[str]) -> int:
         show.say(f"Error: {problem}")
         return 1
     except KeyboardInterrupt:
-        show.say("Stopped.")
+        show.say("Stopped. Nothing is left half written; run the same command again to go on.")
         return 130
     return 0
