@@ -1,6 +1,6 @@
 """From a folder of pictures to new ones, through the public functions.
 
-    python examples/from_folder.py PHOTOS OUT [MINUTES]
+python examples/from_folder.py PHOTOS OUT [MINUTES]
 """
 
 from __future__ import annotations

@@ -337,9 +337,7 @@ def lite_module(number: int, side: int) -> Any:
 
     package = need("efficientnet_lite_pytorch", "features", "Judging with EfficientNet")
     network = package.EfficientNet.from_name(f"efficientnet-lite{number}", image_size=side)
-    network.load_state_dict(
-        torch.load(lite_weights(number), map_location="cpu", weights_only=True)
-    )
+    network.load_state_dict(torch.load(lite_weights(number), map_location="cpu", weights_only=True))
     network.eval().requires_grad_(False)
     _fold(network, "_conv_stem", "_bn0")
     _fold(network, "_conv_head", "_bn1")
