@@ -168,6 +168,7 @@ def write_page(budget: str, chosen: list[str]) -> None:
         "",
         f"Machine: {_where(rows)}.",
         "",
+        *_missing(rows, chosen),
     ]
     for name in chosen:
         parts += _set_table(name, [row for row in rows if row["set"] == name])
@@ -176,6 +177,18 @@ def write_page(budget: str, chosen: list[str]) -> None:
             parts += _section(one, {row["set"]: row for row in rows if row["recipe"] == one.name})
     PAGE.write_text("\n".join(parts).rstrip() + "\n", "utf-8")
     print(f"wrote {PAGE}")
+
+
+def _missing(rows: list[dict[str, Any]], chosen: list[str]) -> list[str]:
+    """What the same command would still train."""
+    done = {(row["set"], row["recipe"]) for row in rows}
+    left = {name: [one for one in names() if (name, one) not in done] for name in chosen}
+    told = [
+        f"{NAMED.get(n, n).partition(' (')[0]}: {', '.join(some)}"
+        for n, some in left.items()
+        if some
+    ]
+    return [f"Not measured yet. {'; '.join(told)}.", ""] if told else []
 
 
 def _where(rows: list[dict[str, Any]]) -> str:

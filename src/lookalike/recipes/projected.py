@@ -32,14 +32,15 @@ def recipe(
     dims: int = 128,
     look: int = 0,
     augment: float = 1.0,
-    rate: float = 2e-4,
+    rate: float = 0.0,
 ) -> Recipe:
     """The features see pictures at ``look`` px or their own size, whichever is larger.
 
     A ``look`` of 256 is the paper's, and costs 16 times as much as 64. ``width`` counts G's maps at
     full size, ``head_width`` those of D's mixing and heads. 0 is a look of 64, a width of 16 and
-    64, in a batch of 32; half of each at 32 px.
+    64, in a batch of 32; half of each at 32 px. ``rate`` 0 is 2e-4, and 1e-3 at 32 px.
     """
+    rate = rate or (1e-3 if size <= 32 else 2e-4)
     half = 2 if size <= 32 else 1
     width, head_width, look = width or 16 // half, head_width or 64 // half, look or 64 // half
     player = Adam(rate=Constant(rate), betas=(0.0, 0.99))
