@@ -27,6 +27,8 @@ from lookalike.stages.utility import Labeled, UtilitySettings, labeled, trials
 
 FOLDER = CACHE / "utility"
 TRUTH = 20
+WEAKER = "real,classical + mirror,distilled + classical"
+"""Rivals that lost to others on practice draws; ``--without ''`` trains them as well."""
 TESTED, FEWER = 10_000, 2_000
 """Held-out pictures of Fashion-MNIST for the goal, and for the check of verdicts."""
 
@@ -242,13 +244,13 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--settings", help=f"of {','.join(SETTINGS)}; the default is the goal's")
     parser.add_argument("--seeds", type=int, default=10, help="draws, each with a generator")
     parser.add_argument("--first", type=int, default=0, help="draws from 100 are for practice")
-    parser.add_argument("--steps", type=int, default=600)
+    parser.add_argument("--steps", type=int, default=1500)
     parser.add_argument("--width", type=int, default=16)
     parser.add_argument("--rates", default="5e-3", help="one for all arms, or a grid for each")
-    parser.add_argument("--ratio", type=float, default=3.0)
-    parser.add_argument("--ways", default="plain,across+soft")
-    parser.add_argument("--without", default="", help="names of arms to leave out")
-    parser.add_argument("--images", type=int, default=6000, help="training of each generator")
+    parser.add_argument("--ratio", type=float, default=5.0)
+    parser.add_argument("--ways", default="across+soft&")
+    parser.add_argument("--without", default=WEAKER, help="names of arms to leave out")
+    parser.add_argument("--images", type=int, default=3000, help="training of each generator")
     parser.add_argument("--generator", default="", help="settings of swift, as width=32,rate=1e-3")
     parser.add_argument("--teacher", default="features")
     parser.add_argument("--verdicts", action="store_true", help="check verdicts on ten settings")
