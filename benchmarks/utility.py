@@ -249,7 +249,7 @@ def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="bench utility", description=__doc__)
     parser.add_argument("--settings", help=f"of {','.join(SETTINGS)}; the default is the goal's")
     parser.add_argument("--seeds", type=int, default=10, help="draws, each with a generator")
-    parser.add_argument("--each", type=int, default=1, help="classifiers a draw, as one")
+    parser.add_argument("--each", type=int, default=3, help="classifiers of a draw, averaged")
     parser.add_argument("--first", type=int, default=0, help="draws from 100 are for practice")
     parser.add_argument("--steps", type=int, default=1500)
     parser.add_argument("--width", type=int, default=16)
