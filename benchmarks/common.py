@@ -32,6 +32,11 @@ def machine() -> str:
     return f"{model}, {os.cpu_count()} cores ({flags}), load {load:.1f}"
 
 
+def kind(told: str) -> str:
+    """The machine of a row without its load, so that rows of equal machines stand together."""
+    return told.partition(", load ")[0]
+
+
 def spent(budget: str) -> str:
     """A budget in words: a time as it is, a number as images."""
     return f"{int(budget):,} images" if budget.isdigit() else budget

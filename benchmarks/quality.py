@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import textbook
-from benchmarks.common import CACHE, keep, kept, machine, median, spread, table
+from benchmarks.common import CACHE, keep, kept, kind, machine, median, spread, table
 from benchmarks.sets import SETS
-from lookalike import api, images
+from lookalike import api, images, recipe
 from lookalike.data.pack import Pack
 from lookalike.engine.opening import open_sampler
 from lookalike.metrics.features import Features, Lite
@@ -92,7 +92,7 @@ def measure(name: str, methods: list[str], minutes: list[float], runs: int) -> N
     every = np.arange(len(pack.train))
     some = pack.train.images(every[:: max(1, len(every) // 3000)][:3000])
     seen = {k: (see(some, f), see(pack.holdout.all_images(), f)) for k, f in found.items()}
-    done = {(r["set"], r["method"], r["minutes"], r["run"]) for r in kept("quality")}
+    done = {(r["set"], r["method"], r["minutes"], r["run"]) for r in comparable()}
     for run in range(runs):
         for method in methods:
             todo = [m for m in minutes if (name, method, m, run) not in done]
@@ -110,6 +110,7 @@ def measure(name: str, methods: list[str], minutes: list[float], runs: int) -> N
                         "minutes": minute,
                         "run": run,
                         "machine": machine(),
+                        "defaults": defaults(method, pack),
                         **row,
                     },
                 )
@@ -120,11 +121,30 @@ def measure(name: str, methods: list[str], minutes: list[float], runs: int) -> N
                 )
 
 
+def defaults(method: str, pack: Pack) -> str:
+    """A fingerprint of the recipe on this pack: results of other defaults are not its results."""
+    if method in TEXTBOOK:
+        return ""
+    frame = {"size": pack.size, "channels": pack.channels, "labels": 0, "classes": 0}
+    return recipe.fingerprint(recipe.make(recipe.find(method), {}, frame))
+
+
+def comparable() -> list[dict[str, Any]]:
+    """What was measured on a machine of this kind with the recipes' defaults of today."""
+    here = kind(machine())
+    return [
+        row
+        for row in kept("quality")
+        if kind(row["machine"]) == here
+        and row.get("defaults") == defaults(row["method"], SETS[row["set"]]())
+    ]
+
+
 def report(sets: list[str], minutes: list[float]) -> str:
     """The table of everything measured so far."""
     parts = [f"Machine: {machine()}."]
     for name in sets:
-        rows = [r for r in kept("quality") if r["set"] == name and r["minutes"] in minutes]
+        rows = [r for r in comparable() if r["set"] == name and r["minutes"] in minutes]
         for minute in sorted({r["minutes"] for r in rows}):
             here = [r for r in rows if r["minutes"] == minute]
             parts += [f"\n{name}, {minute:g} minutes", _table(here)]
