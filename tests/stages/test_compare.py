@@ -88,6 +88,15 @@ def test_the_table_the_numbers_and_the_strips_are_written(pack: Pack, tmp_path: 
     assert len(np.unique(rows[1][8:56, stage.LABEL + 8 : stage.LABEL + 56])) > 8
 
 
+def test_a_ranking_of_collapsed_samples_is_doubted_in_words(pack: Pack, tmp_path: Path) -> None:
+    done = compared(pack, tmp_path / "c")
+    assert done.doubt.startswith("Most samples of grey look alike")
+    assert done.doubt in done.table.read_text("utf-8")
+    fine = replace(done, rows=(done.rows[0],))
+    assert fine.doubt == ""
+    assert "look alike" not in "\n".join(table(fine))
+
+
 def test_a_run_that_was_complete_keeps_the_speed_of_its_training(
     pack: Pack, tmp_path: Path
 ) -> None:

@@ -80,6 +80,7 @@ def comparison_lines(done: Comparison) -> list[str]:
         *show.table(rows, header),
         f"Real pictures: KID {done.floor:.4f}, coverage {done.coverage_floor:.2f}, near-duplicates "
         f"{done.near_duplicates_floor:.3f}. Judge: {done.judge}. Lower KID is better.",
+        *([done.doubt] if done.doubt else []),
         f"  samples  {done.strips}",
         f"  table    {done.table}",
     ]

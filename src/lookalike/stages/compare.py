@@ -24,6 +24,8 @@ from lookalike.telling import Tell, silent
 
 STRIP = 10
 LABEL = 120
+ALIKE = 0.5
+"""A share of near-duplicates from which samples are one picture with small changes."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,18 @@ class Comparison:
     rows: tuple[Row, ...]
     strips: Path
     table: Path
+
+    @property
+    def doubt(self) -> str:
+        """A warning where samples of some recipes all look alike; empty where none do."""
+        alike = [row.recipe for row in self.rows if (row.near_duplicates or 0.0) > ALIKE]
+        if not alike:
+            return ""
+        those = "all recipes" if len(alike) == len(self.rows) else " and ".join(alike)
+        return (
+            f"Most samples of {those} look alike: collapsed, or hardly begun. Their ranks mean "
+            "nothing yet; look at the strips, and give them more time with --for."
+        )
 
 
 def compare(
@@ -210,7 +224,7 @@ def table(done: Comparison) -> list[str]:
             f"{row.copy_excess:.1f} | {row.images_per_second:.0f} | {row.megabytes:.0f} | "
             f"{row.parameters / 1e6:.2f} M |"
         )
-    return lines
+    return [*lines, "", done.doubt] if done.doubt else lines
 
 
 def _sheet(strips: Sequence[tuple[str, Pixels]]) -> Pixels:
