@@ -76,6 +76,27 @@ def test_two_checkpoints_and_the_best_are_kept(run: Run) -> None:
     assert run.state("last")["clock"] == [30, 1]
 
 
+def test_the_best_state_gives_way_to_the_last_where_scores_say_so(run: Run) -> None:
+    run.save_best(tree(5))
+    run.save(10, tree(10))
+    (run.path / "scores.json").write_text('{"take": "last"}')
+    assert run.state()["clock"] == [10, 1]
+    assert run.state("best")["clock"] == [5, 1]
+    (run.path / "scores.json").write_text('{"take": "best"}')
+    assert run.state()["clock"] == [5, 1]
+
+
+def test_states_of_every_rank_move_down_and_a_gap_is_closed(run: Run) -> None:
+    for images, rank in ((5, 1), (6, 1), (7, 2), (8, 4)):
+        run.save_best(tree(images), rank, keep=4)
+    kept = [path.stem for path in run.bests()]
+    assert kept == ["best", "best-2", "best-3", "best-4"]
+    assert [run.state(name)["clock"][0] for name in kept] == [6, 7, 5, 8]
+    run.bests()[1].unlink()  # as if a process was killed between two moves
+    run.drop_bests(2)
+    assert [run.state(path.stem)["clock"][0] for path in run.bests()] == [6, 5]
+
+
 def test_a_damaged_best_is_replaced_by_the_last_unless_it_is_asked_for(run: Run) -> None:
     run.save(10, tree(10))
     run.save_best(tree(5)).write_bytes(b"damaged")

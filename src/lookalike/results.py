@@ -18,12 +18,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Where:
-    """The machine's part: "auto" lets the program choose. ``tensorboard`` also writes events."""
+    """The machine's part: "auto" lets the program choose. ``tensorboard`` also writes events.
+
+    ``keep_best`` is how many of the best states a training keeps beside the last ones.
+    """
 
     device: str = "auto"
     precision: str = "auto"
     threads: int = 0
     tensorboard: bool = False
+    keep_best: int = 3
 
     def place(self) -> Place:
         """The place that these words mean here."""

@@ -196,11 +196,40 @@ class Run:
             old.unlink(missing_ok=True)
         return path
 
-    def save_best(self, tree: Mapping[str, Any]) -> Path:
-        """Write what generates the best pictures so far."""
-        path = self.checkpoints / "best.safetensors"
-        checkpoints.write(path, tree)
-        return path
+    def save_best(self, tree: Mapping[str, Any], rank: int = 1, keep: int = 1) -> Path:
+        """Write what generates the best pictures so far, or those of another rank.
+
+        Lower ranks move down by one, and what is then beyond ``keep`` goes. The new state is whole
+        on the disk before any other is moved.
+        """
+        new = self.checkpoints / "best-new.safetensors"
+        checkpoints.write(new, tree)
+        for later in range(keep, rank, -1):
+            if self._best(later - 1).exists():
+                self._best(later - 1).replace(self._best(later))
+        new.replace(self._best(rank))
+        self.drop_bests(keep)
+        return self._best(rank)
+
+    def bests(self) -> list[Path]:
+        """The files of the best states, best first."""
+        ranks = {
+            path: path.stem.removeprefix("best").removeprefix("-") or "1"
+            for path in self.checkpoints.glob("best*.safetensors")
+        }
+        ranked = [path for path, rank in ranks.items() if rank.isdigit()]
+        return sorted(ranked, key=lambda path: int(ranks[path]))
+
+    def drop_bests(self, keep: int) -> None:
+        """Leave the first of the best states, numbered without gaps."""
+        for rank, path in enumerate(self.bests(), 1):
+            if rank > keep:
+                path.unlink(missing_ok=True)
+            elif path != self._best(rank):
+                path.replace(self._best(rank))
+
+    def _best(self, rank: int) -> Path:
+        return self.checkpoints / ("best.safetensors" if rank == 1 else f"best-{rank}.safetensors")
 
     def newest(self) -> tuple[dict[str, Any] | None, list[str]]:
         """The newest state that is whole, and words about those that had to be passed over."""
@@ -213,15 +242,19 @@ class Run:
         return None, refused
 
     def state(self, which: str = "auto") -> dict[str, Any]:
-        """A state to generate from: "best", "last", or "auto" (the best where there is one).
+        """A state to generate from: "best", "best-2" …, "last" or "auto".
+
+        "auto" is the last, unless the scores of the run say that the best was better by more than
+        chance; without a word from them it is the best, where there is one.
 
         Raises:
-            CheckpointError: there is none that is whole.
+            CheckpointError: there is none of this name, or none that is whole.
         """
-        best = self.checkpoints / "best.safetensors"
-        if which == "best":
-            return checkpoints.read(best)
-        if which == "auto" and best.exists():
+        best = self._best(1)
+        if which not in ("auto", "last"):
+            return self._named(which)
+        takes_best = read_json(self.path / "scores.json").get("take", "best") == "best"
+        if which == "auto" and takes_best and best.exists():
             with contextlib.suppress(CheckpointError):
                 return checkpoints.read(best)
         tree, refused = self.newest()
@@ -232,6 +265,17 @@ class Run:
                 f"lookalike train PACK --into {self.path}"
             )
         return tree
+
+    def _named(self, which: str) -> dict[str, Any]:
+        """One of the best states, by the name of its file."""
+        names = [path.stem for path in self.bests()]
+        if which not in names:
+            there = ", ".join(["auto", "last", *names])
+            raise CheckpointError(
+                f"{self.path} keeps no state {which!r}. Name one of these with --checkpoint: "
+                f"{there}."
+            )
+        return checkpoints.read(self.checkpoints / f"{which}.safetensors")
 
     def _numbered(self) -> list[Path]:
         return sorted(p for p in self.checkpoints.glob("*.safetensors") if p.stem.isdigit())

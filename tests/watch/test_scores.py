@@ -14,13 +14,14 @@ import torch
 from lookalike.data.pack import Pack
 from lookalike.data.packing import write_pack
 from lookalike.engine.trainer import Trainer
+from lookalike.errors import CheckpointError
 from lookalike.images import Pixels
 from lookalike.metrics.features import Features
 from lookalike.metrics.kernel import kid
 from lookalike.parts.schedules import Tally
 from lookalike.run import Run
 from lookalike.watch.base import Scene
-from lookalike.watch.scores import SMALL, Scores, sides
+from lookalike.watch.scores import SMALL, Scores, sides, taken
 
 NOTHING = Tally({}, {}, {})
 Make = Callable[..., Features]
@@ -125,6 +126,44 @@ def test_the_state_with_the_lowest_distance_is_kept(
     assert 30 * 16 < state["score"]["images"] == lowest["images"] <= best_until
     assert state["clock"][0] == lowest["images"]
     assert "G" in state["averages"]
+
+
+def test_the_three_best_states_are_kept_in_their_order(
+    pack: Pack, trainer: Trainer, run: Run, clock: Any, costly: Make, monkeypatch: Any,
+    blobs: Callable[..., Pixels],
+) -> None:  # fmt: skip
+    watcher, scene = Scores(pack, costly(), clock=clock, keep=3), Scene(trainer, run)
+    good = blobs(500, seed=8)
+    changing = (Ready(good // divisor) for divisor in (4, 2, 3, 1, 5, 4, 3, 2) for _ in range(40))
+    monkeypatch.setattr(trainer, "sampler", lambda: next(changing))
+    watcher.begin(scene)
+    play(watcher, scene, clock, 120, 3.0)
+    told = sorted(lines(run), key=lambda line: line["score/kid"])
+    assert len(told) > 3
+    kept = [run.state(name) for name in ("best", "best-2", "best-3")]
+    assert [one["score"]["kid"] for one in kept] == [line["score/kid"] for line in told[:3]]
+    assert [one["clock"][0] for one in kept] == [line["images"] for line in told[:3]]
+    assert len(run.bests()) == 3
+    held = json.loads((run.path / "scores.json").read_text())
+    assert [one["images"] for one in held["bests"]] == [line["images"] for line in told[:3]]
+    assert held["newest"]["images"] == lines(run)[-1]["images"]
+    with pytest.raises(CheckpointError, match="auto, last, best, best-2, best-3"):
+        run.state("best-4")
+
+    fewer = Scores(pack, costly(), clock=clock, keep=1)
+    fewer.begin(scene)
+    assert fewer.bests == watcher.bests[:1]
+    assert [path.name for path in run.bests()] == ["best.safetensors"]
+
+
+def test_pictures_come_from_the_last_state_unless_the_best_is_better_by_more_than_chance() -> None:
+    def score(value: float, half: float) -> dict[str, float]:
+        return {"kid": value, "kid_low": value - half, "kid_high": value + half}
+
+    assert taken(score(1.0, 0.3), score(1.3, 0.4)) == "last"  # 0.3 apart, chance is 0.5
+    assert taken(score(1.0, 0.3), score(1.6, 0.4)) == "best"
+    assert taken(score(1.0, 0.3), score(1.0, 0.3)) == "last"
+    assert taken({}, score(1.0, 0.3)) == "best"  # no best was kept: whatever there is
 
 
 def test_after_a_restart_the_best_is_still_the_one_on_the_disk(

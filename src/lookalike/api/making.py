@@ -165,7 +165,7 @@ def _watchers(trainer: Trainer, pack: Pack, where: Where, listener: Listener) ->
     from lookalike.watch.scores import Scores
     from lookalike.watch.tensorboard import TensorBoard
 
-    watching: list[Watcher] = [Samples(), Numbers(), Scores(pack), Health()]
+    watching: list[Watcher] = [Samples(), Numbers(), Scores(pack, keep=where.keep_best), Health()]
     watching.append(Naming(pack, listener.say))
     if where.tensorboard:
         watching.append(TensorBoard())
@@ -224,6 +224,8 @@ def show(run: Path) -> dict[str, Any]:
         "naming": read_json(run / "naming.json"),
         "numbers": stats[-1] if stats else {},
         "scores": next((s for s in reversed(stats) if "score/kid" in s), {}),
+        "bests": read_json(run / "scores.json").get("bests", []),
+        "take": read_json(run / "scores.json").get("take"),
         "samples": str(grids[-1][1]) if grids else None,
         "report": str(run / "report.html") if (run / "report.html").exists() else None,
     }

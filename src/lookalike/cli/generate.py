@@ -45,7 +45,8 @@ def generate(
     label
         For runs with labels: a class, or attributes such as "hair=long,glasses=none".
     checkpoint
-        best, last, or auto: the best where scores were kept.
+        best (by score), best-2 …, last, or auto: the last, unless the best scored better by more
+        than chance.
     grid
         Also write grid.png with the first hundred.
     recipe

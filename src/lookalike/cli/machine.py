@@ -29,7 +29,7 @@ class Machine:
     threads: Annotated[int, Parameter(group=_GROUP)] = 0
     "Processor threads; 0 takes all."
 
-    def where(self, tensorboard: bool = False) -> Where:
+    def where(self, tensorboard: bool = False, keep_best: int = 3) -> Where:
         """What the program calls it."""
         from lookalike.results import Where
 
@@ -38,6 +38,7 @@ class Machine:
             precision=self.precision,
             threads=self.threads,
             tensorboard=tensorboard,
+            keep_best=keep_best,
         )
 
 

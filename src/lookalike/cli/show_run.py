@@ -36,6 +36,11 @@ def show(run: Path, /, *, json: screen.Json = False) -> None:
         rows.append(("naming", told["naming"]["sentence"]))
     if scores:
         rows.append(("KID", f"{scores['score/kid']:.4f}"))
+    for rank, one in enumerate(told["bests"], 1):
+        name = "best" if rank == 1 else f"best-{rank}"
+        rows.append((name, f"KID {one['kid']:.4f} at {int(one['images']):,} images"))
+    if told["take"]:
+        rows.append(("generate", f"takes the {told['take']} state (--checkpoint names another)"))
     rows += [
         (name.partition("/")[2], f"{value:.4g}")
         for name, value in told["numbers"].items()

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
+from cyclopts.validators import Number
 
 from lookalike.cli import show
 from lookalike.cli.machine import MACHINE, Changes, Machine, settings
@@ -27,6 +28,7 @@ def train(
     augment: str = "",
     dry_run: Annotated[bool, Parameter(negative="")] = False,
     tensorboard: Annotated[bool, Parameter(negative="")] = False,
+    keep_best: Annotated[int, Parameter(validator=Number(gte=1))] = 3,
     machine: Machine = MACHINE,
     json: show.Json = False,
 ) -> None:
@@ -55,6 +57,8 @@ def train(
         Say what would be trained, how large it is and how long it takes; train nothing.
     tensorboard
         Also write TensorBoard events into the run folder.
+    keep_best
+        How many of the best states by score to keep, beside the last: generate --checkpoint best-2.
     """
     from lookalike import api
     from lookalike.results import Listener
@@ -73,7 +77,9 @@ def train(
             planned = api.plan(data, folder, wanted, machine.where(), screen.tell)
         else:
             listener = Listener(screen.tell, screen.step, screen.say)
-            trained = api.train(data, folder, wanted, machine.where(tensorboard), listener)
+            trained = api.train(
+                data, folder, wanted, machine.where(tensorboard, keep_best), listener
+            )
     if dry_run:
         show.result(planned, json, planned_lines(planned))
     else:

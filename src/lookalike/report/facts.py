@@ -109,7 +109,7 @@ class Facts:
         """The grid nearest to the state that 'generate' uses: the best one, else the newest."""
         if not self.grids:
             return None
-        at = self.best.get("images") if self.has_best else None
+        at = self.best.get("images") if self.takes_best else None
         if at is None:
             return self.grids[-1]
         return min(self.grids, key=lambda grid: (abs(grid[0] - float(at)), -grid[0]))
@@ -118,6 +118,11 @@ class Facts:
     def has_best(self) -> bool:
         """Whether a best state is on the disk."""
         return (self.run.checkpoints / "best.safetensors").is_file()
+
+    @property
+    def takes_best(self) -> bool:
+        """Whether 'generate' takes the best state and not the last."""
+        return self.has_best and self.scores.get("take", "best") == "best"
 
     # ---- commands ---------------------------------------------------------------------------
 

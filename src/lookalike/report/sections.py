@@ -113,9 +113,11 @@ def final(facts: Facts, samples: Pixels, seen: int) -> str:
     if facts.candidates > 1:
         note += f" Each is the one of {facts.candidates} candidates that D finds most real."
     if facts.has_best and facts.best:
+        note += f" The best score was at {int(facts.best['images']):,} images; "
         note += (
-            f" The best state was at {int(facts.best['images']):,} images; "
-            "that is the one that <code>generate</code> uses."
+            "<code>generate</code> uses that state."
+            if facts.takes_best
+            else "the last is as good within chance, and <code>generate</code> uses it."
         )
     return section("Samples", pictures.gallery(samples, "Sample", "eight"), note)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -68,7 +69,7 @@ def sides(pack: Pack) -> Sides:
 
 @dataclass
 class Scores(Watcher):
-    """Writes ``score/…`` numbers to stats.jsonl, scores.json, and keeps the best state.
+    """Writes ``score/…`` numbers to stats.jsonl, scores.json, and keeps the best states.
 
     ``share`` bounds its cost by the wall time of this process; how many real pictures and samples
     it looks at follows from that. Its lines come at wall-clock moments, so they differ between two
@@ -77,11 +78,13 @@ class Scores(Watcher):
 
     pack: Pack
     features: Features | None = None
+    keep: int = 3
     share: float = 0.05
     gap: float = 5.0
     clock: Clock | None = None
     name: str = "scores"
-    best: dict[str, float] = field(default_factory=dict, init=False)
+    bests: list[dict[str, float]] = field(default_factory=list, init=False)
+    newest: dict[str, float] = field(default_factory=dict, init=False)
     samples: int = field(default=0, init=False)
     real: int = field(default=0, init=False)
     floor: dict[str, float] = field(default_factory=dict, init=False)
@@ -98,15 +101,20 @@ class Scores(Watcher):
         self._reals: RealFeatures
         self._first = 0.0
 
+    @property
+    def best(self) -> dict[str, float]:
+        """The score of the best state; nothing when none is kept."""
+        return self.bests[0] if self.bests else {}
+
     # ---- the watcher ------------------------------------------------------------------------
 
     def begin(self, scene: Scene) -> None:
-        """Start the watch; the best file says itself how good it is."""
+        """Start the watch; the best states' files say themselves how good they are."""
         self.pace.begin()
         self._first, self._last, self._ready = scene.done, (0.0, -1), False
         with self.pace.spending():
             self._reals = RealFeatures(self.pack, self.judge)
-        self.best = _best_of(scene.run, self.judge.hash)
+        self.bests = _bests_of(scene.run, self.judge.hash, self.keep)
 
     def after(self, scene: Scene, tally: Tally) -> None:
         """One piece of work, when it is affordable."""
@@ -136,7 +144,8 @@ class Scores(Watcher):
         """What was decided once, and the best so far."""
         return {
             "hash": self.judge.hash,
-            "best": dict(self.best),
+            "bests": [dict(one) for one in self.bests],
+            "newest": dict(self.newest),
             "samples": self.samples,
             "real": self.real,
             "floor": dict(self.floor),
@@ -145,7 +154,8 @@ class Scores(Watcher):
     def load(self, state: Mapping[str, Any]) -> None:
         """Take it back, unless another judge wrote it."""
         if state.get("hash") == self.judge.hash:
-            self.best = dict(state["best"])
+            self.bests = [dict(one) for one in state.get("bests", ())]
+            self.newest = dict(state.get("newest", {}))
             self.samples, self.real = int(state["samples"]), int(state["real"])
             self.floor = dict(state["floor"])
 
@@ -214,8 +224,7 @@ class Scores(Watcher):
         with self.pace.spending():
             numbers = self._numbers(self.judge(self._draw(scene, self.samples)))
             scene.run.record({"images": scene.images, **numbers})
-            if numbers["score/kid"] < self.best.get("kid", float("inf")):
-                self._keep(scene, numbers)
+            self._keep(scene, numbers)
             self._describe(scene)
         # The slower of before and now, so that one fast measurement does not promise others.
         self._cost = max(self.pace.clock() - before, 0.7 * (self._cost or 0.0))
@@ -238,19 +247,22 @@ class Scores(Watcher):
         return {name: float(value) for name, value in told.items()}
 
     def _keep(self, scene: Scene, numbers: Mapping[str, float]) -> None:
-        """Write the best state, with its score, so that the file alone says how good it is."""
-        score = {
-            "kid": numbers["score/kid"],
-            "kid_low": numbers["score/kid_low"],
-            "kid_high": numbers["score/kid_high"],
-            "images": float(scene.images),
-        }
-        told = {**score, "hash": self.judge.hash}
+        """Write a state that is among the best, with its score, which its file alone then says."""
+        score = {name: numbers[f"score/{name}"] for name in ("kid", "kid_low", "kid_high")}
+        score["images"] = float(scene.images)
+        self.newest = score
+        better = [one for one in self.bests if one["kid"] <= score["kid"]]
+        known = any(one["images"] == score["images"] for one in self.bests)
+        if known or len(better) >= self.keep:
+            return
+        told = {**scene.trainer.shown_state(), "score": {**score, "hash": self.judge.hash}}
         try:
-            scene.run.save_best({**scene.trainer.shown_state(), "score": told})
-            self.best = score
+            scene.run.save_best(told, len(better) + 1, self.keep)
         except CheckpointError as problem:
             scene.run.say(str(problem))
+            return
+        self.bests.insert(len(better), score)
+        del self.bests[self.keep :]
 
     def _describe(self, scene: Scene) -> None:
         """Write what the numbers are about."""
@@ -263,6 +275,9 @@ class Scores(Watcher):
             "holdout_only": len(self.pack.holdout) >= SMALL,
             "floor": self.floor,
             "best": self.best,
+            "bests": self.bests,
+            "newest": self.newest,
+            "take": taken(self.best, self.newest),
             "cost": {"seconds": round(self.pace.spent, 3), "of": round(self.pace.elapsed, 3)},
         }
         text = json.dumps(held, indent=1).encode()
@@ -273,13 +288,32 @@ def _end(name: str) -> str:
     return "" if name == "value" else f"_{name}"
 
 
-def _best_of(run: Run, judge: str) -> dict[str, float]:
-    """The score that the best state carries; nothing when it is not there or another judge's."""
-    path = run.checkpoints / "best.safetensors"
-    held: dict[str, Any] = {}
-    if path.exists():
+def taken(best: Mapping[str, float], newest: Mapping[str, float]) -> str:
+    """Which state pictures come from: the last one, unless the best was better by more than chance.
+
+    The best of many measurements owes part of its rank to luck, and a recipe whose rates fall to 0
+    is made to be best at its end.
+    """
+    if not best or not newest:
+        return "best"
+    chance = math.hypot(*(one["kid_high"] - one["kid"] for one in (best, newest)))
+    return "best" if newest["kid"] - best["kid"] > chance else "last"
+
+
+def _bests_of(run: Run, judge: str, keep: int) -> list[dict[str, float]]:
+    """The scores that the best states carry.
+
+    Scores of two judges are two scales, so states of another judge go, and so do damaged ones.
+    """
+    run.drop_bests(keep)
+    found = []
+    for path in run.bests():
+        held: dict[str, Any] = {}
         with contextlib.suppress(CheckpointError):
             held = dict(checkpoints.read(path).get("score", {}))
-    if held.pop("hash", None) != judge:
-        return {}
-    return {name: float(value) for name, value in held.items()}
+        if held.pop("hash", None) != judge:
+            path.unlink(missing_ok=True)
+            continue
+        found.append({name: float(value) for name, value in held.items()})
+    run.drop_bests(keep)
+    return found
