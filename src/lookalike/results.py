@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,6 +37,22 @@ class Where:
 
 
 HERE = Where()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """Where a verb's generator comes from: a ``run``, or a training of ``seconds``.
+
+    ``per_class`` trains one for each class instead of one for all; they share the time.
+    ``changes`` are settings of the recipe.
+    """
+
+    run: Path | None = None
+    seconds: float | None = None
+    per_class: bool = False
+    recipe: str = "swift"
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    labeled: bool | None = None
 
 
 @dataclass(frozen=True)

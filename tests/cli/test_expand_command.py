@@ -6,7 +6,11 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from lookalike.data.pack import Pack
+from lookalike.run import Run
 
 Say = Callable[..., tuple[int, str, str]]
 
@@ -60,6 +64,8 @@ def test_a_table_says_what_was_rejected_and_where_the_card_is(
         (("--run", "{run}", "--judge", "eyes"), "there is no judge 'eyes'"),
         (("--run", "{run}", "--as", "zip"), "folder, pack"),
         (("--run", "{run}", "--balance"), "nothing is to be added"),
+        (("--run", "{run}", "--run-per-class"), "Give one of them"),
+        (("--run-per-class",), "--for 30m"),
     ],
 )
 def test_mistakes_get_one_message_and_leave_nothing_behind(
@@ -79,3 +85,47 @@ def test_a_run_of_other_pictures_is_refused(
     status, _, err = say("expand", tmp_path / "p", "--run", run, "--to", tmp_path / "o")
     assert status == 1
     assert "was not trained on" in err
+
+
+def test_a_run_for_each_class_sees_that_class_alone_and_is_named_in_every_file(
+    say: Say, pack: Path, tmp_path: Path
+) -> None:
+    words = ("expand", pack, "--run-per-class", "--for", "1s", "--recipe", "tiny")
+    rest = ("--judge", "pixels", "--steps", "20", "--to", tmp_path / "o", "--factor", "1.5")
+    status, out, err = say(*words, "--set", "images=64", *rest, "--keep-copies", "--json")
+    assert status == 0, err
+    told = json.loads(out)
+    assert "1 of 2: training a generator of 'cold'" in err
+    for number, name in enumerate(("cold", "warm")):
+        home = tmp_path / "o-run" / f"{number:03d}-{name}"
+        whole, part = Pack.open(pack), Pack.open(home / "pack")
+        halves = (whole.train, whole.holdout)
+        mine = [half.labels(np.arange(len(half)))[:, number] > 0 for half in halves]
+        assert (len(part.train), len(part.holdout)) == tuple(int(m.sum()) for m in mine)
+        assert np.array_equal(part.train.all_images(), whole.train.all_images()[mine[0]])
+        assert part.columns == ()
+        assert Run.open(home / "run").progress() > 0
+    card = (tmp_path / "o" / "README.md").read_text("utf-8")
+    assert "a run of its own in `o-run`" in card
+    lines = (tmp_path / "o" / "manifest.jsonl").read_text("utf-8").splitlines()
+    made = [row for row in map(json.loads, lines) if row.get("synthetic")]
+    assert len(made) == told["synthetic"]
+    for row in made:
+        assert row["run"].endswith(row["class"])
+
+
+def test_a_class_too_small_for_a_run_of_its_own_is_named(
+    say: Say, folder: Path, tmp_path: Path
+) -> None:
+    few = tmp_path / "few"
+    for name, count in (("cold", 12), ("warm", 40)):
+        (few / name).mkdir(parents=True)
+        for one in sorted((folder / name).iterdir())[:count]:
+            (few / name / one.name).write_bytes(one.read_bytes())
+    say("prepare", few, "--to", tmp_path / "p", "--size", "16")
+    words = ("expand", tmp_path / "p", "--to", tmp_path / "o", "--run-per-class", "--for", "1s")
+    status, _, err = say(*words)
+    assert status == 1
+    assert "needs 16 training pictures" in err
+    assert "'cold'" in err
+    assert not (tmp_path / "o-run").exists()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from lookalike.cli import show
-from lookalike.cli.machine import MACHINE, Machine
+from lookalike.cli.machine import MACHINE, Changes, Machine, settings
 
 if TYPE_CHECKING:
     from lookalike.stages.expand import Expanded
@@ -23,6 +23,9 @@ def expand(
     factor: float | None = None,
     run: Path | None = None,
     time: Annotated[str | None, Parameter(name="--for")] = None,
+    recipe: str = "swift",
+    change: Changes = None,
+    run_per_class: Annotated[bool, Parameter(negative="")] = False,
     form: Annotated[str, Parameter(name="--as")] = "folder",
     real: str = "cut",
     attribute: str | None = None,
@@ -52,6 +55,13 @@ def expand(
         A run trained on this pack with its classes.
     time
         Without a run: train one for this long first (10m, 1h), into TO-run.
+    recipe
+        Without a run: the recipe to train.
+    change
+        Without a run: change a setting of the recipe, as for 'lookalike train'.
+    run_per_class
+        Train a generator for each class, which sees that class alone. They share the time of
+        --for. One generator with the class as condition, the default, learns from all pictures.
     form
         folder (an ImageFolder with a manifest) or pack.
     real
@@ -73,7 +83,7 @@ def expand(
     from lookalike import api
     from lookalike.durations import seconds
     from lookalike.errors import DataError
-    from lookalike.results import Listener
+    from lookalike.results import Listener, Training
     from lookalike.stages.expand import ExpandSettings
 
     if balance and factor is not None:
@@ -92,8 +102,13 @@ def expand(
     )
     with show.screen() as screen:
         listener = Listener(screen.tell, screen.step, screen.say)
-        trained_for = seconds(time) if time else None
-        found = api.expand(pack, to, run, wanted, trained_for, machine.where(), listener)
+        training = Training(
+            seconds=seconds(time) if time else None,
+            per_class=run_per_class,
+            recipe=recipe,
+            changes=settings(change),
+        )
+        found = api.expand(pack, to, run, wanted, training, machine.where(), listener)
     show.result(found, json, [] if json else _lines(found))
 
 

@@ -27,8 +27,7 @@ def card_text(told: Mapping[str, Any], by_label: bool) -> str:
         "",
         "## How they were checked",
         "",
-        f"Candidates came from the run `{run['run']}` (recipe {run['recipe']}, "
-        f"{run['images_seen']:,} images seen). The judge is {told['judge']}.",
+        f"{_origin(told, run)} The judge is {told['judge']}.",
         "",
         *_checks(told),
         *_again(told, by_label),
@@ -41,6 +40,23 @@ def card_text(told: Mapping[str, Any], by_label: bool) -> str:
     if told["warnings"]:
         lines += ["", "## Careful", "", *(f"- {text}." for text in told["warnings"])]
     return "\n".join(lines) + "\n"
+
+
+def _origin(told: Mapping[str, Any], run: Mapping[str, Any]) -> str:
+    """Which run, or runs, the candidates came from."""
+    if not told["runs"]:
+        return (
+            f"Candidates came from the run `{run['run']}` (recipe {run['recipe']}, "
+            f"{run['images_seen']:,} images seen)."
+        )
+    each = "; ".join(
+        f"{name}: `{one['run']}` ({one['images_seen']:,} images seen)"
+        for name, one in told["runs"].items()
+    )
+    return (
+        f"Candidates of each class came from a run of its own in `{run['run']}` (recipe "
+        f"{run['recipe']}), which saw no other class: {each}."
+    )
 
 
 def _form(told: Mapping[str, Any]) -> str:

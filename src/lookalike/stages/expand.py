@@ -7,6 +7,7 @@ A class in which too few candidates pass stays short, and is reported so.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from lookalike.data.enlarged import (
 )
 from lookalike.data.originals import Originals
 from lookalike.data.pack import Pack
+from lookalike.data.packing import PackWriter
 from lookalike.data.staging import refuse_full
 from lookalike.data.unfinished import Unfinished
 from lookalike.engine.sampler import Sampler
@@ -43,6 +45,7 @@ from lookalike.watch.reals import RealFeatures, shuffled
 MOST = 20_000
 LEAST = 16
 SHOWN = 10
+BLOCK = 256
 FORMS = ("folder", "pack")
 REAL = ("cut", "link", "copy")
 
@@ -91,11 +94,19 @@ class ExpandSettings:
 
 @dataclass(frozen=True)
 class Origin:
-    """Where candidates come from, in words for PNG texts and the card."""
+    """Where candidates come from, in words for PNG texts and the card.
+
+    ``classes`` are the origins by class number, where every class has a run of its own.
+    """
 
     run: str
     recipe: str
     images_seen: int
+    classes: Mapping[int, Origin] = field(default_factory=dict)
+
+    def of(self, number: int) -> Origin:
+        """Where candidates of this class come from."""
+        return self.classes.get(number, self)
 
 
 @dataclass(frozen=True)
@@ -170,7 +181,12 @@ def expand(
             seed = class_seed(settings.seed, number)
             first = len(shown)
             for one in pick(make, chosen, count, settings.tries, work, tell):
-                row = {**_told(origin), "seed": seed, "index": one.index, "scores": one.scores}
+                row = {
+                    **_told(origin.of(number)),
+                    "seed": seed,
+                    "index": one.index,
+                    "scores": one.scores,
+                }
                 into.synthetic(one.picture, row, name, _text(row, name))
                 if len(shown) < first + SHOWN:
                     shown.append((number, one.picture))
@@ -210,6 +226,56 @@ def maker(sampler: Sampler, sorts: Classes, seed: int) -> Make:
         return sampler.pictures(class_seed(seed, number), first, count, rows)
 
     return make
+
+
+def makers(samplers: Mapping[int, Sampler], seed: int) -> Make:
+    """Pictures of a class from the run of that class, by class number."""
+
+    def make(number: int, first: int, count: int) -> Pixels:
+        return samplers[number].pictures(class_seed(seed, number), first, count)
+
+    return make
+
+
+def lacking(pack: Pack, settings: ExpandSettings) -> dict[int, str]:
+    """Numbers and names of the classes that are to get pictures.
+
+    Raises:
+        DataError: the pack has no classes, nothing is to be added, or one of them has too few real
+            pictures to train a generator on.
+    """
+    sorts = classes_of(pack, settings.attribute)
+    if not sorts.names:
+        raise DataError(
+            f"{pack.name} has no classes, so there is one run for all its pictures: leave "
+            "--run-per-class out, or name an attribute with --attribute."
+        )
+    wanted = _wanted(pack, sorts, settings)
+    found = {n: sorts.names[n] for n, (_, count) in enumerate(wanted) if count}
+    few = [f"{name!r} ({wanted[n][0]})" for n, name in found.items() if wanted[n][0] < LEAST]
+    if few:
+        raise DataError(
+            f"a run of its own needs {LEAST} training pictures of a class; too few have "
+            f"{', '.join(few)}. Leave --run-per-class out: one run with the class as condition "
+            "learns from all classes."
+        )
+    return found
+
+
+def class_pack(pack: Pack, number: int, attribute: str | None, to: Path) -> Pack:
+    """The pictures of one class as a pack without labels; its held-out ones stay held out."""
+    if Pack.is_pack(to):
+        return Pack.open(to)
+    sorts = classes_of(pack, attribute)
+    held: list[bool] = []
+    with PackWriter(to, size=pack.size, channels=pack.channels) as writer:
+        for split in (pack.train, pack.holdout):
+            rows = np.flatnonzero(sorts.numbers(split) == number)
+            for start in range(0, len(rows), BLOCK):
+                for picture in split.images(rows[start : start + BLOCK]):
+                    writer.append(picture, {})
+            held += [split is pack.holdout] * len(rows)
+        return writer.finish(holdout=np.array(held))
 
 
 def class_seed(seed: int, number: int) -> int:
@@ -347,6 +413,7 @@ def _files(
     plain = {
         "pack": {"name": pack.name, "fingerprint": pack.fingerprint, "size": pack.size},
         "run": _told(origin),
+        "runs": {result.classes[n].name: _told(one) for n, one in origin.classes.items()},
         "settings": {
             "balance": settings.balance,
             "factor": None if settings.balance else settings.factor,
