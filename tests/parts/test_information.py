@@ -9,13 +9,16 @@ from torch import Tensor, nn
 from toys import ToySource, covered, points, ring, toy_recipe, trained
 
 from lookalike.parts.codes import Codes
+from lookalike.parts.game import Game
 from lookalike.parts.information import (
     InfoGAN,
     categorical_loss,
     continuous_loss,
     information,
 )
-from lookalike.parts.networks import Frame, NetworkPlan
+from lookalike.parts.labels import SMOOTHING, CrossEntropy
+from lookalike.parts.networks import Frame, NetworkPlan, Networks
+from lookalike.parts.objectives import Batch
 
 PRIOR = Codes(dims=2, categories=(4,), continuous=2)
 
@@ -64,6 +67,42 @@ def test_the_weights_scale_the_terms_and_the_bound_only_tells() -> None:
 def test_a_prior_without_codes_has_no_code_terms() -> None:
     plain = Codes(dims=3)
     assert not InfoGAN(prior=plain).code_terms(torch.zeros(2, 0), torch.zeros(2, 3))
+
+
+class Blank(nn.Module):
+    """Draws the same for every z."""
+
+    def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        return torch.zeros(len(z), 3)
+
+
+class Sure(nn.Module):
+    """Says 2 of every picture, and nothing of its codes."""
+
+    def forward(self, x: Tensor, labels: Tensor | None = None, both: bool = False) -> object:
+        return torch.full((len(x),), 2.0), torch.zeros(len(x), PRIOR.codes)
+
+
+@pytest.mark.parametrize(
+    ("rule", "swap", "targets"),
+    [
+        (CrossEntropy(), 0.0, (1.0, 0.0, 1.0)),
+        (CrossEntropy(), 1.0, (0.0, 1.0, 1.0)),
+        (CrossEntropy(flips=1.0), 0.0, (0.0, 1.0, 1.0)),
+        (SMOOTHING["two-sided"], 0.0, (0.95, 0.05, 0.95)),
+    ],
+)
+def test_smoothed_flipped_and_noisy_labels_by_hand(
+    rule: CrossEntropy, swap: float, targets: tuple[float, ...]
+) -> None:
+    """Cross-entropy of the logit 2 against a target t is ln(1 + e^2) - 2t."""
+    networks = Networks({"G": Blank(), "D": Sure()})
+    batch = Batch(torch.zeros(2, 3), PRIOR.draw(torch.Generator().manual_seed(0), 2, {}))
+    game, objective = Game(networks, {"swap": swap}), InfoGAN(prior=PRIOR, rule=rule)
+    told = {**objective.critic(game, batch), **objective.maker(game, batch)}
+    wanted = [math.log(1 + math.exp(2)) - 2 * target for target in targets]
+    found = [told[name].tolist() for name in ("real", "fake", "adversarial")]
+    assert found == [pytest.approx([value] * 2) for value in wanted]
 
 
 def test_the_gradient_reaches_logits_and_values() -> None:

@@ -246,6 +246,30 @@ def test_acgan_takes_the_classes_of_the_frame_and_attributes_as_they_are() -> No
     assert recipe.make(found, {"classes": "2"}, {**frame, "classes": 3}).objective.classes == 2
 
 
+@pytest.mark.parametrize("classes", [0, 3])
+def test_ssgan_refuses_attributes_with_the_recipes_that_take_them(classes: int) -> None:
+    frame = {"size": 32, "channels": 1, "labels": 5, "classes": classes}
+    told = rf"of the 5 label columns {5 - classes} are attributes.*takes attributes: acgan, .*dcgan"
+    with pytest.raises(RecipeError, match=told) as found:
+        recipe.make(recipe.find("ssgan"), {}, frame)
+    able = str(found.value).rpartition(": ")[2].strip(".").split(", ")
+    assert "ssgan" not in able
+    for name in able:
+        assert recipe.make(recipe.find(name), {}, frame).labels == 5
+    assert recipe.make(recipe.find("ssgan"), {}, {**frame, "classes": 5}).labels == 5
+
+
+@pytest.mark.parametrize(
+    "settings", [{"smoothing": "0.9"}, {"flips": "0.5"}, {"noisy": "1"}, {"fake_smoothing": "0.2"}]
+)
+def test_infogan_takes_the_tricks_of_labels(settings: dict[str, str]) -> None:
+    plain = small("infogan", 28, width=4, alike=False)
+    changed = small("infogan", 28, width=4, alike=False, **settings)
+    told = [trainer.step().terms for trainer in (plain, changed)]
+    assert told[0]["D/real"] + told[0]["D/fake"] != told[1]["D/real"] + told[1]["D/fake"]
+    assert torch.isfinite(torch.tensor(list(told[1].values()))).all()
+
+
 def test_a_size_that_a_recipe_does_not_make_is_refused_with_those_that_do(tmp_path: Path) -> None:
     pictures = np.zeros((4, 512, 512, 3), np.uint8)
     pack = write_pack(tmp_path / "pack", pictures, holdout=0.0)

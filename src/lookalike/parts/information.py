@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -18,7 +18,9 @@ from torch.nn import functional
 from lookalike.parts.alike import Alike
 from lookalike.parts.codes import Codes
 from lookalike.parts.game import Game
-from lookalike.parts.objectives import Batch, Objective, Phase, Terms, real_or_fake
+from lookalike.parts.labels import CrossEntropy
+from lookalike.parts.objectives import Batch, Objective, Phase, Terms
+from lookalike.parts.rules import Rule
 from lookalike.parts.turns import Always, Between
 
 
@@ -57,7 +59,7 @@ class InfoGAN(Objective):
     ``categorical`` and ``continuous`` weigh the mutual-information terms. The terms belong to the
     phase of D (its trunk and heads) and to the phase of G, as equation 6 has it; ``apart`` instead
     gives them a step of their own for both players on fresh z. ``alike`` ties the categories to
-    what real pictures show.
+    what real pictures show. ``rule`` says what D's logit is told of real and fake.
     """
 
     prior: Codes
@@ -65,6 +67,7 @@ class InfoGAN(Objective):
     continuous: float = 0.1
     apart: bool = False
     alike: Alike | None = None
+    rule: Rule = field(default_factory=CrossEntropy)
 
     def phases(self) -> tuple[Phase, ...]:
         """D, then G; then both on the codes when ``apart``. Before them, D alone when ``alike``."""
@@ -78,12 +81,15 @@ class InfoGAN(Objective):
         return tuple(phases)
 
     def critic(self, game: Game, batch: Batch) -> Terms:
-        """Real against fake by cross-entropy, and the codes of the fakes."""
+        """Real against fake, and the codes of the fakes."""
         on_real, *told = self._told(game, batch, batch.images, "real")
         on_fake, codes, _ = self._told(game, batch, game.fakes(batch).detach(), "fake")
         game.facts["D(real)"] = float(on_real.detach().sigmoid().mean())
         game.facts["D(fake)"] = float(on_fake.detach().sigmoid().mean())
-        terms = Terms(real=real_or_fake(on_real, 1.0), fake=real_or_fake(on_fake, 0.0))
+        terms = Terms(
+            real=self.rule.real(on_real, game.now, batch.noise("targets/real")),
+            fake=self.rule.fake(on_fake, game.now, batch.noise("targets/fake")),
+        )
         if not self.apart:
             terms.update(self.code_terms(codes, batch.z))
         if self.alike is not None:
@@ -104,7 +110,7 @@ class InfoGAN(Objective):
     def maker(self, game: Game, batch: Batch) -> Terms:
         """The same fakes, to be taken for real, with their codes readable."""
         logits, codes, _ = self._told(game, batch, game.fakes(batch), "maker")
-        terms = Terms(adversarial=real_or_fake(logits, 1.0))
+        terms = Terms(adversarial=self.rule.maker(logits))
         if not self.apart:
             terms.update(self.code_terms(codes, batch.z))
         return terms

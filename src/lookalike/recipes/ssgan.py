@@ -17,7 +17,7 @@ from lookalike.parts.priors import Uniform
 from lookalike.parts.schedules import Constant
 from lookalike.parts.strided import Blind, StridedDiscriminator, StridedGenerator, halvings
 from lookalike.parts.warp import Warp
-from lookalike.recipe import Recipe
+from lookalike.recipe import Recipe, names
 
 SIZES = (28, 32, 64, 128)
 CHANNELS = (1, 3)
@@ -29,6 +29,7 @@ def recipe(
     size: int = 32,
     channels: int = 3,
     labels: int = 0,
+    classes: int | None = None,
     labelled: int = 20,
     width: int = 32,
     dims: int = 100,
@@ -42,6 +43,7 @@ def recipe(
 ) -> Recipe:
     """``labelled`` is how many pictures of each class keep their label; 0 keeps all.
 
+    ``classes`` is how many label columns are one choice, and all must be: None takes them so.
     ``adversarial`` is the weight of the usual loss of G beside feature matching. ``alike`` compares
     pictures with changed copies, D alone until ``opening``, a share of the budget.
     """
@@ -49,6 +51,14 @@ def recipe(
         raise RecipeError(
             f"ssgan learns to name classes: it found {labels} label columns and needs at least 2. "
             "Put the pictures into one sub-folder per class and prepare them again."
+        )
+    if classes is not None and classes < labels:
+        able = [one.name for one in names() if one.labels != "none" and one.name != "ssgan"]
+        raise RecipeError(
+            f"ssgan learns one choice among classes, but of the {labels} label columns "
+            f"{labels - classes} are attributes, of which a picture may have any number. Prepare "
+            "the pictures again in one sub-folder per class and without attributes, or use a "
+            f"recipe that takes attributes: {', '.join(able)}."
         )
     strides = halvings(size)
     widths = tuple(min(256, width << k) for k in range(len(strides)))
