@@ -13,6 +13,7 @@ from lookalike.parts.classifying import (
     fake_among,
     known_rows,
     named,
+    named_right,
     over_known,
     real_among,
 )
@@ -87,6 +88,17 @@ def test_ac_gan_adds_naming_of_real_and_fake() -> None:
     }
     maker = Classifying(classes=2, weight=2.0).maker(game(torch.zeros(2, 3)), batch(None))
     assert maker["named"].tolist() == pytest.approx([2 * math.log(2)] * 2)
+
+
+def test_ac_gan_with_attributes_alone_tells_the_share_that_it_names_rightly() -> None:
+    logits = torch.tensor([[1.0, -1.0, 2.0, -2.0], [1.0, 1.0, 1.0, 1.0]])
+    attributes = torch.tensor([[1.0, 0.0, 1.0, 1.0], [0.0, 0.0, 0.0, 0.0]])
+    assert named_right(logits, attributes, 0).tolist() == [0.75, 0.0]
+    assert named_right(logits, attributes, 2).tolist() == [1.0, 1.0]
+    playing = game(torch.zeros(2, 3))
+    terms = Classifying(classes=0).critic(playing, batch(None))
+    assert terms["named"].tolist() == pytest.approx([math.log(2)] * 2)
+    assert playing.facts["named right"] == 0.5
 
 
 def test_an_unknown_label_changes_no_term() -> None:

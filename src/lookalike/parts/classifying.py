@@ -51,6 +51,13 @@ def required(batch: Batch) -> Tensor:
     return batch.labels
 
 
+def named_right(logits: Tensor, labels: Tensor, classes: int) -> Tensor:
+    """Whether the class is named, ``[N]``; without classes, the share of attributes named."""
+    if classes:
+        return (logits[:, :classes].argmax(1) == labels[:, :classes].argmax(1)).float()
+    return ((logits > 0) == (labels > 0.5)).float().mean(1)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Classifying(Objective):
     """AC-GAN: D tells real from fake and names the label; G is to be named rightly.
@@ -81,9 +88,8 @@ class Classifying(Objective):
         fakes = game.augment(game.fakes(batch).detach(), batch.noise("fake"))
         on_fake = game.judge(fakes)
         tell(game, on_real[:, 0], on_fake[:, 0])
-        right = on_real[:, 1 : 1 + self.classes].argmax(1) == labels[:, : self.classes].argmax(1)
-        if self.classes:
-            game.facts["named right"] = float(over_known(right.float(), known).mean())
+        right = named_right(on_real[:, 1:].detach(), labels, self.classes)
+        game.facts["named right"] = float(over_known(right, known).mean())
         terms = Terms(
             real=self.rule.real(on_real[:, 0], game.now, batch.noise("targets/real")),
             fake=self.rule.fake(on_fake[:, 0], game.now, batch.noise("targets/fake")),
