@@ -133,8 +133,9 @@ def measure(setting: Setting, wanted: argparse.Namespace) -> None:
         return
     data = labeled(setting.pack(TESTED))
     for draw in missing:
-        found = outcomes(setting, data, draw, wanted, 1)
+        found = outcomes(setting, data, draw, wanted, wanted.each)
         row: dict[str, Any] = {"setting": setting.name, "draw": draw, "how": _how(wanted)}
+        row["each"] = wanted.each
         keep("utility", {**row, "machine": machine(), **_packed(found)})
         right = {one.arm.name: one.correct(data.test[1]).mean() for one in found}
         told = ", ".join(f"{name} {value:.1%}" for name, value in right.items())
@@ -142,16 +143,17 @@ def measure(setting: Setting, wanted: argparse.Namespace) -> None:
 
 
 def _packed(found: Sequence[Outcome]) -> dict[str, Any]:
-    """The answers of all arms, picture by picture, in few bytes."""
-    said = np.stack([one.said[0] for one in found], 1).astype(np.uint8)
+    """The answers of all arms' classifiers, picture by picture, in few bytes."""
+    said = np.concatenate([one.said for one in found]).T.astype(np.uint8)
     packed = base64.b85encode(zlib.compress(said.tobytes(), 9)).decode()
     return {"arms": [one.arm.name for one in found], "said": packed}
 
 
 def _unpacked(row: dict[str, Any]) -> dict[str, np.ndarray]:
     raw = np.frombuffer(zlib.decompress(base64.b85decode(row["said"])), np.uint8)
-    said = raw.reshape(-1, len(row["arms"])).astype(np.int64)
-    return dict(zip(row["arms"], said.T, strict=True))
+    each = row.get("each", 1)
+    said = raw.reshape(-1, len(row["arms"]) * each).T.reshape(len(row["arms"]), each, -1)
+    return dict(zip(row["arms"], said.astype(np.int64), strict=True))
 
 
 def answer(setting: Setting, wanted: argparse.Namespace) -> tuple[Verdict, int] | None:
@@ -165,14 +167,18 @@ def answer(setting: Setting, wanted: argparse.Namespace) -> tuple[Verdict, int] 
     if not rows:
         return None
     data = labeled(setting.pack(TESTED))
-    every = [Outcome(arm, np.stack([row[arm.name] for row in rows])) for arm in arms(wanted)]
+    every = [
+        Outcome(arm, np.concatenate([row[arm.name] for row in rows]), wanted.each)
+        for arm in arms(wanted)
+    ]
     return decide(every, data.test[1], len(data.names)), len(rows)
 
 
 def _how(wanted: argparse.Namespace) -> str:
     """Everything that decides a result but the setting and the draw."""
     keys = ("steps", "width", "rates", "ratio", "ways", "without", "images", "generator", "teacher")
-    return " ".join(f"{key}={getattr(wanted, key)}" for key in keys)
+    told = " ".join(f"{key}={getattr(wanted, key)}" for key in keys)
+    return told if wanted.each == 1 else f"{told} each={wanted.each}"
 
 
 def check(setting: Setting, wanted: argparse.Namespace) -> None:
@@ -243,6 +249,7 @@ def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="bench utility", description=__doc__)
     parser.add_argument("--settings", help=f"of {','.join(SETTINGS)}; the default is the goal's")
     parser.add_argument("--seeds", type=int, default=10, help="draws, each with a generator")
+    parser.add_argument("--each", type=int, default=3, help="classifiers of a draw, averaged")
     parser.add_argument("--first", type=int, default=0, help="draws from 100 are for practice")
     parser.add_argument("--steps", type=int, default=1500)
     parser.add_argument("--width", type=int, default=16)

@@ -99,6 +99,23 @@ def test_a_run_opens_with_its_discriminator_and_gives_pictures_that_it_finds_mor
     assert (scores[1] > scores[0]).sum() > BLOCK / 2
 
 
+@pytest.mark.parametrize("choice", [None, BestOf(candidates=3), BestOf(candidates=1)])
+def test_the_best_state_opens_as_the_last_one_does(tmp_path: Path, choice: BestOf | None) -> None:
+    run = trained(tmp_path / "a", choice)
+    frame = {"size": 8, "channels": 3, "labels": 0, "classes": 0}
+    recipe = replace(make(find("tiny"), {"images": 64}, frame), choice=choice)
+    trainer = Trainer(recipe, Discs(8), Place())
+    trainer.load(run.state("last"))
+    run.save_best(trainer.shown_state())
+    for candidates in (None, 2) if choice else (None,):
+        best, last = (
+            open_sampler(run, Place(), which, candidates=candidates)[0].pictures(0, 0, 20)
+            for which in ("best", "last")
+        )
+        assert np.array_equal(best, last)
+    assert ("D" in run.state("best")["averages"]) == (choice is not None)
+
+
 def test_candidates_of_a_recipe_that_cannot_choose_are_refused_in_words(tmp_path: Path) -> None:
     run = trained(tmp_path / "a", None)
     with pytest.raises(RecipeError, match="does not say how to choose among 3"):

@@ -120,3 +120,17 @@ def test_half_of_what_a_way_adds_can_be_mixes_of_real_pictures():
     assert (arm.way, arm.synthetic, arm.taught, arm.copies) == ("across+soft", 2, 2, "mixed")
     assert "distilled mixes + classical" in [one.name for one in chosen if not one.synthetic]
     assert [one.way for one in chosen if one.only] == ["across+soft"]
+
+
+def test_classifiers_of_one_seed_are_one_draw_of_the_bootstrap() -> None:
+    random = np.random.default_rng(0)
+    base, best = Arm(name="real"), Arm(name="added", synthetic=1.0)
+    said = {arm: (TRUTH[None] + (random.random((6, len(TRUTH))) < 0.2)) % 4 for arm in (base, best)}
+    once = [Outcome(arm, rows) for arm, rows in said.items()]
+    thrice = [Outcome(arm, rows.repeat(3, axis=0), 3) for arm, rows in said.items()]
+    assert thrice[0].seeds == 6
+    assert decide(thrice, TRUTH, 4).gain == decide(once, TRUTH, 4).gain
+    few = [Outcome(arm, rows, 3) for arm, rows in said.items()]
+    assert few[0].correct(TRUTH).shape == (2, len(TRUTH))
+    assert np.allclose(few[0].correct(TRUTH)[0], (said[base][:3] == TRUTH).mean(0))
+    assert "2 seeds are too few" in decide(few, TRUTH, 4).sentence

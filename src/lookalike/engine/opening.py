@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-
-from torch import Tensor
+from typing import Any
 
 from lookalike.engine.sampler import Sampler, block_of
 from lookalike.errors import RecipeError
@@ -39,8 +39,7 @@ def open_sampler(
         chosen = load_drawing(path, trusted, ("G", *choice.players))
     state = run.state(which)
     networks = Networks.build(chosen.plans, Frame(chosen.size, chosen.channels, chosen.labels))
-    networks["G"].load_state_dict(state["averages"]["G"])
-    _load(networks, state["networks"])
+    _load(networks, state)
     for network in networks.values():
         place.settle(network.eval().requires_grad_(False))
     trained = run.env().get("place", {}).get("precision", {})
@@ -65,10 +64,12 @@ def _choice(chosen: Drawing, candidates: int | None) -> BestOf | None:
     return replace(chosen.choice, candidates=candidates)
 
 
-def _load(networks: Networks, states: dict[str, Tensor]) -> None:
-    """The weights of everyone but G, from the state of all players of the training."""
+def _load(networks: Networks, state: Mapping[str, Any]) -> None:
+    """The averaged weights of each player, or its own where no average is kept."""
     for name, network in networks.items():
-        if name != "G":
+        own = state["averages"].get(name)
+        if own is None:
             start = f"{name}."
-            own = {k[len(start) :]: v for k, v in states.items() if k.startswith(start)}
-            network.load_state_dict(own)
+            every = state["networks"].items()
+            own = {key[len(start) :]: value for key, value in every if key.startswith(start)}
+        network.load_state_dict(own)

@@ -357,9 +357,11 @@ class Trainer:
         }
 
     def shown_state(self) -> dict[str, Any]:
-        """What is needed to generate and to encode, and nothing to train on."""
+        """What is needed to generate, to choose and to encode, and nothing to train on."""
         shown = {n: a.network.state_dict() for n, a in self.averages.items()}
-        rest = {n: w.state_dict() for n, w in self.networks.items() if n not in shown and n != "D"}
+        rest = {n: w.state_dict() for n, w in self.networks.items() if n not in shown}
+        if self.recipe.choice is None:
+            rest.pop("D", None)
         return {
             "clock": [self.clock.images, self.clock.step],
             "averages": {**shown, **rest},

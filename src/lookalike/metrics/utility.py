@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -108,15 +109,27 @@ def rivals(ways: Sequence[str], ratio: float) -> tuple[Arm, ...]:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What an arm's classifiers said of the test pictures: class numbers ``[seeds, pictures]``."""
+    """What an arm's classifiers said of the test pictures.
+
+    ``said`` are class numbers ``[seeds * each, pictures]``: ``each`` classifiers a seed, whose
+    answers lie side by side. They share the training pictures and the generator, so together they
+    are one draw of the bootstrap, with less of the noise of one training.
+    """
 
     arm: Arm
     said: Truth
+    each: int = 1
 
-    def correct(self, truth: Truth) -> NDArray[np.bool_]:
-        """Which answers are right, ``[seeds, pictures]``."""
-        right: NDArray[np.bool_] = self.said == truth[None]
-        return right
+    @property
+    def seeds(self) -> int:
+        """How many independent draws there are."""
+        return len(self.said) // self.each
+
+    def correct(self, truth: Truth) -> Numbers:
+        """The share of right answers of a seed's classifiers, ``[seeds, pictures]``."""
+        right = (self.said == truth[None]).reshape(self.seeds, self.each, -1)
+        share: Numbers = right.mean(1)
+        return share
 
 
 @dataclass(frozen=True)
@@ -144,11 +157,12 @@ class Verdict:
 
 
 def paired(
-    one: NDArray[np.bool_], other: NDArray[np.bool_], *, resamples: int = 2000, seed: int = 0
+    one: NDArray[Any], other: NDArray[Any], *, resamples: int = 2000, seed: int = 0
 ) -> Interval:
     """The difference of two accuracies with a bootstrap 95 % interval.
 
-    ``one`` and ``other`` are right answers ``[seeds, pictures]`` of the same seeds and pictures.
+    ``one`` and ``other`` are right answers, or shares of them, ``[seeds, pictures]`` of the same
+    seeds and pictures.
     Seeds and pictures are both drawn again, because both vary from person to person.
     """
     if one.shape != other.shape:
@@ -198,7 +212,7 @@ def decide(
     right, wrong = best.correct(truth)[:, judging], base.correct(truth)[:, judging]
     gain = paired(right, wrong, resamples=resamples, seed=seed)
     helps = True if gain.low > 0 else False if gain.high < 0 else None
-    trials = len(base.said)
+    trials = base.seeds
     return Verdict(
         helps=helps if trials >= LEAST_SEEDS else None,
         sentence=_sentence(gain, best.arm.name, base.arm.name, trials),
