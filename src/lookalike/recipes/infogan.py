@@ -34,7 +34,7 @@ def recipe(
     continuous_weight: float = 0.1,
     apart: bool = False,
     alike: bool = True,
-    opening: float = 0.5,
+    opening: float | None = None,
     instance_noise: float = 1 / 15,
     dropout: float = 0.0,
     rate: float = 5e-4,
@@ -45,8 +45,12 @@ def recipe(
 
     ``apart`` gives the codes a step of their own; ``instance_noise`` is the first deviation of the
     noise. ``alike`` compares changed copies of real pictures, D alone until ``opening``, a share of
-    the budget; without it the game is the paper's, whose D has a ``rate`` of 2e-4 (appendix C.1).
+    the budget: None is half at 28 px, where digits were named best, and a quarter above, where G
+    needs the steps. Without ``alike`` the game is the paper's, whose D has a ``rate`` of 2e-4
+    (appendix C.1).
     """
+    digits = size <= 28
+    opening = (0.5 if digits else 0.25) if opening is None else opening
     prior = Codes(dims=dims, categories=tuple(categories), continuous=continuous)
     copies = Alike(opening=opening) if alike and categories else None
     wait = 0.0 if copies is None else opening
@@ -80,5 +84,5 @@ def recipe(
                 start_value=instance_noise, end_value=0.0, begin=wait, end=(1 + wait) / 2
             ),
         },
-        batch=128,
+        batch=128 if digits else 64,
     )
