@@ -148,3 +148,24 @@ def test_looking_with_a_choice_leaves_the_training_as_it_was_and_chooses_as_gene
     opened, _, _ = open_sampler(run, Place())
     shown = trainer.sampler(choosing=True).pictures(0, 0, 20)
     assert np.array_equal(shown, opened.pictures(0, 0, 20))
+
+
+@pytest.mark.parametrize("candidates", [1, 3])
+def test_a_grid_of_training_is_drawn_in_the_precision_that_generate_draws_in(
+    tmp_path: Path, candidates: int
+) -> None:
+    frame = {"size": 8, "channels": 3, "labels": 0, "classes": 0}
+    choice = BestOf(candidates=candidates)
+    recipe = replace(make(find("tiny"), {"images": 64}, frame), choice=choice)
+    low = {"G": "bf16", "D": "bf16"}
+    trainer = Trainer(recipe, Discs(8), Place().decided(low))
+    run = Run(tmp_path / "a")
+    with run.writing():
+        run.write_recipe(recipe)
+        run.write_env({"place": {"precision": low}})
+        Session(run, trainer).fit()
+    opened, _, _ = open_sampler(run, Place(wish="auto"))
+    exact, _, _ = open_sampler(run, Place(wish="fp32"))
+    shown = trainer.sampler(choosing=True).raw(0, 0, BLOCK)
+    assert torch.equal(shown, opened.raw(0, 0, BLOCK))
+    assert not torch.equal(shown, exact.raw(0, 0, BLOCK))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from lookalike.engine.sampler import Sampler, block_of
+from lookalike.engine.sampler import Sampler, sampler_of
 from lookalike.errors import RecipeError
 from lookalike.parts.choosing import BestOf
 from lookalike.parts.game import Game
@@ -46,10 +46,8 @@ def open_sampler(
     wishes = {name: trained.get(name, "fp32") for name in networks}
     here = place.decided(wishes if place.wish == "auto" else dict.fromkeys(networks, place.wish))
     game = Game(networks, {}, autocast=here.autocast)
-    held = (chosen.prior, state["prior"], state["labels"], place.device)
-    sampler = Sampler(game.generate, *held, block_of(chosen.size))
-    if choice and choice.players:
-        sampler = replace(sampler, score=choice.scorer(game), candidates=choice.candidates)
+    held = (chosen.prior, state["prior"], state["labels"])
+    sampler = sampler_of(game, held, place.device, chosen.size, choice)
     return sampler, chosen, int(state["clock"][0])
 
 

@@ -8,7 +8,7 @@ ten thousand were asked for.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -16,6 +16,8 @@ from torch import Tensor
 from lookalike import images, seeds
 from lookalike.errors import DataError
 from lookalike.images import Pixels
+from lookalike.parts.choosing import BestOf
+from lookalike.parts.game import Game
 from lookalike.parts.priors import Learned, Prior
 
 BLOCK = 64
@@ -142,6 +144,19 @@ class Sampler:
         if wanted is not None:
             return wanted.float()[None]
         return _asked(seed, index, self.labels)[None]  # type: ignore[index]
+
+
+Held = tuple[Prior, Learned, Tensor | None]
+"""A prior, what it has learned, and label rows seen in training."""
+
+
+def sampler_of(game: Game, held: Held, device: str, size: int, choice: BestOf | None) -> Sampler:
+    """What the G of a game draws; with a choice, each picture is the one that its D finds best."""
+    plain = Sampler(game.generate, *held, device, block_of(size))
+    if choice is None or not choice.players:
+        return plain
+    score = torch.no_grad()(choice.scorer(game))
+    return replace(plain, score=score, candidates=choice.candidates)
 
 
 def _asked(seed: int, index: int, wanted: Tensor | None) -> Tensor | None:

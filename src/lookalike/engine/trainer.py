@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
 
@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from lookalike import seeds
-from lookalike.engine.sampler import Sampler, block_of
+from lookalike.engine.sampler import Sampler, sampler_of
 from lookalike.engine.source import Source, Taken
 from lookalike.engine.team import Team
 from lookalike.errors import CheckpointError, NotFiniteError, RangeError, TrainingError
@@ -26,7 +26,7 @@ from lookalike.parts import optimizers
 from lookalike.parts.average import Average
 from lookalike.parts.game import Game
 from lookalike.parts.networks import Frame, Networks
-from lookalike.parts.objectives import Batch, Phase, Terms
+from lookalike.parts.objectives import Batch, Phase, Terms, rounds
 from lookalike.parts.schedules import Clock, State, Tally
 from lookalike.parts.turns import Moment
 from lookalike.place import Place
@@ -103,7 +103,7 @@ class Trainer:
         moment = Moment(self.clock, now, dict(self.past))
         playing = [(i, p) for i, p in enumerate(self.phases) if p.turn.plays(moment)]
         batches = list(self._batches(taken))
-        for group in _groups(playing):
+        for group in rounds(playing):
             moving = []
             for index, phase in group:
                 told = self._backward(index, phase, game, batches)
@@ -294,14 +294,12 @@ class Trainer:
 
     def sampler(self, *, choosing: bool = False) -> Sampler:
         """A sampler of the moment; ``choosing`` lets D pick each picture, as ``generate`` does."""
+        choice = self.recipe.choice if choosing else None
+        players = choice.players if choice else ()
+        shown: Any = {player: self.shown(player) for player in ("G", *players)}
         held = (self.recipe.prior, self.learned, self.labels_seen)
-        plain = Sampler(self.shown("G"), *held, self.place.device, block_of(self.recipe.size))
-        choice = self.recipe.choice
-        if not choosing or choice is None or not choice.players:
-            return plain
-        shown: Any = {player: self.shown(player) for player in choice.players}
-        score = choice.scorer(Game(shown, {}, autocast=self.place.autocast))
-        return replace(plain, score=torch.no_grad()(score), candidates=choice.candidates)
+        game = Game(shown, {}, autocast=self.place.autocast)
+        return sampler_of(game, held, self.place.device, self.recipe.size, choice)
 
     def check_range(self) -> None:
         """Compare the generator's output range with the data's, once, before the first step.
@@ -391,18 +389,3 @@ class Trainer:
                 "Name another folder with --into to begin anew."
             ) from None
         self.clock = Clock(int(images), int(step), self.recipe.images)
-
-
-def _groups(playing: Sequence[tuple[int, Phase]]) -> Iterator[list[tuple[int, Phase]]]:
-    """Phases one by one; neighbors that play together share one state before any steps."""
-    waiting: list[tuple[int, Phase]] = []
-    for item in playing:
-        if item[1].together:
-            waiting.append(item)
-            continue
-        if waiting:
-            yield waiting
-            waiting = []
-        yield [item]
-    if waiting:
-        yield waiting

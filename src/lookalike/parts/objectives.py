@@ -7,7 +7,7 @@ number per sample; the trainer sums their means, so that a micro-batched step eq
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -69,6 +69,21 @@ class Phase:
     after: Constraint | None = None
     exact: bool = False
     together: bool = False
+
+
+def rounds(playing: Sequence[tuple[int, Phase]]) -> Iterator[list[tuple[int, Phase]]]:
+    """Phases one by one; neighbors that play together share one state before any steps."""
+    waiting: list[tuple[int, Phase]] = []
+    for item in playing:
+        if item[1].together:
+            waiting.append(item)
+            continue
+        if waiting:
+            yield waiting
+            waiting = []
+        yield [item]
+    if waiting:
+        yield waiting
 
 
 class Objective(ABC):
