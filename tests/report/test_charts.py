@@ -30,6 +30,19 @@ def test_no_curve_draws_nothing_and_one_measured_point_is_a_dot() -> None:
     assert chart("t", [Line("a", [1], [2], dots=True)]).count("<circle") == 1
 
 
+def test_the_interval_of_a_single_point_is_an_upright_bar_and_of_several_a_band() -> None:
+    one = chart("t", [Line("a", [5], [2], low=[1], high=[3], dots=True)])
+    bar = re.search(r'class="bar a" d="M([\d.]+) ([\d.]+)L([\d.]+) ([\d.]+)"', one)
+    assert bar is not None
+    left, top, right, bottom = map(float, bar.groups())
+    assert left == right
+    assert bottom - top > charts.HEIGHT / 2
+    assert 'class="band' not in one
+    two = chart("t", [Line("a", [5, 6], [2, 2], low=[1, 1], high=[3, 3], dots=True)])
+    assert 'class="band a"' in two
+    assert 'class="bar' not in two
+
+
 @given(
     st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=40),
     st.booleans(),

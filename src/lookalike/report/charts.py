@@ -19,7 +19,8 @@ Numbers = NDArray[np.float64]
 class Line:
     """A curve. ``tone`` is one of the page's colors a, b, c, d; ``low`` and ``high`` make a band.
 
-    A ``smooth`` curve is drawn over its own faint raw values.
+    A band around a single point would have no width: it is an upright bar. A
+    ``smooth`` curve is drawn over its own faint raw values.
     """
 
     name: str
@@ -182,7 +183,8 @@ def _line(axes: Axes, line: Line) -> str:
     if len(line.low) == len(line.x) and line.x:
         there = axes.path(line.x, line.high)
         back = axes.path(list(reversed(line.x)), list(reversed(line.low)))
-        parts.append(f'<path class="band {line.tone}" d="{there}L{back[1:]}Z"/>')
+        kind, end = ("band", "Z") if len(line.x) > 1 else ("bar", "")
+        parts.append(f'<path class="{kind} {line.tone}" d="{there}L{back[1:]}{end}"/>')
     y: Sequence[float] = line.y
     if line.smooth:
         parts.append(f'<path class="raw {line.tone}" d="{axes.path(line.x, line.y)}"/>')

@@ -51,7 +51,8 @@ def _score(facts: Facts) -> str:
     partly = "" if alone else " (few were held out, so training ones helped)"
     reading = (
         f"Lower is better; the dashed line is what real pictures get. {against}{partly}, "
-        f"the band is the 95 % interval. Judge: {escape(str(scores.get('judge', 'unknown')))}."
+        f"the {'band' if len(x) > 1 else 'bar'} is the 95 % interval. "
+        f"Judge: {escape(str(scores.get('judge', 'unknown')))}."
     )
     drawn = chart("Distance to unseen real pictures over time", [line], levels, zero=True)
     return _figure("Distance to unseen pictures (KID)", drawn, reading)
