@@ -180,6 +180,16 @@ def test_an_unfinished_run_says_how_to_continue_it(tmp_path: Path) -> None:
     assert "50% of the plan" in text
 
 
+def test_a_run_has_its_page_from_inside_its_own_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pack = make_pack(tmp_path / "pack")
+    make_run(tmp_path / "run", pack)
+    monkeypatch.chdir(tmp_path / "run")
+    text = write_report(Run(Path(".")), pack).read_text("utf-8")
+    assert f"--into {tmp_path / 'run-longer'}" in text
+
+
 def test_the_command_to_continue_is_accepted_by_the_stage(tmp_path: Path) -> None:
     from lookalike import place
     from lookalike.stages.train import TrainSettings, plan

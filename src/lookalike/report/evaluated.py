@@ -9,6 +9,7 @@ from typing import Any
 
 from lookalike import images
 from lookalike.images import Pixels
+from lookalike.metrics.scores import LEAST
 from lookalike.report import pictures
 from lookalike.report.facts import Facts
 from lookalike.report.sections import section
@@ -87,7 +88,8 @@ def classes(facts: Facts) -> str:
     strips = _strips(facts, [str(row.get("name")) for row in rows])
     note = (
         "Small numbers are the floor: what real pictures of the class get. Recognized is the share "
-        "of samples that a classifier, trained on the real pictures only, takes for their class."
+        "of samples that a classifier, trained on the real pictures only, takes for their class. "
+        f"A dash stands where fewer than {LEAST} samples, training or held-out pictures are there."
     )
     return section("Class by class", f'<div class="wide">{table}</div>{strips}', note)
 

@@ -142,10 +142,11 @@ class Facts:
         recipe = str(self.recipe.get("name", "swift"))
         saved = shlex.quote(str(Path(shlex.split(self.place)[0]) / "recipe.json"))
         if self.finished:
+            here = self.run.path.resolve()  # "." has no name to put another beside
             on = (
                 "Train a longer run from the same pictures",
                 f"lookalike train {self.source} --recipe {recipe} --for 30m "
-                f"--into {typed(self.run.path.with_name(self.run.path.name + '-longer'))}",
+                f"--into {typed(here.with_name(here.name + '-longer'))}",
             )
         else:
             on = (
