@@ -150,7 +150,7 @@ class _Autoencoder(nn.Module):
         embedding = self.encoder(pictures, labels)
         if self.codes is None:
             rebuilt: Tensor = self.decoder(embedding, labels)
-            return (rebuilt, embedding[:, :0]) if both else rebuilt
+            return (rebuilt, embedding) if both else rebuilt
         codes = torch.tanh(self.codes(embedding))
         rebuilt = self.decoder(torch.cat([embedding, codes], 1), labels)
         return (rebuilt, codes) if both else rebuilt

@@ -71,10 +71,15 @@ class Likeness:
 
 @dataclass(frozen=True, kw_only=True)
 class BEGAN(Objective):
-    """Boundary equilibrium; the value "k" must be a :class:`Balance` with the same ``gamma``."""
+    """Boundary equilibrium; the value "k" must be a :class:`Balance` with the same ``gamma``.
+
+    ``repel`` weighs :func:`pulling_away` in G's loss, which the paper does not have: where pictures
+    differ little, as faces do, the mean one is rebuilt best, and G draws nothing else.
+    """
 
     likeness: Likeness = field(default_factory=Likeness)
     gamma: float = 0.5
+    repel: float = 0.0
 
     @property
     def judging(self) -> bool:
@@ -97,7 +102,24 @@ class BEGAN(Objective):
     def maker(self, game: Game, batch: Batch) -> Terms:
         """Fakes that D rebuilds well."""
         fake = game.augment(game.fakes(batch), batch.noise("maker"))
-        return Terms(rebuilt=self.likeness(fake, game.play("D", fake, batch.labels).float()))
+        if not self.repel:
+            return Terms(rebuilt=self.likeness(fake, game.play("D", fake, batch.labels).float()))
+        rebuilt, embedding = game.play("D", fake, batch.labels, True)
+        return Terms(
+            rebuilt=self.likeness(fake, rebuilt.float()),
+            repelled=self.repel * pulling_away(embedding.float()),
+        )
+
+
+def pulling_away(embedding: Tensor) -> Tensor:
+    """The mean squared cosine of each row ``[N, d]`` to the others, ``[N]``; 1 when all are alike.
+
+    Zhao, Mathieu & LeCun 2017, "Energy-based generative adversarial networks", equation 4.
+    """
+    rows = functional.normalize(embedding, dim=1)
+    squared = (rows @ rows.T) ** 2
+    others = squared.sum(1) - squared.diagonal()
+    return others / max(1, len(rows) - 1)
 
 
 @dataclass(frozen=True, kw_only=True)
