@@ -87,7 +87,7 @@ def _maps(trainer: Trainer, player: str) -> list[Any]:
 
 def _once(trainer: Trainer, player: str, precision: str, inputs: list[Any]) -> float:
     # On a processor its own time counts: other work on the machine then does not decide.
-    clock = time.process_time if trainer.place.device.type == "cpu" else time.perf_counter
+    clock = time.process_time if trainer.place.device == "cpu" else time.perf_counter
     begun = clock()
     with trainer.place.decided({player: precision}).autocast(player):
         out = trainer.networks[player](*inputs)
