@@ -256,7 +256,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument(
         "--for",
         dest="budget",
-        default="1m",
+        default="2m",
         help="processor time of each training, over all threads",
     )
     parser.add_argument("--sets", default="fashion,faces32", help=f"of {','.join(NAMED)}")

@@ -9,7 +9,7 @@ from torch import nn
 
 from lookalike import recipe
 from lookalike.engine.trainer import Trainer
-from lookalike.parts.began import BEGAN, Balance, InfoBEGAN, Likeness, convergence
+from lookalike.parts.began import BEGAN, Balance, InfoBEGAN, Likeness, convergence, pulling_away
 from lookalike.parts.codes import Codes
 from lookalike.parts.game import Game
 from lookalike.parts.networks import Networks
@@ -110,3 +110,12 @@ def test_the_predictor_learns_last_while_the_others_rest() -> None:
         z, doubt = trainer.networks["N"](torch.zeros(2, 1, 28, 28))
     assert z.shape == doubt.shape == (2, chosen.prior.width)
     assert z.abs().max() <= 1
+
+
+def test_alike_embeddings_pull_fully_and_crossed_ones_not_at_all() -> None:
+    alike = torch.tensor([[1.0, 2.0], [2.0, 4.0], [-1.0, -2.0]])
+    assert pulling_away(alike).tolist() == pytest.approx([1.0] * 3)
+    crossed = torch.tensor([[1.0, 0.0], [0.0, 3.0]])
+    assert pulling_away(crossed).tolist() == pytest.approx([0.0, 0.0])
+    half = torch.tensor([[1.0, 0.0], [1.0, 1.0], [0.0, 1.0]])  # cosines squared: 1/2, 0, 1/2
+    assert pulling_away(half).tolist() == pytest.approx([0.25, 0.5, 0.25])

@@ -150,10 +150,10 @@ class _Autoencoder(nn.Module):
         embedding = self.encoder(pictures, labels)
         if self.codes is None:
             rebuilt: Tensor = self.decoder(embedding, labels)
-            return (rebuilt, embedding[:, :0]) if both else rebuilt
-        codes = torch.tanh(self.codes(embedding))
-        rebuilt = self.decoder(torch.cat([embedding, codes], 1), labels)
-        return (rebuilt, codes) if both else rebuilt
+            return (rebuilt, embedding) if both else rebuilt
+        seen = torch.cat([embedding, torch.tanh(self.codes(embedding))], 1)
+        rebuilt = self.decoder(seen, labels)
+        return (rebuilt, seen) if both else rebuilt
 
 
 class _Predictor(nn.Module):
@@ -205,8 +205,8 @@ class DecoderGenerator(NetworkPlan):
 class Autoencoder(NetworkPlan):
     """BEGAN's discriminator: ``forward(x, labels)`` gives x again, ``[N, C, S, S]``.
 
-    With ``codes``, ``forward(x, labels, True)`` also gives the codes that it reads off x, in
-    [-1, 1], ``[N, codes]``; its decoder is told them beside the embedding.
+    ``forward(x, labels, True)`` also gives what its decoder is told, ``[N, embedding + codes]``:
+    the embedding, and behind it the ``codes`` that it reads off x, in [-1, 1].
     """
 
     embedding: int = 64

@@ -71,10 +71,15 @@ class Likeness:
 
 @dataclass(frozen=True, kw_only=True)
 class BEGAN(Objective):
-    """Boundary equilibrium; the value "k" must be a :class:`Balance` with the same ``gamma``."""
+    """Boundary equilibrium; the value "k" must be a :class:`Balance` with the same ``gamma``.
+
+    ``repel`` weighs :func:`pulling_away` in G's loss, which the paper does not have: where pictures
+    differ little, as faces do, the mean one is rebuilt best, and G draws nothing else.
+    """
 
     likeness: Likeness = field(default_factory=Likeness)
     gamma: float = 0.5
+    repel: float = 0.0
 
     @property
     def judging(self) -> bool:
@@ -97,7 +102,24 @@ class BEGAN(Objective):
     def maker(self, game: Game, batch: Batch) -> Terms:
         """Fakes that D rebuilds well."""
         fake = game.augment(game.fakes(batch), batch.noise("maker"))
-        return Terms(rebuilt=self.likeness(fake, game.play("D", fake, batch.labels).float()))
+        if not self.repel:
+            return Terms(rebuilt=self.likeness(fake, game.play("D", fake, batch.labels).float()))
+        rebuilt, embedding = game.play("D", fake, batch.labels, True)
+        return Terms(
+            rebuilt=self.likeness(fake, rebuilt.float()),
+            repelled=self.repel * pulling_away(embedding.float()),
+        )
+
+
+def pulling_away(embedding: Tensor) -> Tensor:
+    """The mean squared cosine of each row ``[N, d]`` to the others, ``[N]``; 1 when all are alike.
+
+    Zhao, Mathieu & LeCun 2017, "Energy-based generative adversarial networks", equation 4.
+    """
+    rows = functional.normalize(embedding, dim=1)
+    squared = (rows @ rows.T) ** 2
+    others = squared.sum(1) - squared.diagonal()
+    return others / max(1, len(rows) - 1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +128,7 @@ class InfoBEGAN(Objective):
 
     ``information`` weighs the smooth L1 distance of the codes in both losses; ``share`` is the
     part of the budget after which D and G rest and N learns, on real pictures alone, to find the z
-    from which G draws them: 1 - MS-SSIM(x, G(N(x))).
+    from which G draws them: 1 - MS-SSIM(x, G(N(x))). ``repel`` is BEGAN's here.
     """
 
     prior: Codes
@@ -114,6 +136,7 @@ class InfoBEGAN(Objective):
     gamma: float = 0.5
     information: float = 0.1
     share: float = 0.75
+    repel: float = 0.0
 
     @property
     def judging(self) -> bool:
@@ -134,23 +157,26 @@ class InfoBEGAN(Objective):
         real = game.augment(batch.images, batch.noise("real"))
         fake = game.augment(game.fakes(batch).detach(), batch.noise("fake"))
         on_real = self.likeness(real, game.play("D", real, batch.labels).float())
-        rebuilt, codes = game.play("D", fake, batch.labels, True)
+        rebuilt, seen = game.play("D", fake, batch.labels, True)
         on_fake = self.likeness(fake, rebuilt.float())
         game.facts["convergence"] = convergence(on_real, on_fake, self.gamma)
         return Terms(
             real=on_real,
             fake=-game.now["k"] * on_fake,
-            codes=self.information * self.code_loss(codes, batch.z),
+            codes=self.information * self.code_loss(seen, batch.z),
         )
 
     def maker(self, game: Game, batch: Batch) -> Terms:
         """Fakes that D rebuilds well and whose codes it reads."""
         fake = game.augment(game.fakes(batch), batch.noise("maker"))
-        rebuilt, codes = game.play("D", fake, batch.labels, True)
-        return Terms(
+        rebuilt, seen = game.play("D", fake, batch.labels, True)
+        terms = Terms(
             rebuilt=self.likeness(fake, rebuilt.float()),
-            codes=self.information * self.code_loss(codes, batch.z),
+            codes=self.information * self.code_loss(seen, batch.z),
         )
+        if self.repel:
+            terms["repelled"] = self.repel * pulling_away(seen.float())
+        return terms
 
     def predict(self, game: Game, batch: Batch) -> Terms:
         """Real pictures drawn again by the frozen G from what N sees in them."""
@@ -158,10 +184,11 @@ class InfoBEGAN(Objective):
         again = game.generate(z.float(), batch.labels)
         return Terms(predicted=self.likeness(batch.images, again))
 
-    def code_loss(self, predicted: Tensor, z: Tensor) -> Tensor:
-        """Smooth L1 between the codes of z and D's reading of them, ``[N]``."""
+    def code_loss(self, seen: Tensor, z: Tensor) -> Tensor:
+        """Smooth L1 between the codes of z and D's reading, the last columns, ``[N]``."""
         wanted = self.prior.coded(z).float()
-        apart = functional.smooth_l1_loss(predicted.float(), wanted, reduction="none")
+        read = seen[:, -wanted.shape[1] :].float()
+        apart = functional.smooth_l1_loss(read, wanted, reduction="none")
         return apart.mean(1)
 
 

@@ -29,7 +29,8 @@ def recipe(
     quick: bool | None = None,
     gamma: float = 0.0,
     balance: float = 0.0,
-    structure: float = 1.0,
+    structure: float | None = None,
+    repel: float | None = None,
     information: float = 0.1,
     share: float = 0.75,
     rate: float = 0.0,
@@ -38,10 +39,13 @@ def recipe(
     """``codes`` counts the codes in [-1, 1]; N learns after ``share`` of the budget.
 
     ``structure`` 1 rebuilds by MS-SSIM, 0 by absolute error. ``quick`` (left out: up to 32 px) is
-    the game for minutes, as in ``began``: 0 is a ``gamma`` of 0.9, a ``balance`` of 0.1, a ``rate``
-    of 3e-3 and a ``width`` of 16, and 0.5, 0.001, 2e-4 and 32 without it (published: 1e-4 at 128).
+    the game for minutes, as in ``began``: absolute error, a ``repel`` of 0.1, and 0 is a ``gamma``
+    of 0.9, a ``balance`` of 0.1, a ``rate`` of 3e-3 and a ``width`` of 16. Without it they are
+    MS-SSIM, 0, 0.5, 0.001, 2e-4 and 32 (published: 1e-4 at 128).
     """
     quick = size <= 32 if quick is None else quick
+    structure = (0.0 if quick else 1.0) if structure is None else structure
+    repel = (0.1 if quick else 0.0) if repel is None else repel
     width = width or (16 if quick else 32)
     gamma = gamma or (0.9 if quick else 0.5)
     balance = balance or (0.1 if quick else 0.001)
@@ -66,6 +70,7 @@ def recipe(
             gamma=gamma,
             information=information,
             share=share,
+            repel=repel,
         ),
         optimizers={
             "G": player,
