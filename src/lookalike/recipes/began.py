@@ -9,7 +9,7 @@ asks for more variety, and leaves out the convolutions at full side.
 from __future__ import annotations
 
 from lookalike.parts.autoencoders import Autoencoder, DecoderGenerator
-from lookalike.parts.began import BEGAN, Balance, Likeness
+from lookalike.parts.began import BEGAN, Balance, Likeness, Pace
 from lookalike.parts.optimizers import Adam
 from lookalike.parts.priors import Uniform
 from lookalike.parts.schedules import Constant, Decay
@@ -40,26 +40,20 @@ def recipe(
     and 0.001, and 2e-4, which narrow networks bear, at a ``width`` of 32 (theirs: 1e-4 at 128).
     ``repel`` keeps G's pictures apart in D's embedding: left out, 0.1 in the quick game, else 0.
     """
-    quick = size <= 32 if quick is None else quick
-    repel = (0.1 if quick else 0.0) if repel is None else repel
-    width = width or (16 if quick else 32)
-    gamma = gamma or (0.9 if quick else 0.5)
-    balance = balance or (0.1 if quick else 0.001)
-    rate = rate or (3e-3 if quick else 2e-4)
-    shape = {"width": width, "fold": 2, "carry": 0.5} if quick else {"width": width}
-    player = Adam(rate=Decay(value=rate, end_value=rate / 10))
+    game = Pace.of(size, quick, width=width, gamma=gamma, balance=balance, rate=rate, repel=repel)
+    player = Adam(rate=Decay(value=game.rate, end_value=game.rate / 10))
     return Recipe(
         name="began",
         size=size,
         channels=channels,
         labels=labels,
         networks={
-            "G": DecoderGenerator(inputs=dims, he=quick, **shape),
-            "D": Autoencoder(embedding=dims, **shape),
+            "G": DecoderGenerator(inputs=dims, he=game.quick, **game.shape),
+            "D": Autoencoder(embedding=dims, **game.shape),
         },
         prior=Uniform(dims),
-        objective=BEGAN(likeness=Likeness(structure=structure), gamma=gamma, repel=repel),
+        objective=BEGAN(likeness=Likeness(structure=structure), gamma=game.gamma, repel=game.repel),
         optimizers={"G": player, "D": player},
-        values={"ema": Constant(5_000), "k": Balance(gamma=gamma, rate=balance)},
+        values={"ema": Constant(5_000), "k": Balance(gamma=game.gamma, rate=game.balance)},
         batch=16,
     )

@@ -8,7 +8,7 @@ N learns on real pictures, with G frozen.
 from __future__ import annotations
 
 from lookalike.parts.autoencoders import Autoencoder, DecoderGenerator, NoisePredictor
-from lookalike.parts.began import Balance, InfoBEGAN, Likeness
+from lookalike.parts.began import Balance, InfoBEGAN, Likeness, Pace
 from lookalike.parts.codes import Codes
 from lookalike.parts.optimizers import Adam
 from lookalike.parts.schedules import Constant, Decay
@@ -43,40 +43,34 @@ def recipe(
     of 0.9, a ``balance`` of 0.1, a ``rate`` of 3e-3 and a ``width`` of 16. Without it they are
     MS-SSIM, 0, 0.5, 0.001, 2e-4 and 32 (published: 1e-4 at 128).
     """
-    quick = size <= 32 if quick is None else quick
-    structure = (0.0 if quick else 1.0) if structure is None else structure
-    repel = (0.1 if quick else 0.0) if repel is None else repel
-    width = width or (16 if quick else 32)
-    gamma = gamma or (0.9 if quick else 0.5)
-    balance = balance or (0.1 if quick else 0.001)
-    rate = rate or (3e-3 if quick else 2e-4)
-    shape = {"width": width, "fold": 2, "carry": 0.5} if quick else {"width": width}
+    game = Pace.of(size, quick, width=width, gamma=gamma, balance=balance, rate=rate, repel=repel)
+    structure = (0.0 if game.quick else 1.0) if structure is None else structure
     prior = Codes(dims=dims, continuous=codes, uniform=True)
-    player = Adam(rate=Decay(value=rate, end_value=rate / 10, begin=share / 2))
+    player = Adam(rate=Decay(value=game.rate, end_value=game.rate / 10, begin=share / 2))
     return Recipe(
         name="info-began",
         size=size,
         channels=channels,
         labels=labels,
         networks={
-            "G": DecoderGenerator(inputs=prior.width, he=quick, **shape),
-            "D": Autoencoder(embedding=dims, codes=codes, **shape),
-            "N": NoisePredictor(noise=dims, codes=codes, embedding=dims, **shape),
+            "G": DecoderGenerator(inputs=prior.width, he=game.quick, **game.shape),
+            "D": Autoencoder(embedding=dims, codes=codes, **game.shape),
+            "N": NoisePredictor(noise=dims, codes=codes, embedding=dims, **game.shape),
         },
         prior=prior,
         objective=InfoBEGAN(
             prior=prior,
             likeness=Likeness(structure=structure),
-            gamma=gamma,
+            gamma=game.gamma,
             information=information,
             share=share,
-            repel=repel,
+            repel=game.repel,
         ),
         optimizers={
             "G": player,
             "D": player,
             "N": Adam(rate=Decay(value=predictor_rate, end_value=predictor_rate / 10, begin=share)),
         },
-        values={"ema": Constant(5_000), "k": Balance(gamma=gamma, rate=balance)},
+        values={"ema": Constant(5_000), "k": Balance(gamma=game.gamma, rate=game.balance)},
         batch=16,
     )
