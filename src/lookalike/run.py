@@ -250,11 +250,10 @@ class Run:
         Raises:
             CheckpointError: there is none of this name, or none that is whole.
         """
-        best = self._best(1)
         if which not in ("auto", "last"):
             return self._named(which)
-        takes_best = read_json(self.path / "scores.json").get("take", "best") == "best"
-        if which == "auto" and takes_best and best.exists():
+        best = self._best(1)
+        if which == "auto" and self.takes_best:
             with contextlib.suppress(CheckpointError):
                 return checkpoints.read(best)
         tree, refused = self.newest()
@@ -265,6 +264,12 @@ class Run:
                 f"lookalike train PACK --into {self.path}"
             )
         return tree
+
+    @property
+    def takes_best(self) -> bool:
+        """Whether "auto" is the best state: there is one, and no score speaks for the last."""
+        taken = read_json(self.path / "scores.json").get("take", "best")
+        return bool(taken == "best" and self._best(1).exists())
 
     def _named(self, which: str) -> dict[str, Any]:
         """One of the best states, by the name of its file."""

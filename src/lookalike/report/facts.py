@@ -122,7 +122,7 @@ class Facts:
     @property
     def takes_best(self) -> bool:
         """Whether 'generate' takes the best state and not the last."""
-        return self.has_best and self.scores.get("take", "best") == "best"
+        return self.run.takes_best
 
     # ---- commands ---------------------------------------------------------------------------
 

@@ -305,7 +305,6 @@ def _bests_of(run: Run, judge: str, keep: int) -> list[dict[str, float]]:
 
     Scores of two judges are two scales, so states of another judge go, and so do damaged ones.
     """
-    run.drop_bests(keep)
     found = []
     for path in run.bests():
         held: dict[str, Any] = {}
@@ -316,4 +315,4 @@ def _bests_of(run: Run, judge: str, keep: int) -> list[dict[str, float]]:
             continue
         found.append({name: float(value) for name, value in held.items()})
     run.drop_bests(keep)
-    return found
+    return found[:keep]
