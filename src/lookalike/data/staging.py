@@ -14,11 +14,12 @@ from lookalike.errors import DataError
 
 
 def refuse_full(to: Path) -> None:
-    """Refuse a place where something is.
+    """Refuse a place where something is, or that a new folder cannot take.
 
     Raises:
-        DataError: it is a file, or a folder that is not empty.
+        DataError: it is a file, a folder that is not empty, or has no name of its own (".").
     """
+    _refuse_here(to)
     if to.exists() and (not to.is_dir() or any(to.iterdir())):
         raise DataError(
             f"{to} is not empty, and nothing is ever overwritten. Name a folder that does not "
@@ -26,11 +27,23 @@ def refuse_full(to: Path) -> None:
         )
 
 
+def _refuse_here(to: Path) -> None:
+    if to.name in ("", ".."):
+        raise DataError(
+            f"{to} has no name of its own: a new folder is written beside its place and then "
+            "renamed. Name one that does not exist yet, such as ./new"
+        )
+
+
 def beside(to: Path) -> Path:
     """A new hidden folder next to this place, on the same disk; its parents are made.
 
     Who may read it is what the person's umask says, as for any folder they make.
+
+    Raises:
+        DataError: the place has no name of its own (".").
     """
+    _refuse_here(to)
     to.parent.mkdir(parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(prefix=f".{to.name}.", suffix=".part", dir=to.parent))
     part.chmod(0o777 & ~_umask())
