@@ -40,7 +40,7 @@ HERE = Where()
 
 
 @dataclass(frozen=True, kw_only=True)
-class Training:
+class GeneratorSource:
     """Where a verb's generator comes from: a ``run``, or a training of ``seconds``.
 
     ``per_class`` trains one for each class instead of one for all; they share the time.

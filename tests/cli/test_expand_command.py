@@ -98,7 +98,8 @@ def test_a_run_for_each_class_sees_that_class_alone_and_is_named_in_every_file(
     assert "1 of 2: training a generator of 'cold'" in err
     for number, name in enumerate(("cold", "warm")):
         home = tmp_path / "o-run" / f"{number:03d}-{name}"
-        whole, part = Pack.open(pack), Pack.open(home / "pack")
+        (kept,) = home.glob("pack-*")
+        whole, part = Pack.open(pack), Pack.open(kept)
         halves = (whole.train, whole.holdout)
         mine = [half.labels(np.arange(len(half)))[:, number] > 0 for half in halves]
         assert (len(part.train), len(part.holdout)) == tuple(int(m.sum()) for m in mine)
@@ -112,6 +113,31 @@ def test_a_run_for_each_class_sees_that_class_alone_and_is_named_in_every_file(
     assert len(made) == told["synthetic"]
     for row in made:
         assert row["run"].endswith(row["class"])
+
+
+def test_the_run_of_a_class_of_other_pictures_is_not_taken_up(
+    say: Say, pack: Path, folder: Path, tmp_path: Path
+) -> None:
+    """The same --to with another pack must not reuse pictures or a run that saw its hold-out."""
+    say("prepare", folder, "--to", tmp_path / "p", "--size", "16", "--seed", "5")
+    words = ("--run-per-class", "--for", "1s", "--recipe", "tiny", "--set", "images=32")
+    rest = ("--judge", "pixels", "--steps", "20", "--tries", "1", "--to", tmp_path / "o")
+    assert say("expand", pack, *words, *rest)[0] == 0
+    (tmp_path / "o").rename(tmp_path / "first")
+    status, _, err = say("expand", tmp_path / "p", *words, *rest)
+    assert status == 1
+    assert "other pictures" in err
+    assert not (tmp_path / "o").exists()
+
+
+def test_the_folder_one_stands_in_is_refused(
+    say: Say, pack: Path, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    status, _, err = say("expand", pack, "--run", run, "--to", ".")
+    assert status == 1
+    assert "no name of its own" in err
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_class_too_small_for_a_run_of_its_own_is_named(

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 from lookalike.api.judging import families
 from lookalike.api.making import train
 from lookalike.errors import LookalikeError
-from lookalike.results import HERE, NOBODY, Listener, Training, Where
+from lookalike.results import HERE, NOBODY, GeneratorSource, Listener, Where
 
 if TYPE_CHECKING:
     from lookalike.data.pack import Pack
+    from lookalike.engine.sampler import Sampler
     from lookalike.metrics.picking import Make
     from lookalike.stages.expand import Expanded, ExpandSettings, Origin
 
@@ -21,15 +22,15 @@ if TYPE_CHECKING:
 def expand(
     pack: Path,
     to: Path,
-    run: Path | None = None,
     settings: ExpandSettings | None = None,
-    training: Training | None = None,
+    source: GeneratorSource | None = None,
     where: Where = HERE,
     listener: Listener = NOBODY,
 ) -> Expanded:
     """Add checked synthetic pictures to a pack's real ones, in a folder that is new or empty.
 
-    Without a run, one is trained on the pack first, beside ``to``, or one for each class.
+    Where the source names no run, one is trained on the pack first, beside ``to``, or one for each
+    class.
 
     Raises:
         LookalikeError: neither a run nor a time is given, or the run saw other pictures.
@@ -39,19 +40,19 @@ def expand(
     from lookalike.stages import expand as stage
 
     settings = settings or stage.ExpandSettings()
-    training = replace(training or Training(), run=run)
+    source = source or GeneratorSource()
     refuse_full(to)
     opened = Pack.open(pack)
-    if training.per_class:
-        if run:
+    if source.per_class:
+        if source.run:
             raise LookalikeError(
                 "--run names one generator, and --run-per-class trains one for each class. Give "
                 "one of them."
             )
-        make, origin, families_ = _per_class(opened, to, settings, training, where, listener)
+        make, origin, trainers = _per_class(opened, to, settings, source, where, listener)
     else:
-        make, origin, families_ = _one_run(opened, to, settings, training, where, listener)
-    wanted = replace(settings, trained_with=families_)
+        make, origin, trainers = _one_run(opened, to, settings, source, where, listener)
+    wanted = replace(settings, trained_with=trainers)
     try:
         return stage.expand(opened, make, origin, to, wanted, listener.tell)
     except KeyboardInterrupt:
@@ -61,7 +62,7 @@ def expand(
         raise
 
 
-Source = tuple["Make", "Origin", tuple[str, ...]]
+Candidates = tuple["Make", "Origin", tuple[str, ...]]
 """What makes candidates, where they come from, and families of networks that trained it."""
 
 
@@ -69,70 +70,84 @@ def _one_run(
     pack: Pack,
     to: Path,
     settings: ExpandSettings,
-    training: Training,
+    source: GeneratorSource,
     where: Where,
     listener: Listener,
-) -> Source:
+) -> Candidates:
     """One generator for all classes: the given run, or one that is trained."""
     from lookalike.data.classes import classes_of
-    from lookalike.engine.opening import open_sampler
-    from lookalike.run import Run
     from lookalike.stages import expand as stage
 
-    sorts, run = classes_of(pack, settings.attribute), training.run
+    sorts, run = classes_of(pack, settings.attribute), source.run
     if run is None:
         run = to.with_name(f"{to.name}-run")
         labels = True if settings.attribute else None
-        if training.seconds is None:
+        if source.seconds is None:
             raise LookalikeError(_which(pack.path, to, run, labels))
         listener.say(f"Training a generator into {run}.")
-        _train(pack.path, run, replace(training, labeled=labels), where, listener)
+        _train(pack.path, run, replace(source, labeled=labels), where, listener)
+    sampler, origin, trainers = _opened(run, pack, run.resolve().name, where)
+    return stage.maker(sampler, sorts, settings.seed), origin, trainers
+
+
+def _opened(
+    run: Path, pack: Pack, name: str, where: Where
+) -> tuple[Sampler, Origin, tuple[str, ...]]:
+    """The sampler of a run that saw this pack's training pictures, and what is told of it.
+
+    Raises:
+        LookalikeError: the run saw other pictures.
+    """
+    from lookalike.engine.opening import open_sampler
+    from lookalike.run import Run
+    from lookalike.stages.expand import Origin
+
     trained = Run.open(run)
     trained.refuse_other(pack.path, pack.fingerprint)
     sampler, drawing, seen = open_sampler(trained, where.place())
-    origin = stage.Origin(run.resolve().name, drawing.name, seen)
-    return stage.maker(sampler, sorts, settings.seed), origin, families(trained)
+    return sampler, Origin(name, drawing.name, seen), families(trained)
 
 
 def _per_class(
     pack: Pack,
     to: Path,
     settings: ExpandSettings,
-    training: Training,
+    source: GeneratorSource,
     where: Where,
     listener: Listener,
-) -> Source:
+) -> Candidates:
     """A generator for each class that is to get pictures, which sees that class alone."""
     from lookalike.data.staging import folder_name
-    from lookalike.engine.opening import open_sampler
-    from lookalike.run import Run
+    from lookalike.metrics.trials import address
     from lookalike.stages import expand as stage
 
     home = to.with_name(f"{to.name}-run")
-    if training.seconds is None:
+    if source.seconds is None:
         raise LookalikeError(
             "--run-per-class trains a generator for each class, so it needs a time for all of "
             "them together: --for 30m"
         )
     classes = stage.lacking(pack, settings)
-    each = replace(training, seconds=training.seconds / len(classes), labeled=False)
-    samplers, origins, families_ = {}, {}, dict[str, None]()
+    each = replace(source, seconds=source.seconds / len(classes), labeled=False)
+    samplers, origins, trainers = {}, {}, dict[str, None]()
     for count, (number, name) in enumerate(classes.items(), 1):
         folder = home / f"{number:03d}-{folder_name(name)}"
-        part = stage.class_pack(pack, number, settings.attribute, folder / "pack")
+        # Another pack or attribute has other pictures under the same number and name.
+        key = address(pack.fingerprint, settings.attribute, number)[:8]
+        part = stage.class_pack(pack, number, settings.attribute, folder / f"pack-{key}")
         listener.say(f"{count} of {len(classes)}: training a generator of {name!r} into {folder}.")
         _train(part.path, folder / "run", each, where, listener)
-        trained = Run.open(folder / "run")
-        trained.refuse_other(part.path, part.fingerprint)
-        samplers[number], drawing, seen = open_sampler(trained, where.place())
-        origins[number] = stage.Origin(f"{home.name}/{folder.name}", drawing.name, seen)
-        families_ |= dict.fromkeys(families(trained))
+        told = f"{home.name}/{folder.name}"
+        samplers[number], origins[number], found = _opened(folder / "run", part, told, where)
+        trainers |= dict.fromkeys(found)
     first = next(iter(origins.values()))
     whole = stage.Origin(home.name, first.recipe, first.images_seen, origins)
-    return stage.makers(samplers, settings.seed), whole, tuple(families_)
+    return stage.makers(samplers, settings.seed), whole, tuple(trainers)
 
 
-def _train(data: Path, run: Path, training: Training, where: Where, listener: Listener) -> None:
+def _train(
+    data: Path, run: Path, source: GeneratorSource, where: Where, listener: Listener
+) -> None:
     """Train to the end, or continue where it was stopped.
 
     Raises:
@@ -141,10 +156,10 @@ def _train(data: Path, run: Path, training: Training, where: Where, listener: Li
     from lookalike.stages.train import TrainSettings
 
     wanted = TrainSettings(
-        recipe=training.recipe,
-        seconds=training.seconds,
-        settings=training.changes,
-        labeled=training.labeled,
+        recipe=source.recipe,
+        seconds=source.seconds,
+        settings=source.changes,
+        labeled=source.labeled,
     )
     if not train(data, run, wanted, where, listener).finished:
         raise LookalikeError(

@@ -83,7 +83,7 @@ def expand(
     from lookalike import api
     from lookalike.durations import seconds
     from lookalike.errors import DataError
-    from lookalike.results import Listener, Training
+    from lookalike.results import GeneratorSource, Listener
     from lookalike.stages.expand import ExpandSettings
 
     if balance and factor is not None:
@@ -102,13 +102,14 @@ def expand(
     )
     with show.screen() as screen:
         listener = Listener(screen.tell, screen.step, screen.say)
-        training = Training(
+        source = GeneratorSource(
+            run=run,
             seconds=seconds(time) if time else None,
             per_class=run_per_class,
             recipe=recipe,
             changes=settings(change),
         )
-        found = api.expand(pack, to, run, wanted, training, machine.where(), listener)
+        found = api.expand(pack, to, wanted, source, machine.where(), listener)
     show.result(found, json, [] if json else _lines(found))
 
 
