@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -110,7 +111,7 @@ def measure(name: str, methods: list[str], minutes: list[float], runs: int) -> N
                         "minutes": minute,
                         "run": run,
                         "machine": machine(),
-                        "defaults": defaults(method, pack),
+                        "defaults": defaults(method, name),
                         **row,
                     },
                 )
@@ -121,10 +122,12 @@ def measure(name: str, methods: list[str], minutes: list[float], runs: int) -> N
                 )
 
 
-def defaults(method: str, pack: Pack) -> str:
-    """A fingerprint of the recipe on this pack: results of other defaults are not its results."""
+@cache
+def defaults(method: str, name: str) -> str:
+    """A fingerprint of the recipe on this set: results of other defaults are not its results."""
     if method in TEXTBOOK:
         return ""
+    pack = SETS[name]()
     frame = {"size": pack.size, "channels": pack.channels, "labels": 0, "classes": 0}
     return recipe.fingerprint(recipe.make(recipe.find(method), {}, frame))
 
@@ -136,7 +139,7 @@ def comparable() -> list[dict[str, Any]]:
         row
         for row in kept("quality")
         if kind(row["machine"]) == here
-        and row.get("defaults") == defaults(row["method"], SETS[row["set"]]())
+        and row.get("defaults", "") == defaults(row["method"], row["set"])
     ]
 
 
