@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import shutil
 from functools import cache
 from typing import Any
@@ -143,15 +144,22 @@ def comparable() -> list[dict[str, Any]]:
     ]
 
 
-def report(sets: list[str], minutes: list[float]) -> str:
-    """The table of everything measured so far."""
-    parts = [f"Machine: {machine()}."]
-    for name in sets:
-        rows = [r for r in comparable() if r["set"] == name and r["minutes"] in minutes]
-        for minute in sorted({r["minutes"] for r in rows}):
-            here = [r for r in rows if r["minutes"] == minute]
-            parts += [f"\n{name}, {minute:g} minutes", _table(here)]
-    return "\n".join(parts)
+def report(sets: list[str], minutes: list[float], everything: bool = False) -> str:
+    """The tables of what compares with a run here and now, or of all that is kept, by machine."""
+    rows = [
+        row
+        for row in (kept("quality") if everything else comparable())
+        if row["set"] in sets and row["minutes"] in minutes
+    ]
+    groups: dict[tuple[str, str, float], list[dict[str, Any]]] = {}
+    for row in rows:
+        if row.get("defaults", "") != defaults(row["method"], row["set"]):
+            row = {**row, "method": f"{row['method']}, earlier defaults"}
+        groups.setdefault((kind(row["machine"]), row["set"], row["minutes"]), []).append(row)
+    parts = []
+    for (where, name, minute), here in sorted(groups.items()):
+        parts += [f"\n{name}, {minute:g} minutes. Machine: {where}.", _table(here)]
+    return "\n".join(parts) or "Nothing that compares with this machine was measured (--all)."
 
 
 def _table(rows: list[dict[str, Any]]) -> str:
@@ -170,7 +178,10 @@ def _table(rows: list[dict[str, Any]]) -> str:
                 ),
                 default=float("nan"),
             )
-            cells += [spread(kids, 4), f"1/{best / max(median(kids), 1e-9):.1f}"]
+            cells += [
+                spread(kids, 4),
+                "-" if math.isnan(best) else f"1/{best / max(median(kids), 1e-9):.1f}",
+            ]
         first = found[0]
         cells += [
             spread([row[first][key] for row in mine], 3)
@@ -200,10 +211,11 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--minutes", default="5", help="2,5,10")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--report", action="store_true", help="only print what was measured")
+    parser.add_argument("--all", action="store_true", help="print other machines' rows, too")
     wanted = parser.parse_args(arguments)
     minutes = [float(m) for m in wanted.minutes.split(",")]
     if not wanted.report:
         for name in wanted.sets.split(","):
             measure(name, wanted.methods.split(","), minutes, wanted.runs)
-    print(report(wanted.sets.split(","), minutes))
+    print(report(wanted.sets.split(","), minutes, wanted.all))
     print(f"\nGrids: {CACHE}/*.png")
