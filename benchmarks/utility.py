@@ -183,7 +183,8 @@ def _how(wanted: argparse.Namespace) -> str:
 
 def check(setting: Setting, wanted: argparse.Namespace) -> None:
     """The verdict of five seeds beside what twenty other seeds of the same arms say."""
-    if any((r["setting"], r["how"]) == (setting.name, _how(wanted)) for r in kept("verdicts")):
+    asked = (setting.name, _how(wanted), wanted.first)
+    if any((r["setting"], r["how"], r.get("draw", 0)) == asked for r in kept("verdicts")):
         return
     data = labeled(setting.pack(FEWER))
     found = outcomes(setting, data, wanted.first, wanted, 5 + TRUTH)
@@ -191,7 +192,7 @@ def check(setting: Setting, wanted: argparse.Namespace) -> None:
         [Outcome(one.arm, one.said[rows]) for one in found] for rows in (slice(5), slice(5, None))
     )
     said, true = (decide(some, data.test[1], len(data.names)) for some in (first, later))
-    row = {"setting": setting.name, "how": _how(wanted), "machine": machine()}
+    row = {"setting": setting.name, "how": _how(wanted), "draw": wanted.first, "machine": machine()}
     gain = [true.gain.value, true.gain.low, true.gain.high]
     keep("verdicts", {**row, "said": said.helps, "true": true.helps, "gain": gain})
     print(f"{setting.name}: said {said.helps}, {TRUTH} seeds say {true.helps}", flush=True)
@@ -233,7 +234,8 @@ def _points(gain: Interval) -> str:
 
 
 def report_verdicts(wanted: argparse.Namespace) -> str:
-    rows = [r for r in kept("verdicts") if r["how"] == _how(wanted)]
+    kind = (_how(wanted), wanted.first)
+    rows = [r for r in kept("verdicts") if (r["how"], r.get("draw", 0)) == kind]
     # A person asks "shall I add them?": True is yes; False and None are both no.
     right = sum((r["said"] is True) == (r["true"] is True) for r in rows)
     words = {True: "helps", False: "harms", None: "not shown"}

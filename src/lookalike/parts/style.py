@@ -24,6 +24,9 @@ from lookalike.parts.classic import doublings
 from lookalike.parts.networks import Frame, NetworkPlan
 
 SLOPE, GAIN = 0.2, math.sqrt(2)
+SHOWN = 0.1
+"""The deviation of the first weights that add to the picture (1 as published, where the first
+pictures are mostly beyond black and white and short runs keep their colors)."""
 
 
 def active(x: Tensor) -> Tensor:
@@ -129,6 +132,7 @@ class _Side(nn.Module):
         )
         self.refine = Modulated(outputs, outputs, code, 3, demodulate=True, larger=False)
         self.show = Modulated(outputs, channels, code, 1, demodulate=False, larger=False)
+        nn.init.normal_(self.show.weight, std=SHOWN)
 
     def forward(self, x: Tensor, codes: list[Tensor]) -> tuple[Tensor, Tensor]:
         if self.grow is not None:

@@ -33,7 +33,7 @@ def recipe(
     categorical_weight: float = 1.0,
     continuous_weight: float = 0.1,
     apart: bool = False,
-    alike: bool = True,
+    alike: bool | None = None,
     opening: float | None = None,
     instance_noise: float = 1 / 15,
     dropout: float = 0.0,
@@ -45,12 +45,13 @@ def recipe(
 
     ``apart`` gives the codes a step of their own; ``instance_noise`` is the first deviation of the
     noise. ``alike`` compares changed copies of real pictures, D alone until ``opening``, a share of
-    the budget: None is half at 28 px, where digits were named best, and a quarter above, where G
-    needs the steps. Without ``alike`` the game is the paper's, whose D has a ``rate`` of 2e-4
-    (appendix C.1).
+    the budget (None is half at 28 px, and a quarter above): the codes come to name classes. Left
+    out, it is played at 28 px, where it was measured; above, G needs the steps, and the game is the
+    paper's, whose D has a ``rate`` of 2e-4 (appendix C.1).
     """
     digits = size <= 28
     opening = (0.5 if digits else 0.25) if opening is None else opening
+    alike = digits if alike is None else alike
     prior = Codes(dims=dims, categories=tuple(categories), continuous=continuous)
     copies = Alike(opening=opening) if alike and categories else None
     wait = 0.0 if copies is None else opening
