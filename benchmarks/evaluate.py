@@ -54,17 +54,19 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--judge", default="lite0")
     parser.add_argument("--rounds", type=int, default=3, help="of 2,000 pictures; others run once")
     wanted = parser.parse_args(arguments)
-    rows = []
+    rows: list[tuple[int, float, list[str]]] = []
     for count in (int(one) for one in wanted.counts.split(",")):
         rounds = wanted.rounds if count == 2000 else 1
         found = [judged(count, wanted.judge) for _ in range(rounds)]
         seconds, mb = [one.seconds for one in found], [one.mb for one in found]
-        row = {"count": count, "judge": wanted.judge, "seconds": seconds, "mb": mb}
+        own = [one.own_mb for one in found]
+        row = {"count": count, "judge": wanted.judge, "seconds": seconds, "mb": mb, "own_mb": own}
         keep("evaluate", {**row, "machine": machine(), "day": time.strftime("%Y-%m-%d")})
         goal = f" (goal {GOAL})" if count == 2000 else ""
-        each = (max(mb) - rows[0][1]) * 1024 / (count - rows[0][0]) if rows else float("nan")
-        rows.append((count, max(mb), spread(seconds, 1) + goal, spread(mb, 0), f"{each:.0f}"))
+        each = (max(own) - rows[0][1]) * 1024 / (count - rows[0][0]) if rows else float("nan")
+        told = [spread(seconds, 1) + goal, spread(mb, 0), spread(own, 0), f"{each:.0f}"]
+        rows.append((count, max(own), told))
         shutil.rmtree(CACHE / f"evaluate-{count}")
     print(f"Machine: {machine()}. Two folders, 64 px, judge {wanted.judge}, start to end.")
-    header = ("pictures a side", "seconds", "peak MB", "KB for each more a side")
-    print(table([[f"{one[0]:,}", one[2], one[3], one[4]] for one in rows], header))
+    header = ("pictures a side", "seconds", "peak MB", "without files", "KB for each more a side")
+    print(table([[f"{count:,}", *told] for count, _, told in rows], header))

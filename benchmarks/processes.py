@@ -14,18 +14,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from benchmarks.common import CACHE
 
 
 @dataclass(frozen=True)
 class Ran:
-    """Exit code, the JSON, the last words on stderr, seconds, and the peak of MB of all."""
+    """Exit code, the JSON, the last words on stderr, seconds, and the peak of MB of all.
+
+    ``own_mb`` leaves out what lies in files and can be given back when memory is short.
+    """
 
     code: int
     told: str
     said: str
     seconds: float
     mb: float
+    own_mb: float
 
 
 def lookalike(arguments: Sequence[str], glance: float = 0.05) -> Ran:
@@ -34,11 +40,12 @@ def lookalike(arguments: Sequence[str], glance: float = 0.05) -> Ran:
     started = time.perf_counter()
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
         process = subprocess.Popen(command, stdout=out, stderr=err)
-        peak, over = [0.0], threading.Event()
+        peak, over = np.zeros(2), threading.Event()
 
         def look() -> None:
             while not over.wait(glance):
-                peak[0] = max(peak[0], sum(map(_megabytes, _tree(process.pid))))
+                now = np.sum([_megabytes(one) for one in _tree(process.pid)], axis=0)
+                np.maximum(peak, now, out=peak)
 
         watcher = threading.Thread(target=look)
         watcher.start()
@@ -52,7 +59,7 @@ def lookalike(arguments: Sequence[str], glance: float = 0.05) -> Ran:
         out.seek(0)
         err.seek(0)
         said = [line for line in err.read().splitlines() if line.strip()]
-        return Ran(code, out.read(), " ".join(said[-3:]), seconds, peak[0])
+        return Ran(code, out.read(), " ".join(said[-3:]), seconds, *peak.tolist())
 
 
 def trained(method: str, pack: Path, seed: int, budget: str, *more: str) -> tuple[Path, Any, Ran]:
@@ -87,10 +94,11 @@ def _tree(root: int) -> list[int]:
     return found
 
 
-def _megabytes(process: int) -> float:
-    """Memory of a process in MB: its own, and its share of what it shares."""
+def _megabytes(process: int) -> tuple[float, float]:
+    """Memory of a process in MB, with its share of what it shares: all, and without files."""
     try:
         text = Path(f"/proc/{process}/smaps_rollup").read_text("ascii")
-        return int(text.partition("\nPss:")[2].split()[0]) / 1024
+        every, own = (text.partition(f"\n{name}:")[2].split()[0] for name in ("Pss", "Pss_Anon"))
+        return int(every) / 1024, int(own) / 1024
     except (OSError, ValueError, IndexError):
-        return 0.0
+        return 0.0, 0.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from lookalike import images
 from lookalike.data.pack import Pack
 from lookalike.data.packing import PackWriter
+from lookalike.data.room import gathered, room
 from lookalike.errors import LookalikeError, NoImagesError
 from lookalike.images import Pixels
 from lookalike.metrics.scores import Scores
@@ -163,3 +165,16 @@ def test_attributes_stand_for_classes_and_classes_can_be_left_out(labeled: Pack)
     assert found.classes is not None
     assert [row.name for row in found.classes.rows] == ["glad", "sad"]
     assert evaluate(draw, labeled.path, replace(SMALL, classes=False)).classes is None
+
+
+def test_pictures_in_files_are_judged_as_those_in_memory(
+    pack: Pack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    samples, real = folder_of(quarters(30, 5), tmp_path / "a"), tmp_path / "b"
+    folder_of(quarters(120, 6), real)
+    sheet = replace(QUICK, pairs=tmp_path / "pairs.png")
+    against = (pack.path, real)
+    inside = [evaluate(samples, one, sheet) for one in against]
+    monkeypatch.setattr("lookalike.stages.evaluate.room", partial(room, most=0))
+    monkeypatch.setattr("lookalike.stages.evaluate.gathered", partial(gathered, most=0))
+    assert [evaluate(samples, one, sheet) for one in against] == inside

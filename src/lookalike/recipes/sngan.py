@@ -28,14 +28,19 @@ def recipe(
     labels: int = 0,
     width: int = 0,
     dims: int = 128,
-    rate: float = 1e-4,
-    faster: float = 4.0,
+    rate: float = 0.0,
+    faster: float = 0.0,
     critic_steps: int = 1,
     lecam: float = 0.0,
     instance_noise: float = 0.0,
 ) -> Recipe:
-    """``faster`` times G's rate is D's; ``critic_steps=5 faster=1 rate=2e-4`` is the paper's."""
-    width = width or (16 if size <= 32 else max(16, min(32, 2048 // size)))
+    """``faster`` times G's rate is D's; ``critic_steps=5 faster=1 rate=2e-4`` is the paper's.
+
+    0 is a ``rate`` of 1e-4 and 4 times that for D, and for the narrow networks at 32 px 5e-4 and 2.
+    """
+    small = size <= 32
+    width = width or (16 if small else max(16, min(32, 2048 // size)))
+    rate, faster = rate or (5e-4 if small else 1e-4), faster or (2.0 if small else 4.0)
     return Recipe(
         name="sngan",
         size=size,
@@ -55,5 +60,5 @@ def recipe(
             "ema": Constant(10_000),
             **tricks(instance_noise=instance_noise, lecam=lecam > 0),
         },
-        batch=16 if size <= 32 else 64,
+        batch=16 if small else 64,
     )

@@ -16,6 +16,7 @@ from lookalike import images, seeds
 from lookalike.data.classes import Classes, classes_of
 from lookalike.data.pack import Pack, Split
 from lookalike.data.reading import ReadSettings, read_picture
+from lookalike.data.room import gathered, room
 from lookalike.data.staging import folder_name
 from lookalike.errors import DataError, NoImagesError
 from lookalike.images import Pixels
@@ -226,7 +227,7 @@ def class_sheet(pictures: Pixels, numbers: Numbers, classes: int, each: int = 10
     blank = np.full((1, *pictures.shape[1:]), 255, np.uint8)
     rows = []
     for number in range(classes):
-        mine = pictures[numbers == number][:each]
+        mine = pictures[np.flatnonzero(numbers == number)[:each]]
         rows += [mine, blank.repeat(each - len(mine), axis=0)]
     return images.grid(images.enlarge(np.concatenate(rows), 64), columns=each)
 
@@ -249,7 +250,7 @@ def _read(
     """The pictures, remarks, and the files that they came from."""
     files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in SUFFIXES)[:most]
     settings = ReadSettings(size=size, channels=channels)
-    read: list[Pixels] = []
+    read = room((len(files), size, size, channels))
     used: list[Path] = []
     refused: list[str] = []
     widths: set[int] = set()
@@ -259,11 +260,11 @@ def _read(
         except DataError as problem:
             refused.append(f"{file.name} {problem}")
             continue
-        read.append(one.pixels)
+        read[len(used)] = one.pixels
         used.append(file)
         widths.add(one.width)
         tell("reading pictures", done + 1, len(files))
-    if not read:
+    if not used:
         raise NoImagesError(
             f"{folder} holds no picture that can be read. Name a run, or a folder of pictures."
         )
@@ -272,7 +273,7 @@ def _read(
         notes.append(f"{len(refused)} files in {folder} were left out, the first: {refused[0]}")
     if widths != {size}:
         notes.append(f"pictures in {folder} were resized to {size} px to match the real ones")
-    return np.stack(read), tuple(notes), used
+    return read[: len(used)], tuple(notes), used
 
 
 def pairs_sheet(samples: Pixels, training: Pixels, pairs: Sequence[Pair]) -> Pixels:
@@ -289,8 +290,8 @@ def _real(against: Path, settings: EvaluateSettings, tell: Tell) -> Real:
         train = _some(pack.train, settings.most)
         held = np.arange(len(pack.holdout))
         return Real(
-            pack.train.images(train),
-            pack.holdout.images(held),
+            gathered(pack.train.images, train),
+            gathered(pack.holdout.images, held),
             pack,
             (pack.train.pack_rows(train), pack.holdout.pack_rows(held)),
         )
@@ -298,7 +299,8 @@ def _real(against: Path, settings: EvaluateSettings, tell: Tell) -> Real:
     pictures, _ = read_folder(against, size, 3, settings.most, tell)
     order = seeds.array_generator(0, "evaluate-holdout").permutation(len(pictures))
     held_out = max(1, round(HOLDOUT * len(pictures)))
-    return Real(pictures[order[held_out:]], pictures[order[:held_out]])
+    held, training = order[:held_out], order[held_out:]
+    return Real(gathered(pictures.__getitem__, training), gathered(pictures.__getitem__, held))
 
 
 def _some(split: Split, most: int) -> np.ndarray:

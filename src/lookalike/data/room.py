@@ -1,0 +1,52 @@
+"""Room for many pictures: in memory while they are few, else in a file that nobody sees."""
+
+from __future__ import annotations
+
+import math
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lookalike.images import Pixels
+
+MOST = 32 << 20
+"""Bytes of pictures that are kept in memory."""
+
+BLOCK = 512
+DISK = Path("/var/tmp")
+"""Where a disk is meant, also where the usual folder for temporary files is in memory."""
+
+
+def room(shape: tuple[int, ...], most: int = MOST) -> Pixels:
+    """An empty uint8 array ``[N, H, W, C]``, in a file beyond ``most`` bytes if the disk has room.
+
+    The file has no name and is gone with the array. The system writes its pages to the disk when
+    memory is short, so that the number and size of the pictures do not decide what is needed.
+    """
+    size = math.prod(shape)
+    if size <= most or not hasattr(os, "posix_fallocate"):
+        return np.empty(shape, np.uint8)
+    with tempfile.TemporaryFile(dir=DISK if DISK.is_dir() else None) as file:
+        try:
+            # Without it a full disk would end the process, when a page is written.
+            os.posix_fallocate(file.fileno(), 0, size)
+        except OSError:
+            return np.empty(shape, np.uint8)
+        held: Pixels = np.memmap(file, np.uint8, "w+", shape=shape)
+    return held
+
+
+def gathered(
+    take: Callable[[NDArray[np.int64]], Pixels], rows: NDArray[np.int64], most: int = MOST
+) -> Pixels:
+    """The pictures that ``take`` gives for these rows, a block at a time into a room."""
+    first = take(rows[:BLOCK])
+    held = room((len(rows), *first.shape[1:]), most)
+    held[: len(first)] = first
+    for start in range(BLOCK, len(rows), BLOCK):
+        held[start : start + BLOCK] = take(rows[start : start + BLOCK])
+    return held
