@@ -27,7 +27,7 @@ def recipe(
     labels: int = 0,
     width: int = 0,
     dims: int = 100,
-    rate: float = 2e-4,
+    rate: float = 0.0,
     critic_steps: int = 5,
     clip: float = 0.01,
     per_step: int = 0,
@@ -36,11 +36,12 @@ def recipe(
     """``width`` maps at the smallest; ``per_step`` pictures in each of the ``critic_steps``.
 
     0 is 512 maps and 64 pictures from 128 px on, half of each at 64 px, and a quarter at 32 px.
+    A ``rate`` of 0 is 2e-4, and 5e-4 at 32 px.
     """
     width, per_step = width or min(512, 4 * size), per_step or min(64, size // 2)
     count = doublings(size)
     widths = tuple(max(width >> k, 8) for k in range(max(count, 4)))
-    player = RMSprop(rate=Constant(rate))
+    player = RMSprop(rate=Constant(rate or (5e-4 if size <= 32 else 2e-4)))
     return Recipe(
         name="wgan-logos",
         size=size,
