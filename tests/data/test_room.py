@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -49,11 +48,14 @@ def test_many_pictures_take_little_memory_of_the_process_itself() -> None:
     assert own() - before < held.nbytes / 4
 
 
-def test_a_full_disk_leaves_the_pictures_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: int) -> None:
+@pytest.mark.parametrize("what", ["os.posix_fallocate", "tempfile.TemporaryFile"])
+def test_a_full_or_locked_disk_leaves_the_pictures_in_memory(
+    what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(os, "posix_fallocate", full)
+    monkeypatch.setattr(what, refuse)
     held = room((5, 2, 2, 3), most=0)
     assert not isinstance(held, np.memmap)
     assert held.shape == (5, 2, 2, 3)

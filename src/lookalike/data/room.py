@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 import tempfile
@@ -12,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.images import Pixels
+
+log = logging.getLogger(__name__)
 
 MOST = 32 << 20
 """Bytes of pictures that are kept in memory."""
@@ -26,24 +29,29 @@ def room(shape: tuple[int, ...], most: int = MOST) -> Pixels:
 
     The file has no name and is gone with the array. The system writes its pages to the disk when
     memory is short, so that the number and size of the pictures do not decide what is needed.
+    Where no file can be had (a full or locked disk, a system that cannot reserve room on it), the
+    array is in memory.
     """
     size = math.prod(shape)
-    if size <= most or not hasattr(os, "posix_fallocate"):
-        return np.empty(shape, np.uint8)
-    with tempfile.TemporaryFile(dir=DISK if DISK.is_dir() else None) as file:
+    if size > most and hasattr(os, "posix_fallocate"):
         try:
-            # Without it a full disk would end the process, when a page is written.
-            os.posix_fallocate(file.fileno(), 0, size)
-        except OSError:
-            return np.empty(shape, np.uint8)
-        held: Pixels = np.memmap(file, np.uint8, "w+", shape=shape)
-    return held
+            with tempfile.TemporaryFile(dir=DISK if DISK.is_dir() else None) as file:
+                # Without it a full disk would end the process, when a page is written.
+                os.posix_fallocate(file.fileno(), 0, size)
+                held: Pixels = np.memmap(file, np.uint8, "w+", shape=shape)
+                return held
+        except OSError as problem:
+            log.info("%d MB of pictures stay in memory: %s", size >> 20, problem)
+    return np.empty(shape, np.uint8)
 
 
 def gathered(
     take: Callable[[NDArray[np.int64]], Pixels], rows: NDArray[np.int64], most: int = MOST
 ) -> Pixels:
-    """The pictures that ``take`` gives for these rows, a block at a time into a room."""
+    """The pictures that ``take`` gives for these rows ``[N]``, a block at a time into a room.
+
+    Gives uint8 ``[N, H, W, C]``.
+    """
     first = take(rows[:BLOCK])
     held = room((len(rows), *first.shape[1:]), most)
     held[: len(first)] = first
