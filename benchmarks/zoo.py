@@ -82,38 +82,45 @@ def scores(name: str, samples: Pixels) -> dict[str, float]:
     }
 
 
-def speed_of(pack: Pack, method: str, time_: float, threads: int) -> tuple[int, float]:
+def speed_of(
+    pack: Pack, method: str, time_: float, threads: int, changes: list[str]
+) -> tuple[int, float]:
     """How many images a recipe sees in so many seconds of processor time, and how many in one.
 
     Processor time, so that other work on the machine does not shorten a training.
     """
     place = Where(threads=threads).place()
-    asked = plan(pack, Run(CACHE / "runs" / "none"), TrainSettings(recipe=method), place).recipe
+    settings = dict(one.split("=", 1) for one in changes)
+    wanted = TrainSettings(recipe=method, settings=settings)
+    asked = plan(pack, Run(CACHE / "runs" / "none"), wanted, place).recipe
     pictures = source(pack, asked)
     place = decided(asked, pictures, place)
     found = measure(asked, pictures, place, seconds=0.06 * time_, clock=time.process_time)
     return found.images(time_, asked.batch), found.mean
 
 
-def train(name: str, method: str, budget: str, threads: int) -> dict[str, Any]:
-    """One training, judged, with its strip drawn. A refusal is a result, too."""
+def train(name: str, method: str, budget: str, threads: int, changes: list[str]) -> dict[str, Any]:
+    """One training, judged, with its strip drawn. A refusal is a result, too.
+
+    The strip of a recipe with ``changes`` to its settings lies in its run's folder.
+    """
     pack = SETS[name]()
     folder = CACHE / "runs" / f"zoo-{name}-{method}"
     shutil.rmtree(folder, ignore_errors=True)
     row: dict[str, Any] = {"set": name, "recipe": method, "budget": budget}
     row |= {"machine": machine(), "threads": threads}
     try:
-        shown, rate = speed_of(pack, method, seconds(budget), threads)
+        shown, rate = speed_of(pack, method, seconds(budget), threads, changes)
     except LookalikeError as problem:
         return {**row, "failed": str(problem)}
-    arguments = ["train", str(pack.path), "--recipe", method, "--set", f"images={shown}"]
+    arguments = ["train", str(pack.path), "--recipe", method, "--set", *changes, f"images={shown}"]
     ran = lookalike([*arguments, "--into", str(folder), "--threads", str(threads)], 0.5)
     if ran.code:
         return {**row, "failed": ran.said}
     told = json.loads(ran.told)
     sampler, _, _ = open_sampler(Run.open(folder), Where().place())
     samples = sampler.pictures(0, 0, SAMPLES)
-    draw_strip(STRIPS / f"{name}-{method}.png", samples[:SHOWN])
+    draw_strip((folder if changes else STRIPS) / f"{name}-{method}.png", samples[:SHOWN])
     state, _ = Run(folder).newest()
     weights = sum(int(value.numel()) for value in (state or {}).get("networks", {}).values())
     row |= {"images": told["images"], "images_per_second": rate}
@@ -262,10 +269,20 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--sets", default="fashion,faces32", help=f"of {','.join(NAMED)}")
     parser.add_argument("--threads", type=int, default=cores(), help="threads of each training")
     parser.add_argument("--recipes", default="", help="only these, anew; results are kept")
+    parser.add_argument(
+        "--set",
+        nargs="+",
+        default=[],
+        dest="changes",
+        metavar="NAME=VALUE",
+        help="change settings of --recipes: a trial, whose result is printed and not kept",
+    )
     parser.add_argument("--report", action="store_true", help="only write the page")
     wanted = parser.parse_args(arguments)
     seconds(wanted.budget)
     torch.set_num_threads(wanted.threads)
+    if wanted.changes and not wanted.recipes:
+        parser.error("--set changes settings of single recipes: name them with --recipes")
     chosen = wanted.sets.split(",")
     methods = wanted.recipes.split(",") if wanted.recipes else names()
     done = {(row["set"], row["recipe"]) for row in rows_of(wanted.budget)}
@@ -273,7 +290,9 @@ def main(arguments: list[str]) -> None:
         for method in methods:
             if (name, method) in done and not wanted.recipes:
                 continue
-            row = train(name, method, wanted.budget, wanted.threads)
-            keep("zoo", row)
+            row = train(name, method, wanted.budget, wanted.threads, wanted.changes)
+            if not wanted.changes:
+                keep("zoo", row)
             print(told(row), flush=True)
-    write_page(wanted.budget, chosen)
+    if not wanted.changes:
+        write_page(wanted.budget, chosen)

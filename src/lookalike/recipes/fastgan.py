@@ -32,7 +32,8 @@ def recipe(
     """``width`` counts the maps at full size; ``augment`` is the share of changed pictures.
 
     ``width`` 0 is 16, and 8 at 32 px; ``rate`` 0 is 2e-4, and 1e-3 for those narrow networks.
-    The published networks have a ``width`` of 128 at 256 px, 256 columns of z, and batch 8.
+    The published networks have a ``width`` of 128 at 256 px, 256 columns of z, and batch 8, and all
+    pictures are changed (``augment=1``).
     """
     width = width or (8 if size <= 32 else 16)
     player = Adam(rate=Constant(rate or (1e-3 if size <= 32 else 2e-4)))

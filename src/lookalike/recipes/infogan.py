@@ -2,9 +2,9 @@
 
 Chen et al. 2016, "InfoGAN: interpretable representation learning by information maximizing
 generative adversarial nets" (equations 5 and 6). Convolutions after Radford et al. 2016; Gaussian
-noise on what D sees (Sonderby et al. 2017, section 3) fades once G plays. Categories are kept to
-what real pictures show by asking for the same of two changed copies (Ojha et al. 2020,
-"Elastic-InfoGAN"); D learns that alone before G begins.
+noise on what D sees (Sonderby et al. 2017, section 3) fades once G plays. With ``alike`` (the
+default at 28 px) categories are kept to what real pictures show by asking for the same of two
+changed copies (Ojha et al. 2020, "Elastic-InfoGAN"); D learns that alone before G begins.
 """
 
 from __future__ import annotations
@@ -44,10 +44,11 @@ def recipe(
     """``categories`` lists the sizes of the categorical codes, ``continuous`` counts the others.
 
     ``apart`` gives the codes a step of their own; ``instance_noise`` is the first deviation of the
-    noise. ``alike`` compares changed copies of real pictures, D alone until ``opening``, a share of
-    the budget (None is half at 28 px, and a quarter above): the codes come to name classes. Left
-    out, it is played at 28 px, where it was measured; above, G needs the steps, and the game is the
-    paper's, whose D has a ``rate`` of 2e-4 (appendix C.1).
+    noise. ``alike`` compares changed copies of real pictures, so that the codes come to name
+    classes; D does so alone until ``opening``, a share of the budget (None is half at 28 px, and a
+    quarter above). None compares at 28 px, where it was measured, and not above, where G needs the
+    steps. D's ``rate`` ends as said and begins with ``opening_rate`` where it is alone; the paper's
+    is 2e-4 (appendix C.1).
     """
     digits = size <= 28
     opening = (0.5 if digits else 0.25) if opening is None else opening
