@@ -16,7 +16,7 @@ from lookalike.data.room import gathered, room
 from lookalike.errors import LookalikeError, NoImagesError
 from lookalike.images import Pixels
 from lookalike.metrics.scores import Scores
-from lookalike.stages.evaluate import EvaluateSettings, evaluate, read_folder
+from lookalike.stages.evaluate import EvaluateSettings, evaluate
 
 QUICK = EvaluateSettings(judge="pixels")
 SIZE = 16
@@ -68,15 +68,6 @@ def test_two_plain_folders_of_different_sizes_are_compared(tmp_path: Path):
     found = evaluate(samples.parent, real, QUICK)
     assert (found.scores.training, found.scores.holdout) == (80, 20)
     assert any("resized to 16 px" in text for text in found.warnings)
-
-
-def test_a_broken_file_is_named_and_does_not_end_the_work(tmp_path: Path):
-    folder = folder_of(quarters(3, 0), tmp_path / "some")
-    (folder / "0001.png").write_bytes(b"\x89PNG\r\n\x1a\nnothing")
-    pictures, notes = read_folder(folder, SIZE, 3, 10)
-    assert pictures.shape == (2, SIZE, SIZE, 3)
-    assert "1 files" in notes[0]
-    assert "0001.png" in notes[0]
 
 
 def test_flat_samples_warn_of_another_range(pack: Pack):
@@ -175,6 +166,6 @@ def test_pictures_in_files_are_judged_as_those_in_memory(
     sheet = replace(QUICK, pairs=tmp_path / "pairs.png")
     against = (pack.path, real)
     inside = [evaluate(samples, one, sheet) for one in against]
-    monkeypatch.setattr("lookalike.stages.evaluate.room", partial(room, most=0))
+    monkeypatch.setattr("lookalike.data.pictures.room", partial(room, most=0))
     monkeypatch.setattr("lookalike.stages.evaluate.gathered", partial(gathered, most=0))
     assert [evaluate(samples, one, sheet) for one in against] == inside

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from lookalike import recipe as recipes_
 from lookalike.api.making import open_data, report
-from lookalike.errors import LookalikeError
+from lookalike.errors import DataError, LookalikeError
 from lookalike.results import HERE, NOBODY, Listener, Where
 from lookalike.telling import Tell, silent
 
@@ -49,9 +49,13 @@ def evaluate(
 
     settings = settings or EvaluateSettings()
     if not (target / "recipe.json").exists():
+        if not target.exists():
+            raise DataError(
+                f"{target} does not exist. Name a run, a pack, or a folder or zip of pictures."
+            )
         if against is None:
             raise LookalikeError(
-                f"{target} is a folder of pictures: say what to judge it against with --against."
+                f"{target} is no run: say which pictures to judge it against with --against."
             )
         return evaluate(target, against, settings, tell)
     run = Run.open(target)

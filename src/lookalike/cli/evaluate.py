@@ -47,14 +47,14 @@ def evaluate(
     Parameters
     ----------
     target
-        A run (samples are drawn), or a folder of pictures.
+        A run (samples are drawn), or pictures: a folder, zip, tar, list or pack.
     against
-        A pack, or a folder of real pictures. Default: the pack that the run was trained on.
+        Real pictures: a pack, folder, zip … Default: the pack that the run was trained on.
     judge
         auto, lite0, lite1, lite2, random, pixels; inception, dinov2 where they are installed;
         or a file of your own (.onnx, or TorchScript .pt).
     n
-        At most this many samples.
+        At most this many samples; of more pictures, the seed chooses.
     infinity
         Also extrapolate the Fréchet distance to infinitely many samples.
     pairs

@@ -15,10 +15,9 @@ from numpy.typing import NDArray
 from lookalike import images, seeds
 from lookalike.data.classes import Classes, classes_of
 from lookalike.data.pack import Pack, Split
-from lookalike.data.reading import ReadSettings, read_picture
-from lookalike.data.room import gathered, room
+from lookalike.data.pictures import pictures_of, usual_size
+from lookalike.data.room import gathered
 from lookalike.data.staging import folder_name
-from lookalike.errors import DataError, NoImagesError
 from lookalike.images import Pixels
 from lookalike.metrics.features import Features, conflict
 from lookalike.metrics.judges import named
@@ -40,8 +39,6 @@ LabelsOf = Callable[[int], NDArray[np.float32]]
 
 HOLDOUT = 0.2
 """The share of a plain folder of real pictures that is held out: its own, by a fixed shuffle."""
-
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,7 +139,7 @@ def evaluate(
     name their own sub-folder has.
 
     Raises:
-        NoImagesError: a folder holds no readable picture.
+        NoImagesError: a folder does not exist, or holds no readable picture.
         TooFewImagesError: fewer than 16 samples, training or held-out pictures.
     """
     real = _real(against, settings, tell)
@@ -190,10 +187,11 @@ def _samples(
             numbers = np.where(wide.max(axis=1) > 0, wide.argmax(axis=1), -1).astype(np.int64)
         return Samples("drawn from the run", pictures, (), numbers)
     size, channels = real.training.shape[1], real.training.shape[3]
-    pictures, notes, files = _read(samples, size, channels, settings.count, tell)
+    found = pictures_of(samples, size, channels, settings.count, settings.seed, tell)
     place = {folder_name(name): number for number, name in enumerate(sorts.names)}
-    known = np.array([place.get(file.parent.name, -1) for file in files], np.int64)
-    return Samples(str(samples), pictures, notes, known if (known >= 0).any() else None)
+    known = np.array([place.get(folder_name(group), -1) for group in found.groups], np.int64)
+    numbers = known if (known >= 0).any() else None
+    return Samples(str(samples), found.pixels, found.notes, numbers)
 
 
 def _by_class(
@@ -232,50 +230,6 @@ def class_sheet(pictures: Pixels, numbers: Numbers, classes: int, each: int = 10
     return images.grid(images.enlarge(np.concatenate(rows), 64), columns=each)
 
 
-def read_folder(
-    folder: Path, size: int, channels: int, most: int, tell: Tell = silent
-) -> tuple[Pixels, tuple[str, ...]]:
-    """Up to ``most`` pictures of a folder and its sub-folders in the order of their names.
-
-    Raises:
-        NoImagesError: there is none that can be read.
-    """
-    pictures, notes, _ = _read(folder, size, channels, most, tell)
-    return pictures, notes
-
-
-def _read(
-    folder: Path, size: int, channels: int, most: int, tell: Tell
-) -> tuple[Pixels, tuple[str, ...], list[Path]]:
-    """The pictures, remarks, and the files that they came from."""
-    files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in SUFFIXES)[:most]
-    settings = ReadSettings(size=size, channels=channels)
-    read = room((len(files), size, size, channels))
-    used: list[Path] = []
-    refused: list[str] = []
-    widths: set[int] = set()
-    for done, file in enumerate(files):
-        try:
-            one = read_picture(file.read_bytes(), settings)
-        except DataError as problem:
-            refused.append(f"{file.name} {problem}")
-            continue
-        read[len(used)] = one.pixels
-        used.append(file)
-        widths.add(one.width)
-        tell("reading pictures", done + 1, len(files))
-    if not used:
-        raise NoImagesError(
-            f"{folder} holds no picture that can be read. Name a run, or a folder of pictures."
-        )
-    notes = []
-    if refused:
-        notes.append(f"{len(refused)} files in {folder} were left out, the first: {refused[0]}")
-    if widths != {size}:
-        notes.append(f"pictures in {folder} were resized to {size} px to match the real ones")
-    return read[: len(used)], tuple(notes), used
-
-
 def pairs_sheet(samples: Pixels, training: Pixels, pairs: Sequence[Pair]) -> Pixels:
     """The nearest pairs, four a row: sample, its training picture; uint8 ``[H, W, C]``."""
     tiles = [
@@ -295,8 +249,8 @@ def _real(against: Path, settings: EvaluateSettings, tell: Tell) -> Real:
             pack,
             (pack.train.pack_rows(train), pack.holdout.pack_rows(held)),
         )
-    size = settings.size or _usual_size(against)
-    pictures, _ = read_folder(against, size, 3, settings.most, tell)
+    size = settings.size or usual_size(against)
+    pictures = pictures_of(against, size, 3, settings.most, tell=tell).pixels
     order = seeds.array_generator(0, "evaluate-holdout").permutation(len(pictures))
     held_out = max(1, round(HOLDOUT * len(pictures)))
     held, training = order[:held_out], order[held_out:]
@@ -308,18 +262,6 @@ def _some(split: Split, most: int) -> np.ndarray:
         return np.arange(len(split))
     order = seeds.array_generator(0, "evaluate-training").permutation(len(split))
     return np.sort(order[:most])
-
-
-def _usual_size(folder: Path) -> int:
-    """The smaller side of the first readable picture, at most 256."""
-    for file in sorted(folder.rglob("*")):
-        if file.suffix.lower() in SUFFIXES:
-            try:
-                told = read_picture(file.read_bytes(), ReadSettings(size=8))
-            except DataError:
-                continue
-            return min(told.width, told.height, 256)
-    raise NoImagesError(f"{folder} holds no picture that can be read. Name a pack or a folder.")
 
 
 def _flat(pictures: Pixels) -> tuple[str, ...]:
