@@ -206,7 +206,7 @@ def _table(rows: list[dict[str, Any]]) -> str:
 
 def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="bench quality", description=__doc__)
-    parser.add_argument("--sets", default="faces", help="faces,mix,fashion")
+    parser.add_argument("--sets", default="faces", help=f"of {','.join(SETS)}")
     parser.add_argument("--methods", default="swift,dcgan,textbook-dcgan,textbook-sngan")
     parser.add_argument("--minutes", default="5", help="2,5,10")
     parser.add_argument("--runs", type=int, default=3)

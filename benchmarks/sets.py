@@ -18,13 +18,13 @@ from lookalike.stages.prepare import PrepareSettings, prepare
 FASHION = Path("/usr/share/datasets/fashion-mnist")
 
 
-def faces(style: str = "toon-head", name: str = "faces") -> Pack:
+def faces(style: str = "toon-head", name: str = "faces", size: int = 64) -> Pack:
     """3,000 training and 1,000 held-out demo faces of one style, or of ten ("mix")."""
     pack = CACHE / f"pack-{name}"
     if not Pack.is_pack(pack):
         folder = CACHE / f"pictures-{name}"
-        make_demo(folder, style, 4000, 64, 0)
-        prepare(folder, pack, PrepareSettings(size=64, holdout=0.25))
+        make_demo(folder, style, 4000, size, 0)
+        prepare(folder, pack, PrepareSettings(size=size, holdout=0.25))
     return Pack.open(pack)
 
 
@@ -57,6 +57,24 @@ def mix() -> Pack:
     return faces("mix", "mix")
 
 
+def mix128() -> Pack:
+    """The hard set at 128 px."""
+    return faces("mix", "mix128", 128)
+
+
+def few() -> Pack:
+    """200 training pictures of the hard set, of all styles, and all of its held-out ones."""
+    pack, whole = CACHE / "pack-few", mix()
+    if Pack.is_pack(pack):
+        return Pack.open(pack)
+    with PackWriter(pack, size=64, channels=3) as writer:
+        for split, count in ((whole.train, 200), (whole.holdout, len(whole.holdout))):
+            rows = np.linspace(0, len(split) - 1, count).astype(int)
+            for picture, row in zip(split.images(rows), split.rows(rows), strict=True):
+                writer.append(picture, row)
+        return writer.finish(holdout=np.arange(200 + len(whole.holdout)) >= 200)
+
+
 def fashion(train: int = 10_000, held: int = 2_000) -> Pack:
     """Fashion-MNIST, 28 px padded to 32, grey: training and test pictures of its own split."""
     pack = CACHE / ("pack-fashion" if held == 2_000 else f"pack-fashion-{held}")
@@ -84,4 +102,11 @@ def _idx(part: str, count: int) -> tuple[np.ndarray, np.ndarray]:
     return pictures.reshape(total, height, width)[:count], labels[:count]
 
 
-SETS = {"faces": faces, "faces32": faces32, "mix": mix, "fashion": fashion}
+SETS = {
+    "faces": faces,
+    "faces32": faces32,
+    "mix": mix,
+    "mix128": mix128,
+    "few": few,
+    "fashion": fashion,
+}
