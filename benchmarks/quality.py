@@ -18,11 +18,13 @@ from lookalike import api, images, recipe
 from lookalike.data.pack import Pack
 from lookalike.engine.opening import open_sampler
 from lookalike.metrics.features import Features, Lite
-from lookalike.metrics.memorised import Seen, see
+from lookalike.metrics.memorised import Seen
 from lookalike.metrics.scores import judge
 from lookalike.results import Where
 from lookalike.run import Run
+from lookalike.stages.evaluate import Real
 from lookalike.stages.train import TrainSettings
+from lookalike.telling import silent
 
 SAMPLES = 2000
 TEXTBOOK = ("textbook-dcgan", "textbook-sngan")
@@ -91,9 +93,11 @@ def score(
 def measure(name: str, methods: list[str], minutes: list[float], runs: int) -> None:
     pack = SETS[name]()
     found = judges(pack)
-    every = np.arange(len(pack.train))
-    some = pack.train.images(every[:: max(1, len(every) // 3000)][:3000])
-    seen = {k: (see(some, f), see(pack.holdout.all_images(), f)) for k, f in found.items()}
+    train = np.arange(len(pack.train))[:: max(1, len(pack.train) // 3000)][:3000]
+    held = np.arange(len(pack.holdout))
+    rows = pack.train.pack_rows(train), pack.holdout.pack_rows(held)
+    real = Real(pack.train.images(train), pack.holdout.images(held), pack, rows)
+    seen = {name: real.seen(features, silent) for name, features in found.items()}
     done = {(r["set"], r["method"], r["minutes"], r["run"]) for r in comparable()}
     for run in range(runs):
         for method in methods:
@@ -178,10 +182,8 @@ def _table(rows: list[dict[str, Any]]) -> str:
                 ),
                 default=float("nan"),
             )
-            cells += [
-                spread(kids, 4),
-                "-" if math.isnan(best) else f"1/{best / max(median(kids), 1e-9):.1f}",
-            ]
+            floor = median([row[key]["floor"] for row in rows])
+            cells += [spread(kids, 4), _share(median(kids), best, floor)]
         first = found[0]
         cells += [
             spread([row[first][key] for row in mine], 3)
@@ -202,6 +204,13 @@ def _table(rows: list[dict[str, Any]]) -> str:
         "copy excess",
     ]
     return table(lines, header)
+
+
+def _share(kid: float, best: float, floor: float) -> str:
+    """A KID as a share of the better textbook's; below the floor a ratio means nothing."""
+    if math.isnan(best):
+        return "-"
+    return "at the floor" if kid <= max(floor, 0) else f"1/{best / kid:.1f}"
 
 
 def main(arguments: list[str]) -> None:
