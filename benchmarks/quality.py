@@ -97,7 +97,7 @@ def measure(name: str, methods: list[str], minutes: list[float], runs: int) -> N
     held = np.arange(len(pack.holdout))
     rows = pack.train.pack_rows(train), pack.holdout.pack_rows(held)
     real = Real(pack.train.images(train), pack.holdout.images(held), pack, rows)
-    seen = {name: real.seen(features, silent) for name, features in found.items()}
+    seen = {key: real.seen(features, silent) for key, features in found.items()}
     done = {(r["set"], r["method"], r["minutes"], r["run"]) for r in comparable()}
     for run in range(runs):
         for method in methods:

@@ -18,6 +18,7 @@ from benchmarks.common import CACHE, keep, kept, machine, table
 from benchmarks.processes import lookalike
 from benchmarks.sets import SETS
 from lookalike import images, recipe
+from lookalike.cli.machine import settings
 from lookalike.data.pack import Pack
 from lookalike.data.workers import cores
 from lookalike.durations import seconds
@@ -90,8 +91,7 @@ def speed_of(
     Processor time, so that other work on the machine does not shorten a training.
     """
     place = Where(threads=threads).place()
-    settings = dict(one.split("=", 1) for one in changes)
-    wanted = TrainSettings(recipe=method, settings=settings)
+    wanted = TrainSettings(recipe=method, settings=settings(changes))
     asked = plan(pack, Run(CACHE / "runs" / "none"), wanted, place).recipe
     pictures = source(pack, asked)
     place = decided(asked, pictures, place)

@@ -108,7 +108,7 @@ def test_nothing_to_read_says_what_was_found_and_what_to_name(look, tmp_path: Pa
     with pytest.raises(NoImagesError, match="Name a run"):
         look(tmp_path)
     (tmp_path / "broken.png").write_bytes(NOTHING)
-    with pytest.raises(NoImagesError, match=r"1 files broken\.png"):
+    with pytest.raises(NoImagesError, match=r"1 refused, the first: broken\.png"):
         look(tmp_path)
     with pytest.raises(NoImagesError, match="does not exist"):
         look(tmp_path / "nowhere")

@@ -13,7 +13,7 @@ from lookalike import images, seeds
 from lookalike.data.items import Item, open_source
 from lookalike.data.pack import Pack
 from lookalike.data.reading import ReadSettings, read_opened, read_picture
-from lookalike.data.room import room
+from lookalike.data.room import gathered, room
 from lookalike.errors import DataError, NoImagesError
 from lookalike.images import Pixels
 from lookalike.telling import Tell, silent
@@ -49,7 +49,7 @@ def pictures_of(
     if Pack.is_pack(path):
         return _of_pack(Pack.open(path), settings, most, seed)
     source = open_source(path)
-    picked = _some(len(source.items), most, seed)
+    picked = some(len(source.items), most, seed)
     pixels = room((len(picked), size, size, channels))
     groups: list[str] = []
     widths: set[int] = set()
@@ -77,6 +77,13 @@ def pictures_of(
     return Pictures(pixels[: len(groups)], tuple(groups), tuple(notes))
 
 
+def some(count: int, most: int, seed: int = 0) -> NDArray[np.int64]:
+    """``most`` of the numbers below ``count``, in order; the first ones would be of one class."""
+    if count <= most:
+        return np.arange(count)
+    return np.sort(seeds.array_generator(seed, "pictures").permutation(count)[:most])
+
+
 def usual_size(path: Path) -> int:
     """The middle one of the smaller sides of some pictures, at most 256.
 
@@ -88,7 +95,7 @@ def usual_size(path: Path) -> int:
     source = open_source(path)
     picked = np.linspace(0, len(source.items) - 1, min(len(source.items), LOOK)).astype(int)
     sides: list[int] = []
-    refused = list(source.refused)
+    refused: list[tuple[str, str]] = []
     for item in source.loaded([source.items[row] for row in picked]):
         try:
             told = read_picture(item.read(), ReadSettings(size=8))
@@ -97,14 +104,14 @@ def usual_size(path: Path) -> int:
             continue
         sides.append(min(told.width, told.height))
     if not sides:
-        raise _nothing(path, refused)
+        raise _nothing(path, [*source.refused, *refused])
     return min(int(np.median(sides)), LARGEST)
 
 
 def _of_pack(pack: Pack, settings: ReadSettings, most: int, seed: int) -> Pictures:
     """Training and held-out pictures alike."""
-    rows = _some(pack.count, most, seed)
-    taken = pack.shards.take(rows)
+    rows = some(pack.count, most, seed)
+    taken = gathered(pack.shards.take, rows)
     numbers = pack.class_numbers[rows]
     groups = tuple(pack.classes[number] if number >= 0 else "" for number in numbers)
     if (pack.size, pack.channels) == (settings.size, settings.channels):
@@ -116,20 +123,13 @@ def _of_pack(pack: Pack, settings: ReadSettings, most: int, seed: int) -> Pictur
     return Pictures(pixels, groups, (told,))
 
 
-def _some(count: int, most: int, seed: int) -> NDArray[np.int64]:
-    """Which of so many, in order. The first ones would be of the first classes only."""
-    if count <= most:
-        return np.arange(count)
-    return np.sort(seeds.array_generator(seed, "pictures").permutation(count)[:most])
-
-
 def _group(item: Item) -> str:
     """The class that the source gives, or the sub-folder that the file lies in."""
     return item.group or PurePosixPath(item.name).parent.name
 
 
 def _nothing(path: Path, refused: Sequence[tuple[str, str]]) -> NoImagesError:
-    first = f"; the first of {len(refused)} files {' '.join(refused[0])}" if refused else ""
+    first = f" ({len(refused)} refused, the first: {' '.join(refused[0])})" if refused else ""
     return NoImagesError(
         f"{path} holds no picture that can be read{first}. "
         "Name a run, a pack, or a folder or zip of pictures."

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from lookalike import images, seeds
 from lookalike.data.classes import Classes, classes_of
-from lookalike.data.pack import Pack, Split
-from lookalike.data.pictures import pictures_of, usual_size
+from lookalike.data.pack import Pack
+from lookalike.data.pictures import pictures_of, some, usual_size
 from lookalike.data.room import gathered
 from lookalike.data.staging import folder_name
 from lookalike.images import Pixels
@@ -241,7 +241,7 @@ def pairs_sheet(samples: Pixels, training: Pixels, pairs: Sequence[Pair]) -> Pix
 def _real(against: Path, settings: EvaluateSettings, tell: Tell) -> Real:
     if Pack.is_pack(against):
         pack = Pack.open(against)
-        train = _some(pack.train, settings.most)
+        train = some(len(pack.train), settings.most)
         held = np.arange(len(pack.holdout))
         return Real(
             gathered(pack.train.images, train),
@@ -255,13 +255,6 @@ def _real(against: Path, settings: EvaluateSettings, tell: Tell) -> Real:
     held_out = max(1, round(HOLDOUT * len(pictures)))
     held, training = order[:held_out], order[held_out:]
     return Real(gathered(pictures.__getitem__, training), gathered(pictures.__getitem__, held))
-
-
-def _some(split: Split, most: int) -> np.ndarray:
-    if len(split) <= most:
-        return np.arange(len(split))
-    order = seeds.array_generator(0, "evaluate-training").permutation(len(split))
-    return np.sort(order[:most])
 
 
 def _flat(pictures: Pixels) -> tuple[str, ...]:
