@@ -102,6 +102,18 @@ def test_a_run_that_only_copies_is_given_up_with_a_sentence(
     assert "--keep-copies" in made.notes[0]
 
 
+def test_a_grid_lies_beside_the_folder_that_holds_samples_alone(
+    run: Run, pack: Pack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replay(monkeypatch, pack, 5)
+    settings = GenerateSettings(count=3, grid=True, keep_copies=True)
+    made = generate(run, tmp_path / "out", settings, Place())
+    assert made.grid == tmp_path / "out-grid.png"
+    assert made.grid.is_file()
+    names = sorted(file.name for file in (tmp_path / "out").iterdir())
+    assert names == ["000000.png", "000001.png", "000002.png"]
+
+
 def test_without_the_pack_all_are_kept_and_one_line_says_so(
     run: Run, pack: Pack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -48,7 +48,7 @@ def generate(
         best (by score), best-2 …, last, or auto: the last, unless the best scored better by more
         than chance.
     grid
-        Also write grid.png with the first hundred.
+        Also write the first hundred as one picture, beside the folder (out-grid.png).
     recipe
         Your own recipe file, for a run whose generator is defined in it (opening it runs it).
     keep_copies

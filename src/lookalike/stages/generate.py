@@ -137,8 +137,9 @@ def _notes(kept: Kept, written: int, settings: GenerateSettings, note: str | Non
 
 
 def _grid(to: Path, shown: list[images.Pixels], settings: GenerateSettings) -> Path:
-    """One picture with the first hundred; outside the numbered names."""
-    path = to / "grid.png"
+    """One picture with the first hundred, beside the folder: in it all are samples."""
+    folder = to.resolve()
+    path = folder.with_name(f"{folder.name}-grid.png")
     stacked = np.stack(shown)
     images.write_png(path, images.grid(images.enlarge(stacked, 64), settings.columns))
     return path
