@@ -10,7 +10,16 @@ HERE = Path(__file__).parent
 
 
 def known() -> list[str]:
-    skipped = {"__init__", "__main__", "common", "textbook", "sets", "digits", "processes"}
+    skipped = {
+        "__init__",
+        "__main__",
+        "common",
+        "textbook",
+        "sets",
+        "digits",
+        "processes",
+        "drawings",
+    }
     return sorted(p.stem for p in HERE.glob("*.py") if p.stem not in skipped)
 
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from lookalike.parts.optimizers import OptimizerPlan
     from lookalike.parts.priors import Prior
     from lookalike.parts.schedules import Value
+    from lookalike.parts.warm import WarmStart
 
 GROUP = "lookalike.recipes"
 FOLDER = Path(__file__).parent / "recipes"
@@ -46,6 +47,7 @@ class Recipe:
     ``rot_10,blur_1``: each training picture is shown as it is or changed by one of them, drawn by
     its position; held-out pictures never are. ``choice`` says which of several candidates becomes
     a finished picture; sample grids and scores during training show every picture as it is drawn.
+    ``warm`` names weights of the package that networks begin with.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Recipe:
     prior: Prior
     objective: Objective
     choice: BestOf | None = None
+    warm: WarmStart | None = None
     optimizers: Mapping[str, OptimizerPlan]
     values: Mapping[str, Value] = field(default_factory=dict)
     average: tuple[str, ...] = ("G",)

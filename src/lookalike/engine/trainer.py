@@ -56,7 +56,10 @@ class Trainer:
             torch.set_num_threads(place.threads)
         seeds.reseed(recipe.seed, "weights")
         frame = Frame(recipe.size, recipe.channels, recipe.labels)
-        self.networks = place.settle(Networks.build(recipe.networks, frame))
+        networks = Networks.build(recipe.networks, frame)
+        if recipe.warm is not None:
+            recipe.warm.put(networks, frame)
+        self.networks = place.settle(networks)
         self.networks.train()
         self.averages = {name: Average(self.networks[name]) for name in recipe.average}
         self.optimizers = {

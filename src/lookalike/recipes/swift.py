@@ -17,6 +17,7 @@ from lookalike.parts.orthogonal import Orthogonal
 from lookalike.parts.projected import ProjectedDiscriminator
 from lookalike.parts.resemblance import Resemblance
 from lookalike.parts.schedules import Constant, Cosine, Linear
+from lookalike.parts.warm import WarmStart
 from lookalike.recipe import Recipe
 
 SIZES = (32, 64, 128, 256)
@@ -32,10 +33,19 @@ def recipe(
     width: int = 48,
     widest: int = 144,
     rate: float = 3e-3,
-    adversarial: float = 0.5,
-    begin: float = 0.2,
+    adversarial: float | None = None,
+    begin: float | None = None,
+    warm: str = "drawings",
 ) -> Recipe:
-    """``begin`` is the share of the budget after which D joins, with the weight ``adversarial``."""
+    """``begin`` is the share of the budget after which D joins, with the weight ``adversarial``.
+
+    Left out they are 0 and 1 where D begins ``warm``, with weights that know the game; else 0.2 and
+    0.5, since a D that knows nothing leads astray.
+    """
+    start = None if warm == "none" else WarmStart(name=warm)
+    knows = start is not None and start.complete(size)
+    begin = (0.0 if knows else 0.2) if begin is None else begin
+    adversarial = (1.0 if knows else 0.5) if adversarial is None else adversarial
     features = Pretrained()
     maker = Orthogonal(rate=Cosine(peak=rate, warmup=0.02))
     return Recipe(
@@ -52,6 +62,7 @@ def recipe(
         prior=Flow(dims=latent, nearest=25, least=0.2),
         objective=Resemblance(begin=begin, kl=1e-4),
         choice=BestOf(candidates=3, through=("F",)),
+        warm=start,
         optimizers={
             "G": maker,
             "E": maker,

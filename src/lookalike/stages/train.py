@@ -17,6 +17,7 @@ from lookalike.engine.session import Outcome, Session
 from lookalike.engine.source import Source, SplitSource
 from lookalike.engine.trainer import Trainer
 from lookalike.errors import DataError, RecipeError, RunError
+from lookalike.parts.warm import WarmStart
 from lookalike.place import Place
 from lookalike.recipe import Recipe
 from lookalike.run import Run
@@ -66,6 +67,8 @@ def plan(pack: Pack, run: Run, settings: TrainSettings, place: Place) -> Plan:
     wanted, trusted, notes = _wanted(pack, settings)
     if run.exists:
         return _continued(pack, run, settings, (wanted, trusted, notes))
+    if wanted.warm is not None:
+        notes = (*notes, _warm(wanted.warm))
     if settings.seconds is None:
         return Plan(wanted, False, notes, trusted)
     pictures = source(pack, wanted)
@@ -146,6 +149,13 @@ def _frame(
         )
     frame = {"size": pack.size, "channels": pack.channels, "labels": used}
     return {**frame, "classes": len(pack.classes) if used else 0}, notes
+
+
+def _warm(start: WarmStart) -> str:
+    return (
+        f"{' and '.join(start.players)} begin with weights that have learned to draw "
+        f"({start.name}); --set warm=none begins with random ones."
+    )
 
 
 def _list(numbers: Sequence[int]) -> str:

@@ -1,0 +1,196 @@
+"""What the weights inside the package were trained on: drawings, icons and crops of photos.
+
+None of the sets that quality is measured on is among them: not the ten styles of the hard mix, not
+their "neutral" variants, not Fashion-MNIST. Icons come from npm packages, which are installed by
+hand (``npm install`` as printed when they are missing); faces from DiceBear; photos are the ones
+inside scikit-image.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.common import CACHE
+from benchmarks.sets import halved
+from lookalike.data.demo import MIXED
+from lookalike.data.pack import Pack
+from lookalike.data.packing import PackWriter
+from lookalike.data.workers import Lost, Workers
+from lookalike.images import Pixels
+
+ICONS = CACHE / "icons" / "node_modules" / "@iconify-json"
+
+
+@dataclass(frozen=True)
+class Icons:
+    """A set of icons, how many of them are drawn, and under which licence they are."""
+
+    count: int
+    licence: str
+    plain: bool = False
+
+
+ICON_SETS = {
+    "fluent-emoji-flat": Icons(1600, "MIT, Microsoft Corporation"),
+    "emojione": Icons(1400, "CC BY 4.0, Emoji One"),
+    "fxemoji": Icons(1000, "Apache-2.0, Mozilla"),
+    "streamline-emojis": Icons(787, "CC BY 4.0, Streamline"),
+    "streamline-kameleon-color": Icons(400, "CC BY 4.0, Streamline"),
+    "circle-flags": Icons(400, "MIT, HatScripts"),
+    "flat-color-icons": Icons(329, "MIT, Icons8"),
+    "logos": Icons(900, "CC0 1.0, Gil Barbara"),
+    "vscode-icons": Icons(700, "MIT, Roberto Huertas"),
+    "skill-icons": Icons(300, "MIT, tandpfun"),
+    "material-icon-theme": Icons(600, "MIT, Material Extensions"),
+    "cryptocurrency-color": Icons(300, "CC0 1.0, Christopher Downer"),
+    "token-branded": Icons(600, "MIT, 0xa3k5"),
+    "game-icons": Icons(1300, "CC BY 3.0, game-icons.net", plain=True),
+}
+PHOTOS = ("astronaut", "chelsea", "coffee", "rocket", "brick", "grass", "gravel", "hubble")
+_PHOTO_FILES = {"hubble": "hubble_deep_field.jpg", "rocket": "rocket.jpg"}
+A_STYLE, CROPS = 200, 150
+
+
+def styles() -> list[str]:
+    """Every DiceBear style but those that are measured on and those that are not free to change."""
+    found = sorted(f.name[:-5] for f in files("dicebear_styles").iterdir() if f.suffix == ".json")  # type: ignore[attr-defined]
+    measured = {*MIXED, *(f"{name}-neutral" for name in MIXED)}
+    return [name for name in found if name not in measured and not name.startswith("bottts")]
+
+
+def drawings(size: int = 64) -> Pack:
+    """About twenty thousand pictures, a hundredth of them held out; those of 32 px are halved."""
+    pack = CACHE / f"pack-drawings-{size}"
+    if Pack.is_pack(pack):
+        return Pack.open(pack)
+    return _halved(pack) if size == 32 else _drawn(pack, size)
+
+
+def _halved(pack: Path) -> Pack:
+    whole = drawings(64)
+    with PackWriter(pack, size=32, channels=3) as writer:
+        for split in (whole.train, whole.holdout):
+            for first in range(0, len(split), 1000):
+                rows = np.arange(first, min(first + 1000, len(split)))
+                for picture in halved(split.images(rows)):
+                    writer.append(picture, {})
+        count = len(whole.train) + len(whole.holdout)
+        return writer.finish(holdout=np.arange(count) >= len(whole.train))
+
+
+def _drawn(pack: Path, size: int) -> Pack:
+    if not ICONS.exists():
+        names = " ".join(f"@iconify-json/{name}" for name in ICON_SETS)
+        raise SystemExit(f"Icons are missing: npm install --prefix {CACHE / 'icons'} {names}")
+    jobs = [*_avatars(), *_icons()]  # style by style: a worker needs half a second to load one
+    held = []
+    with (
+        PackWriter(pack, size=size, channels=3) as writer,
+        Workers(_Draw(size), chunk=100, seconds=60) as workers,
+    ):
+        for _, answer in workers.map(jobs):
+            if not isinstance(answer, Lost) and answer is not None:
+                writer.append(answer, {})
+                held.append(len(held) % 100 == 0)
+        for picture in _crops(size):
+            writer.append(picture, {})
+            held.append(False)
+        return writer.finish(holdout=np.array(held))
+
+
+def _avatars() -> Iterator[tuple[str, str, int]]:
+    for style in styles():
+        yield from (("avatar", style, index) for index in range(A_STYLE))
+
+
+def _icons() -> Iterator[tuple[str, str, int]]:
+    """The svg text of icons; backgrounds and sizes follow from the number."""
+    number = 0
+    for name, wanted in ICON_SETS.items():
+        everything = json.loads((ICONS / name / "icons.json").read_text(encoding="utf-8"))
+        icons = everything["icons"]
+        chosen = np.random.default_rng(len(icons)).permutation(sorted(icons))[: wanted.count]
+        for icon in chosen:
+            about = icons[icon]
+            width = about.get("width", everything.get("width", 16))
+            height = about.get("height", everything.get("height", 16))
+            yield "icon", _square(about["body"], width, height, number, wanted.plain), number
+            number += 1
+
+
+def _square(body: str, width: float, height: float, number: int, plain: bool) -> str:
+    """An svg with the icon in its middle; ``plain`` icons have one colour, any dark one."""
+    draws = np.random.default_rng((number, 1))
+    side = max(width, height) * draws.uniform(1.0, 1.25)
+    left, top = (width - side) / 2, (height - side) / 2
+    ink = "#" + "".join(f"{value:02x}" for value in draws.integers(0, 140, 3)) if plain else "#000"
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{left} {top} {side} {side}" '
+        f'color="{ink}">{body.replace("currentColor", ink)}</svg>'
+    )
+
+
+class _Draw:
+    """Draws jobs in a worker: uint8 ``[S, S, 3]`` each, None where there is nothing to see."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+
+    def __call__(self, jobs: list[tuple[str, str, int]]) -> list[Pixels | None]:
+        """The pictures of some jobs."""
+        return [self._one(*job) for job in jobs]
+
+    def _one(self, what: str, text: str, number: int) -> Pixels | None:
+        import io
+
+        import resvg_py
+        from PIL import Image
+
+        draws = np.random.default_rng((number, 2))
+        background = "#ffffff"
+        if draws.random() < 0.25:
+            background = "#" + "".join(f"{value:02x}" for value in draws.integers(0, 256, 3))
+        if what == "avatar":
+            text = _avatar(text, number)
+        png = resvg_py.svg_to_bytes(
+            svg_string=text,
+            width=2 * self.size,
+            height=2 * self.size,
+            background=background,
+            skip_system_fonts=True,
+        )
+        picture = Image.open(io.BytesIO(bytes(png))).convert("RGB")
+        found = np.asarray(picture.resize((self.size, self.size), Image.Resampling.LANCZOS))
+        return found if found.std() > 4 else None
+
+
+def _avatar(style: str, number: int) -> str:
+    import dicebear
+
+    from lookalike.data.demo import _style
+
+    return str(dicebear.Avatar(_style(style), {"seed": f"start-{number}"}))
+
+
+def _crops(size: int) -> Iterator[Pixels]:
+    """Square crops of photos, of many sizes."""
+    from PIL import Image
+
+    folder = Path(str(files("skimage") / "data"))
+    draws = np.random.default_rng(3)
+    for name in PHOTOS:
+        photo = Image.open(folder / _PHOTO_FILES.get(name, f"{name}.png")).convert("RGB")
+        least = min(photo.size)
+        for _ in range(CROPS):
+            side = int(min(least, size * 4 ** draws.random()))
+            left = int(draws.integers(0, photo.width - side + 1))
+            top = int(draws.integers(0, photo.height - side + 1))
+            crop = photo.crop((left, top, left + side, top + side))
+            crop = crop.resize((size, size), Image.Resampling.LANCZOS)
+            yield np.asarray(crop)

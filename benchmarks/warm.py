@@ -1,0 +1,63 @@
+"""Make the weights that swift begins with: draw the pictures, train on them, write the file."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from benchmarks.common import CACHE
+from benchmarks.drawings import drawings
+from lookalike import api
+from lookalike.parts.warm import FOLDER
+from lookalike.run import Run
+from lookalike.stages.train import TrainSettings
+
+
+def write(run: Run, to: Path, players: tuple[str, ...] = ("G", "E", "D")) -> None:
+    """A run's weights as float16 safetensors, averaged ones where there are, written whole."""
+    from safetensors.torch import save_file
+
+    state, refused = run.newest()
+    if state is None:
+        raise SystemExit(f"{run.path} holds no whole checkpoint. {' '.join(refused)}")
+    held = {
+        f"{player}.{name}": weight.half() if weight.is_floating_point() else weight
+        for player in players
+        for name, weight in _weights(state, player).items()
+    }
+    assert all(bool(torch.isfinite(weight).all()) for weight in held.values())
+    part = to.with_suffix(".part")
+    save_file({name: weight.contiguous() for name, weight in held.items()}, part)
+    part.chmod(0o644)
+    part.replace(to)
+
+
+def _weights(state: dict[str, Any], player: str) -> dict[str, torch.Tensor]:
+    """The player's averaged weights, or those it was trained with where no average is kept."""
+    if player in state["averages"]:
+        return state["averages"][player]
+    return {
+        name.removeprefix(f"{player}."): weight
+        for name, weight in state["networks"].items()
+        if name.startswith(f"{player}.")
+    }
+
+
+def main(arguments: list[str]) -> None:
+    parser = argparse.ArgumentParser(prog="bench warm", description=__doc__)
+    parser.add_argument("--size", type=int, default=64, help="side of the pictures: 64 or 32")
+    parser.add_argument("--images", type=int, default=22_200, help="the budget of the training")
+    parser.add_argument("--warm", default="none", help="weights that it begins with: drawings")
+    wanted = parser.parse_args(arguments)
+    pack = drawings(wanted.size)
+    folder = CACHE / "runs" / f"warm-{wanted.size}-{wanted.warm}-{wanted.images}"
+    begin = 0.2 if wanted.warm == "none" else 0.05
+    settings = {"warm": wanted.warm, "images": wanted.images, "begin": begin, "adversarial": 0.5}
+    api.train(pack.path, folder, TrainSettings(recipe="swift", settings=settings))
+    FOLDER.mkdir(exist_ok=True)
+    to = FOLDER / f"drawings-{wanted.size}.safetensors"
+    write(Run.open(folder), to)
+    print(f"{to}, {to.stat().st_size / 1e6:.1f} MB, from {len(pack.train):,} pictures")
