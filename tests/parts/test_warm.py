@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -108,6 +109,15 @@ def test_swift_begins_with_the_weights_of_the_package(
     least = 0.9 if own else 0.4
     assert min(shares["G"], shares["E"]) > least
     assert made.objective.begin == (0.0 if own else 0.2)
+
+
+def test_without_the_features_d_knows_nothing_and_joins_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    recipe.find("swift").function()
+    monkeypatch.setattr(sys.modules["lookalike.recipes.swift"], "installed", lambda: False)
+    frame = {"size": 64, "channels": 3, "labels": 0, "classes": 0}
+    assert recipe.make(recipe.find("swift"), {}, frame).objective.begin == 0.2
 
 
 def test_none_begins_with_random_weights() -> None:

