@@ -108,11 +108,15 @@ def outcomes(
         teacher=wanted.teacher,
     )
     part = data.part(setting.each, draw)
-    changes = {"images": str(wanted.images), **_changes(wanted)}
+    changes = {"images": str(wanted.images), **RANDOM, **_changes(wanted)}
     made = Trained(setting.pack(TESTED), folder, "swift", None, Where(threads=1), _quiet, changes)
     # The folder's own address is left out of the key, so that a moved cache still continues.
     named = replace(made(part, setting.each), name=f"{setting.name}/{draw}/{changes}")
     return list(trials(part, named, how, Kept(folder / "trials.jsonl")).outcomes)
+
+
+RANDOM = {"warm": "none"}
+"""The rows that are kept are of generators that began with random weights."""
 
 
 def _changes(wanted: argparse.Namespace) -> dict[str, str]:
@@ -260,7 +264,11 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--ways", default="across+soft&")
     parser.add_argument("--without", default=WEAKER, help="names of arms to leave out")
     parser.add_argument("--images", type=int, default=3000, help="training of each generator")
-    parser.add_argument("--generator", default="", help="settings of swift, as width=32,rate=1e-3")
+    parser.add_argument(
+        "--generator",
+        default="",
+        help="settings of swift, as warm=drawings,rate=1e-3",
+    )
     parser.add_argument("--teacher", default="features")
     parser.add_argument("--verdicts", action="store_true", help="check verdicts on ten settings")
     parser.add_argument("--teachers", action="store_true", help="how good the judge itself is")
