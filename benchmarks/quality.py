@@ -23,7 +23,7 @@ from lookalike.metrics.scores import judge
 from lookalike.results import Where
 from lookalike.run import Run
 from lookalike.stages.evaluate import Real
-from lookalike.stages.train import TrainSettings
+from lookalike.stages.train import TrainSettings, beginning
 from lookalike.telling import silent
 
 SAMPLES = 2000
@@ -134,7 +134,8 @@ def defaults(method: str, name: str) -> str:
         return ""
     pack = SETS[name]()
     frame = {"size": pack.size, "channels": pack.channels, "labels": 0, "classes": 0}
-    return recipe.fingerprint(recipe.make(recipe.find(method), {}, frame))
+    file = recipe.find(method)
+    return recipe.fingerprint(recipe.make(file, beginning(pack, file), frame))
 
 
 def comparable() -> list[dict[str, Any]]:

@@ -64,7 +64,16 @@ def mix128() -> Pack:
 
 def few() -> Pack:
     """200 training pictures of the hard set, of all styles, and all of its held-out ones."""
-    pack, whole = CACHE / "pack-few", mix()
+    return _few("few", mix())
+
+
+def few_faces() -> Pack:
+    """200 training faces of one style, and all of the held-out ones."""
+    return _few("few-faces", faces())
+
+
+def _few(name: str, whole: Pack) -> Pack:
+    pack = CACHE / f"pack-{name}"
     if Pack.is_pack(pack):
         return Pack.open(pack)
     with PackWriter(pack, size=64, channels=3) as writer:
@@ -108,5 +117,6 @@ SETS = {
     "mix": mix,
     "mix128": mix128,
     "few": few,
+    "few-faces": few_faces,
     "fashion": fashion,
 }

@@ -99,7 +99,7 @@ def test_swift_begins_with_the_weights_of_the_package(
     size: int, labels: int, channels: int
 ) -> None:
     frame = {"size": size, "channels": channels, "labels": labels, "classes": 0}
-    made = recipe.make(recipe.find("swift"), {}, frame)
+    made = recipe.make(recipe.find("swift"), {"warm": "drawings"}, frame)
     assert made.warm is not None
     drawn = Frame(size, channels, labels)
     plans = {player: made.networks[player] for player in made.warm.players}
@@ -117,7 +117,8 @@ def test_without_the_features_d_knows_nothing_and_joins_later(
     recipe.find("swift").function()
     monkeypatch.setattr(sys.modules["lookalike.recipes.swift"], "installed", lambda: False)
     frame = {"size": 64, "channels": 3, "labels": 0, "classes": 0}
-    assert recipe.make(recipe.find("swift"), {}, frame).objective.begin == 0.2
+    warm = {"warm": "drawings"}
+    assert recipe.make(recipe.find("swift"), warm, frame).objective.begin == 0.2
 
 
 def test_none_begins_with_random_weights() -> None:
@@ -146,7 +147,7 @@ def test_the_weights_are_finite_small_and_explained(file: Path) -> None:
 
 def test_a_recipe_without_a_warm_start_is_read_as_before() -> None:
     frame = {"size": 64, "channels": 3, "labels": 0, "classes": 0}
-    made = recipe.make(recipe.find("swift"), {}, frame)
+    made = recipe.make(recipe.find("swift"), {"warm": "drawings"}, frame)
     old = replace(made, warm=None).dumps().replace('"warm": null,\n', "")
     assert '"warm"' not in old
     assert recipe.loads(old) == replace(made, warm=None)

@@ -35,11 +35,12 @@ def recipe(
     rate: float = 3e-3,
     adversarial: float | None = None,
     begin: float | None = None,
-    warm: str = "drawings",
+    warm: str = "none",
 ) -> Recipe:
     """``begin`` is the share of the budget after which D joins, with the weight ``adversarial``.
 
-    Left out they are 0 and 1 where D begins ``warm``, with weights that know the game; else 0.2 and
+    ``warm`` names weights to begin with ("drawings"); "none" are random ones. Left out, ``begin``
+    and ``adversarial`` are 0 and 1 where D begins with weights that know the game; else 0.2 and
     0.5, since a D that knows nothing leads astray.
     """
     start = None if warm == "none" else WarmStart(name=warm)
