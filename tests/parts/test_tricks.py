@@ -201,7 +201,7 @@ def test_matching_is_added_to_the_loss_of_g_and_moves_g() -> None:
     _, real = game.networks["D"](batch.images, None, True)
     _, fake = game.networks["D"](game.fakes(batch), None, True)
     wanted = 3 * (fake.mean(0) - real.mean(0)).square().sum()
-    assert terms["matched"].tolist() == pytest.approx([float(wanted)] * 5, rel=1e-5)
+    assert terms["matched"].tolist() == pytest.approx([float(wanted.detach())] * 5, rel=1e-5)
     assert all(w.grad is not None and bool(w.grad.any()) for w in game.networks["G"].parameters())
     assert all(w.grad is None for w in game.networks["D"].parameters())
 
