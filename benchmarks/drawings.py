@@ -8,6 +8,7 @@ inside scikit-image.
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -59,7 +60,8 @@ A_STYLE, CROPS = 200, 150
 
 def styles() -> list[str]:
     """Every DiceBear style but those that are measured on and those that are not free to change."""
-    found = sorted(f.name[:-5] for f in files("dicebear_styles").iterdir() if f.suffix == ".json")  # type: ignore[attr-defined]
+    names = (file.name for file in files("dicebear_styles").iterdir())
+    found = sorted(name.removesuffix(".json") for name in names if name.endswith(".json"))
     measured = {*MIXED, *(f"{name}-neutral" for name in MIXED)}
     return [name for name in found if name not in measured and not name.startswith("bottts")]
 
@@ -147,8 +149,6 @@ class _Draw:
         return [self._one(*job) for job in jobs]
 
     def _one(self, what: str, text: str, number: int) -> Pixels | None:
-        import io
-
         import resvg_py
         from PIL import Image
 

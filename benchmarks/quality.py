@@ -15,6 +15,7 @@ from benchmarks import textbook
 from benchmarks.common import CACHE, keep, kept, kind, machine, median, spread, table
 from benchmarks.sets import SETS
 from lookalike import api, images, recipe
+from lookalike.data.likeness import likeness_of
 from lookalike.data.pack import Pack
 from lookalike.engine.opening import open_sampler
 from lookalike.metrics.features import Features, Lite
@@ -23,7 +24,7 @@ from lookalike.metrics.scores import judge
 from lookalike.results import Where
 from lookalike.run import Run
 from lookalike.stages.evaluate import Real
-from lookalike.stages.train import TrainSettings, beginning
+from lookalike.stages.train import TrainSettings
 from lookalike.telling import silent
 
 SAMPLES = 2000
@@ -133,9 +134,14 @@ def defaults(method: str, name: str) -> str:
     if method in TEXTBOOK:
         return ""
     pack = SETS[name]()
-    frame = {"size": pack.size, "channels": pack.channels, "labels": 0, "classes": 0}
-    file = recipe.find(method)
-    return recipe.fingerprint(recipe.make(file, beginning(pack, file), frame))
+    frame: dict[str, float] = {
+        "size": pack.size,
+        "channels": pack.channels,
+        "labels": 0,
+        "classes": 0,
+    }
+    frame["likeness"] = likeness_of(pack)
+    return recipe.fingerprint(recipe.make(recipe.find(method), {}, frame))
 
 
 def comparable() -> list[dict[str, Any]]:

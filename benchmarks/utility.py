@@ -25,6 +25,8 @@ from lookalike.metrics.utility import Arm, Outcome, Verdict, adding, decide, riv
 from lookalike.results import Where
 from lookalike.stages.utility import Labeled, UtilitySettings, labeled, trials
 
+RANDOM = {"warm": "none"}
+"""The rows that are kept are of generators that began with random weights."""
 FOLDER = CACHE / "utility"
 TRUTH = 20
 WEAKER = "real,classical + mirror,distilled + classical"
@@ -113,10 +115,6 @@ def outcomes(
     # The folder's own address is left out of the key, so that a moved cache still continues.
     named = replace(made(part, setting.each), name=f"{setting.name}/{draw}/{changes}")
     return list(trials(part, named, how, Kept(folder / "trials.jsonl")).outcomes)
-
-
-RANDOM = {"warm": "none"}
-"""The rows that are kept are of generators that began with random weights."""
 
 
 def _changes(wanted: argparse.Namespace) -> dict[str, str]:

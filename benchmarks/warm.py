@@ -11,12 +11,12 @@ import torch
 from benchmarks.common import CACHE
 from benchmarks.drawings import drawings
 from lookalike import api
-from lookalike.parts.warm import FOLDER
+from lookalike.parts.warm import FOLDER, WarmStart
 from lookalike.run import Run
 from lookalike.stages.train import TrainSettings
 
 
-def write(run: Run, to: Path, players: tuple[str, ...] = ("G", "E", "D")) -> None:
+def write(run: Run, to: Path) -> None:
     """A run's weights as float16 safetensors, averaged ones where there are, written whole."""
     from safetensors.torch import save_file
 
@@ -25,7 +25,7 @@ def write(run: Run, to: Path, players: tuple[str, ...] = ("G", "E", "D")) -> Non
         raise SystemExit(f"{run.path} holds no whole checkpoint. {' '.join(refused)}")
     held = {
         f"{player}.{name}": weight.half() if weight.is_floating_point() else weight
-        for player in players
+        for player in WarmStart().players
         for name, weight in _weights(state, player).items()
     }
     assert all(bool(torch.isfinite(weight).all()) for weight in held.values())

@@ -4,9 +4,21 @@ from __future__ import annotations
 
 import numpy as np
 
+from lookalike.data.pack import Pack
+from lookalike.data.pictures import some
 from lookalike.images import Pixels
 
-SIDE = 16
+SIDE, LOOK = 16, 400
+
+
+def likeness_of(pack: Pack) -> float:
+    """How alike the training pictures of a pack are, by up to 400 of them.
+
+    It is 1 where there are none, and where the side is no multiple of 16.
+    """
+    if len(pack.train) == 0 or pack.size % SIDE:
+        return 1.0
+    return likeness(pack.train.images(some(len(pack.train), LOOK)))
 
 
 def likeness(pictures: Pixels) -> float:

@@ -35,14 +35,19 @@ def recipe(
     rate: float = 3e-3,
     adversarial: float | None = None,
     begin: float | None = None,
-    warm: str = "none",
+    warm: str = "auto",
+    likeness: float = 1.0,
 ) -> Recipe:
     """``begin`` is the share of the budget after which D joins, with the weight ``adversarial``.
 
-    ``warm`` names weights to begin with ("drawings"); "none" are random ones. Left out, ``begin``
-    and ``adversarial`` are 0 and 1 where D begins with weights that know the game; else 0.2 and
-    0.5, since a D that knows nothing leads astray.
+    ``warm`` names weights to begin with ("drawings"); "none" are random ones. "auto" takes them
+    where they were seen to help, at 64 px for pictures of little ``likeness`` (that of
+    ``data/likeness.py``, 1 for equal pictures); on alike ones they harm (docs/log.md). Left out,
+    ``begin`` and ``adversarial`` are 0 and 1 where D begins with weights that know the game; else
+    0.2 and 0.5, since a D that knows nothing leads astray.
     """
+    if warm == "auto":
+        warm = "drawings" if size == 64 and likeness < 0.6 else "none"
     start = None if warm == "none" else WarmStart(name=warm)
     knows = start is not None and start.complete(size) and installed()
     begin = (0.0 if knows else 0.2) if begin is None else begin

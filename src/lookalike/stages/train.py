@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from lookalike import codec, recipe
-from lookalike.data.likeness import likeness
+from lookalike.data.likeness import likeness_of
 from lookalike.data.pack import Pack
 from lookalike.data.policy import Policy, chains, fitting
 from lookalike.durations import words
@@ -27,8 +24,6 @@ from lookalike.recipe import Recipe
 from lookalike.run import Run
 from lookalike.watch.base import Watcher
 
-WARM, WARM_SIZE, ALIKE, LOOK = "drawings", 64, 0.6, 400
-"""Where pictures of this side are less alike, a recipe that can begins with these weights."""
 LABELS = {"none": 0, "optional": 1, "required": 2}
 BENCHMARK = 20.0
 
@@ -102,7 +97,7 @@ def _wanted(pack: Pack, settings: TrainSettings) -> tuple[Recipe, tuple[str, ...
         return saved, (), ()
     file = recipe.find(settings.recipe)
     frame, notes = _frame(pack, file, settings)
-    made = recipe.make(file, {**beginning(pack, file), **settings.settings}, frame)
+    made = recipe.make(file, settings.settings, frame)
     if settings.augment:
         made = replace(made, transforms=settings.augment)
     _fits(made, pack)
@@ -112,8 +107,8 @@ def _wanted(pack: Pack, settings: TrainSettings) -> tuple[Recipe, tuple[str, ...
 
 def _frame(
     pack: Pack, file: recipe.RecipeFile, settings: TrainSettings
-) -> tuple[dict[str, int], tuple[str, ...]]:
-    """The size, channels, labels and classes that the recipe is asked to serve, and words.
+) -> tuple[dict[str, float], tuple[str, ...]]:
+    """Size, channels, labels, classes and likeness that the recipe is asked to serve, and words.
 
     ``classes`` of the label columns are one choice; the others are attributes of their own.
     """
@@ -154,26 +149,15 @@ def _frame(
             f"Recipes that do: {', '.join(able) or 'none'}.",
         )
     frame = {"size": pack.size, "channels": pack.channels, "labels": used}
-    return {**frame, "classes": len(pack.classes) if used else 0}, notes
-
-
-def beginning(pack: Pack, file: recipe.RecipeFile) -> dict[str, str]:
-    """The setting of the weights that this recipe begins with on this pack, where it has one.
-
-    Weights that draw everything help with very different pictures and harm with alike ones. Both
-    were measured at 64 px only (docs/log.md), so other sides begin with random weights.
-    """
-    able = "warm" in inspect.signature(file.function()).parameters
-    if not able or pack.size != WARM_SIZE or len(pack.train) == 0:
-        return {}
-    rows = np.linspace(0, len(pack.train) - 1, min(LOOK, len(pack.train))).astype(int)
-    return {"warm": WARM} if likeness(pack.train.images(rows)) < ALIKE else {}
+    classes = len(pack.classes) if used else 0
+    return {**frame, "classes": classes, "likeness": likeness_of(pack)}, notes
 
 
 def _warm(start: WarmStart) -> str:
     return (
-        f"{', '.join(start.players)} begin with weights that have learned to draw ({start.name}), "
-        "which helps with very different pictures; --set warm=none begins with random ones."
+        f"As far as they fit, {', '.join(start.players)} begin with weights that have learned to "
+        f"draw ({start.name}), which helps with very different pictures; --set warm=none begins "
+        "with random ones."
     )
 
 
