@@ -1,9 +1,9 @@
 """What the weights inside the package were trained on: drawings, icons and crops of photos.
 
 None of the sets that quality is measured on is among them: not the ten styles of the hard mix, not
-their "neutral" variants, not Fashion-MNIST. Icons come from npm packages, which are installed by
-hand (``npm install`` as printed when they are missing); faces from DiceBear; photos are the ones
-inside scikit-image.
+their "neutral" variants, not Fashion-MNIST, not Papirus. Icons come from npm packages, which are
+installed by hand (``npm install`` as printed when they are missing); faces from DiceBear; photos
+are the ones inside scikit-image.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.common import CACHE
-from benchmarks.sets import halved
+from benchmarks.sets import at_half
 from lookalike.data.demo import MIXED
 from lookalike.data.pack import Pack
 from lookalike.data.packing import PackWriter
@@ -52,6 +52,22 @@ ICON_SETS = {
     "cryptocurrency-color": Icons(300, "CC0 1.0, Christopher Downer"),
     "token-branded": Icons(600, "MIT, 0xa3k5"),
     "game-icons": Icons(1300, "CC BY 3.0, game-icons.net", plain=True),
+    "noto": Icons(1600, "Apache-2.0, Google Inc"),
+    "noto-v1": Icons(800, "Apache-2.0, Google Inc"),
+    "twemoji": Icons(1600, "CC BY 4.0, Twitter"),
+    "devicon": Icons(700, "MIT, konpa"),
+    "flag": Icons(300, "MIT, Panayiotis Lipiridis"),
+    "fluent-color": Icons(890, "MIT, Microsoft Corporation"),
+    "icon-park": Icons(1000, "Apache-2.0, ByteDance"),
+    "catppuccin": Icons(400, "MIT, Catppuccin"),
+    "marketeq": Icons(590, "MIT, Marketeq"),
+    "meteocons": Icons(300, "MIT, Bas Milius"),
+    "streamline-color": Icons(1200, "CC BY 4.0, Streamline"),
+    "streamline-cyber-color": Icons(400, "CC BY 4.0, Streamline"),
+    "streamline-flex-color": Icons(500, "CC BY 4.0, Streamline"),
+    "streamline-freehand-color": Icons(700, "CC BY 4.0, Streamline"),
+    "streamline-plump-color": Icons(500, "CC BY 4.0, Streamline"),
+    "streamline-ultimate-color": Icons(700, "CC BY 4.0, Streamline"),
 }
 PHOTOS = ("astronaut", "chelsea", "coffee", "rocket", "brick", "grass", "gravel", "hubble")
 _PHOTO_FILES = {"hubble": "hubble_deep_field.jpg", "rocket": "rocket.jpg"}
@@ -67,23 +83,11 @@ def styles() -> list[str]:
 
 
 def drawings(size: int = 64) -> Pack:
-    """About twenty thousand pictures, a hundredth of them held out; those of 32 px are halved."""
+    """About 32,000 pictures, a hundredth of them held out; those of 32 px are halved."""
     pack = CACHE / f"pack-drawings-{size}"
     if Pack.is_pack(pack):
         return Pack.open(pack)
-    return _halved(pack) if size == 32 else _drawn(pack, size)
-
-
-def _halved(pack: Path) -> Pack:
-    whole = drawings(64)
-    with PackWriter(pack, size=32, channels=3) as writer:
-        for split in (whole.train, whole.holdout):
-            for first in range(0, len(split), 1000):
-                rows = np.arange(first, min(first + 1000, len(split)))
-                for picture in halved(split.images(rows)):
-                    writer.append(picture, {})
-        count = len(whole.train) + len(whole.holdout)
-        return writer.finish(holdout=np.arange(count) >= len(whole.train))
+    return at_half(drawings(64), pack) if size == 32 else _drawn(pack, size)
 
 
 def _drawn(pack: Path, size: int) -> Pack:

@@ -15,7 +15,6 @@ from benchmarks import textbook
 from benchmarks.common import CACHE, keep, kept, kind, machine, median, spread, table
 from benchmarks.sets import SETS
 from lookalike import api, images, recipe
-from lookalike.data.likeness import likeness_of
 from lookalike.data.pack import Pack
 from lookalike.engine.opening import open_sampler
 from lookalike.metrics.features import Features, Lite
@@ -140,7 +139,6 @@ def defaults(method: str, name: str) -> str:
         "labels": 0,
         "classes": 0,
     }
-    frame["likeness"] = likeness_of(pack)
     return recipe.fingerprint(recipe.make(recipe.find(method), {}, frame))
 
 

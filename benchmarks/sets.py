@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import gzip
 import struct
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from benchmarks.common import CACHE
 from lookalike.data.demo import make_demo
@@ -16,6 +18,8 @@ from lookalike.images import Pixels
 from lookalike.stages.prepare import PrepareSettings, prepare
 
 FASHION = Path("/usr/share/datasets/fashion-mnist")
+ICONS = Path("/usr/share/icons/Papirus/64x64/apps")
+"""Debian's papirus-icon-theme (GPL-3, Papirus Development Team): read, never passed on."""
 
 
 def faces(style: str = "toon-head", name: str = "faces", size: int = 64) -> Pack:
@@ -40,16 +44,8 @@ def faces32() -> Pack:
     pack = CACHE / "pack-faces32"
     if Pack.is_pack(pack):
         return Pack.open(pack)
-    whole, held = faces(), []
     CACHE.mkdir(parents=True, exist_ok=True)
-    with PackWriter(pack, size=32, channels=3) as writer:
-        for split in (whole.train, whole.holdout):
-            for picture, row in zip(
-                halved(split.all_images()), split.rows(np.arange(len(split))), strict=True
-            ):
-                writer.append(picture, row)
-                held.append(split is whole.holdout)
-        return writer.finish(holdout=np.array(held))
+    return at_half(faces(), pack)
 
 
 def mix() -> Pack:
@@ -82,6 +78,48 @@ def _few(name: str, whole: Pack) -> Pack:
             for picture, row in zip(split.images(rows), split.rows(rows), strict=True):
                 writer.append(picture, row)
         return writer.finish(holdout=np.arange(200 + len(whole.holdout)) >= 200)
+
+
+def icons() -> Pack:
+    """2,800 training and about 800 held-out icons of programs, on white, 64 px."""
+    pack = CACHE / "pack-icons"
+    if Pack.is_pack(pack):
+        return Pack.open(pack)
+    if not ICONS.exists():
+        raise SystemExit("Icons are not here: apt-get install papirus-icon-theme")
+    import resvg_py
+
+    drawings = sorted(path for path in ICONS.glob("*.svg") if not path.is_symlink())
+    order = np.random.default_rng(0).permutation(len(drawings))
+    with PackWriter(pack, size=64, channels=3) as writer:
+        for index in order:
+            png = resvg_py.svg_to_bytes(
+                svg_string=drawings[index].read_text("utf-8"),
+                width=64,
+                height=64,
+                background="#ffffff",
+                skip_system_fonts=True,
+            )
+            writer.append(np.asarray(Image.open(BytesIO(bytes(png))).convert("RGB")), {})
+        return writer.finish(holdout=np.arange(len(order)) >= 2800)
+
+
+def icons32() -> Pack:
+    """The icons at 32 px, the same ones held out."""
+    pack = CACHE / "pack-icons32"
+    return Pack.open(pack) if Pack.is_pack(pack) else at_half(icons(), pack)
+
+
+def at_half(whole: Pack, pack: Path) -> Pack:
+    """The pack at half the side, the same pictures held out."""
+    with PackWriter(pack, size=whole.size // 2, channels=whole.channels) as writer:
+        for split in (whole.train, whole.holdout):
+            for picture, row in zip(
+                halved(split.all_images()), split.rows(np.arange(len(split))), strict=True
+            ):
+                writer.append(picture, row)
+        count = len(whole.train) + len(whole.holdout)
+        return writer.finish(holdout=np.arange(count) >= len(whole.train))
 
 
 def fashion(train: int = 10_000, held: int = 2_000) -> Pack:
@@ -119,4 +157,6 @@ SETS = {
     "few": few,
     "few-faces": few_faces,
     "fashion": fashion,
+    "icons": icons,
+    "icons32": icons32,
 }

@@ -10,7 +10,9 @@ import torch
 
 from benchmarks.common import CACHE
 from benchmarks.drawings import drawings
+from benchmarks.rescaled import rescaled
 from lookalike import api
+from lookalike.parts.networks import Frame
 from lookalike.parts.warm import FOLDER, WarmStart
 from lookalike.run import Run
 from lookalike.stages.train import TrainSettings
@@ -23,10 +25,14 @@ def write(run: Run, to: Path) -> None:
     state, refused = run.newest()
     if state is None:
         raise SystemExit(f"{run.path} holds no whole checkpoint. {' '.join(refused)}")
+    recipe = run.recipe()
+    frame = Frame(recipe.size, recipe.channels, recipe.labels)
     held = {
         f"{player}.{name}": weight.half() if weight.is_floating_point() else weight
         for player in WarmStart().players
-        for name, weight in _weights(state, player).items()
+        for name, weight in rescaled(
+            player, _weights(state, player), recipe.networks[player], frame
+        ).items()
     }
     assert all(bool(torch.isfinite(weight).all()) for weight in held.values())
     part = to.with_suffix(".part")

@@ -200,7 +200,7 @@ def _literal(path: Path, node: ast.Assign) -> Any:
 
 
 def make(source: RecipeFile, settings: Mapping[str, Any], frame: Mapping[str, float]) -> Recipe:
-    """Build a recipe for a frame (size, channels, labels, classes, likeness), with settings on top.
+    """Build a recipe for a frame (size, channels, labels, classes), with settings on top.
 
     A setting is first looked for among the parameters of the recipe's function, so that what
     depends on it is derived again; then among the tricks that go with any recipe

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -108,17 +107,12 @@ def test_swift_begins_with_the_weights_of_the_package(
     assert shares["D"] == own
     least = 0.9 if own else 0.4
     assert min(shares["G"], shares["E"]) > least
-    assert made.objective.begin == (0.0 if own else 0.2)
 
 
-def test_without_the_features_d_knows_nothing_and_joins_later(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    recipe.find("swift").function()
-    monkeypatch.setattr(sys.modules["lookalike.recipes.swift"], "installed", lambda: False)
-    frame = {"size": 64, "channels": 3, "labels": 0, "classes": 0}
-    warm = {"warm": "drawings"}
-    assert recipe.make(recipe.find("swift"), warm, frame).objective.begin == 0.2
+@pytest.mark.parametrize("size", [32, 64, 128, 256])
+def test_swift_begins_warm_where_there_are_weights_for_the_side(size: int) -> None:
+    frame = {"size": size, "channels": 3, "labels": 0, "classes": 0}
+    assert (recipe.make(recipe.find("swift"), {}, frame).warm is not None) == (size <= 64)
 
 
 def test_none_begins_with_random_weights() -> None:
@@ -143,6 +137,20 @@ def test_the_weights_are_finite_small_and_explained(file: Path) -> None:
     assert all(bool(torch.isfinite(weight).all()) for weight in held.values())
     assert file.stat().st_size < 4_000_000
     assert f"`{file.name}`" in (FOLDER / "README.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("player", ["G", "E", "D"])
+@pytest.mark.parametrize("size", [32, 64])
+def test_the_weights_have_the_scale_of_fresh_ones(size: int, player: str) -> None:
+    """Grown weights learn slowly, since steps of orthogonal momentum have a fixed size."""
+    frame = {"size": size, "channels": 3, "labels": 0, "classes": 0}
+    made = recipe.make(recipe.find("swift"), {"warm": "none"}, frame)
+    held = load_file(FOLDER / f"drawings-{size}.safetensors")
+    fresh = made.networks[player].build(Frame(size)).state_dict()
+    for name, weight in fresh.items():
+        if weight.ndim > 1 and "modulation" not in name:
+            grown = held[f"{player}.{name}"].float().norm() / weight.norm()
+            assert 0.2 < grown < 4, name
 
 
 def test_a_recipe_without_a_warm_start_is_read_as_before() -> None:

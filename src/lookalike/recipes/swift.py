@@ -10,7 +10,7 @@ from __future__ import annotations
 from lookalike.parts.augmentation import Augmentation
 from lookalike.parts.choosing import BestOf
 from lookalike.parts.fast import FastEncoderPlan, FastGeneratorPlan
-from lookalike.parts.features import Pretrained, installed
+from lookalike.parts.features import Pretrained
 from lookalike.parts.flow import Flow
 from lookalike.parts.optimizers import Adam
 from lookalike.parts.orthogonal import Orthogonal
@@ -33,25 +33,17 @@ def recipe(
     width: int = 48,
     widest: int = 144,
     rate: float = 3e-3,
-    adversarial: float | None = None,
-    begin: float | None = None,
+    adversarial: float = 0.5,
+    begin: float = 0.2,
     warm: str = "auto",
-    likeness: float = 1.0,
 ) -> Recipe:
     """``begin`` is the share of the budget after which D joins, with the weight ``adversarial``.
 
     ``warm`` names weights to begin with ("drawings"); "none" are random ones. "auto" takes them
-    where they were seen to help, at 64 px for pictures of little ``likeness`` (that of
-    ``data/likeness.py``, 1 for equal pictures); on alike ones they harm (docs/log.md). Left out,
-    ``begin`` and ``adversarial`` are 0 and 1 where D begins with weights that know the game; else
-    0.2 and 0.5, since a D that knows nothing leads astray.
+    where there are some for this side, 32 and 64 px.
     """
     if warm == "auto":
-        warm = "drawings" if size == 64 and likeness < 0.6 else "none"
-    start = None if warm == "none" else WarmStart(name=warm)
-    knows = start is not None and start.complete(size) and installed()
-    begin = (0.0 if knows else 0.2) if begin is None else begin
-    adversarial = (1.0 if knows else 0.5) if adversarial is None else adversarial
+        warm = "drawings" if WarmStart().complete(size) else "none"
     features = Pretrained()
     maker = Orthogonal(rate=Cosine(peak=rate, warmup=0.02))
     return Recipe(
@@ -68,7 +60,7 @@ def recipe(
         prior=Flow(dims=latent, nearest=25, least=0.2),
         objective=Resemblance(begin=begin, kl=1e-4),
         choice=BestOf(candidates=3, through=("F",)),
-        warm=start,
+        warm=None if warm == "none" else WarmStart(name=warm),
         optimizers={
             "G": maker,
             "E": maker,

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from lookalike import codec, recipe
-from lookalike.data.likeness import likeness_of
 from lookalike.data.pack import Pack
 from lookalike.data.policy import Policy, chains, fitting
 from lookalike.durations import words
@@ -108,7 +107,7 @@ def _wanted(pack: Pack, settings: TrainSettings) -> tuple[Recipe, tuple[str, ...
 def _frame(
     pack: Pack, file: recipe.RecipeFile, settings: TrainSettings
 ) -> tuple[dict[str, float], tuple[str, ...]]:
-    """Size, channels, labels, classes and likeness that the recipe is asked to serve, and words.
+    """Size, channels, labels and classes that the recipe is asked to serve, and words.
 
     ``classes`` of the label columns are one choice; the others are attributes of their own.
     """
@@ -150,14 +149,13 @@ def _frame(
         )
     frame = {"size": pack.size, "channels": pack.channels, "labels": used}
     classes = len(pack.classes) if used else 0
-    return {**frame, "classes": classes, "likeness": likeness_of(pack)}, notes
+    return {**frame, "classes": classes}, notes
 
 
 def _warm(start: WarmStart) -> str:
     return (
         f"As far as they fit, {', '.join(start.players)} begin with weights that have learned to "
-        f"draw ({start.name}), which helps with very different pictures; --set warm=none begins "
-        "with random ones."
+        f"draw ({start.name}), which saves steps; --set warm=none begins with random ones."
     )
 
 
