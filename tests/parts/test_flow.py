@@ -36,6 +36,7 @@ def test_until_the_training_is_over_points_lie_between_neighbors() -> None:
     assert (away - 5).abs().max() < 0.5
 
 
+@pytest.mark.slow
 def test_the_learned_flow_ends_on_the_ring_and_covers_it() -> None:
     points, _ = ring(200)
     learned = dict(prior().fit(points, torch.Generator().manual_seed(0), None, 1500))
@@ -45,6 +46,7 @@ def test_the_learned_flow_ends_on_the_ring_and_covers_it() -> None:
     assert torch.bincount(eighths, minlength=8).min() > 20
 
 
+@pytest.mark.slow
 def test_a_wanted_label_leads_to_its_own_half() -> None:
     points, labels = ring(200)
     learned = dict(prior().fit(points, torch.Generator().manual_seed(0), labels, 1500))

@@ -67,6 +67,7 @@ def test_labels_stay_with_their_pictures_also_when_only_few_are_shown(pack: Pack
     assert torch.equal(taken.labels, plain.take(5, 50).labels)
 
 
+@pytest.mark.slow
 def test_held_out_pictures_and_scores_never_see_the_policy(
     pack: Pack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
