@@ -81,6 +81,8 @@ def test_scores_without_gain_for_a_third_of_the_run_are_a_plateau() -> None:
     level = [*falling[:6], *[(i, 0.5, 9.0) for i in range(6, 12)]]
     assert kind(kids=falling) == ("green", "fine")
     assert kind(kids=level) == ("green", "plateau")
+    assert "Ctrl-C" in verdict(replace(SEEN, kids=level)).sentence
+    assert "Ctrl-C" not in verdict(replace(SEEN, kids=level, done=1.0)).sentence
 
 
 def test_every_sentence_says_what_is_seen_and_what_to_try() -> None:

@@ -151,11 +151,13 @@ def _plateau(seen: Evidence) -> Finding | None:
     if min(kid for _, kid, _ in seen.kids[-recent:]) < before - 0.05 * abs(before):
         return None
     at = next(at for at, kid, _ in seen.kids if kid == before)
+    over = seen.done >= 1
+    rest = "more time would gain little" if over else "stopping now (Ctrl-C) loses little"
     return Finding(
         GREEN,
         "plateau",
-        f"Healthy, but the score has not improved since {at:,} images: stopping now (Ctrl-C) "
-        "loses little. More pictures or a wider network would be the next step.",
+        f"Healthy, but the score has not improved since {at:,} images: {rest}. More pictures or a "
+        "wider network would be the next step.",
     )
 
 
