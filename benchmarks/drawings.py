@@ -8,7 +8,6 @@ are the ones inside scikit-image.
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.common import CACHE
-from benchmarks.sets import at_half
+from benchmarks.sets import at_half, drawn
 from lookalike.data.demo import MIXED
 from lookalike.data.pack import Pack
 from lookalike.data.packing import PackWriter
@@ -85,12 +84,12 @@ def styles() -> list[str]:
 def drawings(size: int = 64) -> Pack:
     """About 32,000 pictures, a hundredth of them held out; those of 32 px are halved."""
     pack = CACHE / f"pack-drawings-{size}"
-    if Pack.is_pack(pack):
-        return Pack.open(pack)
-    return at_half(drawings(64), pack) if size == 32 else _drawn(pack, size)
+    if size == 32:
+        return at_half(drawings, pack)
+    return Pack.open(pack) if Pack.is_pack(pack) else _make(pack, size)
 
 
-def _drawn(pack: Path, size: int) -> Pack:
+def _make(pack: Path, size: int) -> Pack:
     if not ICONS.exists():
         names = " ".join(f"@iconify-json/{name}" for name in ICON_SETS)
         raise SystemExit(f"Icons are missing: npm install --prefix {CACHE / 'icons'} {names}")
@@ -153,7 +152,6 @@ class _Draw:
         return [self._one(*job) for job in jobs]
 
     def _one(self, what: str, text: str, number: int) -> Pixels | None:
-        import resvg_py
         from PIL import Image
 
         draws = np.random.default_rng((number, 2))
@@ -162,14 +160,7 @@ class _Draw:
             background = "#" + "".join(f"{value:02x}" for value in draws.integers(0, 256, 3))
         if what == "avatar":
             text = _avatar(text, number)
-        png = resvg_py.svg_to_bytes(
-            svg_string=text,
-            width=2 * self.size,
-            height=2 * self.size,
-            background=background,
-            skip_system_fonts=True,
-        )
-        picture = Image.open(io.BytesIO(bytes(png))).convert("RGB")
+        picture = drawn(text, 2 * self.size, background)
         found = np.asarray(picture.resize((self.size, self.size), Image.Resampling.LANCZOS))
         return found if found.std() > 4 else None
 

@@ -133,12 +133,7 @@ def defaults(method: str, name: str) -> str:
     if method in TEXTBOOK:
         return ""
     pack = SETS[name]()
-    frame: dict[str, float] = {
-        "size": pack.size,
-        "channels": pack.channels,
-        "labels": 0,
-        "classes": 0,
-    }
+    frame = {"size": pack.size, "channels": pack.channels, "labels": 0, "classes": 0}
     return recipe.fingerprint(recipe.make(recipe.find(method), {}, frame))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import struct
+from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 
@@ -39,13 +40,25 @@ def halved(pictures: Pixels) -> Pixels:
     return quarters.mean((2, 4)).round().astype(np.uint8)
 
 
-def faces32() -> Pack:
-    """The demo faces at 32 px with all their attributes, the same pictures held out."""
-    pack = CACHE / "pack-faces32"
+def at_half(whole: Callable[[], Pack], pack: Path) -> Pack:
+    """What ``whole`` makes at half its side, the same pictures held out; opened where it exists."""
     if Pack.is_pack(pack):
         return Pack.open(pack)
-    CACHE.mkdir(parents=True, exist_ok=True)
-    return at_half(faces(), pack)
+    found = whole()
+    with PackWriter(pack, size=found.size // 2, channels=found.channels) as writer:
+        for split in (found.train, found.holdout):
+            for first in range(0, len(split), 1000):
+                some = np.arange(first, min(first + 1000, len(split)))
+                pictures = halved(split.images(some))
+                for picture, row in zip(pictures, split.rows(some), strict=True):
+                    writer.append(picture, row)
+        count = len(found.train) + len(found.holdout)
+        return writer.finish(holdout=np.arange(count) >= len(found.train))
+
+
+def faces32() -> Pack:
+    """The demo faces at 32 px with all their attributes, the same pictures held out."""
+    return at_half(faces, CACHE / "pack-faces32")
 
 
 def mix() -> Pack:
@@ -87,39 +100,28 @@ def icons() -> Pack:
         return Pack.open(pack)
     if not ICONS.exists():
         raise SystemExit("Icons are not here: apt-get install papirus-icon-theme")
-    import resvg_py
-
     drawings = sorted(path for path in ICONS.glob("*.svg") if not path.is_symlink())
     order = np.random.default_rng(0).permutation(len(drawings))
     with PackWriter(pack, size=64, channels=3) as writer:
         for index in order:
-            png = resvg_py.svg_to_bytes(
-                svg_string=drawings[index].read_text("utf-8"),
-                width=64,
-                height=64,
-                background="#ffffff",
-                skip_system_fonts=True,
-            )
-            writer.append(np.asarray(Image.open(BytesIO(bytes(png))).convert("RGB")), {})
+            picture = drawn(drawings[index].read_text("utf-8"), 64, "#ffffff")
+            writer.append(np.asarray(picture), {})
         return writer.finish(holdout=np.arange(len(order)) >= 2800)
+
+
+def drawn(svg: str, side: int, background: str) -> Image.Image:
+    """A drawing as a colour picture of ``side`` pixels."""
+    import resvg_py
+
+    png = resvg_py.svg_to_bytes(
+        svg_string=svg, width=side, height=side, background=background, skip_system_fonts=True
+    )
+    return Image.open(BytesIO(bytes(png))).convert("RGB")
 
 
 def icons32() -> Pack:
     """The icons at 32 px, the same ones held out."""
-    pack = CACHE / "pack-icons32"
-    return Pack.open(pack) if Pack.is_pack(pack) else at_half(icons(), pack)
-
-
-def at_half(whole: Pack, pack: Path) -> Pack:
-    """The pack at half the side, the same pictures held out."""
-    with PackWriter(pack, size=whole.size // 2, channels=whole.channels) as writer:
-        for split in (whole.train, whole.holdout):
-            for picture, row in zip(
-                halved(split.all_images()), split.rows(np.arange(len(split))), strict=True
-            ):
-                writer.append(picture, row)
-        count = len(whole.train) + len(whole.holdout)
-        return writer.finish(holdout=np.arange(count) >= len(whole.train))
+    return at_half(icons, CACHE / "pack-icons32")
 
 
 def fashion(train: int = 10_000, held: int = 2_000) -> Pack:

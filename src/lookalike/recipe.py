@@ -199,7 +199,7 @@ def _literal(path: Path, node: ast.Assign) -> Any:
         ) from None
 
 
-def make(source: RecipeFile, settings: Mapping[str, Any], frame: Mapping[str, float]) -> Recipe:
+def make(source: RecipeFile, settings: Mapping[str, Any], frame: Mapping[str, int]) -> Recipe:
     """Build a recipe for a frame (size, channels, labels, classes), with settings on top.
 
     A setting is first looked for among the parameters of the recipe's function, so that what
@@ -245,7 +245,7 @@ def _is_trick(name: str) -> bool:
     return name in TRICKS
 
 
-def _tricked(made: Recipe, name: str, value: Any, frame: Mapping[str, float]) -> Recipe:
+def _tricked(made: Recipe, name: str, value: Any, frame: Mapping[str, int]) -> Recipe:
     """The recipe with a trick around it, or an error that names the recipes that can have it."""
     from lookalike.parts.tricks import NoSuchTrickError, changes
 
@@ -259,7 +259,7 @@ def _tricked(made: Recipe, name: str, value: Any, frame: Mapping[str, float]) ->
         raise RecipeError(f"{problem}. Recipes that take it: {', '.join(able)}.") from None
 
 
-def _takes(source: RecipeFile, name: str, value: Any, frame: Mapping[str, float]) -> bool:
+def _takes(source: RecipeFile, name: str, value: Any, frame: Mapping[str, int]) -> bool:
     """Whether a recipe takes a setting, tried at a size of its own."""
     labels = 2 if source.labels == "required" else 0
     tried = {"size": max(source.sizes or (64,)), "labels": labels, source.name: 1}

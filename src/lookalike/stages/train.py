@@ -106,8 +106,8 @@ def _wanted(pack: Pack, settings: TrainSettings) -> tuple[Recipe, tuple[str, ...
 
 def _frame(
     pack: Pack, file: recipe.RecipeFile, settings: TrainSettings
-) -> tuple[dict[str, float], tuple[str, ...]]:
-    """Size, channels, labels and classes that the recipe is asked to serve, and words.
+) -> tuple[dict[str, int], tuple[str, ...]]:
+    """The size, channels, labels and classes that the recipe is asked to serve, and words.
 
     ``classes`` of the label columns are one choice; the others are attributes of their own.
     """
@@ -148,8 +148,7 @@ def _frame(
             f"Recipes that do: {', '.join(able) or 'none'}.",
         )
     frame = {"size": pack.size, "channels": pack.channels, "labels": used}
-    classes = len(pack.classes) if used else 0
-    return {**frame, "classes": classes}, notes
+    return {**frame, "classes": len(pack.classes) if used else 0}, notes
 
 
 def _warm(start: WarmStart) -> str:
