@@ -157,8 +157,9 @@ def report(sets: list[str], minutes: list[float], everything: bool = False) -> s
     ]
     groups: dict[tuple[str, str, float], list[dict[str, Any]]] = {}
     for row in rows:
-        if row.get("defaults", "") != defaults(row["method"], row["set"]):
-            row = {**row, "method": f"{row['method']}, earlier defaults"}
+        was = row.get("defaults", "")
+        if was != defaults(row["method"], row["set"]):
+            row = {**row, "method": f"{row['method']}, earlier defaults {was[:6]}".rstrip()}
         groups.setdefault((kind(row["machine"]), row["set"], row["minutes"]), []).append(row)
     parts = []
     for (where, name, minute), here in sorted(groups.items()):
