@@ -68,8 +68,8 @@ class WarmStart:
         if not any(FOLDER.glob(f"{self.name}-*.safetensors")):
             known = sorted({path.stem.rpartition("-")[0] for path in FOLDER.glob("*.safetensors")})
             raise RecipeError(
-                f"There are no weights {self.name!r} to begin with. There are: {', '.join(known)}; "
-                "none begins with random ones."
+                f"There are no weights {self.name!r} to begin with. There are: {', '.join(known)}. "
+                "'none' begins with random weights, 'auto' with what fits the side."
             )
 
     def complete(self, size: int) -> bool:
