@@ -28,6 +28,7 @@ from lookalike.images import Pixels, write_png
 from lookalike.recipe import Recipe
 
 KEEP = 2
+CANDIDATES = "candidates.json"
 
 
 class Run:
@@ -270,6 +271,11 @@ class Run:
         """Whether "auto" is the best state: there is one, and no score speaks for the last."""
         taken = read_json(self.path / "scores.json").get("take", "best")
         return bool(taken == "best" and self._best(1).exists())
+
+    def candidates(self) -> int | None:
+        """Of how many candidates each picture is the best, as measured at the end; else None."""
+        taken = read_json(self.path / CANDIDATES).get("take")
+        return taken if isinstance(taken, int) and taken >= 1 else None
 
     def _named(self, which: str) -> dict[str, Any]:
         """One of the best states, by the name of its file."""

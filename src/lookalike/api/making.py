@@ -156,7 +156,8 @@ def train(
 
 
 def _watchers(trainer: Trainer, pack: Pack, where: Where, listener: Listener) -> Sequence[Watcher]:
-    """Pictures first, then numbers, scores and health; progress last, so that it never waits."""
+    """Grids after what decides how the last one is drawn; progress last, so that it never waits."""
+    from lookalike.watch.candidates import Candidates
     from lookalike.watch.health import Health
     from lookalike.watch.naming import Naming
     from lookalike.watch.numbers import Numbers
@@ -165,8 +166,8 @@ def _watchers(trainer: Trainer, pack: Pack, where: Where, listener: Listener) ->
     from lookalike.watch.scores import Scores
     from lookalike.watch.tensorboard import TensorBoard
 
-    watching: list[Watcher] = [Samples(), Numbers(), Scores(pack, keep=where.keep_best), Health()]
-    watching.append(Naming(pack, listener.say))
+    watching: list[Watcher] = [Numbers(), Scores(pack, keep=where.keep_best), Health()]
+    watching += [Candidates(pack, listener.say), Samples(), Naming(pack, listener.say)]
     if where.tensorboard:
         watching.append(TensorBoard())
     return [*watching, Progress(listener.step, say=listener.say)]
@@ -205,7 +206,7 @@ def generate(
 
 def show(run: Path) -> dict[str, Any]:
     """What is known about a run: recipe, data, progress, last numbers, files."""
-    from lookalike.run import Run, read_json
+    from lookalike.run import CANDIDATES, Run, read_json
 
     opened = Run.open(run)
     recipe = opened.recipe_values()
@@ -226,6 +227,7 @@ def show(run: Path) -> dict[str, Any]:
         "scores": next((s for s in reversed(stats) if "score/kid" in s), {}),
         "bests": read_json(run / "scores.json").get("bests", []),
         "take": read_json(run / "scores.json").get("take"),
+        "candidates": read_json(run / CANDIDATES),
         "samples": str(grids[-1][1]) if grids else None,
         "report": str(run / "report.html") if (run / "report.html").exists() else None,
     }

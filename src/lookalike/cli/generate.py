@@ -55,7 +55,7 @@ def generate(
         Also write pictures that copy a training picture; they are left out otherwise.
     candidates
         Of how many each picture is the best, by the discriminator. 1 takes every picture as it is
-        drawn, three times as fast. Default: what the recipe says (swift: 3).
+        drawn, three times as fast. Default: what the run measured to be nearest (swift: 1 to 3).
     """
     from lookalike import api
     from lookalike.stages.generate import GenerateSettings

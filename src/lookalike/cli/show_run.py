@@ -41,6 +41,8 @@ def show(run: Path, /, *, json: screen.Json = False) -> None:
         rows.append((name, f"KID {one['kid']:.4f} at {int(one['images']):,} images"))
     if told["take"]:
         rows.append(("generate", f"takes the {told['take']} state (--checkpoint names another)"))
+    if told["candidates"]:
+        rows.append(("drawing", str(told["candidates"].get("sentence", ""))))
     rows += [
         (name.partition("/")[2], f"{value:.4g}")
         for name, value in told["numbers"].items()

@@ -27,14 +27,15 @@ def open_sampler(
 
     Players compute in the precision of their training, unless the place asks for one: a file then
     depends on the run, the seed and the index, and not on a measurement of the moment. Each picture
-    is the best of as many ``candidates`` as the recipe's choice says, or of this many.
+    is the best of this many ``candidates``, or of as many as the run measured at its end to be
+    nearest to held-out pictures, or of as many as the recipe's choice says.
 
     Raises:
         RecipeError: candidates are asked for, and the recipe does not say how to choose.
     """
     path = run.path / "recipe.json"
     chosen = load_drawing(path, trusted)
-    choice = _choice(chosen, candidates)
+    choice = _choice(chosen, run.candidates() if candidates is None else candidates)
     if choice and choice.players:
         chosen = load_drawing(path, trusted, ("G", *choice.players))
     state = run.state(which)

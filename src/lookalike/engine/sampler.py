@@ -69,13 +69,24 @@ class Sampler:
 
         return np.concatenate([block for _, block in self.blocks(seed, first, count, wanted)])
 
-    @torch.no_grad()
     def raw(self, seed: int, first: int, count: int, wanted: Tensor | None = None) -> Tensor:
         """What the generator gives for these rows, float ``[count, ...]``, not clipped."""
+        *_, best = self.rising(seed, first, count, wanted)
+        return best.cpu()
+
+    @torch.no_grad()
+    def rising(
+        self, seed: int, first: int, count: int, wanted: Tensor | None = None
+    ) -> Iterator[Tensor]:
+        """These rows ``[count, ...]`` as the best of 1, 2 … candidates, in one tensor that changes.
+
+        Without a ``score`` there is one candidate.
+        """
         z, labels = self.draw(seed, first, count, wanted)
         best = self._made(z, labels)
+        yield best
         if self.score is None:
-            return best.cpu()
+            return
         told = None if labels is None else labels.to(self.device)
         highest = self.score(best, told)
         for candidate in range(1, self.candidates):
@@ -84,7 +95,7 @@ class Sampler:
             scores = self.score(pictures, told)
             better = scores > highest
             best[better], highest[better] = pictures[better], scores[better]
-        return best.cpu()
+            yield best
 
     def _made(self, z: Tensor, labels: Tensor | None) -> Tensor:
         z = self.prior.carry(z, labels, self.learned)

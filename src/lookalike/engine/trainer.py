@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any
 
@@ -295,9 +295,14 @@ class Trainer:
         network: nn.Module = self.networks[player].eval()
         return network
 
-    def sampler(self, *, choosing: bool = False) -> Sampler:
-        """A sampler of the moment; ``choosing`` lets D pick each picture, as ``generate`` does."""
+    def sampler(self, *, choosing: bool = False, candidates: int | None = None) -> Sampler:
+        """A sampler of the moment; ``choosing`` lets D pick each picture, as ``generate`` does.
+
+        It picks among as many as the recipe says, or among this many ``candidates``.
+        """
         choice = self.recipe.choice if choosing else None
+        if choice and candidates is not None:
+            choice = replace(choice, candidates=candidates)
         players = choice.players if choice else ()
         shown: Any = {player: self.shown(player) for player in ("G", *players)}
         held = (self.recipe.prior, self.learned, self.labels_seen)

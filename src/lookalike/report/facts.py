@@ -13,6 +13,7 @@ from typing import Any
 from lookalike.data.pack import Pack
 from lookalike.errors import PackError
 from lookalike.run import Run, read_json
+from lookalike.watch.candidates import sentence
 
 
 @dataclass(frozen=True)
@@ -58,8 +59,18 @@ class Facts:
     @property
     def candidates(self) -> int:
         """Of how many candidates each of the last samples is the best; only at the end of a run."""
-        ended = bool(self.grids) and self.grids[-1][0] >= int(self.recipe.get("images", 0))
-        return int((self.recipe.get("choice") or {}).get("candidates", 1)) if ended else 1
+        said = int((self.recipe.get("choice") or {}).get("candidates", 1))
+        return (self.run.candidates() or said) if self.ended else 1
+
+    @property
+    def drawing(self) -> str:
+        """What was measured of drawing the last samples; empty where nothing was."""
+        return sentence(self.run) if self.ended else ""
+
+    @property
+    def ended(self) -> bool:
+        """Whether the newest grid is the last one of a finished run."""
+        return bool(self.grids) and self.grids[-1][0] >= int(self.recipe.get("images", 0))
 
     @property
     def size(self) -> int:

@@ -37,7 +37,8 @@ class Samples(Watcher):
         self._draw(scene, choosing=scene.done >= 1)
 
     def _draw(self, scene: Scene, *, choosing: bool = False) -> None:
-        pictures = scene.trainer.sampler(choosing=choosing).pictures(SEED, 0, self.count)
+        sampler = scene.trainer.sampler(choosing=choosing, candidates=scene.run.candidates())
+        pictures = sampler.pictures(SEED, 0, self.count)
         small = images.enlarge(pictures, 64)
         scene.run.write_sample(scene.images, images.grid(small, self.columns))
         grids = scene.run.sample_grids()

@@ -1,0 +1,113 @@
+"""Of how many candidates a run's pictures should each be the best, measured at its end.
+
+Where pictures differ much from one another, those that D finds most real are the better ones; where
+they are alike and the generator is good, D's favourites are only fewer (docs/log.md). So the kernel
+distance (KID) to held-out pictures is taken for the best of 1, 2 … candidates, and the number that
+is nearest is what ``generate`` and everything else draws with.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from lookalike import checkpoints, images
+from lookalike.data.pack import Pack
+from lookalike.engine.sampler import Sampler
+from lookalike.images import Pixels
+from lookalike.metrics.features import Features, choose
+from lookalike.metrics.kernel import kid
+from lookalike.parts.schedules import Tally
+from lookalike.run import CANDIDATES, Run, read_json
+from lookalike.watch.base import Scene, Watcher
+from lookalike.watch.reals import RealFeatures
+from lookalike.watch.scores import sides
+
+SEED = 2
+"""Neither the seed that scores during training look at, nor those that people are shown."""
+LEAST, MOST, REAL = 128, 256, 512
+"""Samples at the least and at the most, and real pictures."""
+SHARE = 16
+"""One sample for so many images of training, so that a short run does not end with a long look."""
+
+
+@dataclass
+class Candidates(Watcher):
+    """Measures once, when a recipe that can choose has spent its budget; writes candidates.json.
+
+    Samples and pictures are fixed by the recipe and the pack, not by the clock, so the same run
+    takes the same number. A run of fewer than 2,048 images keeps what its recipe says.
+    """
+
+    pack: Pack
+    say: Callable[[str], None] = lambda words: None
+    features: Features | None = None
+    name: str = "candidates"
+
+    def after(self, scene: Scene, tally: Tally) -> None:
+        """Nothing: it only looks at the end."""
+
+    def end(self, scene: Scene) -> None:
+        """The measurement, unless it has been made of this very state."""
+        recipe = scene.trainer.recipe
+        count = min(MOST, recipe.images // SHARE)
+        if scene.done < 1 or not recipe.choice or not recipe.choice.players or count < LEAST:
+            return
+        if read_json(scene.run.path / CANDIDATES).get("images") == scene.images:
+            return
+        begun = time.monotonic()
+        judge = self.features or choose(self.pack.channels, self.pack.size)
+        rows = sides(self.pack).cut(REAL).reference
+        if len(rows) < 2:
+            return
+        known = RealFeatures(self.pack, judge)
+        real = known.of(rows)
+        known.save()
+        sheets = best_of_each(scene.trainer.sampler(choosing=True), count)
+        kids = [round(kid(judge(sheet), real), 6) for sheet in sheets]
+        take = int(np.argmin(kids)) + 1
+        words = _words(kids, take)
+        told = {
+            "images": scene.images,
+            "take": take,
+            "sentence": words,
+            "kid": kids,
+            "judge": judge.name,
+            "samples": count,
+            "real": len(rows),
+            "seconds": round(time.monotonic() - begun, 1),
+        }
+        path = scene.run.path / CANDIDATES
+        checkpoints.write_whole(path, json.dumps(told, indent=1).encode())
+        scene.run.say(words)
+        self.say(words)
+
+
+def best_of_each(sampler: Sampler, count: int) -> list[Pixels]:
+    """The same ``count`` places as the best of 1, 2 … candidates, uint8 ``[count, S, S, C]``."""
+    blocks = [
+        [images.to_pixels(best.cpu()) for best in sampler.rising(SEED, first, sampler.block)]
+        for first in range(0, count, sampler.block)
+    ]
+    return [np.concatenate(rising)[:count] for rising in zip(*blocks, strict=True)]
+
+
+def sentence(run: Run) -> str:
+    """What was measured, for a person; empty where nothing was."""
+    return str(read_json(run.path / CANDIDATES).get("sentence", ""))
+
+
+def _words(kids: list[float], take: int) -> str:
+    if take == 1:
+        return (
+            f"Pictures are taken as they are drawn (KID {kids[0]:.3g} to held-out pictures); the "
+            f"best of {len(kids)} by D would be farther ({kids[-1]:.3g})."
+        )
+    return (
+        f"Each picture is the best of {take} candidates by D (KID {kids[take - 1]:.3g} to held-out "
+        f"pictures; {kids[0]:.3g} as they are drawn)."
+    )
