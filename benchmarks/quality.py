@@ -40,8 +40,10 @@ def judges(pack: Pack) -> dict[str, Features]:
     return {**found, "own": own_judge(pack, CACHE)}
 
 
-def make(method: str, pack: Pack, minutes: list[float], run: int) -> dict[float, NDArray]:
-    """Samples of a method after each of these times of training."""
+def make(
+    method: str, pack: Pack, minutes: list[float], run: int, again: bool = False
+) -> dict[float, NDArray]:
+    """Samples of a method after each of these times of training, or ``again`` of runs kept here."""
     if method in TEXTBOOK:
         pictures = pack.train.all_images()
         name = method.removeprefix("textbook-")
@@ -50,19 +52,14 @@ def make(method: str, pack: Pack, minutes: list[float], run: int) -> dict[float,
     found = {}
     for minute in minutes:
         folder = CACHE / "runs" / f"{pack.path.name}-{method}-{minute:g}-{run}"
-        shutil.rmtree(folder, ignore_errors=True)
+        if not again:
+            shutil.rmtree(folder, ignore_errors=True)
         wanted = TrainSettings(recipe=method, seconds=60 * minute, settings={"seed": run})
         trained = api.train(pack.path, folder, wanted)
-        keep(
-            "quality-times",
-            {
-                "set": pack.path.name,
-                "method": method,
-                "minutes": minute,
-                "seconds": trained.seconds,
-                "images": trained.images,
-            },
-        )
+        times = {"seconds": trained.seconds, "images": trained.images}
+        if not trained.resumed_at:
+            told = {"set": pack.path.name, "method": method, "minutes": minute, **times}
+            keep("quality-times", told)
         sampler, _, _ = open_sampler(Run.open(folder), Where().place())
         found[minute] = sampler.pictures(1000 + run, 0, SAMPLES)
     return found
@@ -90,7 +87,9 @@ def score(
     return row
 
 
-def measure(name: str, methods: list[str], minutes: list[float], runs: int) -> None:
+def measure(
+    name: str, methods: list[str], minutes: list[float], runs: int, again: bool = False
+) -> None:
     pack = SETS[name]()
     found = judges(pack)
     train = np.arange(len(pack.train))[:: max(1, len(pack.train) // 3000)][:3000]
@@ -104,7 +103,7 @@ def measure(name: str, methods: list[str], minutes: list[float], runs: int) -> N
             todo = [m for m in minutes if (name, method, m, run) not in done]
             if not todo:
                 continue
-            for minute, samples in make(method, pack, todo, run).items():
+            for minute, samples in make(method, pack, todo, run, again).items():
                 sheet = images.grid(images.enlarge(samples[:64], 64), 8)
                 images.write_png(CACHE / f"{name}-{method}-{minute:g}-{run}.png", sheet)
                 row = score(samples, pack, seen, found)
@@ -220,12 +219,17 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--methods", default="swift,dcgan,textbook-dcgan,textbook-sngan")
     parser.add_argument("--minutes", default="5", help="2,5,10")
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument(
+        "--again",
+        action="store_true",
+        help="draw from finished runs kept in .cache",
+    )
     parser.add_argument("--report", action="store_true", help="only print what was measured")
     parser.add_argument("--all", action="store_true", help="print other machines' rows, too")
     wanted = parser.parse_args(arguments)
     minutes = [float(m) for m in wanted.minutes.split(",")]
     if not wanted.report:
         for name in wanted.sets.split(","):
-            measure(name, wanted.methods.split(","), minutes, wanted.runs)
+            measure(name, wanted.methods.split(","), minutes, wanted.runs, wanted.again)
     print(report(wanted.sets.split(","), minutes, wanted.all))
     print(f"\nGrids: {CACHE}/*.png")

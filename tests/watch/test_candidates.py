@@ -138,17 +138,20 @@ def test_looking_leaves_the_weights_and_the_random_numbers_as_they_were(
     assert torch.equal(state, torch.get_rng_state())
 
 
-@pytest.mark.parametrize("why", ["interrupted", "no choice", "one candidate", "a short run"])
+@pytest.mark.parametrize("why", ["stopped", "no choice", "one candidate", "not wanted", "short"])
 def test_nothing_is_measured_where_there_is_nothing_to_choose(
     pack: Pack, choosing: Trainer, run: Run, costly: Make, why: str
 ) -> None:
-    if why == "interrupted":
+    if why == "stopped":
         choosing.clock = replace(choosing.clock, images=choosing.recipe.images // 2)
     if why == "no choice":
         choosing.recipe = replace(choosing.recipe, choice=None)
     if why == "one candidate":
         choosing.recipe = replace(choosing.recipe, choice=BestOf(candidates=1))
-    if why == "a short run":
+    if why == "not wanted":
+        choice = BestOf(candidates=3, measured=False)
+        choosing.recipe = replace(choosing.recipe, choice=choice)
+    if why == "short":
         choosing.recipe = replace(choosing.recipe, images=16 * LEAST - 1)
     Candidates(pack, features=costly()).end(Scene(choosing, run))
     assert run.candidates() is None

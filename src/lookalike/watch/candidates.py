@@ -53,9 +53,11 @@ class Candidates(Watcher):
 
     def end(self, scene: Scene) -> None:
         """The measurement, unless it has been made of this very state."""
-        recipe = scene.trainer.recipe
-        count = min(MOST, recipe.images // SHARE)
-        if scene.done < 1 or not recipe.choice or not recipe.choice.players or count < LEAST:
+        choice, budget = scene.trainer.recipe.choice, scene.trainer.recipe.images
+        count = min(MOST, budget // SHARE)
+        if scene.done < 1 or not choice or not choice.players or not choice.measured:
+            return
+        if count < LEAST:
             return
         if read_json(scene.run.path / CANDIDATES).get("images") == scene.images:
             return
