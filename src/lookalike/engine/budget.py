@@ -19,6 +19,8 @@ from lookalike.recipe import Recipe
 SHARES = (0.02, 0.3, 0.6, 0.97)
 RESERVE = 0.06
 """The share of the time that goes to sample pictures, scores, checkpoints and the report."""
+CHOOSING = 0.02
+"""What a recipe takes besides whose last look tells how to choose its pictures."""
 
 
 @dataclass(frozen=True)
@@ -62,4 +64,5 @@ def measure(
         found.append((share, steps * recipe.batch / (clock() - begun)))
     found = trainer.team.agree(found)
     mean = len(found) / sum(1 / rate for _, rate in found)
-    return Speed(mean, tuple(found), RESERVE + recipe.prior.learning)
+    measured = recipe.choice is not None and recipe.choice.measured
+    return Speed(mean, tuple(found), RESERVE + recipe.prior.learning + CHOOSING * measured)
