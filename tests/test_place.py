@@ -26,6 +26,7 @@ print(int(kept), resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="page faults are counted on Linux")
 def test_memory_that_a_step_frees_is_used_again_without_page_faults() -> None:
     run = subprocess.run(

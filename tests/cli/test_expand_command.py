@@ -12,6 +12,8 @@ import pytest
 from lookalike.data.pack import Pack
 from lookalike.run import Run
 
+pytestmark = pytest.mark.slow
+
 Say = Callable[..., tuple[int, str, str]]
 
 

@@ -26,6 +26,7 @@ def run_unread(*words: object, streams: tuple[str, ...]) -> tuple[int, str]:
     return ran.returncode, (ran.stderr or b"").decode()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words", [("recipes",), ("recipes", "--json"), ("show", "nowhere", "--json")]
 )

@@ -83,6 +83,7 @@ def test_a_class_can_be_asked_for_by_name_and_an_unknown_one_is_answered_with_th
     assert "class=warm" in err
 
 
+@pytest.mark.slow
 def test_dry_run_says_sizes_and_trains_nothing(say: Say, pack: Path, tmp_path: Path) -> None:
     words = ("train", pack, "--recipe", "tiny", "--into", tmp_path / "no", "--dry-run", "--json")
     status, out, _ = say(*words)

@@ -133,6 +133,7 @@ def test_a_recipe_survives_json(name: str) -> None:
 COUNTS = {"none": (0,), "optional": (0, CLASSES), "required": (CLASSES,)}
 
 
+@pytest.mark.slow
 @EVERY
 def test_a_recipe_builds_with_every_channel_count_and_labels_that_it_declares(name: str) -> None:
     file = FILES[name]

@@ -46,6 +46,7 @@ def examined(tmp_path_factory: pytest.TempPathFactory) -> tuple[object, Diagnosi
     return corpus, doctor(corpus.folder, base / "page.html", HERE, simple_look)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "kind", ["unreadable", "mode", "blank", "blur", "aspect", "tiny", "copy", "near", "conflict"]
 )

@@ -75,6 +75,7 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is bounded on Linux only")
 @pytest.mark.parametrize("name", ["rgba.png", "grey.png", "float.tif"])
 def test_a_picture_of_24_megapixels_needs_a_third_of_the_memory_there_is(

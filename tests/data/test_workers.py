@@ -29,6 +29,7 @@ def test_answers_come_in_the_order_of_the_jobs() -> None:
             assert list(workers.map(range(10))) == [(i, 2 * i) for i in range(10)]
 
 
+@pytest.mark.slow
 def test_a_job_that_kills_or_blocks_its_worker_costs_only_itself() -> None:
     with Workers(double_or_die, count=1, chunk=8, seconds=0.5) as workers:
         found = dict(workers.map([1, 13, 2, 14, 15, 3]))
@@ -45,6 +46,7 @@ def take_turns(jobs: Sequence[int]) -> list[int]:
     return [len(bytes(jobs[0] << 20)) >> 20]
 
 
+@pytest.mark.slow
 def test_waiting_for_a_turn_does_not_count_as_taking_long() -> None:
     with Workers(take_turns, count=3, chunk=1, seconds=1.0) as workers:
         assert [answer for _, answer in workers.map([1] * 5)] == [1] * 5

@@ -8,6 +8,7 @@ from lookalike.metrics.distances import nearest, radii
 from lookalike.metrics.manifold import manifold, near_duplicates
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shift", [0.0, 0.3])
 def test_all_four_equal_those_of_prdc(normal, shift):
     from prdc import compute_prdc

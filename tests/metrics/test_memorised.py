@@ -18,6 +18,8 @@ from lookalike.metrics.memorised import (
     see,
 )
 
+pytestmark = pytest.mark.slow
+
 EYE = RandomConv(width=8)
 
 

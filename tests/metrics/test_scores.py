@@ -67,6 +67,7 @@ def test_collapsed_samples_are_precise_and_forgetful_and_repeat_themselves(draw,
     assert found.copies.level == "pass"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "worse",
     [

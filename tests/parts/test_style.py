@@ -134,6 +134,7 @@ def test_uniform_numbers_come_from_normal_ones() -> None:
     assert found.tolist() == pytest.approx([0, 0.5, 0.841345, 1], abs=1e-5)
 
 
+@pytest.mark.slow
 def test_the_generator_exports_with_any_batch_size() -> None:
     network, z = generator(), torch.randn(3, 6)
     shapes = ({0: torch.export.Dim("batch")},)

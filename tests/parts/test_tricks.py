@@ -80,6 +80,7 @@ def test_every_trick_has_a_value_here() -> None:
     assert set(VALUES) == set(TRICKS)
 
 
+@pytest.mark.slow
 @EVERY
 def test_all_the_tricks_that_a_recipe_takes_train_at_once_and_resume(name: str) -> None:
     made = small(name)

@@ -59,6 +59,7 @@ def _sources(tmp_path: Path) -> set[str]:
     return {str(line["url"]).rpartition("/")[2] for line in lines}
 
 
+@pytest.mark.slow
 def test_a_crawl_stays_on_the_site_within_its_depth_and_obeys(
     site, quick: Manners, tmp_path: Path
 ) -> None:
@@ -189,6 +190,7 @@ for (const go of [
 </script><iframe src="/frame"></iframe></body></html>"""
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not _chromium(), reason="no Chromium on this machine")
 def test_a_page_of_scripts_is_drawn_to_its_end_and_has_no_way_around_us(
     site, quick: Manners, tmp_path: Path

@@ -21,6 +21,8 @@ from lookalike.run import Run
 from lookalike.stages import compare as stage
 from lookalike.stages.compare import Comparison, Contender, compare, table
 
+pytestmark = pytest.mark.slow
+
 
 def quarters(count: int, seed: int) -> Pixels:
     corners = np.random.default_rng(seed).integers(0, 250, (count, 4, 4, 3))

@@ -18,6 +18,8 @@ from lookalike.images import Pixels
 from lookalike.metrics.scores import Scores
 from lookalike.stages.evaluate import EvaluateSettings, evaluate
 
+pytestmark = pytest.mark.slow
+
 QUICK = EvaluateSettings(judge="pixels")
 SIZE = 16
 

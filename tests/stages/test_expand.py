@@ -28,6 +28,8 @@ from lookalike.stages.expand import (
 )
 from lookalike.stages.prepare import PrepareSettings, prepare
 
+pytestmark = pytest.mark.slow
+
 SIZE = 16
 ORIGIN = Origin("some-run", "stripes", 640)
 QUICK = ExpandSettings(judge="pixels", steps=60)

@@ -89,6 +89,7 @@ def test_held_out_pictures_and_scores_never_see_the_policy(
     assert (judged.scores.training, judged.scores.holdout) == (36, 24)
 
 
+@pytest.mark.slow
 def test_the_recipe_holds_the_policy_and_repeats_the_run(pack: Pack, tmp_path: Path) -> None:
     done = api.train(pack.path, tmp_path / "a", asked(augment=CODES), WHERE)
     saved = tmp_path / "a" / "recipe.json"

@@ -73,6 +73,7 @@ def opened(data: Labeled, each: int | None = None, side: int = SIZE) -> Opened:
     return Opened(f"of {each}", Desk(Sampler(generate, prior, dict(learned), labels), (0, 1)))
 
 
+@pytest.mark.slow
 def test_every_arm_and_seed_is_tested_on_the_same_held_out_pictures(pack: Pack, tmp_path: Path):
     found = utility(pack, opened, replace(QUICK, folder=tmp_path, per_class=(5, 10)))
     assert (found.test, [one.training for one in found.answers]) == (60, [10, 20])

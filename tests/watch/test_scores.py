@@ -44,6 +44,7 @@ def play(watcher: Scores, scene: Scene, clock: Any, steps: int, seconds: float) 
         watcher.after(scene, NOTHING)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("each", [1e-4, 1e-3, 1e-2, 5e-2])
 def test_scores_cost_at_most_their_share_of_the_time(
     pack: Pack, trainer: Trainer, run: Run, clock: Any, costly: Make, each: float
