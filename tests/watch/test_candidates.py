@@ -28,7 +28,15 @@ from lookalike.report.facts import Facts
 from lookalike.run import Run
 from lookalike.stages.train import TrainSettings
 from lookalike.watch.base import Scene
-from lookalike.watch.candidates import LEAST, SEED, Candidates, best_of_each, sentence
+from lookalike.watch.candidates import (
+    LEAST,
+    SEED,
+    SHORT,
+    Candidates,
+    best_of_each,
+    fewest,
+    sentence,
+)
 from lookalike.watch.samples import Samples
 from lookalike.watch.scores import sides
 
@@ -38,7 +46,7 @@ Make = Callable[..., Features]
 @pytest.fixture
 def choosing(trainer: Trainer) -> Trainer:
     """A trainer whose recipe chooses, at the end of a budget that is long enough to measure."""
-    made = replace(trainer.recipe, choice=BestOf(candidates=3), images=16 * LEAST)
+    made = replace(trainer.recipe, choice=BestOf(candidates=3), images=SHORT)
     found = Trainer(made, trainer.source, trainer.place)
     found.clock = replace(found.clock, images=made.images, budget=made.images)
     return found
@@ -117,6 +125,21 @@ def test_every_way_to_draw_takes_the_measured_number(
     assert facts.drawing == "The best of 2."
 
 
+@pytest.mark.parametrize(
+    ("kids", "number"),
+    [
+        ([0.4, 0.3, 0.2], 3),
+        ([0.4, 0.3, 0.295], 2),
+        ([0.4, 0.39, 0.395], 1),
+        ([0.2, 0.3, 0.4], 1),
+        ([0.001, -0.01, -0.0101], 2),
+        ([0.0, 0.0], 1),
+    ],
+)
+def test_more_candidates_are_taken_only_for_a_nearer_set(kids: list[float], number: int) -> None:
+    assert fewest(kids) == number
+
+
 def test_the_best_of_each_number_is_what_a_sampler_of_that_number_draws(choosing: Trainer) -> None:
     sheets = best_of_each(choosing.sampler(choosing=True), 70)
     assert len(sheets) == 3
@@ -152,7 +175,7 @@ def test_nothing_is_measured_where_there_is_nothing_to_choose(
         choice = BestOf(candidates=3, measured=False)
         choosing.recipe = replace(choosing.recipe, choice=choice)
     if why == "short":
-        choosing.recipe = replace(choosing.recipe, images=16 * LEAST - 1)
+        choosing.recipe = replace(choosing.recipe, images=SHORT - 1)
     Candidates(pack, features=costly()).end(Scene(choosing, run))
     assert run.candidates() is None
     assert sentence(run) == ""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,10 +29,12 @@ from lookalike.watch.scores import sides
 
 SEED = 2
 """Neither the seed that scores during training look at, nor those that people are shown."""
-LEAST, MOST, REAL = 128, 256, 512
+LEAST, MOST, REAL = 128, 512, 512
 """Samples at the least and at the most, and real pictures."""
-SHARE = 16
-"""One sample for so many images of training, so that a short run does not end with a long look."""
+SHARE, SHORT = 32, 2048
+"""One sample for so many images of training, and runs that are too short for a last look."""
+MARGIN = 0.03
+"""How much nearer more candidates must be, as a share, for the time that they take to draw."""
 
 
 @dataclass
@@ -40,7 +42,7 @@ class Candidates(Watcher):
     """Measures once, when a recipe that can choose has spent its budget; writes candidates.json.
 
     Samples and pictures are fixed by the recipe and the pack, not by the clock, so the same run
-    takes the same number. A run of fewer than 2,048 images keeps what its recipe says.
+    takes the same number. A run of fewer than ``SHORT`` images keeps what its recipe says.
     """
 
     pack: Pack
@@ -54,14 +56,14 @@ class Candidates(Watcher):
     def end(self, scene: Scene) -> None:
         """The measurement, unless it has been made of this very state."""
         choice, budget = scene.trainer.recipe.choice, scene.trainer.recipe.images
-        count = min(MOST, budget // SHARE)
         if scene.done < 1 or not choice or not choice.players or not choice.measured:
             return
-        if count < LEAST:
+        if budget < SHORT:
             return
         if read_json(scene.run.path / CANDIDATES).get("images") == scene.images:
             return
         begun = time.monotonic()
+        count = min(MOST, max(LEAST, budget // SHARE))
         # As if the pictures were in color: RandomConv sees all of 1, 2 and 3 at the floor.
         judge = self.features or choose(3, self.pack.size)
         rows = sides(self.pack).cut(REAL).reference
@@ -72,7 +74,7 @@ class Candidates(Watcher):
         known.save()
         sheets = best_of_each(scene.trainer.sampler(choosing=True), count)
         kids = [round(kid(judge(sheet), real), 6) for sheet in sheets]
-        take = int(np.argmin(kids)) + 1
+        take = fewest(kids)
         words = _words(kids, take)
         told = {
             "images": scene.images,
@@ -99,6 +101,12 @@ def best_of_each(sampler: Sampler, count: int) -> list[Pixels]:
     return [np.concatenate(rising)[:count] for rising in zip(*blocks, strict=True)]
 
 
+def fewest(kids: Sequence[float]) -> int:
+    """The smallest number of candidates, from 1, that is nearest within ``MARGIN``."""
+    least = min(kids)
+    return next(n for n, kid in enumerate(kids, 1) if kid <= least + MARGIN * abs(least))
+
+
 def sentence(run: Run) -> str:
     """What was measured, for a person; empty where nothing was."""
     return str(read_json(run.path / CANDIDATES).get("sentence", ""))
@@ -108,7 +116,7 @@ def _words(kids: list[float], take: int) -> str:
     if take == 1:
         return (
             f"Pictures are taken as they are drawn (KID {kids[0]:.3g} to held-out pictures); the "
-            f"best of {len(kids)} by D would be farther ({kids[-1]:.3g})."
+            f"best of {len(kids)} by D are not nearer ({kids[-1]:.3g})."
         )
     return (
         f"Each picture is the best of {take} candidates by D (KID {kids[take - 1]:.3g} to held-out "
