@@ -183,7 +183,8 @@ def _table(rows: list[dict[str, Any]]) -> str:
                 default=float("nan"),
             )
             floor = median([row[key]["floor"] for row in rows])
-            cells += [spread(kids, 4), _share(median(kids), best, floor)]
+            lows = median([row[key]["low"] for row in mine])
+            cells += [spread(kids, 4), _share((lows, median(kids)), best, floor)]
         first = found[0]
         cells += [
             spread([row[first][key] for row in mine], 3)
@@ -206,11 +207,12 @@ def _table(rows: list[dict[str, Any]]) -> str:
     return table(lines, header)
 
 
-def _share(kid: float, best: float, floor: float) -> str:
-    """A KID as a share of the better textbook's; below the floor a ratio means nothing."""
+def _share(found: tuple[float, float], best: float, floor: float) -> str:
+    """A KID as a share of the better textbook's, unless its interval reaches down to the floor."""
+    low, kid = found
     if math.isnan(best):
         return "-"
-    return "at the floor" if kid <= max(floor, 0) else f"1/{best / kid:.1f}"
+    return "at the floor" if low <= max(floor, 0) else f"1/{best / kid:.1f}"
 
 
 def main(arguments: list[str]) -> None:
