@@ -19,7 +19,7 @@ from lookalike.recipe import Recipe
 SHARES = (0.02, 0.3, 0.6, 0.97)
 RESERVE = 0.06
 """The share of the time that goes to sample pictures, scores, checkpoints and the report."""
-CHOOSING = 0.02
+CHOOSING = 0.03
 """What a recipe takes besides whose last look tells how to choose its pictures."""
 
 

@@ -31,7 +31,7 @@ SEED = 2
 """Neither the seed that scores during training look at, nor those that people are shown."""
 LEAST, MOST, REAL = 128, 512, 512
 """Samples at the least and at the most, and real pictures."""
-SHARE, SHORT = 32, 2048
+SHARE, SHORT = 16, 2048
 """One sample for so many images of training, and runs that are too short for a last look."""
 MARGIN = 0.03
 """How much nearer more candidates must be, as a share, for the time that they take to draw."""
