@@ -56,10 +56,9 @@ def make(
             shutil.rmtree(folder, ignore_errors=True)
         wanted = TrainSettings(recipe=method, seconds=60 * minute, settings={"seed": run})
         trained = api.train(pack.path, folder, wanted)
-        times = {"seconds": trained.seconds, "images": trained.images}
         if not trained.resumed_at:
-            told = {"set": pack.path.name, "method": method, "minutes": minute, **times}
-            keep("quality-times", told)
+            told = {"set": pack.path.name, "method": method, "minutes": minute}
+            keep("quality-times", {**told, "seconds": trained.seconds, "images": trained.images})
         sampler, _, _ = open_sampler(Run.open(folder), Where().place())
         found[minute] = sampler.pictures(1000 + run, 0, SAMPLES)
     return found
@@ -183,8 +182,8 @@ def _table(rows: list[dict[str, Any]]) -> str:
                 default=float("nan"),
             )
             floor = median([row[key]["floor"] for row in rows])
-            lows = median([row[key]["low"] for row in mine])
-            cells += [spread(kids, 4), _share((lows, median(kids)), best, floor)]
+            low = median([row[key]["low"] for row in mine])
+            cells += [spread(kids, 4), _share(median(kids), low, best, floor)]
         first = found[0]
         cells += [
             spread([row[first][key] for row in mine], 3)
@@ -207,9 +206,8 @@ def _table(rows: list[dict[str, Any]]) -> str:
     return table(lines, header)
 
 
-def _share(found: tuple[float, float], best: float, floor: float) -> str:
+def _share(kid: float, low: float, best: float, floor: float) -> str:
     """A KID as a share of the better textbook's, unless its interval reaches down to the floor."""
-    low, kid = found
     if math.isnan(best):
         return "-"
     return "at the floor" if low <= max(floor, 0) else f"1/{best / kid:.1f}"
@@ -224,7 +222,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument(
         "--again",
         action="store_true",
-        help="draw from finished runs kept in .cache",
+        help="draw anew from runs kept in .cache; what is not there is trained",
     )
     parser.add_argument("--report", action="store_true", help="only print what was measured")
     parser.add_argument("--all", action="store_true", help="print other machines' rows, too")

@@ -57,20 +57,13 @@ class Facts:
         return str(self.data.get("name") or (self.pack.name if self.pack else self.run.path.name))
 
     @property
-    def candidates(self) -> int:
-        """Of how many candidates each of the last samples is the best; only at the end of a run."""
-        said = int((self.recipe.get("choice") or {}).get("candidates", 1))
-        return (self.run.candidates() or said) if self.ended else 1
-
-    @property
     def drawing(self) -> str:
-        """What was measured of drawing the last samples; empty where nothing was."""
-        return sentence(self.run) if self.ended else ""
-
-    @property
-    def ended(self) -> bool:
-        """Whether the newest grid is the last one of a finished run."""
-        return bool(self.grids) and self.grids[-1][0] >= int(self.recipe.get("images", 0))
+        """How the last samples were drawn, in words; empty before the end and without a choice."""
+        if not self.grids or self.grids[-1][0] < self.budget:
+            return ""
+        most = int((self.recipe.get("choice") or {}).get("candidates", 1))
+        unmeasured = f"Each is the one of {most} candidates that D finds most real."
+        return sentence(self.run) or (unmeasured if most > 1 else "")
 
     @property
     def size(self) -> int:

@@ -112,8 +112,6 @@ def final(facts: Facts, samples: Pixels, seen: int) -> str:
     note = f"The first {len(samples)} samples after {seen:,} images, not picked by hand."
     if facts.drawing:
         note += f" {facts.drawing}"
-    elif facts.candidates > 1:
-        note += f" Each is the one of {facts.candidates} candidates that D finds most real."
     if facts.has_best and facts.best:
         note += f" The best score was at {int(facts.best['images']):,} images; "
         note += (
