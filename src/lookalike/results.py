@@ -69,7 +69,7 @@ NOBODY = Listener()
 
 @dataclass(frozen=True)
 class Trained:
-    """How a training ended and what to type next.
+    """How a training ended and what to type next: ``longer_with`` trains a finished run further.
 
     ``naming`` holds what a semi-supervised run's D names rightly, beside a baseline.
     """
@@ -87,6 +87,7 @@ class Trained:
     continue_with: str
     generate_with: str
     naming: dict[str, Any] | None = None
+    longer_with: str = ""
 
 
 @dataclass(frozen=True)

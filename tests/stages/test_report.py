@@ -187,7 +187,7 @@ def test_a_run_has_its_page_from_inside_its_own_folder(
     make_run(tmp_path / "run", pack)
     monkeypatch.chdir(tmp_path / "run")
     text = write_report(Run(Path(".")), pack).read_text("utf-8")
-    assert f"--into {tmp_path / 'run-longer'}" in text
+    assert "--into . --more 30m" in text
 
 
 def test_the_command_to_continue_is_accepted_by_the_stage(tmp_path: Path) -> None:

@@ -83,10 +83,12 @@ def plan(
 
     pack = open_data(data, into, tell)
     place = where.place()
-    chosen = stage.plan(pack, Run(into), settings, place)
+    run = Run(into)
+    chosen = stage.plan(pack, run, settings, place)
     pictures = stage.source(pack, chosen.recipe)
     place = stage.decided(chosen.recipe, pictures, place)
     speed = chosen.speed or budget.measure(chosen.recipe, pictures, place, seconds=6)
+    left = max(0, chosen.recipe.images - run.progress())
     networks = Trainer(chosen.recipe, pictures, place).networks
     return Planned(
         recipe=chosen.recipe.name,
@@ -99,7 +101,7 @@ def plan(
         images=chosen.recipe.images,
         parameters={n: sum(p.numel() for p in w.parameters()) for n, w in networks.items()},
         images_per_second=round(speed.mean, 1),
-        seconds=round(speed.seconds(chosen.recipe.images), 1),
+        seconds=round(speed.seconds(left), 1),
         continues=chosen.continues,
         notes=chosen.notes,
         settings=codec.encode(chosen.recipe),
@@ -138,6 +140,9 @@ def train(
     parts = ["lookalike train", shlex.quote(str(data)), "--recipe", shlex.quote(settings.recipe)]
     if settings.augment:
         parts.append(f"--augment {shlex.quote(' '.join(settings.augment))}")
+    if settings.labeled is not None:
+        parts.append("--labels" if settings.labeled else "--no-labels")
+    again = " ".join([*parts, "--into", shlex.quote(str(into)), changed]).strip()
     return Trained(
         run=into,
         recipe=chosen.recipe.name,
@@ -150,8 +155,9 @@ def train(
         report=page,
         notes=chosen.notes,
         naming=naming_of(run) or None,
-        continue_with=" ".join([*parts, "--into", shlex.quote(str(into)), changed]).strip(),
+        continue_with=again,
         generate_with=f"lookalike generate {shlex.quote(str(into))} -n 100 --to out/",
+        longer_with=f"{again} --more 10m",
     )
 
 
@@ -218,9 +224,10 @@ def show(run: Path) -> dict[str, Any]:
         "size": recipe.get("size"),
         "channels": recipe.get("channels"),
         "budget": recipe.get("images"),
+        "budgets": opened.env().get("budgets", []),
         "images": opened.progress(),
         "data": opened.env().get("data", {}),
-        "environment": {k: v for k, v in opened.env().items() if k != "data"},
+        "environment": {k: v for k, v in opened.env().items() if k not in {"data", "budgets"}},
         "health": read_json(run / "health.json"),
         "naming": read_json(run / "naming.json"),
         "numbers": stats[-1] if stats else {},
@@ -243,8 +250,11 @@ def start(
 ) -> Started:
     """From a folder to a trained run: prepare with the choice made, train, report."""
     from lookalike.data.pack import Pack
+    from lookalike.run import Run
     from lookalike.stages.prepare import PrepareSettings
+    from lookalike.stages.train import refuse_more
 
+    refuse_more(Run(into), settings)
     pack = into / "pack"
     made = prepare(
         source, pack, PrepareSettings(size=choice.size, channels=choice.channels), listener.tell

@@ -21,6 +21,8 @@ def show(run: Path, /, *, json: screen.Json = False) -> None:
     data, scores = told["data"], told["scores"]
     budget = told["budget"] or 1
     share = 100 * told["images"] / budget
+    parts = [f"{images:,}" for images in told["budgets"][:-1]]
+    further = f", trained further after {' and '.join(parts)}" if parts else ""
     rows = [
         ("recipe", f"{told['recipe']}, {told['size']} px, {told['channels']} channels"),
         (
@@ -28,7 +30,7 @@ def show(run: Path, /, *, json: screen.Json = False) -> None:
             f"{data.get('name', '?')}: {data.get('train', '?')} to train, "
             f"{data.get('holdout', '?')} held out",
         ),
-        ("progress", f"{told['images']:,} of {budget:,} images ({share:.0f} %)"),
+        ("progress", f"{told['images']:,} of {budget:,} images ({share:.0f} %){further}"),
     ]
     if told["health"]:
         rows.append(("health", str(told["health"].get("sentence", ""))))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -18,6 +20,7 @@ def start(
     /,
     *,
     time: Annotated[str, Parameter(name="--for")] = "4m",
+    more: str | None = None,
     into: Path | None = None,
     size: int | None = None,
     recipe: str | None = None,
@@ -35,6 +38,8 @@ def start(
         A folder (sub-folders are classes) or a zip of pictures.
     time
         How long to train: 4m, 2h. Longer gives better pictures.
+    more
+        Train a finished run further, for this time on top of what it had: --more 30m.
     into
         The run folder. Default: runs/NAME-OF-THE-FOLDER.
     size
@@ -49,7 +54,8 @@ def start(
     from lookalike.stages.train import TrainSettings
 
     folder = into or Path("runs") / (source.resolve().stem or "pictures")
-    wanted = TrainSettings(seconds=seconds(time), settings=settings(change))
+    further = seconds(more) if more else None
+    wanted = TrainSettings(seconds=seconds(time), more=further, settings=settings(change))
     with show.screen() as screen:
         choice = api.choose(source, size, recipe)
         screen.say(f"{source}: {choice.files:,} files, about {choice.typical} px.")
@@ -58,7 +64,13 @@ def start(
         screen.say(f"Everything goes to {folder}. Ctrl-C saves and stops.")
         listener = Listener(screen.tell, screen.step, screen.say)
         started = api.start(source, folder, choice, wanted, machine.where(), listener)
-    lines = trained_lines(started.trained)
-    again = f"lookalike start {source} --for {time} --into {folder}"
-    lines = [f"  continue  {again}" if "continue  " in line else line for line in lines]
+    trained = started.trained
+    again = f"lookalike start {shlex.quote(str(source))} --for {time} --into "
+    again += shlex.quote(str(folder))
+    again += f" --size {size}" if size else ""
+    again += f" --recipe {shlex.quote(recipe)}" if recipe else ""
+    again += "".join(f" --set {shlex.quote(f'{k}={v}')}" for k, v in wanted.settings.items())
+    trained = replace(trained, continue_with=again, longer_with=f"{again} --more 10m")
+    started = replace(started, trained=trained)
+    lines = trained_lines(trained)
     show.result(started, json, lines)

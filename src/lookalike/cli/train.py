@@ -22,6 +22,7 @@ def train(
     *,
     recipe: str = "swift",
     time: Annotated[str | None, Parameter(name="--for")] = None,
+    more: str | None = None,
     into: Path | None = None,
     change: Changes = None,
     labels: bool | None = None,
@@ -44,6 +45,8 @@ def train(
         A name from 'lookalike recipes', a file of your own (my_recipe.py), or a saved recipe.json.
     time
         A time budget: 10m, 2h, 1h30m. A short benchmark turns it into images.
+    more
+        Train a finished run further, for this time on top of what it had: --more 30m.
     into
         The run folder. Default: runs/RECIPE.
     change
@@ -67,6 +70,7 @@ def train(
     wanted = TrainSettings(
         recipe=recipe,
         seconds=seconds(time) if time else None,
+        more=seconds(more) if more else None,
         settings=settings(change),
         labeled=labels,
         augment=tuple(augment.split()),
@@ -117,6 +121,8 @@ def trained_lines(trained: Trained) -> list[str]:
         lines.append(f"  naming    {trained.naming['sentence']}")
     if trained.report:
         lines.append(f"  report    {trained.report}")
-    if not trained.finished:
+    if trained.finished:
+        lines.append(f"  longer    {trained.longer_with}")
+    else:
         lines.append(f"  continue  {trained.continue_with}")
     return [*lines, f"  pictures  {trained.generate_with}"]

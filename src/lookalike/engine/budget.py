@@ -17,6 +17,8 @@ from lookalike.place import Place
 from lookalike.recipe import Recipe
 
 SHARES = (0.02, 0.3, 0.6, 0.97)
+LATE = (0.5, 0.65, 0.8, 0.97)
+"""Where a run that is trained further is measured: its first part is behind it."""
 RESERVE = 0.06
 """The share of the time that goes to sample pictures, scores, checkpoints and the report."""
 CHOOSING = 0.03
@@ -46,13 +48,14 @@ def measure(
     place: Place,
     *,
     seconds: float = 20.0,
+    shares: tuple[float, ...] = SHARES,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Speed:
     """Train a throwaway copy for about ``seconds`` in all and say how fast it went."""
     trainer = Trainer(replace(recipe, images=1_000_000_000, fits=()), source, place)
-    each = seconds / len(SHARES)
+    each = seconds / len(shares)
     found = []
-    for share in SHARES:
+    for share in shares:
         # Only the phases' turns matter here, so the clock is put where they change.
         trainer.clock = Clock(int(share * 1_000_000_000), trainer.clock.step, 1_000_000_000)
         trainer.step()

@@ -143,20 +143,11 @@ class Facts:
 
     def commands(self) -> list[tuple[str, str]]:
         """(what it does, command) for continuing, generating and measuring."""
-        recipe = str(self.recipe.get("name", "swift"))
         saved = shlex.quote(str(Path(shlex.split(self.place)[0]) / "recipe.json"))
+        again = f"lookalike train {self.source} --recipe {saved} --into {self.place}"
+        on = ("Continue this training where it stopped", again)
         if self.finished:
-            here = self.run.path.resolve()  # "." has no name to put another beside
-            on = (
-                "Train a longer run from the same pictures",
-                f"lookalike train {self.source} --recipe {recipe} --for 30m "
-                f"--into {typed(here.with_name(here.name + '-longer'))}",
-            )
-        else:
-            on = (
-                "Continue this training where it stopped",
-                f"lookalike train {self.source} --recipe {saved} --into {self.place}",
-            )
+            on = ("Train it further, for better pictures", f"{again} --more 30m")
         return [
             ("Make 500 new pictures", f"lookalike generate {self.place} -n 500 --seed 7 --to out"),
             on,

@@ -244,14 +244,23 @@ def settings(facts: Facts) -> str:
         f"<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>"
         for name, value in flat(facts.recipe)
     )
-    where = {k: v for k, v in facts.env.items() if k != "data"}
+    where = {k: v for k, v in facts.env.items() if k not in {"data", "budgets"}}
     machine = "".join(
         f"<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>" for name, value in flat(where)
     )
     body = _folded("Every setting of the recipe", rows)
     if machine:
         body += _folded("Machine and versions", machine)
-    return section("How it was made", body + _files(facts))
+    return section("How it was made", _parts(facts) + body + _files(facts))
+
+
+def _parts(facts: Facts) -> str:
+    """A run that was trained further repeats with each of its budgets in turn."""
+    budgets = [f"{images:,}" for images in facts.env.get("budgets", [])]
+    if len(budgets) < 2:
+        return ""
+    told = f"Trained to {' images, then to '.join(budgets)}, schedules anew over each whole."
+    return f'<p class="note">{escape(told)}</p>'
 
 
 def _folded(title: str, rows: str, rest: str = "") -> str:

@@ -32,13 +32,16 @@ class TrainSettings:
     """What a person asks of a training; everything else is the recipe's.
 
     ``recipe`` is a name, a ``.py`` file of one's own, or a saved ``recipe.json``. ``seconds`` is a
-    time budget, turned into images by a short benchmark. ``settings`` change the recipe.
+    time budget, turned into images by a short benchmark; ``more`` is one that a finished run gets
+    on top, whatever it had. ``settings`` change the recipe; more ``images`` than a run has train
+    it further, too.
     ``labeled`` None uses classes where the recipe can, and attributes only when asked (True).
     ``augment`` are the recipe's ``transforms``: codes that change some of the pictures it is shown.
     """
 
     recipe: str = "swift"
     seconds: float | None = None
+    more: float | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
     labeled: bool | None = None
     augment: tuple[str, ...] = ()
@@ -62,11 +65,14 @@ def plan(pack: Pack, run: Run, settings: TrainSettings, place: Place) -> Plan:
     Raises:
         RecipeError: the recipe does not fit the pack or the settings do not fit the recipe.
         DataError: a code of ``augment`` that does not exist or does not fit.
-        RunError: the folder holds a run of other settings or other pictures.
+        RunError: the folder holds a run of other settings or other pictures, or none to train
+            further.
     """
+    refuse_more(run, settings)
     wanted, trusted, notes = _wanted(pack, settings)
     if run.exists:
-        return _continued(pack, run, settings, (wanted, trusted, notes))
+        same = _continued(pack, run, settings, (wanted, trusted, notes))
+        return _longer(pack, run, settings, same, place)
     if wanted.warm is not None:
         notes = (*notes, _warm(wanted.warm))
     if settings.seconds is None:
@@ -191,15 +197,64 @@ def _continued(
             f"{run.path} was trained on other pictures ({data.get('path')}). Name another folder "
             "with --into, or the pack it was begun with."
         )
-    if settings.seconds is not None or "images" not in settings.settings:
-        wanted = replace(wanted, images=held.images)
-    differing = _differences(codec.encode(held), codec.encode(wanted))
+    counted = settings.seconds is None and settings.more is None and "images" in settings.settings
+    images = wanted.images if counted else held.images
+    grown = replace(held, images=max(held.images, images))
+    differing = _differences(codec.encode(grown), codec.encode(replace(wanted, images=images)))
     if differing:
         raise RunError(
             f"{run.path} holds a run with other settings ({'; '.join(differing[:4])}). The same "
             "command continues a run; for another one name another folder with --into."
         )
-    return Plan(held, True, notes, trusted)
+    return Plan(grown, True, notes, trusted)
+
+
+def refuse_more(run: Run, settings: TrainSettings) -> None:
+    """Refuse more time for a run that is not there.
+
+    Raises:
+        RunError: naming the option to use instead.
+    """
+    if settings.more is not None and not run.exists:
+        raise RunError(
+            f"There is no run in {run.path} to train further. Give its budget with --for instead "
+            "of --more, or name the folder of a run with --into."
+        )
+
+
+def _longer(pack: Pack, run: Run, settings: TrainSettings, same: Plan, place: Place) -> Plan:
+    """The plan with a larger budget where one is asked for, and words about it."""
+    held, done = run.recipe_values().get("images", same.recipe.images), run.progress()
+    if settings.more is None:
+        if same.recipe.images == held:
+            return same
+        return replace(same, notes=(*same.notes, _grown(held, same.recipe.images)))
+    if done < held:
+        first = (
+            f"{run.path} is not finished ({done:,} of {held:,} images), so it goes on to the end "
+            "of its budget; --more then trains it further."
+        )
+        return replace(same, notes=(*same.notes, first))
+    pictures = source(pack, same.recipe)
+    known = run.env().get("place", {}).get("precision", {})
+    place = place.decided(known) if known and not place.precision else place
+    place = decided(same.recipe, pictures, place)
+    brief = min(BENCHMARK, 0.06 * settings.more)
+    speed = budget.measure(same.recipe, pictures, place, seconds=brief, shares=budget.LATE)
+    images = max(held, done) + speed.images(settings.more, same.recipe.batch)
+    return replace(
+        same,
+        recipe=replace(same.recipe, images=images),
+        notes=(*same.notes, _grown(held, images)),
+        speed=speed,
+    )
+
+
+def _grown(held: int, images: int) -> str:
+    return (
+        f"The budget grows from {held:,} to {images:,} images. Schedules run over the whole of it, "
+        "so learning rates rise again before they fall."
+    )
 
 
 def _differences(held: Any, wanted: Any, path: str = "") -> list[str]:
@@ -254,9 +309,21 @@ def train(
     if not place.main:
         return Session(run, trainer).fit()
     with run.writing():
+        budgets = _budgets(run, chosen.recipe.images)
         run.write_recipe(chosen.recipe)
-        run.write_env({**environment.describe(trainer.place), "data": _data(pack)})
+        told = {"data": _data(pack), "budgets": budgets}
+        run.write_env({**environment.describe(trainer.place), **told})
         return Session(run, trainer, watchers(trainer)).fit()
+
+
+def _budgets(run: Run, images: int) -> list[int]:
+    """Every budget in images that the run has had, in order: it repeats with these in turn."""
+    held = run.recipe_values().get("images", images)
+    earlier: list[int] = run.env().get("budgets") or [held]
+    if earlier[-1] == images:
+        return earlier
+    run.say(_grown(earlier[-1], images))
+    return [*earlier, images]
 
 
 def _data(pack: Pack) -> dict[str, Any]:
