@@ -135,10 +135,10 @@ def test_report_and_show_tell_of_both_budgets(pack: Pack, tmp_path: Path) -> Non
     train(pack, tmp_path / "run", 64)
     page = (tmp_path / "run" / "report.html").read_text()
     assert "--more 30m" in page
-    assert "Trained to" not in page
+    assert "Trained in parts" not in page
     told = train(pack, tmp_path / "run", 128)
     page = (tmp_path / "run" / "report.html").read_text()
-    assert "Trained to 64 images, then to 128" in page
+    assert "Trained in parts: to 64, then to 128 images" in page
     assert api.show(tmp_path / "run")["budgets"] == [64, 128]
     assert told.longer_with.endswith(" --more 10m")
     assert shlex.split(told.longer_with)[1] == "train"

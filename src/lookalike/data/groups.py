@@ -98,15 +98,16 @@ def difference(thumbs: Pixels, pairs: Pairs) -> tuple[NDArray[np.float32], NDArr
     """
     rms = np.full(len(pairs), 255.0, np.float32)
     peak = np.full(len(pairs), 255.0, np.float32)
+    small = _coarse(thumbs)
     step = max(1, _BLOCK // max(1, int(np.prod(thumbs.shape[1:]))))
     for start in range(0, len(pairs), step):
-        part = slice(start, start + step)
-        one, other = thumbs[pairs[part, 0]], thumbs[pairs[part, 1]]
-        coarse, _ = least_difference(_coarse(one), _coarse(other))
+        first, second = pairs[start : start + step].T
+        coarse, _ = least_difference(small[first], small[second])
         hopeful = np.flatnonzero(coarse <= _HOPELESS)
         if not len(hopeful):
             continue
-        found = least_difference(one[hopeful].astype(np.float32), other[hopeful].astype(np.float32))
+        one, other = thumbs[first[hopeful]], thumbs[second[hopeful]]
+        found = least_difference(one.astype(np.float32), other.astype(np.float32))
         rms[start + hopeful], peak[start + hopeful] = found
     return rms, peak
 

@@ -15,6 +15,8 @@ GAIN = 1.15
 """bf16 must be faster by this factor to be worth its rounding."""
 LEAST = 3
 """Passes in each precision, the warm-up among them."""
+LOST = 1.5
+"""bf16 that is slower by this factor in its first pass after the warm-up needs no third one."""
 
 
 def decide(trainer: Trainer, seconds: float = 1.5) -> dict[str, str]:
@@ -63,6 +65,8 @@ def _compare(
             if rounds:
                 best[precision] = min(best[precision], spent)
         rounds += 1
+        if rounds > 1 and best["bf16"] > LOST * best["fp32"]:
+            break
     return best
 
 

@@ -259,7 +259,9 @@ def _parts(facts: Facts) -> str:
     budgets = [f"{images:,}" for images in facts.env.get("budgets", [])]
     if len(budgets) < 2:
         return ""
-    told = f"Trained to {' images, then to '.join(budgets)}, schedules anew over each whole."
+    told = (
+        f"Trained in parts: to {', then to '.join(budgets)} images; schedules ran over the whole."
+    )
     return f'<p class="note">{escape(told)}</p>'
 
 

@@ -24,7 +24,8 @@ from lookalike.run import Run
 from lookalike.watch.base import Watcher
 
 LABELS = {"none": 0, "optional": 1, "required": 2}
-BENCHMARK = 20.0
+BENCHMARK, BRIEF = 20.0, 0.035
+"""Seconds of the benchmark at the most, and as a share of the time that is asked for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +80,9 @@ def plan(pack: Pack, run: Run, settings: TrainSettings, place: Place) -> Plan:
         return Plan(wanted, False, notes, trusted)
     pictures = source(pack, wanted)
     place = decided(wanted, pictures, place)
-    speed = budget.measure(wanted, pictures, place, seconds=min(BENCHMARK, 0.06 * settings.seconds))
+    speed = budget.measure(
+        wanted, pictures, place, seconds=min(BENCHMARK, BRIEF * settings.seconds)
+    )
     images = speed.images(settings.seconds, wanted.batch)
     note = (
         f"This machine trains {speed.mean:.0f} images/s with this recipe: "
@@ -239,7 +242,7 @@ def _longer(pack: Pack, run: Run, settings: TrainSettings, same: Plan, place: Pl
     known = run.env().get("place", {}).get("precision", {})
     place = place.decided(known) if known and not place.precision else place
     place = decided(same.recipe, pictures, place)
-    brief = min(BENCHMARK, 0.06 * settings.more)
+    brief = min(BENCHMARK, BRIEF * settings.more)
     speed = budget.measure(same.recipe, pictures, place, seconds=brief, shares=budget.LATE)
     images = max(held, done) + speed.images(settings.more, same.recipe.batch)
     return replace(
