@@ -35,6 +35,14 @@ def test_the_time_of_a_budget_is_the_budget_of_a_time_turned_round() -> None:
     assert speed.seconds(speed.images(600, 16)) == pytest.approx(600, rel=0.01)
 
 
+def test_looks_take_seconds_of_a_long_time_and_an_eighth_of_a_short_one() -> None:
+    plain, looking = Speed(80.0, ()), Speed(80.0, (), looks=15.0)
+    assert looking.images(600, 1) == plain.images(585, 1)
+    assert looking.images(60, 1) == plain.images(52.5, 1)
+    for seconds in (30, 119, 121, 900):
+        assert looking.seconds(looking.images(seconds, 1)) == pytest.approx(seconds, rel=0.01)
+
+
 def test_the_mean_speed_is_that_of_the_whole_way(monkeypatch: pytest.MonkeyPatch) -> None:
     clock, step = Clock(), Trainer.step
 

@@ -23,23 +23,31 @@ RESERVE = 0.06
 """The share of the time that goes to sample pictures, scores, checkpoints and the report."""
 CHOOSING = 0.03
 """What a recipe takes besides whose last look tells how to choose its pictures."""
+LOOKS, EIGHTH = 15.0, 0.125
+"""Seconds of such a recipe's looks whatever the length, on two slow cores: an eighth at most."""
 
 
 @dataclass(frozen=True)
 class Speed:
-    """Images per second over a whole run, and at each share that was measured."""
+    """Images per second over a whole run, and at each share that was measured.
+
+    ``reserve`` is the share of the time that is not training, ``looks`` are seconds besides.
+    """
 
     mean: float
     at: tuple[tuple[float, float], ...]
     reserve: float = RESERVE
+    looks: float = 0.0
 
     def images(self, seconds: float, batch: int) -> int:
         """The budget in images that fits into this time, a whole number of batches."""
-        return max(batch, int(self.mean * seconds * (1 - self.reserve)) // batch * batch)
+        left = max(seconds - self.looks, (1 - EIGHTH) * seconds) * (1 - self.reserve)
+        return max(batch, int(self.mean * left) // batch * batch)
 
     def seconds(self, images: int) -> float:
         """The time that this many images will take."""
-        return images / self.mean / (1 - self.reserve)
+        spent = images / self.mean / (1 - self.reserve)
+        return min(spent + self.looks, spent / (1 - EIGHTH))
 
 
 def measure(
@@ -68,4 +76,5 @@ def measure(
     found = trainer.team.agree(found)
     mean = len(found) / sum(1 / rate for _, rate in found)
     measured = recipe.choice is not None and recipe.choice.measured
-    return Speed(mean, tuple(found), RESERVE + recipe.prior.learning + CHOOSING * measured)
+    reserve = RESERVE + recipe.prior.learning + CHOOSING * measured
+    return Speed(mean, tuple(found), reserve, LOOKS * measured)
