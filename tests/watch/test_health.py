@@ -13,9 +13,10 @@ import torch
 
 from lookalike.engine.trainer import Trainer
 from lookalike.parts.schedules import Tally
+from lookalike.recipe import find, make
 from lookalike.run import Run
 from lookalike.watch.base import Scene
-from lookalike.watch.health import Evidence, Health, thinned, verdict
+from lookalike.watch.health import Evidence, Health, falls, thinned, verdict
 from lookalike.watch.looks import Looks
 
 GOOD = Looks(variety=0.95, twins=0.0, distance=1.1, roughness=1.0)
@@ -83,6 +84,22 @@ def test_scores_without_gain_for_a_third_of_the_run_are_a_plateau() -> None:
     assert kind(kids=level) == ("green", "plateau")
     assert "Ctrl-C" in verdict(replace(SEEN, kids=level)).sentence
     assert "Ctrl-C" not in verdict(replace(SEEN, kids=level, done=1.0)).sentence
+
+
+def test_a_plateau_says_nothing_while_learning_rates_still_have_to_fall() -> None:
+    level = [(i, max(0.5, 3 / (i + 1)), 9.0) for i in range(12)]
+    seen = replace(SEEN, kids=level, falling=True)
+    assert verdict(seen).kind == "fine"
+    ended = verdict(replace(seen, done=1.0))
+    assert ended.kind == "plateau"
+    assert "--more" in ended.sentence
+    assert "gain little" not in ended.sentence
+
+
+def test_rates_fall_in_swift_and_stay_in_dcgan() -> None:
+    frame = {"size": 32, "channels": 3, "labels": 0}
+    assert falls(make(find("swift"), {}, frame))
+    assert not falls(make(find("dcgan"), {}, frame))
 
 
 def test_every_sentence_says_what_is_seen_and_what_to_try() -> None:

@@ -14,7 +14,9 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from lookalike import checkpoints, images
+from lookalike.parts import schedules
 from lookalike.parts.schedules import Tally
+from lookalike.recipe import Recipe
 from lookalike.watch.base import Scene, Watcher
 from lookalike.watch.looks import Looks, Reality
 from lookalike.watch.pacing import Clock, Pace
@@ -40,7 +42,8 @@ class Evidence:
     """What the verdict is made of.
 
     ``done`` is the share of the budget; ``looks`` and ``facts`` are oldest first (facts are means
-    between two looks); ``kids`` are (images, KID, upper end of its interval), oldest first.
+    between two looks); ``kids`` are (images, KID, upper end of its interval), oldest first;
+    ``falling`` says that learning rates fall towards the end of the budget.
     """
 
     images: int
@@ -50,6 +53,7 @@ class Evidence:
     facts: Sequence[Mapping[str, float]] = ()
     kids: Sequence[tuple[int, float, float]] = ()
     recipe: str = ""
+    falling: bool = False
 
     @property
     def other(self) -> str:
@@ -143,22 +147,25 @@ def _worse(seen: Evidence) -> Finding | None:
 
 
 def _plateau(seen: Evidence) -> Finding | None:
-    """The newest third of the scores (4 at least) holds no gain beyond a twentieth."""
+    """The newest third of the scores (4 at least) holds no gain beyond a twentieth.
+
+    While learning rates still have to fall that says nothing: much of the gain comes with it.
+    """
     recent = max(4, len(seen.kids) // 3)
-    if len(seen.kids) < 2 * recent:
+    over = seen.done >= 1
+    if len(seen.kids) < 2 * recent or (seen.falling and not over):
         return None
     before = min(kid for _, kid, _ in seen.kids[:-recent])
     if min(kid for _, kid, _ in seen.kids[-recent:]) < before - 0.05 * abs(before):
         return None
     at = next(at for at, kid, _ in seen.kids if kid == before)
-    over = seen.done >= 1
+    still = f"Healthy, but the score has not improved since {at:,} images"
+    following = "More pictures or a wider network would be the next step."
     rest = "more time would gain little" if over else "stopping now (Ctrl-C) loses little"
-    return Finding(
-        GREEN,
-        "plateau",
-        f"Healthy, but the score has not improved since {at:,} images: {rest}. More pictures or a "
-        "wider network would be the next step.",
-    )
+    if seen.falling:
+        rest = "the learning rates have fallen to their end"
+        following = "More time (--more), more pictures or a wider network would be the next step."
+    return Finding(GREEN, "plateau", f"{still}: {rest}. {following}")
 
 
 def _fine(seen: Evidence) -> Finding:
@@ -288,7 +295,15 @@ class Health(Watcher):
             facts=[line["facts"] for line in self.history],
             kids=[one for one in kids if math.isfinite(one[1])],
             recipe=scene.trainer.recipe.name,
+            falling=falls(scene.trainer.recipe),
         )
+
+
+def falls(recipe: Recipe) -> bool:
+    """Whether a learning rate at the end of the budget is less than half of that at its middle."""
+    middle, end = schedules.Clock(50, 0, 100), schedules.Clock(100, 0, 100)
+    rates = [plan.rate for plan in recipe.optimizers.values()]
+    return any(rate.at(end, {}) < 0.5 * rate.at(middle, {}) for rate in rates)
 
 
 def thinned(history: list[dict[str, Any]], most: int = KEPT) -> list[dict[str, Any]]:
