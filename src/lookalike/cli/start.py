@@ -64,13 +64,12 @@ def start(
         screen.say(f"Everything goes to {folder}. Ctrl-C saves and stops.")
         listener = Listener(screen.tell, screen.step, screen.say)
         started = api.start(source, folder, choice, wanted, machine.where(), listener)
-    trained = started.trained
-    again = f"lookalike start {shlex.quote(str(source))} --for {time} --into "
-    again += shlex.quote(str(folder))
-    again += f" --size {size}" if size else ""
-    again += f" --recipe {shlex.quote(recipe)}" if recipe else ""
-    again += "".join(f" --set {shlex.quote(f'{k}={v}')}" for k, v in wanted.settings.items())
-    trained = replace(trained, continue_with=again, longer_with=f"{again} --more 10m")
+    words = ["lookalike", "start", str(source), "--for", time, "--into", str(folder)]
+    words += ["--size", str(size)] if size else []
+    words += ["--recipe", recipe] if recipe else []
+    words += [word for pair in change or [] for word in ("--set", pair)]
+    again = shlex.join(words)
+    trained = replace(started.trained, continue_with=again, longer_with=f"{again} --more 10m")
     started = replace(started, trained=trained)
     lines = trained_lines(trained)
     show.result(started, json, lines)

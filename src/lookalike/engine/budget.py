@@ -23,8 +23,10 @@ RESERVE = 0.06
 """The share of the time that goes to sample pictures, scores, checkpoints and the report."""
 CHOOSING = 0.03
 """What a recipe takes besides whose last look tells how to choose its pictures."""
-LOOKS, EIGHTH = 15.0, 0.125
-"""Seconds of such a recipe's looks whatever the length, on two slow cores: an eighth at most."""
+LOOKS = 15.0
+"""Seconds that such a recipe's looks take whatever the length of the run, on two slow cores."""
+LOOKS_SHARE = 0.125
+"""What they are given at the most of a short time, as a share."""
 
 
 @dataclass(frozen=True)
@@ -41,13 +43,13 @@ class Speed:
 
     def images(self, seconds: float, batch: int) -> int:
         """The budget in images that fits into this time, a whole number of batches."""
-        left = max(seconds - self.looks, (1 - EIGHTH) * seconds) * (1 - self.reserve)
+        left = max(seconds - self.looks, (1 - LOOKS_SHARE) * seconds) * (1 - self.reserve)
         return max(batch, int(self.mean * left) // batch * batch)
 
     def seconds(self, images: int) -> float:
         """The time that this many images will take."""
         spent = images / self.mean / (1 - self.reserve)
-        return min(spent + self.looks, spent / (1 - EIGHTH))
+        return min(spent + self.looks, spent / (1 - LOOKS_SHARE))
 
 
 def measure(

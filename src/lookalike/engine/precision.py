@@ -14,7 +14,7 @@ from lookalike.engine.trainer import Trainer
 GAIN = 1.15
 """bf16 must be faster by this factor to be worth its rounding."""
 LEAST = 3
-"""Passes in each precision, the warm-up among them."""
+"""Passes in each precision, the warm-up among them, unless bf16 has lost before."""
 LOST = 1.5
 """bf16 that is slower by this factor in its first pass after the warm-up needs no third one."""
 

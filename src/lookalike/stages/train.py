@@ -73,16 +73,15 @@ def plan(pack: Pack, run: Run, settings: TrainSettings, place: Place) -> Plan:
     wanted, trusted, notes = _wanted(pack, settings)
     if run.exists:
         same = _continued(pack, run, settings, (wanted, trusted, notes))
-        return _longer(pack, run, settings, same, place)
+        return same if settings.more is None else _longer(pack, run, settings.more, same, place)
     if wanted.warm is not None:
         notes = (*notes, _warm(wanted.warm))
     if settings.seconds is None:
         return Plan(wanted, False, notes, trusted)
     pictures = source(pack, wanted)
     place = decided(wanted, pictures, place)
-    speed = budget.measure(
-        wanted, pictures, place, seconds=min(BENCHMARK, BRIEF * settings.seconds)
-    )
+    brief = min(BENCHMARK, BRIEF * settings.seconds)
+    speed = budget.measure(wanted, pictures, place, seconds=brief)
     images = speed.images(settings.seconds, wanted.batch)
     note = (
         f"This machine trains {speed.mean:.0f} images/s with this recipe: "
@@ -209,6 +208,8 @@ def _continued(
             f"{run.path} holds a run with other settings ({'; '.join(differing[:4])}). The same "
             "command continues a run; for another one name another folder with --into."
         )
+    if images > held.images:
+        notes = (*notes, _grown(held.images, images))
     return Plan(grown, True, notes, trusted)
 
 
@@ -225,32 +226,22 @@ def refuse_more(run: Run, settings: TrainSettings) -> None:
         )
 
 
-def _longer(pack: Pack, run: Run, settings: TrainSettings, same: Plan, place: Place) -> Plan:
-    """The plan with a larger budget where one is asked for, and words about it."""
-    held, done = run.recipe_values().get("images", same.recipe.images), run.progress()
-    if settings.more is None:
-        if same.recipe.images == held:
-            return same
-        return replace(same, notes=(*same.notes, _grown(held, same.recipe.images)))
-    if done < held:
+def _longer(pack: Pack, run: Run, more: float, same: Plan, place: Place) -> Plan:
+    """The plan of a finished run with ``more`` seconds on top; an unfinished one is as it was."""
+    chosen, done = same.recipe, run.progress()
+    if done < chosen.images:
         first = (
-            f"{run.path} is not finished ({done:,} of {held:,} images), so it goes on to the end "
-            "of its budget; --more then trains it further."
+            f"{run.path} is not finished ({done:,} of {chosen.images:,} images), so it goes on to "
+            "the end of its budget; --more then trains it further."
         )
         return replace(same, notes=(*same.notes, first))
-    pictures = source(pack, same.recipe)
-    known = run.env().get("place", {}).get("precision", {})
-    place = place.decided(known) if known and not place.precision else place
-    place = decided(same.recipe, pictures, place)
-    brief = min(BENCHMARK, BRIEF * settings.more)
-    speed = budget.measure(same.recipe, pictures, place, seconds=brief, shares=budget.LATE)
-    images = max(held, done) + speed.images(settings.more, same.recipe.batch)
-    return replace(
-        same,
-        recipe=replace(same.recipe, images=images),
-        notes=(*same.notes, _grown(held, images)),
-        speed=speed,
-    )
+    pictures = source(pack, chosen)
+    place = decided(chosen, pictures, _as_begun(run, place))
+    brief = min(BENCHMARK, BRIEF * more)
+    speed = budget.measure(chosen, pictures, place, seconds=brief, shares=budget.LATE)
+    images = done + speed.images(more, chosen.batch)
+    notes = (*same.notes, _grown(chosen.images, images))
+    return replace(same, recipe=replace(chosen, images=images), notes=notes, speed=speed)
 
 
 def _grown(held: int, images: int) -> str:
@@ -300,10 +291,7 @@ def train(
         RunLockedError, NotFiniteError, RangeError, CheckpointError.
     """
     pictures = source(pack, chosen.recipe)
-    # What the run began with, or what the benchmark measured: not decided twice.
-    known = run.env().get("place", {}).get("precision", {}) or chosen.precision
-    if known and place.wish == "auto":
-        place = place.decided(known)
+    place = _as_begun(run, place, chosen.precision)
     trainer = Trainer(chosen.recipe, pictures, place)
     agreed = trainer.team.agree(
         dict(place.precision or precision.decide(trainer)) if place.main else {}
@@ -317,6 +305,15 @@ def train(
         told = {"data": _data(pack), "budgets": budgets}
         run.write_env({**environment.describe(trainer.place), **told})
         return Session(run, trainer, watchers(trainer)).fit()
+
+
+def _as_begun(run: Run, place: Place, measured: Mapping[str, str] | None = None) -> Place:
+    """In the precision that the run began with, or that the benchmark measured: not decided twice.
+
+    What a person asked for comes first.
+    """
+    known = run.env().get("place", {}).get("precision", {}) or measured
+    return place.decided(known) if known and place.wish == "auto" else place
 
 
 def _budgets(run: Run, images: int) -> list[int]:
