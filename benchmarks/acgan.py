@@ -11,10 +11,10 @@ from benchmarks.common import CACHE, keep, kept, machine, mean_interval, spent, 
 from benchmarks.digits import digits, network_input, read, reader
 from benchmarks.processes import trained
 from lookalike import images
-from lookalike.engine.opening import open_sampler
-from lookalike.engine.semi import interval
-from lookalike.results import Where
+from lookalike.api.results import Where
+from lookalike.engine.load import open_sampler
 from lookalike.run import Run
+from lookalike.watch.semi_supervised import interval
 
 GOAL = 0.90
 

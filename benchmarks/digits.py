@@ -12,8 +12,8 @@ from torch.nn import functional as F
 
 from benchmarks.common import CACHE
 from lookalike import images
-from lookalike.data.pack import Pack
-from lookalike.data.packing import PackWriter
+from lookalike.data.pack.pack import Pack
+from lookalike.data.pack.writer import PackWriter
 
 HELD = 1000
 

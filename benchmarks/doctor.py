@@ -131,7 +131,7 @@ def _reasons(base: Path, verb: str, told: str) -> dict[str, str]:
         findings = json.loads(told or "{}").get("findings", [])
         files = [file for one in findings if one["kind"] == "unreadable" for file in one["files"]]
         return {file["name"]: file["detail"] for file in files}
-    from lookalike.data.pack import Pack
+    from lookalike.data.pack.pack import Pack
 
     rows = Pack.open(base / "pack").refused()
     return {row["source"]: row["reason"] for row in rows if "copy_of" not in row}

@@ -18,10 +18,10 @@ import numpy as np
 
 from benchmarks.common import CACHE
 from benchmarks.sets import at_half, drawn
+from lookalike.data.decode.worker_pool import Lost, Workers
 from lookalike.data.demo import MIXED
-from lookalike.data.pack import Pack
-from lookalike.data.packing import PackWriter
-from lookalike.data.workers import Lost, Workers
+from lookalike.data.pack.pack import Pack
+from lookalike.data.pack.writer import PackWriter
 from lookalike.images import Pixels
 
 ICONS = CACHE / "icons" / "node_modules" / "@iconify-json"

@@ -20,9 +20,9 @@ from PIL import Image
 from benchmarks.common import CACHE, machine, spread, table
 from benchmarks.sets import faces
 from lookalike import api
-from lookalike.engine.opening import open_sampler
+from lookalike.api.results import Where
+from lookalike.engine.load import open_sampler
 from lookalike.recipe import load_drawing
-from lookalike.results import Where
 from lookalike.run import Run
 from lookalike.stages.generate import GenerateSettings
 from lookalike.stages.train import TrainSettings

@@ -15,10 +15,10 @@ from benchmarks.common import CACHE, keep, kept, machine, mean_interval, spent, 
 from benchmarks.digits import digits, network_input, read, reader
 from benchmarks.processes import trained
 from lookalike import images, seeds
-from lookalike.data.pack import Pack
-from lookalike.engine.opening import open_sampler
-from lookalike.parts.networks import Frame, Networks
-from lookalike.results import Where
+from lookalike.api.results import Where
+from lookalike.data.pack.pack import Pack
+from lookalike.engine.load import open_sampler
+from lookalike.parts.networks.base import Frame, Networks
 from lookalike.run import Run
 
 GOAL = 0.95

@@ -11,12 +11,12 @@ from PIL import Image, ImageDraw, ImageFilter, ImageFont
 from benchmarks.common import machine, table
 from benchmarks.sets import faces
 from lookalike import images
-from lookalike.data.pack import Pack
+from lookalike.data.pack.pack import Pack
 from lookalike.images import Pixels
-from lookalike.metrics.features import choose
-from lookalike.metrics.memorised import see_with
-from lookalike.metrics.scores import Scores, judge
-from lookalike.watch.reals import RealFeatures
+from lookalike.metrics.copies.copies import see_with
+from lookalike.metrics.features.features import choose
+from lookalike.metrics.features.real_features import RealFeatures
+from lookalike.metrics.scores.scores import Scores, judge
 
 PICTURE = Path("docs/images/numbers.png")
 TRAINING, HELD, SAMPLES, SHOWN = 1500, 300, 300, 8

@@ -13,10 +13,10 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from lookalike import seeds
-from lookalike.data.pack import Pack
+from lookalike.data.pack.pack import Pack
 from lookalike.images import Pixels
-from lookalike.metrics.features import Features, batched, pinned
-from lookalike.telling import Tell, silent
+from lookalike.metrics.features.features import Features, batched, pinned
+from lookalike.progress import Tell, silent
 
 WIDTH = 32
 STEPS = 1200

@@ -17,16 +17,16 @@ from benchmarks import textbook
 from benchmarks.common import CACHE, keep, kept, kind, machine, median, spread, table
 from benchmarks.sets import SETS
 from lookalike import api, images, recipe
-from lookalike.data.pack import Pack
-from lookalike.engine.opening import open_sampler
-from lookalike.metrics.features import Features, Lite
-from lookalike.metrics.memorised import Seen
-from lookalike.metrics.scores import judge
-from lookalike.results import Where
+from lookalike.api.results import Where
+from lookalike.data.pack.pack import Pack
+from lookalike.engine.load import open_sampler
+from lookalike.metrics.copies.copies import CopyFeatures
+from lookalike.metrics.features.features import Features, Lite
+from lookalike.metrics.scores.scores import judge
+from lookalike.progress import silent
 from lookalike.run import Run
-from lookalike.stages.evaluate import Real
+from lookalike.stages.evaluate import RealSet
 from lookalike.stages.train import TrainSettings
-from lookalike.telling import silent
 
 SAMPLES = 2000
 TEXTBOOK = ("textbook-dcgan", "textbook-sngan")
@@ -76,7 +76,10 @@ def make(
 
 
 def score(
-    samples: NDArray, pack: Pack, seen: dict[str, tuple[Seen, Seen]], found: dict[str, Features]
+    samples: NDArray,
+    pack: Pack,
+    seen: dict[str, tuple[CopyFeatures, CopyFeatures]],
+    found: dict[str, Features],
 ) -> dict[str, Any]:
     """The numbers of one set of samples by every judge."""
     row: dict[str, Any] = {}
@@ -105,7 +108,7 @@ def measure(
     train = np.arange(len(pack.train))[:: max(1, len(pack.train) // 3000)][:3000]
     held = np.arange(len(pack.holdout))
     rows = pack.train.pack_rows(train), pack.holdout.pack_rows(held)
-    real = Real(pack.train.images(train), pack.holdout.images(held), pack, rows)
+    real = RealSet(pack.train.images(train), pack.holdout.images(held), pack, rows)
     seen = {key: real.seen(features, silent) for key, features in found.items()}
     done = {(r["set"], r["method"], r["minutes"], r["run"]) for r in comparable()}
     for run in range(runs):

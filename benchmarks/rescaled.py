@@ -13,7 +13,7 @@ from itertools import count
 import torch
 from torch import Tensor, nn
 
-from lookalike.parts.networks import Frame, NetworkPlan
+from lookalike.parts.networks.base import Frame, NetworkPlan
 
 State = dict[str, Tensor]
 

@@ -13,8 +13,8 @@ from PIL import Image
 
 from benchmarks.common import CACHE
 from lookalike.data.demo import make_demo
-from lookalike.data.pack import Pack
-from lookalike.data.packing import PackWriter
+from lookalike.data.pack.pack import Pack
+from lookalike.data.pack.writer import PackWriter
 from lookalike.images import Pixels
 from lookalike.stages.prepare import PrepareSettings, prepare
 

@@ -17,19 +17,19 @@ import torch
 from benchmarks import textbook
 from benchmarks.common import machine, median, spread, table
 from lookalike import recipe
+from lookalike.api.results import Where
 from lookalike.engine import precision
-from lookalike.engine.source import Source, Taken
+from lookalike.engine.picture_source import BatchSource, SourceBatch
 from lookalike.engine.trainer import Trainer
-from lookalike.parts.game import Game
-from lookalike.parts.networks import Frame, Networks
-from lookalike.parts.objectives import Batch
-from lookalike.parts.schedules import Clock
-from lookalike.parts.turns import Moment
+from lookalike.parts.losses.base import Batch
+from lookalike.parts.losses.game import Game
+from lookalike.parts.networks.base import Frame, Networks
+from lookalike.parts.training.schedules import Clock
+from lookalike.parts.training.triggers import Moment
 from lookalike.recipe import Recipe
-from lookalike.results import Where
 
 
-class Noise(Source):
+class Noise(BatchSource):
     """Pictures held in memory: loading is measured elsewhere."""
 
     def __init__(self, made: Recipe, count: int = 1024) -> None:
@@ -40,11 +40,11 @@ class Noise(Source):
             torch.eye(made.labels)[torch.arange(count) % made.labels] if made.labels else None
         )
 
-    def take(self, at: int, count: int) -> Taken:
+    def take(self, at: int, count: int) -> SourceBatch:
         rows = torch.arange(at, at + count) % len(self)
-        return Taken(self.images[rows], None if self.labels is None else self.labels[rows])
+        return SourceBatch(self.images[rows], None if self.labels is None else self.labels[rows])
 
-    def some(self, count: int, first: int = 0) -> Taken:
+    def some(self, count: int, first: int = 0) -> SourceBatch:
         return self.take(first, min(count, len(self) - first))
 
     def __len__(self) -> int:
@@ -58,7 +58,7 @@ class PlainGame(Game):
         return make()
 
 
-def plain(made: Recipe, source: Source) -> Callable[[], None]:
+def plain(made: Recipe, source: BatchSource) -> Callable[[], None]:
     """One step of the same game written plainly: fp32, NCHW, default Adam, all gradients."""
     torch.manual_seed(0)
     networks = Networks.build(made.networks, Frame(made.size, made.channels, made.labels))
@@ -96,7 +96,7 @@ def plain(made: Recipe, source: Source) -> Callable[[], None]:
     return step
 
 
-def textbook_dcgan(made: Recipe, source: Source) -> Callable[[], None]:
+def textbook_dcgan(made: Recipe, source: BatchSource) -> Callable[[], None]:
     """The hand-written classic loop over networks of the recipe's shapes."""
     _, inner = textbook.build("dcgan", made.size, made.channels, 0)
     state = {"at": 0}
@@ -108,7 +108,7 @@ def textbook_dcgan(made: Recipe, source: Source) -> Callable[[], None]:
     return step
 
 
-def ours(made: Recipe, source: Source) -> tuple[Callable[[], None], dict[str, str]]:
+def ours(made: Recipe, source: BatchSource) -> tuple[Callable[[], None], dict[str, str]]:
     place = Where().place()
     trainer = Trainer(made, source, place)
     trainer.place = place.decided(precision.decide(trainer))
@@ -145,7 +145,7 @@ def resident(name: str, size: int, mine: bool) -> float:
         return pool.submit(_resident, name, size, mine).result()
 
 
-def _other(name: str, made: Recipe, source: Source) -> Callable[[], None]:
+def _other(name: str, made: Recipe, source: BatchSource) -> Callable[[], None]:
     return textbook_dcgan(made, source) if name == "dcgan" else plain(made, source)
 
 

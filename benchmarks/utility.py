@@ -14,15 +14,15 @@ import numpy as np
 from benchmarks.common import CACHE, keep, kept, machine, mean_interval, table
 from benchmarks.sets import faces, fashion, halved
 from lookalike.api.helping import Trained
-from lookalike.data.pack import Pack
-from lookalike.data.packing import PackWriter
-from lookalike.metrics.classifier import known
-from lookalike.metrics.instruments import Small
-from lookalike.metrics.kernel import Interval
-from lookalike.metrics.teaching import kernel_judge, pretrained_eye
-from lookalike.metrics.trials import Kept, Protocol
-from lookalike.metrics.utility import Arm, Outcome, Verdict, adding, decide, rivals
-from lookalike.results import Where
+from lookalike.api.results import Where
+from lookalike.data.pack.pack import Pack
+from lookalike.data.pack.writer import PackWriter
+from lookalike.metrics.distances.kernel import Interval
+from lookalike.metrics.utility.classifier import known
+from lookalike.metrics.utility.instruments import Small
+from lookalike.metrics.utility.teaching import kernel_judge, pretrained_eye
+from lookalike.metrics.utility.trials import Protocol, TrialStore
+from lookalike.metrics.utility.verdict import Arm, ArmOutcome, Verdict, adding, decide, rivals
 from lookalike.stages.utility import Labeled, UtilitySettings, labeled, trials
 
 RANDOM = {"warm": "none"}
@@ -91,7 +91,7 @@ def arms(wanted: argparse.Namespace) -> tuple[Arm, ...]:
 
 def outcomes(
     setting: Setting, data: Labeled, draw: int, wanted: argparse.Namespace, seeds: int
-) -> list[Outcome]:
+) -> list[ArmOutcome]:
     """All arms on one draw of training pictures, with a generator of its own."""
     protocol = Protocol(
         seeds=seeds,
@@ -114,7 +114,7 @@ def outcomes(
     made = Trained(setting.pack(TESTED), folder, "swift", None, Where(threads=1), _quiet, changes)
     # The folder's own address is left out of the key, so that a moved cache still continues.
     named = replace(made(part, setting.each), name=f"{setting.name}/{draw}/{changes}")
-    return list(trials(part, named, how, Kept(folder / "trials.jsonl")).outcomes)
+    return list(trials(part, named, how, TrialStore(folder / "trials.jsonl")).outcomes)
 
 
 def _changes(wanted: argparse.Namespace) -> dict[str, str]:
@@ -144,7 +144,7 @@ def measure(setting: Setting, wanted: argparse.Namespace) -> None:
         print(f"{setting.name}, draw {draw}: {told}", flush=True)
 
 
-def _packed(found: Sequence[Outcome]) -> dict[str, Any]:
+def _packed(found: Sequence[ArmOutcome]) -> dict[str, Any]:
     """The answers of all arms' classifiers, picture by picture, in few bytes."""
     said = np.concatenate([one.said for one in found]).T.astype(np.uint8)
     packed = base64.b85encode(zlib.compress(said.tobytes(), 9)).decode()
@@ -170,7 +170,7 @@ def answer(setting: Setting, wanted: argparse.Namespace) -> tuple[Verdict, int] 
         return None
     data = labeled(setting.pack(TESTED))
     every = [
-        Outcome(arm, np.concatenate([row[arm.name] for row in rows]), wanted.each)
+        ArmOutcome(arm, np.concatenate([row[arm.name] for row in rows]), wanted.each)
         for arm in arms(wanted)
     ]
     return decide(every, data.test[1], len(data.names)), len(rows)
@@ -191,7 +191,8 @@ def check(setting: Setting, wanted: argparse.Namespace) -> None:
     data = labeled(setting.pack(FEWER))
     found = outcomes(setting, data, wanted.first, wanted, 5 + TRUTH)
     first, later = (
-        [Outcome(one.arm, one.said[rows]) for one in found] for rows in (slice(5), slice(5, None))
+        [ArmOutcome(one.arm, one.said[rows]) for one in found]
+        for rows in (slice(5), slice(5, None))
     )
     said, true = (decide(some, data.test[1], len(data.names)) for some in (first, later))
     row = {"setting": setting.name, "how": _how(wanted), "draw": wanted.first, "machine": machine()}

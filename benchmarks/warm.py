@@ -12,8 +12,8 @@ from benchmarks.common import CACHE
 from benchmarks.drawings import drawings
 from benchmarks.rescaled import rescaled
 from lookalike import api
-from lookalike.parts.networks import Frame
-from lookalike.parts.warm import FOLDER, WarmStart
+from lookalike.parts.networks.base import Frame
+from lookalike.parts.training.warm_start import FOLDER, WarmStart
 from lookalike.run import Run
 from lookalike.stages.train import TrainSettings
 

@@ -18,18 +18,18 @@ from benchmarks.common import CACHE, keep, kept, machine, table
 from benchmarks.processes import lookalike
 from benchmarks.sets import SETS
 from lookalike import images, recipe
+from lookalike.api.results import Where
 from lookalike.cli.machine import settings
-from lookalike.data.pack import Pack
-from lookalike.data.workers import cores
+from lookalike.data.decode.worker_pool import cores
+from lookalike.data.pack.pack import Pack
 from lookalike.durations import seconds
 from lookalike.engine.budget import measure
-from lookalike.engine.opening import open_sampler
+from lookalike.engine.load import open_sampler
 from lookalike.errors import LookalikeError
 from lookalike.images import Pixels
-from lookalike.metrics.features import Lite, Vectors
-from lookalike.metrics.kernel import kid_interval
-from lookalike.metrics.manifold import manifold, near_duplicates
-from lookalike.results import Where
+from lookalike.metrics.distances.kernel import kid_interval
+from lookalike.metrics.distances.manifold import manifold, near_duplicates
+from lookalike.metrics.features.features import Lite, Vectors
 from lookalike.run import Run
 from lookalike.stages.train import TrainSettings, decided, plan, source
 

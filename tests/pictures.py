@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from lookalike import seeds
-from lookalike.engine.source import Source, Taken
+from lookalike.engine.picture_source import BatchSource, SourceBatch
 
 CLASSES = 3
 
@@ -32,7 +32,7 @@ def discs(count: int, size: int, channels: int, seed: int = 0) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Discs(Source):
+class Discs(BatchSource):
     """A source of ``count`` such pictures; the label, where asked for, is the one-hot kind."""
 
     size: int = 8
@@ -40,20 +40,20 @@ class Discs(Source):
     labeled: bool = False
     count: int = 48
 
-    def take(self, at: int, count: int) -> Taken:
+    def take(self, at: int, count: int) -> SourceBatch:
         return self._read((torch.arange(at, at + count) * 7) % self.count)
 
-    def some(self, count: int, first: int = 0) -> Taken:
+    def some(self, count: int, first: int = 0) -> SourceBatch:
         return self._read(torch.arange(first, min(first + count, self.count)))
 
     def __len__(self) -> int:
         return self.count
 
-    def _read(self, rows: Tensor) -> Taken:
+    def _read(self, rows: Tensor) -> SourceBatch:
         pictures = discs(self.count, self.size, self.channels)[rows]
         labels = torch.eye(CLASSES)[rows % CLASSES] if self.labeled else None
         known = torch.ones(len(rows), dtype=torch.bool) if self.labeled else None
-        return Taken(pictures, labels, known)
+        return SourceBatch(pictures, labels, known)
 
 
 def plain(tree: Any) -> Any:

@@ -9,12 +9,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from lookalike.parts.game import Game
-from lookalike.parts.networks import Frame, NetworkPlan
-from lookalike.parts.objectives import Batch, Objective, Phase, Terms, real_or_fake
-from lookalike.parts.optimizers import SGD, OptimizerPlan
-from lookalike.parts.priors import Normal, Prior
-from lookalike.parts.schedules import Constant, Value
+from lookalike.parts.latents.priors import Normal, Prior
+from lookalike.parts.losses.base import Batch, Objective, Phase, Terms, real_or_fake
+from lookalike.parts.losses.game import Game
+from lookalike.parts.networks.base import Frame, NetworkPlan
+from lookalike.parts.training.optimizers import SGD, OptimizerPlan
+from lookalike.parts.training.schedules import Constant, Value
 from lookalike.recipe import Recipe
 
 SIZE = 8

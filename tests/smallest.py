@@ -13,11 +13,11 @@ from pictures import CLASSES, Discs
 from lookalike import recipe
 from lookalike.engine.trainer import Trainer
 from lookalike.errors import MissingExtraError, RecipeError
-from lookalike.parts.networks import Frame, Networks
+from lookalike.parts.networks.base import Frame, Networks
 from lookalike.place import Place
 from lookalike.recipe import Recipe, RecipeFile
 
-FILES = {file.name: file for file in recipe.names() if file.path.parent == recipe.FOLDER}
+FILES = {file.name: file for file in recipe.names() if file.own}
 EVERY = pytest.mark.parametrize("name", sorted(FILES))
 BATCH = 4
 STEPS = 4

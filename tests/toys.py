@@ -19,14 +19,14 @@ import torch
 from torch import Tensor, nn
 
 from lookalike import seeds
-from lookalike.data.feed import Feed
-from lookalike.engine.source import Source, Taken
+from lookalike.data.pack.feed import Feed
+from lookalike.engine.picture_source import BatchSource, SourceBatch
 from lookalike.engine.trainer import Trainer
-from lookalike.parts.networks import Frame, NetworkPlan
-from lookalike.parts.objectives import Objective
-from lookalike.parts.optimizers import Adam, OptimizerPlan
-from lookalike.parts.priors import Normal, Prior
-from lookalike.parts.schedules import Constant, Value
+from lookalike.parts.latents.priors import Normal, Prior
+from lookalike.parts.losses.base import Objective
+from lookalike.parts.networks.base import Frame, NetworkPlan
+from lookalike.parts.training.optimizers import Adam, OptimizerPlan
+from lookalike.parts.training.schedules import Constant, Value
 from lookalike.place import Place
 from lookalike.recipe import Recipe
 
@@ -47,7 +47,7 @@ def grid(side: int = 5, reach: float = 0.8) -> Tensor:
 
 
 @dataclass(frozen=True, eq=False)
-class ToySource(Source):
+class ToySource(BatchSource):
     """Points around ``centers``; the label, where asked for, is the one-hot center."""
 
     centers: Tensor
@@ -67,18 +67,18 @@ class ToySource(Source):
         object.__setattr__(self, "held", (points, labels, known))
         object.__setattr__(self, "feed", Feed(range(self.count), self.seed))
 
-    def take(self, at: int, count: int) -> Taken:
+    def take(self, at: int, count: int) -> SourceBatch:
         return self._rows(torch.from_numpy(self.feed.indices(at, count)))
 
-    def some(self, count: int, first: int = 0) -> Taken:
+    def some(self, count: int, first: int = 0) -> SourceBatch:
         return self._rows(torch.arange(first, min(first + count, self.count)))
 
     def __len__(self) -> int:
         return self.count
 
-    def _rows(self, rows: Tensor) -> Taken:
+    def _rows(self, rows: Tensor) -> SourceBatch:
         points, labels, known = (part[rows] for part in self.held)
-        return Taken(
+        return SourceBatch(
             points,
             labels if self.labeled else None,
             known if self.labeled and self.known < 1 else None,
@@ -158,7 +158,7 @@ def toy_recipe(
     )
 
 
-def trained(recipe: Recipe, source: Source, steps: int) -> Trainer:
+def trained(recipe: Recipe, source: BatchSource, steps: int) -> Trainer:
     """A trainer after this many steps, on one thread."""
     trainer = Trainer(recipe, source, Place(threads=1))
     for _ in range(steps):

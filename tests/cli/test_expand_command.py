@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lookalike.data.pack import Pack
+from lookalike.data.pack.pack import Pack
 from lookalike.run import Run
 
 pytestmark = pytest.mark.slow

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lookalike.data.pack import Pack
+from lookalike.data.pack.pack import Pack
 
 
 def run_unread(*words: object, streams: tuple[str, ...]) -> tuple[int, str]:

@@ -16,7 +16,7 @@ def test_tricks_train_are_written_down_and_continue(say: Say, pack: Path, tmp_pa
              "--into", tmp_path / "r")  # fmt: skip
     assert say(*words)[0] == 0
     held = json.loads((tmp_path / "r" / "recipe.json").read_text())["recipe"]
-    assert held["objective"]["part"].endswith("aided:Aided")
+    assert held["objective"]["part"] == "RegularizedObjective"
     assert (held["objective"]["lecam"], held["objective"]["critic_steps"]) == (0.3, 2)
     assert held["networks"]["D"]["deviation"] is True
     assert say(*words)[0] == 0  # the same command finds its run

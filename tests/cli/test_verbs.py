@@ -155,8 +155,8 @@ def test_a_recipe_file_of_ones_own_trains_and_needs_naming_to_be_opened(
     own.write_text(
         '"""A tiny of my own (Radford et al. 2016)."""\n'
         "from dataclasses import dataclass, replace\n"
-        "from lookalike.parts.classic import ClassicGenerator\n"
-        "from lookalike.parts.networks import NetworkPlan\n"
+        "from lookalike.parts.classic import ClassicGenerator\n"  # as version 0.1 called it
+        "from lookalike.parts.networks.base import NetworkPlan\n"
         "from lookalike.recipe import Recipe, find\n"
         "@dataclass(frozen=True)\n"
         "class Mine(NetworkPlan):\n"
@@ -180,8 +180,8 @@ def test_few_labels_are_shown_when_a_recipe_asks_for_few(
     say: Say, folder: Path, tmp_path: Path
 ) -> None:
     from lookalike import api
-    from lookalike.data.pack import Pack
-    from lookalike.engine.partly import PartlySource
+    from lookalike.data.pack.pack import Pack
+    from lookalike.engine.few_labels import FewLabelsSource
     from lookalike.recipe import find, make
     from lookalike.stages.train import source
 
@@ -189,7 +189,7 @@ def test_few_labels_are_shown_when_a_recipe_asks_for_few(
     pack = Pack.open(tmp_path / "p")
     chosen = make(find("ssgan"), {"labelled": "2"}, {"size": 32, "channels": 3, "labels": 2})
     pictures = source(pack, chosen)
-    assert isinstance(pictures, PartlySource)
+    assert isinstance(pictures, FewLabelsSource)
     taken = pictures.take(0, 32)
     assert taken.known is not None
     assert 0 < int(taken.known.sum()) < 32

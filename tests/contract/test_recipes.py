@@ -24,11 +24,11 @@ from torch import Tensor, nn
 from lookalike import checkpoints, recipe
 from lookalike.engine.trainer import Trainer
 from lookalike.errors import MissingExtraError
-from lookalike.parts.game import Game
-from lookalike.parts.networks import Networks
-from lookalike.parts.objectives import Batch, Objective, Phase, Terms
-from lookalike.parts.schedules import Tally
-from lookalike.parts.turns import Always
+from lookalike.parts.losses.base import Batch, Objective, Phase, Terms
+from lookalike.parts.losses.game import Game
+from lookalike.parts.networks.base import Networks
+from lookalike.parts.training.schedules import Tally
+from lookalike.parts.training.triggers import Always
 from lookalike.recipe import Recipe, RecipeFile
 
 RANDOM = (nn.modules.batchnorm._BatchNorm, nn.modules.dropout._DropoutNd)

@@ -11,7 +11,7 @@ from smallest import EVERY, small, trainer_of
 from torch import Tensor
 from torch.nn import functional
 
-from lookalike.parts.schedules import Clock, State, Value
+from lookalike.parts.training.schedules import Clock, State, Value
 from lookalike.recipe import Recipe
 
 BATCH = 8

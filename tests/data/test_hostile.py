@@ -11,7 +11,7 @@ from types import ModuleType
 
 import pytest
 
-from lookalike.data.pack import Pack
+from lookalike.data.pack.pack import Pack
 from lookalike.stages.doctor import DoctorSettings, doctor
 from lookalike.stages.prepare import PrepareSettings, prepare
 

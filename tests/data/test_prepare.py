@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lookalike.data.pack import Pack
+from lookalike.data.pack.pack import Pack
 from lookalike.errors import DataError, NoImagesError, PackError, TooFewImagesError
 from lookalike.stages.prepare import PrepareSettings, prepare
 

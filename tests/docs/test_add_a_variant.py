@@ -40,8 +40,8 @@ def test_the_file_of_the_page_trains(tmp_path: Path) -> None:
 def test_the_page_names_only_parts_that_exist() -> None:
     text = PAGE.read_text("utf-8")
     source = "".join(
-        file.read_text("utf-8") for file in (PAGE.parents[1] / "src/lookalike/parts").glob("*.py")
+        file.read_text("utf-8") for file in (PAGE.parents[1] / "src/lookalike/parts").rglob("*.py")
     )
     parts = set(re.findall(r"\b([A-Z][a-zA-Z]+)\(", text.partition("## What else may vary")[2]))
-    assert {"TwoPlayer", "CrossEntropy", "Gate", "Phase"} <= parts
+    assert {"TwoPlayer", "NonSaturatingLoss", "Gate", "Phase"} <= parts
     assert {name for name in parts if f"class {name}" not in source} == set()

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from lookalike.parts.average import Average
+from lookalike.parts.training.ema import WeightAverage
 
 
 def network() -> nn.Module:
@@ -22,7 +22,7 @@ def moved(one: nn.Module) -> None:
 
 def test_it_is_the_average_that_torch_computes() -> None:
     own = network()
-    average = Average(own, ramp=0.0)
+    average = WeightAverage(own, ramp=0.0)
     keep = 0.5 ** (32 / 500)
     oracle = AveragedModel(own, multi_avg_fn=get_ema_multi_avg_fn(keep), use_buffers=True)
     oracle.update_parameters(own)  # its first call copies
@@ -38,7 +38,7 @@ def test_it_is_the_average_that_torch_computes() -> None:
 
 def test_counters_are_copied_and_not_averaged() -> None:
     own = network()
-    average = Average(own)
+    average = WeightAverage(own)
     for step in range(3):
         moved(own)
         average.follow(1e9, 1, step + 1)
@@ -48,7 +48,7 @@ def test_counters_are_copied_and_not_averaged() -> None:
 def test_after_its_half_life_a_jump_is_half_forgotten() -> None:
     own = nn.Linear(1, 1)
     nn.init.zeros_(own.weight)
-    average = Average(own, ramp=0.0)
+    average = WeightAverage(own, ramp=0.0)
     nn.init.ones_(own.weight)
     for step in range(10):
         average.follow(100, 10, 10 * (step + 1))
@@ -58,7 +58,7 @@ def test_after_its_half_life_a_jump_is_half_forgotten() -> None:
 def test_early_in_a_run_the_half_life_is_a_share_of_the_images_seen() -> None:
     own = nn.Linear(1, 1)
     nn.init.zeros_(own.weight)
-    average = Average(own, ramp=0.05)
+    average = WeightAverage(own, ramp=0.05)
     nn.init.ones_(own.weight)
     average.follow(10_000, 10, 200)  # half-life min(10000, 0.05 x 200) = 10 images: one half
     assert float(average.network.weight.detach()) == pytest.approx(0.5, abs=1e-6)
@@ -66,7 +66,7 @@ def test_early_in_a_run_the_half_life_is_a_share_of_the_images_seen() -> None:
 
 def test_the_average_never_trains_and_goes_on_after_its_network_was_loaded() -> None:
     own = network()
-    average = Average(own)
+    average = WeightAverage(own)
     assert not any(w.requires_grad for w in average.network.parameters())
     assert not average.network.training
     own.load_state_dict({n: torch.ones_like(v) for n, v in own.state_dict().items()})

@@ -8,8 +8,8 @@ from players import critic, maker
 from lookalike.engine import budget
 from lookalike.engine.budget import RESERVE, Speed
 from lookalike.engine.trainer import Trainer
-from lookalike.parts.objectives import Phase
-from lookalike.parts.turns import Between
+from lookalike.parts.losses.base import Phase
+from lookalike.parts.training.triggers import Between
 from lookalike.place import Place
 
 

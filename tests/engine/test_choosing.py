@@ -11,13 +11,13 @@ import torch
 from pictures import Discs
 from torch import Tensor
 
-from lookalike.engine.opening import open_sampler
+from lookalike.engine.load import open_sampler
 from lookalike.engine.sampler import BLOCK, Sampler
 from lookalike.engine.session import Session
 from lookalike.engine.trainer import Trainer
 from lookalike.errors import RecipeError
-from lookalike.parts.choosing import BestOf
-from lookalike.parts.priors import Normal
+from lookalike.parts.latents.candidates import BestOf
+from lookalike.parts.latents.priors import Normal
 from lookalike.place import Place
 from lookalike.recipe import find, make
 from lookalike.run import Run

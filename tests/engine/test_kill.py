@@ -17,7 +17,7 @@ import pytest
 from pictures import differences, discs
 
 from lookalike import images
-from lookalike.data.packing import write_pack
+from lookalike.data.pack.writer import write_pack
 from lookalike.run import Run
 
 pytestmark = [
@@ -33,7 +33,7 @@ from dataclasses import replace
 from pathlib import Path
 import torch._dynamo  # what the first step would import, in every child anew
 from lookalike import recipe
-from lookalike.data.pack import Pack
+from lookalike.data.pack.pack import Pack
 from lookalike.engine.session import Session
 from lookalike.engine.trainer import Trainer
 from lookalike.place import Place

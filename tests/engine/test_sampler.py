@@ -8,16 +8,16 @@ from pictures import Discs
 
 from lookalike.engine.sampler import BLOCK, Sampler
 from lookalike.engine.trainer import Trainer
-from lookalike.parts.classic import ClassicGenerator
-from lookalike.parts.networks import Frame
-from lookalike.parts.priors import Normal
+from lookalike.parts.latents.priors import Normal
+from lookalike.parts.networks.base import Frame
+from lookalike.parts.networks.dcgan import DCGANGenerator
 from lookalike.place import Place
 
 
 @pytest.fixture(scope="module")
 def sampler() -> Sampler:
     torch.manual_seed(0)
-    network = ClassicGenerator(dims=8, width=8, most=32).build(Frame(32)).eval()
+    network = DCGANGenerator(dims=8, width=8, most=32).build(Frame(32)).eval()
     return Sampler(network.requires_grad_(False), Normal(8), {})
 
 

@@ -11,14 +11,14 @@ from players import Heard, critic, maker, weights
 from lookalike import seeds
 from lookalike.engine.trainer import Trainer
 from lookalike.errors import CheckpointError, NotFiniteError, RangeError, TrainingError
-from lookalike.parts.feedback import Chance
-from lookalike.parts.game import Game
-from lookalike.parts.networks import Networks
-from lookalike.parts.objectives import Batch, Clip, Phase, Terms
-from lookalike.parts.optimizers import SGD, Adam, RMSprop
-from lookalike.parts.priors import Fitted
-from lookalike.parts.schedules import Clock, Constant, Linear, State, Tally, Value
-from lookalike.parts.turns import Every, Gate, When
+from lookalike.parts.latents.priors import Fitted
+from lookalike.parts.losses.base import Batch, Clip, Phase, Terms
+from lookalike.parts.losses.game import Game
+from lookalike.parts.networks.base import Networks
+from lookalike.parts.training.adaptive import Chance
+from lookalike.parts.training.optimizers import SGD, Adam, RMSprop
+from lookalike.parts.training.schedules import Clock, Constant, Linear, State, Tally, Value
+from lookalike.parts.training.triggers import Every, Gate, When
 from lookalike.place import Place
 from lookalike.recipe import Recipe
 

@@ -8,18 +8,21 @@ import pytest
 import torch
 from toys import ToyPlan, ToySource, covered, grid, near_share, points, ring, toy_recipe, trained
 
-from lookalike.parts.boosted import Boosted
-from lookalike.parts.classifying import Classifying, SemiSupervised
-from lookalike.parts.feedback import Boost, Chance, Explicit, tricks
-from lookalike.parts.labels import SMOOTHING, CrossEntropy
-from lookalike.parts.objectives import Clip
-from lookalike.parts.optimizers import Adam, RMSprop
-from lookalike.parts.penalties import BetweenSlope, ZeroSlope
-from lookalike.parts.rules import Hinge, LeastSquares, Wasserstein
-from lookalike.parts.schedules import Constant
-from lookalike.parts.turns import Every, Gate, When
-from lookalike.parts.twoplayer import TwoPlayer
-from lookalike.parts.wasserstein import SharedNoise
+from lookalike.parts.losses.adversarial import HingeLoss, LeastSquaresLoss, WassersteinLoss
+from lookalike.parts.losses.base import Clip
+from lookalike.parts.losses.class_losses import (
+    AuxiliaryClassifierObjective,
+    SemiSupervisedObjective,
+)
+from lookalike.parts.losses.label_targets import SMOOTHING, NonSaturatingLoss
+from lookalike.parts.losses.penalties import BetweenSlope, ZeroSlope
+from lookalike.parts.losses.two_player import TwoPlayer
+from lookalike.parts.training.adaptive import Boost, Chance, Explicit, tricks
+from lookalike.parts.training.optimizers import Adam, RMSprop
+from lookalike.parts.training.schedules import Constant
+from lookalike.parts.training.triggers import Every, Gate, When
+from lookalike.recipes.dcgan_boosted.objective import BoostedObjective
+from lookalike.recipes.wgan_logos.objective import SharedNoiseObjective
 
 pytestmark = pytest.mark.slow
 
@@ -31,34 +34,34 @@ CASES: dict[str, tuple[int, dict[str, Any]]] = {
     "two-sided smoothing": (900, {"objective": TwoPlayer(rule=SMOOTHING["two-sided"])}),
     "random targets": (
         900,
-        {"objective": TwoPlayer(rule=CrossEntropy(real_low=0.7, real_high=1.2))},
+        {"objective": TwoPlayer(rule=NonSaturatingLoss(real_low=0.7, real_high=1.2))},
     ),
     "noisy labels": (900, {"objective": TwoPlayer(), "values": {"swap": Chance(chance=0.07)}}),
     "instance noise": (900, {"objective": TwoPlayer(), "values": tricks(instance_noise=0.1)}),
-    "least squares": (900, {"objective": TwoPlayer(rule=LeastSquares())}),
-    "hinge": (1500, {"objective": TwoPlayer(rule=Hinge())}),
+    "least squares": (900, {"objective": TwoPlayer(rule=LeastSquaresLoss())}),
+    "hinge": (1500, {"objective": TwoPlayer(rule=HingeLoss())}),
     "hinge with lecam": (
         1500,
-        {"objective": TwoPlayer(rule=Hinge(), lecam=0.1), "values": tricks(lecam=True)},
+        {"objective": TwoPlayer(rule=HingeLoss(), lecam=0.1), "values": tricks(lecam=True)},
     ),
     "r1": (900, {"objective": TwoPlayer(penalty=ZeroSlope(real=0.02))}),
     "feature matching": (900, {"objective": TwoPlayer(matching=1.0)}),
     "clipped critic": (
         1800,
         {
-            "objective": TwoPlayer(rule=Wasserstein(), after=Clip(0.1), maker_turn=Every(3)),
+            "objective": TwoPlayer(rule=WassersteinLoss(), after=Clip(0.1), maker_turn=Every(3)),
             "optimizers": ROOT,
         },
     ),
     "one z for five critic steps": (
         800,
-        {"objective": SharedNoise(after=Clip(0.1)), "optimizers": ROOT, "batch": 320},
+        {"objective": SharedNoiseObjective(after=Clip(0.1)), "optimizers": ROOT, "batch": 320},
     ),
     "gradient penalty": (
         1500,
         {
             "objective": TwoPlayer(
-                rule=Wasserstein(), penalty=BetweenSlope(weight=0.5), maker_turn=Every(3)
+                rule=WassersteinLoss(), penalty=BetweenSlope(weight=0.5), maker_turn=Every(3)
             ),
             "optimizers": QUICK,
         },
@@ -67,7 +70,7 @@ CASES: dict[str, tuple[int, dict[str, Any]]] = {
         1500,
         {
             "objective": TwoPlayer(
-                rule=Wasserstein(),
+                rule=WassersteinLoss(),
                 penalty=BetweenSlope(weight=0.5, one_sided=True),
                 maker_turn=Every(3),
             ),
@@ -75,7 +78,7 @@ CASES: dict[str, tuple[int, dict[str, Any]]] = {
         },
     ),
     "gate": (900, {"objective": TwoPlayer(critic_turn=Gate("G", 0.8))}),
-    "boosts": (1500, {"objective": Boosted(), "values": {"play": Boost()}}),
+    "boosts": (1500, {"objective": BoostedObjective(), "values": {"play": Boost()}}),
     "both from one state": (1500, {"objective": TwoPlayer(together=True)}),
     "explicit turns": (
         1200,
@@ -116,7 +119,7 @@ def test_counting_modes_sees_a_collapse() -> None:
 
 def test_a_classifying_game_puts_each_class_at_its_own_mode() -> None:
     recipe = toy_recipe(
-        Classifying(classes=8),
+        AuxiliaryClassifierObjective(classes=8),
         labels=8,
         networks={"D": ToyPlan(inputs=2, outputs=9, blind=True)},
     )
@@ -129,7 +132,7 @@ def test_a_classifying_game_puts_each_class_at_its_own_mode() -> None:
 
 def test_few_labels_are_enough_to_name_the_modes() -> None:
     recipe = toy_recipe(
-        SemiSupervised(adversarial=1.0),
+        SemiSupervisedObjective(adversarial=1.0),
         labels=8,
         networks={
             "G": ToyPlan(inputs=4, outputs=2, blind=True),

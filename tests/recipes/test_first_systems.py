@@ -13,12 +13,12 @@ from pictures import CLASSES, Discs
 from torch import nn
 
 from lookalike import recipe
-from lookalike.data.packing import write_pack
+from lookalike.data.pack.writer import write_pack
 from lookalike.engine.trainer import Trainer
 from lookalike.errors import RecipeError
-from lookalike.parts.feedback import D_BOOST, D_PLAIN, G_BOOST, G_PLAIN
-from lookalike.parts.networks import Frame, Networks
-from lookalike.parts.schedules import Clock
+from lookalike.parts.networks.base import Frame, Networks
+from lookalike.parts.training.adaptive import D_BOOST, D_PLAIN, G_BOOST, G_PLAIN
+from lookalike.parts.training.schedules import Clock
 from lookalike.place import Place
 from lookalike.recipe import Recipe
 from lookalike.run import Run
@@ -133,7 +133,7 @@ def test_boosted_blocks_are_played_as_the_rule_says() -> None:
 
 
 def _moment(code: int) -> Any:
-    from lookalike.parts.turns import Moment
+    from lookalike.parts.training.triggers import Moment
 
     return Moment(Clock(), {"play": float(code)}, {})
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lookalike.report import charts
-from lookalike.report.charts import Axes, Level, Line, chart, short, smoothed, ticks
+from lookalike.report.charts import Axes, ChartLine, Level, chart, short, smoothed, ticks
 
 
 def svg(drawn: str) -> ElementTree.Element:
@@ -26,19 +26,19 @@ def test_the_corners_of_the_data_are_the_corners_of_the_drawing() -> None:
 
 def test_no_curve_draws_nothing_and_one_measured_point_is_a_dot() -> None:
     assert chart("t", []) == ""
-    assert chart("t", [Line("a", [1], [2])]) == ""
-    assert chart("t", [Line("a", [1], [2], dots=True)]).count("<circle") == 1
+    assert chart("t", [ChartLine("a", [1], [2])]) == ""
+    assert chart("t", [ChartLine("a", [1], [2], dots=True)]).count("<circle") == 1
 
 
 def test_the_interval_of_a_single_point_is_an_upright_bar_and_of_several_a_band() -> None:
-    one = chart("t", [Line("a", [5], [2], low=[1], high=[3], dots=True)])
+    one = chart("t", [ChartLine("a", [5], [2], low=[1], high=[3], dots=True)])
     bar = re.search(r'class="bar a" d="M([\d.]+) ([\d.]+)L([\d.]+) ([\d.]+)"', one)
     assert bar is not None
     left, top, right, bottom = map(float, bar.groups())
     assert left == right
     assert bottom - top > charts.HEIGHT / 2
     assert 'class="band' not in one
-    two = chart("t", [Line("a", [5, 6], [2, 2], low=[1, 1], high=[3, 3], dots=True)])
+    two = chart("t", [ChartLine("a", [5, 6], [2, 2], low=[1, 1], high=[3, 3], dots=True)])
     assert 'class="band a"' in two
     assert 'class="bar' not in two
 
@@ -53,7 +53,7 @@ def test_any_finite_numbers_give_whole_svg_inside_its_box(
 ) -> None:
     x = [float(i * 640) for i in range(len(y))]
     levels = [] if level is None else [Level("floor", level)]
-    drawn = svg(chart('<odd> & "title"', [Line("loss", x, y, smooth=smooth)], levels))
+    drawn = svg(chart('<odd> & "title"', [ChartLine("loss", x, y, smooth=smooth)], levels))
     for path in drawn.iter("path"):
         for across, down in re.findall(r"(-?[\d.]+) (-?[\d.]+)", path.attrib["d"]):
             assert charts.LEFT - 0.1 <= float(across) <= charts.WIDTH

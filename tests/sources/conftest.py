@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lookalike.sources.pictures import Limits
-from lookalike.sources.web import Manners
+from lookalike.sources.http.web import Manners
+from lookalike.sources.store.inspect import Limits
 
 
 @dataclass

@@ -13,11 +13,12 @@ import pytest
 
 from lookalike import images
 from lookalike.errors import SourceError
-from lookalike.sources import members, named
-from lookalike.sources.collection import read_lines
-from lookalike.sources.members import check_directory, read_idx
-from lookalike.sources.pictures import Limits
-from lookalike.sources.web import Manners
+from lookalike.sources.http.web import Manners
+from lookalike.sources.sets import members
+from lookalike.sources.sets import public_sets as named
+from lookalike.sources.sets.members import check_directory, read_idx
+from lookalike.sources.store.collection import read_lines
+from lookalike.sources.store.inspect import Limits
 from lookalike.stages import collect
 
 FASHION = Path("/usr/share/datasets/fashion-mnist")

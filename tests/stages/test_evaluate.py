@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from lookalike import images
-from lookalike.data.pack import Pack
-from lookalike.data.packing import PackWriter
-from lookalike.data.room import gathered, room
+from lookalike.data.pack.pack import Pack
+from lookalike.data.pack.scratch_array import gathered, room
+from lookalike.data.pack.writer import PackWriter
 from lookalike.errors import LookalikeError, NoImagesError
 from lookalike.images import Pixels
-from lookalike.metrics.scores import Scores
+from lookalike.metrics.scores.scores import Scores
 from lookalike.stages.evaluate import EvaluateSettings, evaluate
 
 pytestmark = pytest.mark.slow
@@ -78,7 +78,7 @@ def test_flat_samples_warn_of_another_range(pack: Pack):
 
 
 def test_a_judge_of_the_family_that_trained_warns(pack: Pack, monkeypatch: pytest.MonkeyPatch):
-    from lookalike.metrics.features import Pixels as PixelFeatures
+    from lookalike.metrics.features.features import Pixels as PixelFeatures
 
     monkeypatch.setattr(PixelFeatures, "families", ("imagenet",))
     settings = EvaluateSettings(judge="pixels", trained_with=("imagenet",))
@@ -168,6 +168,6 @@ def test_pictures_in_files_are_judged_as_those_in_memory(
     sheet = replace(QUICK, pairs=tmp_path / "pairs.png")
     against = (pack.path, real)
     inside = [evaluate(samples, one, sheet) for one in against]
-    monkeypatch.setattr("lookalike.data.pictures.room", partial(room, most=0))
+    monkeypatch.setattr("lookalike.data.decode.picture_arrays.room", partial(room, most=0))
     monkeypatch.setattr("lookalike.stages.evaluate.gathered", partial(gathered, most=0))
     assert [evaluate(samples, one, sheet) for one in against] == inside

@@ -11,21 +11,14 @@ import pytest
 import torch
 from PIL import Image
 
-from lookalike.data.classes import classes_of
-from lookalike.data.pack import Pack
-from lookalike.data.packing import PackWriter
+from lookalike.data.pack.classes import classes_of
+from lookalike.data.pack.pack import Pack
+from lookalike.data.pack.writer import PackWriter
 from lookalike.engine.sampler import Sampler
 from lookalike.errors import DataError
 from lookalike.images import Pixels
-from lookalike.parts.priors import Normal
-from lookalike.stages.expand import (
-    Expanded,
-    ExpandSettings,
-    Origin,
-    class_seed,
-    expand,
-    maker,
-)
+from lookalike.parts.latents.priors import Normal
+from lookalike.stages.expand import Expanded, ExpandSettings, Origin, class_seed, expand, maker
 from lookalike.stages.prepare import PrepareSettings, prepare
 
 pytestmark = pytest.mark.slow

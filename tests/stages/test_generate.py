@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from lookalike import images
-from lookalike.data.pack import Pack
-from lookalike.data.packing import write_pack
+from lookalike.data.pack.pack import Pack
+from lookalike.data.pack.writer import write_pack
 from lookalike.images import Pixels
 from lookalike.place import Place
 from lookalike.run import Run

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 from lookalike import images, recipe
-from lookalike.data.pack import Pack
-from lookalike.data.packing import PackWriter
+from lookalike.data.pack.pack import Pack
+from lookalike.data.pack.writer import PackWriter
 from lookalike.images import Pixels
-from lookalike.metrics.features import RandomConv
+from lookalike.metrics.features.features import RandomConv
 from lookalike.report.facts import Facts
 from lookalike.report.originality import originality
 from lookalike.report.sections import flat

@@ -13,12 +13,12 @@ import torch
 from safetensors.torch import load_file
 
 from lookalike import api
-from lookalike.data.pack import Pack
-from lookalike.data.packing import write_pack
+from lookalike.api.results import Trained, Where
+from lookalike.data.pack.pack import Pack
+from lookalike.data.pack.writer import write_pack
 from lookalike.engine.trainer import Trainer
 from lookalike.errors import RunError
-from lookalike.parts.schedules import Tally
-from lookalike.results import Trained, Where
+from lookalike.parts.training.schedules import Tally
 from lookalike.run import Run
 from lookalike.stages.train import TrainSettings
 

@@ -13,13 +13,13 @@ import torch
 from safetensors.torch import load_file
 
 from lookalike import api
-from lookalike.data.pack import Pack
-from lookalike.data.packing import write_pack
-from lookalike.data.policy import Policy
+from lookalike.api.results import Where
+from lookalike.data.augment.policy import Policy
+from lookalike.data.pack.pack import Pack
+from lookalike.data.pack.writer import write_pack
 from lookalike.errors import DataError, RecipeError, RunError
 from lookalike.place import Place
 from lookalike.recipe import Recipe, find, load, make
-from lookalike.results import Where
 from lookalike.run import Run
 from lookalike.stages.evaluate import EvaluateSettings
 from lookalike.stages.train import TrainSettings, plan, source

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lookalike.data.pack import Pack
-from lookalike.data.packing import write_pack
+from lookalike.data.pack.pack import Pack
+from lookalike.data.pack.writer import write_pack
 from lookalike.place import Place
 from lookalike.run import Run
 from lookalike.stages.train import Plan, TrainSettings, plan

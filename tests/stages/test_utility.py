@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 import torch
 
-from lookalike.data.pack import Pack
-from lookalike.data.packing import PackWriter
+from lookalike.data.pack.pack import Pack
+from lookalike.data.pack.writer import PackWriter
 from lookalike.engine.sampler import Sampler
-from lookalike.engine.ways import Desk
+from lookalike.engine.synthesis import GeneratorHandle
 from lookalike.errors import DataError
 from lookalike.images import Pixels
-from lookalike.metrics.instruments import Small
-from lookalike.metrics.trials import Protocol
-from lookalike.parts.neighbors import Neighbors
+from lookalike.metrics.utility.instruments import Small
+from lookalike.metrics.utility.trials import Protocol
+from lookalike.parts.latents.neighbors import Neighbors
 from lookalike.stages.utility import (
     Labeled,
     Opened,
@@ -70,7 +70,9 @@ def opened(data: Labeled, each: int | None = None, side: int = SIZE) -> Opened:
     def generate(z: torch.Tensor, told: torch.Tensor | None) -> torch.Tensor:
         return z.view(-1, 1, SIZE, SIZE)[:, :, :side, :side]
 
-    return Opened(f"of {each}", Desk(Sampler(generate, prior, dict(learned), labels), (0, 1)))
+    return Opened(
+        f"of {each}", GeneratorHandle(Sampler(generate, prior, dict(learned), labels), (0, 1))
+    )
 
 
 @pytest.mark.slow

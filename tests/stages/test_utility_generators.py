@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from lookalike.api import helping
-from lookalike.data.pack import Pack
-from lookalike.data.packing import PackWriter
+from lookalike.api.results import Where
+from lookalike.data.pack.pack import Pack
+from lookalike.data.pack.writer import PackWriter
 from lookalike.errors import LookalikeError
-from lookalike.results import Where
+from lookalike.progress import silent
 from lookalike.stages.utility import UtilitySettings, labeled
-from lookalike.telling import silent
 
 
 @pytest.fixture

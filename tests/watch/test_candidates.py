@@ -14,20 +14,20 @@ import torch
 from torch import Tensor
 
 from lookalike import api, images
-from lookalike.data.pack import Pack
-from lookalike.engine.opening import open_sampler
+from lookalike.data.pack.pack import Pack
+from lookalike.engine.load import open_sampler
 from lookalike.engine.sampler import BLOCK
 from lookalike.engine.session import Session
 from lookalike.engine.trainer import Trainer
-from lookalike.metrics.features import Features
-from lookalike.metrics.kernel import kid
-from lookalike.parts.choosing import BestOf
+from lookalike.engine.watcher import Scene
+from lookalike.metrics.distances.kernel import kid
+from lookalike.metrics.features.features import Features
+from lookalike.parts.latents.candidates import BestOf
 from lookalike.place import Place
 from lookalike.recipe import trust
 from lookalike.report.facts import Facts
 from lookalike.run import Run
 from lookalike.stages.train import TrainSettings
-from lookalike.watch.base import Scene
 from lookalike.watch.candidates import (
     LEAST,
     SEED,
@@ -37,7 +37,7 @@ from lookalike.watch.candidates import (
     fewest,
     sentence,
 )
-from lookalike.watch.samples import Samples
+from lookalike.watch.samples import SampleGrids
 from lookalike.watch.scores import sides
 
 Make = Callable[..., Features]
@@ -107,7 +107,7 @@ def test_every_way_to_draw_takes_the_measured_number(
     Session(run, choosing).save()
     before, _, _ = open_sampler(run, Place())
     assert before.candidates == 3
-    Samples(count=8).end(Scene(choosing, run))
+    SampleGrids(count=8).end(Scene(choosing, run))
     assert Facts.of(run, None).drawing.startswith("Each is the one of 3 candidates")
     (run.path / "candidates.json").write_text(
         json.dumps({"images": choosing.clock.images, "take": 2, "sentence": "The best of 2."})
@@ -119,7 +119,7 @@ def test_every_way_to_draw_takes_the_measured_number(
     scene = Scene(choosing, run)
     Candidates(pack, features=costly()).end(scene)
     assert told(run)["take"] == 2, "the same state is not measured twice"
-    Samples(count=8).end(scene)
+    SampleGrids(count=8).end(scene)
     shown = images.read(run.sample_grids()[-1][1])
     assert np.array_equal(shown, images.grid(images.enlarge(chosen.pictures(0, 0, 8), 64), 8))
     assert Facts.of(run, None).drawing == "The best of 2."
@@ -190,7 +190,7 @@ def test_a_damaged_file_decides_nothing(run: Run, held: str) -> None:
 
 OWN = """
 from dataclasses import replace
-from lookalike.parts.choosing import BestOf
+from lookalike.parts.latents.candidates import BestOf
 from lookalike.recipes import tiny
 
 SIZES, CHANNELS, LABELS = (8,), (3,), "none"

@@ -12,14 +12,14 @@ import pytest
 import torch
 
 from lookalike.engine.trainer import Trainer
-from lookalike.parts.schedules import Tally
+from lookalike.engine.watcher import Scene
+from lookalike.metrics.scores.sample_stats import SampleStats
+from lookalike.parts.training.schedules import Tally
 from lookalike.recipe import find, make
 from lookalike.run import Run
-from lookalike.watch.base import Scene
 from lookalike.watch.health import Evidence, Health, falls, thinned, verdict
-from lookalike.watch.looks import Looks
 
-GOOD = Looks(variety=0.95, twins=0.0, distance=1.1, roughness=1.0)
+GOOD = SampleStats(variety=0.95, twins=0.0, distance=1.1, roughness=1.0)
 WON = {"D(real)": 0.99, "D(fake)": 0.01, "G": 5.0}
 EVEN = {"D(real)": 0.6, "D(fake)": 0.4, "G": 1.0}
 SEEN = Evidence(images=50_000, done=0.4, warm=True, looks=[GOOD], facts=[EVEN] * 4)
@@ -35,7 +35,7 @@ def test_varied_samples_among_the_real_ones_are_healthy() -> None:
 
 
 def test_the_first_noise_of_a_run_is_no_alarm() -> None:
-    noise = Looks(variety=0.01, twins=1.0, distance=9.0, roughness=5.0)
+    noise = SampleStats(variety=0.01, twins=1.0, distance=9.0, roughness=5.0)
     assert kind(looks=[noise], warm=False) == ("green", "begun")
 
 
@@ -48,7 +48,7 @@ def test_the_first_noise_of_a_run_is_no_alarm() -> None:
         (replace(GOOD, twins=0.9), "red"),
     ],
 )
-def test_samples_alike_are_called_a_collapse(looks: Looks, light: str) -> None:
+def test_samples_alike_are_called_a_collapse(looks: SampleStats, light: str) -> None:
     assert kind(looks=[looks]) == (light, "collapse")
 
 

@@ -7,16 +7,16 @@ import numpy as np
 import pytest
 
 from lookalike import place, recipe
-from lookalike.data.pack import Pack
-from lookalike.data.packing import PackWriter
-from lookalike.engine.partly import partly
-from lookalike.engine.source import SplitSource
+from lookalike.data.pack.pack import Pack
+from lookalike.data.pack.writer import PackWriter
+from lookalike.engine.few_labels import with_few_labels
+from lookalike.engine.picture_source import SplitBatches
 from lookalike.engine.trainer import Trainer
-from lookalike.report import naming
+from lookalike.engine.watcher import Scene
+from lookalike.report import semi_supervised as naming
 from lookalike.report.facts import Facts
 from lookalike.run import Run
-from lookalike.watch.base import Scene
-from lookalike.watch.naming import Naming, naming_of
+from lookalike.watch.naming import ClassAccuracy, naming_of
 
 SIZE = 28
 
@@ -38,14 +38,16 @@ def trainer_on(pack: Pack, name: str) -> Trainer:
     settings = {"labelled": 2, "width": 4} if name == "ssgan" else {"width": 4}
     made = recipe.make(recipe.find(name), settings, frame)
     made = replace(made, images=48, batch=16)
-    source = SplitSource(pack.train, 0, labeled=True)
+    source = SplitBatches(pack.train, 0, labeled=True)
     few = made.objective.labelled
-    return Trainer(made, partly(source, few) if few else source, place.choose("cpu", "fp32"))
+    return Trainer(
+        made, with_few_labels(source, few) if few else source, place.choose("cpu", "fp32")
+    )
 
 
 def test_a_semi_supervised_run_ends_with_both_accuracies(classes: Pack, run: Run) -> None:
     trainer, said = trainer_on(classes, "ssgan"), []
-    watcher, scene = Naming(classes, said.append), Scene(trainer, run)
+    watcher, scene = ClassAccuracy(classes, said.append), Scene(trainer, run)
     watcher.end(scene)
     assert naming_of(run) == {}, "an interrupted run has no such end"
     while trainer.clock.images < 48:
@@ -66,7 +68,7 @@ def test_a_semi_supervised_run_ends_with_both_accuracies(classes: Pack, run: Run
 def test_other_runs_have_no_such_end(classes: Pack, run: Run) -> None:
     trainer = trainer_on(classes, "acgan")
     trainer.clock = trainer.clock.plus(48)
-    Naming(classes).end(Scene(trainer, run))
+    ClassAccuracy(classes).end(Scene(trainer, run))
     assert naming_of(run) == {}
     run.write_recipe(trainer.recipe)
     assert naming.named(Facts.of(run, classes)) == ""

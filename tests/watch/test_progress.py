@@ -7,9 +7,9 @@ from typing import cast
 
 import pytest
 
-from lookalike.parts.schedules import Tally
-from lookalike.watch.base import Scene
-from lookalike.watch.progress import Progress, Step
+from lookalike.engine.watcher import Scene
+from lookalike.parts.training.schedules import Tally
+from lookalike.watch.progress import Progress, ProgressStep
 
 
 def scene(images: int, learning: float) -> Scene:
@@ -26,7 +26,7 @@ def test_time_left(
 ) -> None:
     now = [100.0]
     monkeypatch.setattr("lookalike.watch.progress.time.monotonic", lambda: now[0])
-    told: list[Step] = []
+    told: list[ProgressStep] = []
     progress = Progress(told.append)
     progress.begin(scene(0, learning))
     now[0] += images / 100  # a hundred pictures a second

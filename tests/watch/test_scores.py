@@ -11,17 +11,17 @@ import numpy as np
 import pytest
 import torch
 
-from lookalike.data.pack import Pack
-from lookalike.data.packing import write_pack
+from lookalike.data.pack.pack import Pack
+from lookalike.data.pack.writer import write_pack
 from lookalike.engine.trainer import Trainer
+from lookalike.engine.watcher import Scene
 from lookalike.errors import CheckpointError
 from lookalike.images import Pixels
-from lookalike.metrics.features import Features
-from lookalike.metrics.kernel import kid
-from lookalike.parts.schedules import Tally
+from lookalike.metrics.distances.kernel import kid
+from lookalike.metrics.features.features import Features
+from lookalike.parts.training.schedules import Tally
 from lookalike.run import Run
-from lookalike.watch.base import Scene
-from lookalike.watch.scores import SMALL, Scores, sides, taken
+from lookalike.watch.scores import SMALL, ScoreWatcher, sides, taken
 
 NOTHING = Tally({}, {}, {})
 Make = Callable[..., Features]
@@ -37,7 +37,7 @@ class Ready:
         return np.resize(self.made, (count, *self.made.shape[1:]))
 
 
-def play(watcher: Scores, scene: Scene, clock: Any, steps: int, seconds: float) -> None:
+def play(watcher: ScoreWatcher, scene: Scene, clock: Any, steps: int, seconds: float) -> None:
     for _ in range(steps):
         clock.now += seconds
         scene.trainer.clock = scene.trainer.clock.plus(scene.trainer.recipe.batch)
@@ -49,7 +49,7 @@ def play(watcher: Scores, scene: Scene, clock: Any, steps: int, seconds: float) 
 def test_scores_cost_at_most_their_share_of_the_time(
     pack: Pack, trainer: Trainer, run: Run, clock: Any, costly: Make, each: float
 ) -> None:
-    watcher = Scores(pack, costly(each=each), share=0.05, clock=clock)
+    watcher = ScoreWatcher(pack, costly(each=each), share=0.05, clock=clock)
     scene = Scene(trainer, run)
     watcher.begin(scene)
     play(watcher, scene, clock, 100, 3.0)
@@ -67,7 +67,7 @@ def lines(run: Run) -> list[dict[str, Any]]:
 def test_nothing_is_measured_before_there_is_time_for_it(
     pack: Pack, trainer: Trainer, run: Run, clock: Any, costly: Make
 ) -> None:
-    watcher, scene = Scores(pack, costly(), clock=clock), Scene(trainer, run)
+    watcher, scene = ScoreWatcher(pack, costly(), clock=clock), Scene(trainer, run)
     watcher.begin(scene)
     watcher.after(scene, NOTHING)
     assert watcher.pace.spent == 0
@@ -85,7 +85,7 @@ def test_the_number_is_the_kernel_distance_to_the_held_out_pictures(
 ) -> None:
     made = blobs(500, seed=5) // 2
     monkeypatch.setattr(trainer, "sampler", lambda: Ready(made))
-    watcher, scene = Scores(pack, costly(), clock=clock), Scene(trainer, run)
+    watcher, scene = ScoreWatcher(pack, costly(), clock=clock), Scene(trainer, run)
     watcher.begin(scene)
     play(watcher, scene, clock, 100, 3.0)
     held = json.loads((run.path / "scores.json").read_text())
@@ -112,7 +112,7 @@ def test_the_state_with_the_lowest_distance_is_kept(
 ) -> None:
     shown = [blobs(500, seed=7) // 2]
     monkeypatch.setattr(trainer, "sampler", lambda: Ready(shown[-1]))
-    watcher, scene = Scores(pack, costly(), clock=clock), Scene(trainer, run)
+    watcher, scene = ScoreWatcher(pack, costly(), clock=clock), Scene(trainer, run)
     watcher.begin(scene)
     play(watcher, scene, clock, 30, 3.0)
     shown.append(blobs(500, seed=8))
@@ -133,7 +133,7 @@ def test_the_three_best_states_are_kept_in_their_order(
     pack: Pack, trainer: Trainer, run: Run, clock: Any, costly: Make, monkeypatch: Any,
     blobs: Callable[..., Pixels],
 ) -> None:  # fmt: skip
-    watcher, scene = Scores(pack, costly(), clock=clock, keep=3), Scene(trainer, run)
+    watcher, scene = ScoreWatcher(pack, costly(), clock=clock, keep=3), Scene(trainer, run)
     good = blobs(500, seed=8)
     changing = (Ready(good // divisor) for divisor in (4, 2, 3, 1, 5, 4, 3, 2) for _ in range(40))
     monkeypatch.setattr(trainer, "sampler", lambda: next(changing))
@@ -151,7 +151,7 @@ def test_the_three_best_states_are_kept_in_their_order(
     with pytest.raises(CheckpointError, match="auto, last, best, best-2, best-3"):
         run.state("best-4")
 
-    fewer = Scores(pack, costly(), clock=clock, keep=1)
+    fewer = ScoreWatcher(pack, costly(), clock=clock, keep=1)
     fewer.begin(scene)
     assert fewer.bests == watcher.bests[:1]
     assert [path.name for path in run.bests()] == ["best.safetensors"]
@@ -178,20 +178,20 @@ def test_after_a_restart_the_best_is_still_the_one_on_the_disk(
 ) -> None:
     good, bad = blobs(500, seed=8), blobs(500, seed=8) // 4
     monkeypatch.setattr(trainer, "sampler", lambda: Ready(good))
-    first, scene = Scores(pack, costly(), clock=clock), Scene(trainer, run)
+    first, scene = ScoreWatcher(pack, costly(), clock=clock), Scene(trainer, run)
     first.begin(scene)
     play(first, scene, clock, 40, 3.0)
     before = (run.checkpoints / "best.safetensors").read_bytes()
 
     monkeypatch.setattr(trainer, "sampler", lambda: Ready(bad))
-    again = Scores(pack, costly(), clock=clock)
+    again = ScoreWatcher(pack, costly(), clock=clock)
     again.load(json.loads(json.dumps(first.state())))
     again.begin(scene)
     assert again.best == first.best
     play(again, scene, clock, 40, 3.0)
     assert (run.checkpoints / "best.safetensors").read_bytes() == before
 
-    other = Scores(pack, costly(tag="another judge"), clock=clock)
+    other = ScoreWatcher(pack, costly(tag="another judge"), clock=clock)
     other.load(again.state())
     other.begin(scene)
     assert other.best == {}  # scores of two judges are two scales
@@ -203,7 +203,7 @@ def test_real_pictures_are_looked_at_once_for_all_runs_of_a_pack(
     scene = Scene(trainer, run)
     spent = []
     for _ in range(2):
-        watcher = Scores(pack, costly(each=0.01), clock=clock)
+        watcher = ScoreWatcher(pack, costly(each=0.01), clock=clock)
         watcher.begin(scene)
         play(watcher, scene, clock, 60, 3.0)
         watcher.end(scene)
@@ -234,7 +234,7 @@ def test_scoring_leaves_the_training_as_it_is(
     pack: Pack, trainer: Trainer, run: Run, clock: Any, costly: Make
 ) -> None:
     alone = copy.deepcopy(trainer)
-    watcher, scene = Scores(pack, costly(), clock=clock, gap=0.0), Scene(trainer, run)
+    watcher, scene = ScoreWatcher(pack, costly(), clock=clock, gap=0.0), Scene(trainer, run)
     watcher.begin(scene)
     for _ in range(12):
         clock.now += 30

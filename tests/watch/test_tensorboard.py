@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from lookalike.engine.trainer import Trainer
+from lookalike.engine.watcher import Scene
 from lookalike.errors import MissingExtraError
 from lookalike.run import Run
-from lookalike.watch.base import Scene
 from lookalike.watch.tensorboard import TensorBoard
 
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from lookalike.api.judging import families
 from lookalike.api.making import train
+from lookalike.api.results import HERE, NOBODY, GeneratorSource, Listener, Where
 from lookalike.errors import LookalikeError
-from lookalike.results import HERE, NOBODY, GeneratorSource, Listener, Where
 
 if TYPE_CHECKING:
-    from lookalike.data.pack import Pack
+    from lookalike.data.pack.pack import Pack
     from lookalike.engine.sampler import Sampler
-    from lookalike.metrics.picking import Make
+    from lookalike.metrics.utility.picking import Make
     from lookalike.stages.expand import Expanded, ExpandSettings, Origin
 
 
@@ -35,8 +35,8 @@ def expand(
     Raises:
         LookalikeError: neither a run nor a time is given, or the run saw other pictures.
     """
-    from lookalike.data.pack import Pack
-    from lookalike.data.staging import refuse_full
+    from lookalike.data.pack.atomic_folder import refuse_full
+    from lookalike.data.pack.pack import Pack
     from lookalike.stages import expand as stage
 
     settings = settings or stage.ExpandSettings()
@@ -75,7 +75,7 @@ def _one_run(
     listener: Listener,
 ) -> Candidates:
     """One generator for all classes: the given run, or one that is trained."""
-    from lookalike.data.classes import classes_of
+    from lookalike.data.pack.classes import classes_of
     from lookalike.stages import expand as stage
 
     sorts, run = classes_of(pack, settings.attribute), source.run
@@ -98,7 +98,7 @@ def _opened(
     Raises:
         LookalikeError: the run saw other pictures.
     """
-    from lookalike.engine.opening import open_sampler
+    from lookalike.engine.load import open_sampler
     from lookalike.run import Run
     from lookalike.stages.expand import Origin
 
@@ -117,8 +117,8 @@ def _per_class(
     listener: Listener,
 ) -> Candidates:
     """A generator for each class that is to get pictures, which sees that class alone."""
-    from lookalike.data.staging import folder_name
-    from lookalike.metrics.trials import address
+    from lookalike.data.pack.atomic_folder import folder_name
+    from lookalike.metrics.utility.trials import address
     from lookalike.stages import expand as stage
 
     home = to.with_name(f"{to.name}-run")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lookalike.telling import Tell, silent
+from lookalike.progress import Tell, silent
 
 if TYPE_CHECKING:
-    from lookalike.sources.work import Collected
+    from lookalike.sources.store.work import Collected
     from lookalike.stages.collect import Request
     from lookalike.stages.transform import Transformed, TransformSettings
 

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lookalike.api.making import train
+from lookalike.api.results import HERE, Listener, Where
 from lookalike.errors import LookalikeError
-from lookalike.results import HERE, Listener, Where
-from lookalike.telling import Tell, silent
+from lookalike.progress import Tell, silent
 
 if TYPE_CHECKING:
-    from lookalike.data.pack import Pack
+    from lookalike.data.pack.pack import Pack
     from lookalike.run import Run
     from lookalike.stages.utility import Labeled, Opened, Utility, UtilitySettings
 
@@ -37,7 +37,7 @@ def utility(
         LookalikeError: the run was trained on other pictures, or there is no folder to keep a
             generator in.
     """
-    from lookalike.data.pack import Pack
+    from lookalike.data.pack.pack import Pack
     from lookalike.stages import utility as stage
 
     settings = settings or stage.UtilitySettings()
@@ -62,7 +62,7 @@ def utility(
 
 
 def _cores(where: Where) -> int:
-    from lookalike.data.workers import cores
+    from lookalike.data.decode.worker_pool import cores
 
     return where.threads or cores()
 
@@ -101,7 +101,7 @@ class Trained:
 
     def __call__(self, data: Labeled, each: int | None) -> Opened:
         """Train it, or open it where it was trained before."""
-        from lookalike.metrics.trials import address
+        from lookalike.metrics.utility.trials import address
         from lookalike.run import Run
         from lookalike.stages.train import TrainSettings
         from lookalike.stages.utility import columns_of, write_part
@@ -128,10 +128,12 @@ class Trained:
 
 
 def _open(run: Run, columns: tuple[int, ...], where: Where, which: str = "auto") -> Opened:
-    from lookalike.engine.opening import open_sampler
-    from lookalike.engine.ways import Desk
+    from lookalike.engine.load import open_sampler
+    from lookalike.engine.synthesis import GeneratorHandle
     from lookalike.stages.utility import Opened
 
     sampler, _, seen = open_sampler(run, where.place(), which)
     data = run.env().get("data", {})
-    return Opened(f"{data.get('fingerprint')}/{run.path.resolve()}/{seen}", Desk(sampler, columns))
+    return Opened(
+        f"{data.get('fingerprint')}/{run.path.resolve()}/{seen}", GeneratorHandle(sampler, columns)
+    )

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from lookalike import recipe as recipes_
 from lookalike.api.making import open_data, report
+from lookalike.api.results import HERE, NOBODY, Listener, Where
 from lookalike.errors import DataError, LookalikeError
-from lookalike.results import HERE, NOBODY, Listener, Where
-from lookalike.telling import Tell, silent
+from lookalike.progress import Tell, silent
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,9 +41,9 @@ def evaluate(
     import numpy as np
 
     from lookalike import checkpoints
-    from lookalike.engine.opening import open_sampler
-    from lookalike.metrics.scores import finite
-    from lookalike.report.evaluated import PAIRS, SHEET
+    from lookalike.engine.load import open_sampler
+    from lookalike.metrics.scores.scores import finite
+    from lookalike.report.evaluation import PAIRS, SHEET
     from lookalike.run import Run
     from lookalike.stages.evaluate import EvaluateSettings, evaluate
 
@@ -117,8 +117,8 @@ def compare(
     Raises:
         RecipeError: a recipe does not exist; nothing was trained then.
     """
-    from lookalike.engine import apart
-    from lookalike.metrics.features import choose
+    from lookalike.engine import subprocess_run as apart
+    from lookalike.metrics.features.features import choose
     from lookalike.stages import compare as stage
 
     for name in names:

@@ -9,20 +9,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lookalike import recipe as recipes_
+from lookalike.api.results import HERE, NOBODY, Listener, Planned, Started, Trained, Where
 from lookalike.errors import DataError, LookalikeError
-from lookalike.results import HERE, NOBODY, Listener, Planned, Started, Trained, Where
-from lookalike.telling import Tell, silent
+from lookalike.progress import Tell, silent
 
 if TYPE_CHECKING:
     from lookalike.data.demo import Demo
-    from lookalike.data.pack import Pack
+    from lookalike.data.pack.pack import Pack
     from lookalike.engine.trainer import Trainer
+    from lookalike.engine.watcher import Watcher
     from lookalike.stages.choose import Choice
-    from lookalike.stages.export_pack import ExportedPack
+    from lookalike.stages.export import ExportedPack
     from lookalike.stages.generate import Generated, GenerateSettings
     from lookalike.stages.prepare import Prepared, PrepareSettings
     from lookalike.stages.train import TrainSettings
-    from lookalike.watch.base import Watcher
 
 
 def recipes() -> list[recipes_.RecipeFile]:
@@ -55,15 +55,15 @@ def prepare(
 
 def export(pack: Path, to: Path, form: str = "imagefolder", tell: Tell = silent) -> ExportedPack:
     """Write a pack's pictures with their labels as an ImageFolder, webdataset or Parquet."""
-    from lookalike.data.pack import Pack
-    from lookalike.stages.export_pack import export_pack
+    from lookalike.data.pack.pack import Pack
+    from lookalike.stages.export import export_pack
 
     return export_pack(Pack.open(pack), to, form, tell)
 
 
 def fixed(source: Path, settings: PrepareSettings, tell: Tell = silent) -> PrepareSettings:
     """The settings with every file left out that the doctor would leave out, with its reason."""
-    from lookalike.metrics.features import Lite
+    from lookalike.metrics.features.features import Lite
     from lookalike.stages.doctor import DoctorSettings, doctor
 
     look = Lite(0) if Lite.installed(0) else None
@@ -75,9 +75,9 @@ def plan(
     data: Path, into: Path, settings: TrainSettings, where: Where = HERE, tell: Tell = silent
 ) -> Planned:
     """Say what :func:`train` would do, without training: sizes, speed, time."""
-    from lookalike import codec
     from lookalike.engine import budget
     from lookalike.engine.trainer import Trainer
+    from lookalike.recipe import codec
     from lookalike.run import Run
     from lookalike.stages import train as stage
 
@@ -165,15 +165,15 @@ def _watchers(trainer: Trainer, pack: Pack, where: Where, listener: Listener) ->
     """Grids after what decides how the last one is drawn; progress last, so that it never waits."""
     from lookalike.watch.candidates import Candidates
     from lookalike.watch.health import Health
-    from lookalike.watch.naming import Naming
+    from lookalike.watch.naming import ClassAccuracy
     from lookalike.watch.numbers import Numbers
     from lookalike.watch.progress import Progress
-    from lookalike.watch.samples import Samples
-    from lookalike.watch.scores import Scores
+    from lookalike.watch.samples import SampleGrids
+    from lookalike.watch.scores import ScoreWatcher
     from lookalike.watch.tensorboard import TensorBoard
 
-    watching: list[Watcher] = [Numbers(), Scores(pack, keep=where.keep_best), Health()]
-    watching += [Candidates(pack, listener.say), Samples(), Naming(pack, listener.say)]
+    watching: list[Watcher] = [Numbers(), ScoreWatcher(pack, keep=where.keep_best), Health()]
+    watching += [Candidates(pack, listener.say), SampleGrids(), ClassAccuracy(pack, listener.say)]
     if where.tensorboard:
         watching.append(TensorBoard())
     return [*watching, Progress(listener.step, say=listener.say)]
@@ -181,7 +181,7 @@ def _watchers(trainer: Trainer, pack: Pack, where: Where, listener: Listener) ->
 
 def report(run: Path) -> Path:
     """Write the page of a run anew; its pack may be gone."""
-    from lookalike.data.pack import Pack
+    from lookalike.data.pack.pack import Pack
     from lookalike.errors import PackError
     from lookalike.run import Run
     from lookalike.stages.report import write_report
@@ -249,7 +249,7 @@ def start(
     listener: Listener = NOBODY,
 ) -> Started:
     """From a folder to a trained run: prepare with the choice made, train, report."""
-    from lookalike.data.pack import Pack
+    from lookalike.data.pack.pack import Pack
     from lookalike.run import Run
     from lookalike.stages.prepare import PrepareSettings
     from lookalike.stages.train import refuse_more
@@ -289,7 +289,7 @@ def open_data(data: Path, into: Path, tell: Tell = silent) -> Pack:
     Raises:
         LookalikeError: there is nothing there, or nothing that can be used.
     """
-    from lookalike.data.pack import Pack
+    from lookalike.data.pack.pack import Pack
 
     if Pack.is_pack(data):
         return Pack.open(data)

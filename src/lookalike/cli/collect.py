@@ -8,11 +8,18 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
-from lookalike.cli import show
-from lookalike.cli.collecting import BOUNDS, NAMING, POLITE, Bounds, Naming, Polite
+from lookalike.cli import output as show
+from lookalike.cli.collect_options import (
+    BOUNDS,
+    NAMING,
+    POLITE,
+    BoundsOptions,
+    NamingOptions,
+    PolitenessOptions,
+)
 
 if TYPE_CHECKING:
-    from lookalike.sources.work import Collected
+    from lookalike.sources.store.work import Collected
     from lookalike.stages.collect import Request
 
 Count = Annotated[int, Parameter(name=["-n", "--count"])]
@@ -38,8 +45,8 @@ def search(
     n: Count = 100,
     source: Several = None,
     license: Several = None,
-    bounds: Bounds = BOUNDS,
-    polite: Polite = POLITE,
+    bounds: BoundsOptions = BOUNDS,
+    polite: PolitenessOptions = POLITE,
     json: show.Json = False,
 ) -> None:
     """Openly licensed pictures for a word, from Openverse and Wikimedia Commons.
@@ -60,7 +67,7 @@ def search(
         Licenses to take: cc0 pdm by by-sa by-nc by-nc-sa by-nd by-nc-nd other, or any.
         Default: cc0 pdm by by-sa, which allow changed copies and commercial use.
     """
-    from lookalike.sources.search import ALL, FREE
+    from lookalike.sources.search.services import ALL, FREE
     from lookalike.stages import collect
 
     licenses = ALL if license == ["any"] else tuple(license or FREE)
@@ -88,8 +95,8 @@ def crawl(
     any_host: Flag = False,
     render: Flag = False,
     browser: Path | None = None,
-    bounds: Bounds = BOUNDS,
-    polite: Polite = POLITE,
+    bounds: BoundsOptions = BOUNDS,
+    polite: PolitenessOptions = POLITE,
     json: show.Json = False,
 ) -> None:
     """The pictures of a site. Obeys robots.txt and noai, goes slowly, stays on the site.
@@ -116,7 +123,7 @@ def crawl(
     browser
         The Chromium or Chrome to use. Default: the one that is installed.
     """
-    from lookalike.sources.crawl import Job
+    from lookalike.sources.crawl.process import Job
     from lookalike.stages import collect
 
     job = Job(
@@ -140,10 +147,10 @@ def urls(
     to: Path,
     n: Maybe = None,
     skip: int = 0,
-    columns: Naming = NAMING,
+    columns: NamingOptions = NAMING,
     robots: bool = True,
-    bounds: Bounds = BOUNDS,
-    polite: Polite = POLITE,
+    bounds: BoundsOptions = BOUNDS,
+    polite: PolitenessOptions = POLITE,
     json: show.Json = False,
 ) -> None:
     """The pictures of a list of any length: txt, csv, tsv, jsonl or parquet.
@@ -187,8 +194,8 @@ def named(
     n: Maybe = None,
     part: str = "all",
     trust: Flag = False,
-    bounds: Bounds = BOUNDS,
-    polite: Polite = POLITE,
+    bounds: BoundsOptions = BOUNDS,
+    polite: PolitenessOptions = POLITE,
     json: show.Json = False,
 ) -> None:
     """A public set: celeba, cifar10, fashion-mnist, kmnist, lfw, mnist. Checked by its hashes.
@@ -234,8 +241,8 @@ def imported(
     *,
     to: Path,
     n: Maybe = None,
-    columns: Naming = NAMING,
-    bounds: Bounds = BOUNDS,
+    columns: NamingOptions = NAMING,
+    bounds: BoundsOptions = BOUNDS,
     json: show.Json = False,
 ) -> None:
     """What img2dataset fetched (for lists of many millions): its files or webdataset output.

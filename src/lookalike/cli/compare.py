@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from lookalike.cli import show
+from lookalike.cli import output as show
 from lookalike.cli.machine import MACHINE, Changes, Machine, settings
 from lookalike.durations import seconds
 
@@ -45,7 +45,7 @@ def compare(
         Settings for all recipes: --set seed=1
     """
     from lookalike import api
-    from lookalike.results import Listener
+    from lookalike.api.results import Listener
 
     names = [one.name for one in api.recipes()] if recipes == "all" else recipes.split(",")
     with show.screen() as screen:

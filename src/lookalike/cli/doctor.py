@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lookalike.cli import show
+from lookalike.cli import output as show
 
 SHOWN = 3
 
@@ -33,8 +33,8 @@ def doctor(
     quick
         Do without the network that finds crops and odd ones out, and without looking for faces.
     """
-    from lookalike.data import census
-    from lookalike.metrics.features import Lite
+    from lookalike.data.doctor import census
+    from lookalike.metrics.features.features import Lite
     from lookalike.stages.doctor import DoctorSettings
     from lookalike.stages.doctor import doctor as examine
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from lookalike.cli import show
+from lookalike.cli import output as show
 from lookalike.cli.machine import MACHINE, Machine
 
 if TYPE_CHECKING:
-    from lookalike.metrics.scores import Measure
+    from lookalike.metrics.scores.scores import Measure
     from lookalike.stages.evaluate import ByClass, Evaluation
 
 ROWS = (

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from lookalike.cli import show
+from lookalike.cli import output as show
 from lookalike.cli.machine import MACHINE, Changes, Machine, settings
 
 if TYPE_CHECKING:
@@ -81,9 +81,9 @@ def expand(
         Also take pictures that copy a training picture.
     """
     from lookalike import api
+    from lookalike.api.results import GeneratorSource, Listener
     from lookalike.durations import seconds
     from lookalike.errors import DataError
-    from lookalike.results import GeneratorSource, Listener
     from lookalike.stages.expand import ExpandSettings
 
     if balance and factor is not None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from lookalike.cli import show
+from lookalike.cli import output as show
 from lookalike.cli.machine import MACHINE, Machine
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Group, Parameter
 
 if TYPE_CHECKING:
-    from lookalike.results import Where
+    from lookalike.api.results import Where
 
 _GROUP = Group("Machine", sort_key=90)
 
@@ -31,7 +31,7 @@ class Machine:
 
     def where(self, tensorboard: bool = False, keep_best: int = 3) -> Where:
         """What the program calls it."""
-        from lookalike.results import Where
+        from lookalike.api.results import Where
 
         return Where(
             device=self.device,

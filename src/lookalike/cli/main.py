@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from cyclopts import App, Group
 
 from lookalike import __version__
-from lookalike.cli import show
+from lookalike.cli import output as show
 from lookalike.errors import LookalikeError
 
 _MAIN = Group("From pictures to pictures", sort_key=1)
@@ -41,7 +41,7 @@ VERBS: dict[str, tuple[Group, str, str]] = {
     "compare": (_JUDGE, "compare:compare", "Give several recipes the same time and rank them."),
     "recipes": (_LOOK, "recipes:recipes", "The recipes there are."),
     "report": (_LOOK, "report:report", "Write the page of a run anew."),
-    "show": (_LOOK, "show_run:show", "What is known about a run."),
+    "show": (_LOOK, "show:show", "What is known about a run."),
 }
 
 app = App(
@@ -80,7 +80,7 @@ def _run(given: Sequence[str]) -> int:
     try:
         app(given)
         if int(os.environ.get("WORLD_SIZE", "1")) > 1:
-            from lookalike.engine.team import leave
+            from lookalike.engine.distributed import leave
 
             leave()
     except LookalikeError as problem:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Group, Parameter
 
-from lookalike.cli import show
+from lookalike.cli import output as show
 
 if TYPE_CHECKING:
     from lookalike.stages.prepare import Prepared, PrepareSettings
@@ -21,7 +21,7 @@ Flag = Annotated[bool, Parameter(group=_LOOK, negative="")]
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
-class Look:
+class LookOptions:
     """How a file becomes a square, or several."""
 
     size: Annotated[int | None, Parameter(group=_LOOK)] = 64
@@ -50,7 +50,7 @@ class Look:
 
     def settings(self, holdout: float, seed: int, augment: tuple[str, ...]) -> PrepareSettings:
         """What the program calls them."""
-        from lookalike.data.faces import FaceSettings
+        from lookalike.data.decode.faces import FaceSettings
         from lookalike.stages.prepare import PrepareSettings
 
         return PrepareSettings(
@@ -67,7 +67,7 @@ class Look:
         )
 
 
-LOOK = Look()
+LOOK = LookOptions()
 
 
 def prepare(
@@ -75,7 +75,7 @@ def prepare(
     /,
     *,
     to: Path,
-    look: Look = LOOK,
+    look: LookOptions = LOOK,
     holdout: float = 0.1,
     seed: int = 0,
     augment: str = "",

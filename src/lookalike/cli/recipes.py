@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lookalike import recipe
-from lookalike.cli import show
+from lookalike.cli import output as show
 
 
 def recipes(*, json: show.Json = False) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lookalike.cli import show
+from lookalike.cli import output as show
 
 
 def report(run: Path, /, *, json: show.Json = False) -> None:

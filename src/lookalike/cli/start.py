@@ -9,7 +9,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from lookalike.cli import show
+from lookalike.cli import output as show
 from lookalike.cli.machine import MACHINE, Changes, Machine, settings
 from lookalike.cli.train import trained_lines
 from lookalike.durations import seconds
@@ -50,7 +50,7 @@ def start(
         Change a setting of the recipe: --set width=32
     """
     from lookalike import api
-    from lookalike.results import Listener
+    from lookalike.api.results import Listener
     from lookalike.stages.train import TrainSettings
 
     folder = into or Path("runs") / (source.resolve().stem or "pictures")

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from lookalike.cli import show
+from lookalike.cli import output as show
 from lookalike.cli.machine import MACHINE, Changes, Machine, settings
 from lookalike.durations import seconds, words
 
 if TYPE_CHECKING:
-    from lookalike.results import Planned, Trained
+    from lookalike.api.results import Planned, Trained
 
 
 def train(
@@ -64,7 +64,7 @@ def train(
         How many of the best states by score to keep, beside the last: generate --checkpoint best-2.
     """
     from lookalike import api
-    from lookalike.results import Listener
+    from lookalike.api.results import Listener
     from lookalike.stages.train import TrainSettings
 
     wanted = TrainSettings(

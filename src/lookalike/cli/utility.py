@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from lookalike.cli import show
+from lookalike.cli import output as show
 from lookalike.cli.machine import MACHINE, Machine
 from lookalike.durations import seconds
 
 if TYPE_CHECKING:
-    from lookalike.metrics.kernel import Interval
-    from lookalike.stages.utility import Answer, Utility
+    from lookalike.metrics.distances.kernel import Interval
+    from lookalike.stages.utility import Utility, UtilityAnswer
 
 
 def utility(
@@ -72,10 +72,10 @@ def utility(
         Other subsets, other synthetic pictures, other classifiers.
     """
     from lookalike import api
-    from lookalike.data.pack import Pack
-    from lookalike.engine.ways import spelled
-    from lookalike.metrics.instruments import instrument
-    from lookalike.metrics.trials import Protocol
+    from lookalike.data.pack.pack import Pack
+    from lookalike.engine.synthesis import parse_strategy
+    from lookalike.metrics.utility.instruments import instrument
+    from lookalike.metrics.utility.trials import Protocol
     from lookalike.stages.utility import UtilitySettings
 
     opened = Pack.open(pack)
@@ -89,7 +89,7 @@ def utility(
         folder=to or (run / "utility" if run else Path("utility") / opened.name),
     )
     for way in wanted.ways:
-        spelled(way)
+        parse_strategy(way)
     try:
         with show.screen() as screen:
             found = api.utility(
@@ -133,7 +133,7 @@ def _lines(found: Utility) -> list[str]:
     return [*lines, f"Page: {found.page}"] if found.page else lines
 
 
-def _answer(answer: Answer, classes: tuple[str, ...]) -> list[str]:
+def _answer(answer: UtilityAnswer, classes: tuple[str, ...]) -> list[str]:
     of_each = f"{answer.per_class} of each class" if answer.per_class else "all"
     rows = [
         [

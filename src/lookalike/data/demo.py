@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from lookalike import errors
-from lookalike.data.staging import refuse_full, whole_folder
-from lookalike.data.workers import Lost, Workers
+from lookalike.data.decode.worker_pool import Lost, Workers
+from lookalike.data.pack.atomic_folder import refuse_full, whole_folder
 from lookalike.errors import DataError
-from lookalike.telling import Tell, silent
+from lookalike.progress import Tell, silent
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from lookalike.engine.source import Source
+from lookalike.engine.picture_source import BatchSource
 from lookalike.engine.trainer import Trainer
-from lookalike.parts.schedules import Clock
+from lookalike.parts.training.schedules import Clock
 from lookalike.place import Place
 from lookalike.recipe import Recipe
 
@@ -54,7 +54,7 @@ class Speed:
 
 def measure(
     recipe: Recipe,
-    source: Source,
+    source: BatchSource,
     place: Place,
     *,
     seconds: float = 20.0,

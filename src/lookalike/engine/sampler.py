@@ -16,9 +16,9 @@ from torch import Tensor
 from lookalike import images, seeds
 from lookalike.errors import DataError
 from lookalike.images import Pixels
-from lookalike.parts.choosing import BestOf
-from lookalike.parts.game import Game
-from lookalike.parts.priors import Learned, Prior
+from lookalike.parts.latents.candidates import BestOf
+from lookalike.parts.latents.priors import Learned, Prior
+from lookalike.parts.losses.game import Game
 
 BLOCK = 64
 """Pictures of one block at sides up to 64; larger pictures come in smaller blocks."""

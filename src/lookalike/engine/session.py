@@ -17,9 +17,9 @@ from types import FrameType
 from typing import Any
 
 from lookalike.engine.trainer import Trainer
+from lookalike.engine.watcher import Scene, Watcher
 from lookalike.errors import CheckpointError
 from lookalike.run import Run
-from lookalike.watch.base import Scene, Watcher
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ class Stop:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class SessionResult:
     """How a session ended: images seen, whether the budget is spent, seconds, images per second."""
 
     images: int
@@ -82,7 +82,7 @@ class Session:
         self.save_every = save_every
         self.stop = Stop()
 
-    def fit(self) -> Outcome:
+    def fit(self) -> SessionResult:
         """Train to the end of the budget, or to the first request to stop, and save."""
         trainer, scene = self.trainer, Scene(self.trainer, self.run)
         self.restore()
@@ -109,7 +109,7 @@ class Session:
                 self.save()
         seconds = time.monotonic() - begun
         seen = trainer.clock.images - first
-        return Outcome(
+        return SessionResult(
             images=trainer.clock.images,
             finished=trainer.clock.images >= trainer.recipe.images,
             seconds=seconds,

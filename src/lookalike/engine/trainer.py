@@ -18,23 +18,23 @@ import torch
 from torch import Tensor, nn
 
 from lookalike import seeds
+from lookalike.engine.distributed import ProcessGroup
+from lookalike.engine.picture_source import BatchSource, SourceBatch
 from lookalike.engine.sampler import Sampler, sampler_of
-from lookalike.engine.source import Source, Taken
-from lookalike.engine.team import Team
 from lookalike.errors import CheckpointError, NotFiniteError, RangeError, TrainingError
-from lookalike.parts import optimizers
-from lookalike.parts.average import Average
-from lookalike.parts.game import Game
-from lookalike.parts.networks import Frame, Networks
-from lookalike.parts.objectives import Batch, Phase, Terms, rounds
-from lookalike.parts.schedules import Clock, State, Tally
-from lookalike.parts.turns import Moment
+from lookalike.parts.losses.base import Batch, Phase, Terms, rounds
+from lookalike.parts.losses.game import Game
+from lookalike.parts.networks.base import Frame, Networks
+from lookalike.parts.training import optimizers
+from lookalike.parts.training.ema import WeightAverage
+from lookalike.parts.training.schedules import Clock, State, Tally
+from lookalike.parts.training.triggers import Moment
 from lookalike.place import Place
 from lookalike.recipe import Recipe
 
 
 @dataclass
-class Told:
+class PhaseTally:
     """Means over the micro-batches of one phase."""
 
     terms: dict[str, float]
@@ -44,14 +44,14 @@ class Told:
 class Trainer:
     """Trains one recipe on one source at one place. Knows no disk: see :mod:`engine.session`."""
 
-    def __init__(self, recipe: Recipe, source: Source, place: Place) -> None:
+    def __init__(self, recipe: Recipe, source: BatchSource, place: Place) -> None:
         self.recipe, self.source, self.place = recipe, source, place
         if recipe.batch < place.world:
             raise TrainingError(
                 f"A batch of {recipe.batch} cannot be shared by {place.world} processes. Start "
                 f"fewer, or use a larger batch: --set batch={recipe.micro_batches * place.world}"
             )
-        self.team = Team(place)
+        self.team = ProcessGroup(place)
         if place.threads:
             torch.set_num_threads(place.threads)
         seeds.reseed(recipe.seed, "weights")
@@ -61,7 +61,7 @@ class Trainer:
             recipe.warm.put(networks, frame)
         self.networks = place.settle(networks)
         self.networks.train()
-        self.averages = {name: Average(self.networks[name]) for name in recipe.average}
+        self.averages = {name: WeightAverage(self.networks[name]) for name in recipe.average}
         self.optimizers = {
             name: plan.build(self.networks[name].parameters())
             for name, plan in recipe.optimizers.items()
@@ -83,7 +83,7 @@ class Trainer:
         found = [taken.labels for taken in self._some(1024) if taken.labels is not None]
         return torch.cat(found) if found else None
 
-    def _some(self, most: int, block: int = 64) -> Iterator[Taken]:
+    def _some(self, most: int, block: int = 64) -> Iterator[SourceBatch]:
         """A fixed choice of training pictures in blocks, so that memory stays flat at any size."""
         for first in range(0, min(most, len(self.source)), block):
             yield self.source.some(min(block, most - first), first)
@@ -126,11 +126,11 @@ class Trainer:
         self._after(now, tally)
         return tally
 
-    def _take(self) -> Taken:
+    def _take(self) -> SourceBatch:
         first, last = self.team.rows(self.recipe.batch)
         taken = self.source.take(self.clock.images + first, last - first)
         device = self.place.device
-        return Taken(
+        return SourceBatch(
             taken.images.to(device, non_blocking=True),
             None if taken.labels is None else taken.labels.to(device),
             None if taken.known is None else taken.known.to(device),
@@ -141,7 +141,7 @@ class Trainer:
         share = self.recipe.micro_batches == 1
         return Game(self.networks, now, autocast=cast, augment=self.recipe.augment, share=share)
 
-    def _batches(self, taken: Taken) -> Iterator[Batch]:
+    def _batches(self, taken: SourceBatch) -> Iterator[Batch]:
         """The micro-batches of this rank; z belongs to the whole batch, so slices agree."""
         recipe, step = self.recipe, self.clock.step
         offset, _ = self.team.rows(recipe.batch)
@@ -172,14 +172,16 @@ class Trainer:
         drawn = seeds.generator(self.recipe.seed, purpose, step)
         return self.recipe.prior.draw(drawn, self.recipe.batch, self.learned)
 
-    def _backward(self, index: int, phase: Phase, game: Game, batches: Sequence[Batch]) -> Told:
+    def _backward(
+        self, index: int, phase: Phase, game: Game, batches: Sequence[Batch]
+    ) -> PhaseTally:
         """Gradients of one phase, summed over micro-batches and averaged over ranks."""
         recipe = self.recipe
         for player in phase.players:
             self.optimizers[player].zero_grad(set_to_none=True)
         seeds.reseed(recipe.seed, "phase", self.clock.step, index, self.team.rank)
         total = sum(len(batch) for batch in batches)
-        told = Told({}, {})
+        told = PhaseTally({}, {})
         playing = self._game(game.now, exact=True) if phase.exact else game
         for batch in batches:
             share = len(batch) / total

@@ -11,14 +11,14 @@ from __future__ import annotations
 from typing import Literal
 
 from lookalike.errors import RecipeError
-from lookalike.parts.classifying import Classifying
-from lookalike.parts.feedback import tricks
-from lookalike.parts.labels import SMOOTHING
-from lookalike.parts.optimizers import Adam
-from lookalike.parts.priors import Normal
-from lookalike.parts.schedules import Constant
-from lookalike.parts.strided import StridedDiscriminator, StridedGenerator, halvings
-from lookalike.parts.turns import Every
+from lookalike.parts.latents.priors import Normal
+from lookalike.parts.losses.class_losses import AuxiliaryClassifierObjective
+from lookalike.parts.losses.label_targets import SMOOTHING
+from lookalike.parts.networks.strided import StridedDiscriminator, StridedGenerator, halvings
+from lookalike.parts.training.adaptive import tricks
+from lookalike.parts.training.optimizers import Adam
+from lookalike.parts.training.schedules import Constant
+from lookalike.parts.training.triggers import Every
 from lookalike.recipe import Recipe
 
 SIZES = (28, 32, 64, 128)
@@ -71,7 +71,7 @@ def recipe(
             ),
         },
         prior=Normal(dims),
-        objective=Classifying(
+        objective=AuxiliaryClassifierObjective(
             classes=labels if classes is None else classes,
             on_fakes=on_fakes,
             rule=SMOOTHING[smoothing],

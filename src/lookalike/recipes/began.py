@@ -8,11 +8,11 @@ asks for more variety, and leaves out the convolutions at full side.
 
 from __future__ import annotations
 
-from lookalike.parts.autoencoders import Autoencoder, DecoderGenerator
-from lookalike.parts.began import BEGAN, Balance, Likeness, Pace
-from lookalike.parts.optimizers import Adam
-from lookalike.parts.priors import Uniform
-from lookalike.parts.schedules import Constant, Decay
+from lookalike.parts.latents.priors import Uniform
+from lookalike.parts.losses.began import Balance, BEGANObjective, BoundaryRate, Likeness
+from lookalike.parts.networks.autoencoders import Autoencoder, DecoderGenerator
+from lookalike.parts.training.optimizers import Adam
+from lookalike.parts.training.schedules import Constant, Decay
 from lookalike.recipe import Recipe
 
 SIZES = (28, 32, 64, 128)
@@ -40,7 +40,9 @@ def recipe(
     and 0.001, and 2e-4, which narrow networks bear, at a ``width`` of 32 (theirs: 1e-4 at 128).
     ``repel`` keeps G's pictures apart in D's embedding: left out, 0.1 in the quick game, else 0.
     """
-    game = Pace.of(size, quick, width=width, gamma=gamma, balance=balance, rate=rate, repel=repel)
+    game = BoundaryRate.of(
+        size, quick, width=width, gamma=gamma, balance=balance, rate=rate, repel=repel
+    )
     player = Adam(rate=Decay(value=game.rate, end_value=game.rate / 10))
     return Recipe(
         name="began",
@@ -52,7 +54,9 @@ def recipe(
             "D": Autoencoder(embedding=dims, **game.shape),
         },
         prior=Uniform(dims),
-        objective=BEGAN(likeness=Likeness(structure=structure), gamma=game.gamma, repel=game.repel),
+        objective=BEGANObjective(
+            likeness=Likeness(structure=structure), gamma=game.gamma, repel=game.repel
+        ),
         optimizers={"G": player, "D": player},
         values={"ema": Constant(5_000), "k": Balance(gamma=game.gamma, rate=game.balance)},
         batch=16,

@@ -6,14 +6,14 @@ generative adversarial networks" (architecture guidelines in section 3; Adam 2e-
 
 from __future__ import annotations
 
-from lookalike.parts.classic import ClassicDiscriminator, ClassicGenerator
-from lookalike.parts.feedback import tricks
-from lookalike.parts.labels import CrossEntropy
-from lookalike.parts.optimizers import Adam
-from lookalike.parts.priors import Normal
-from lookalike.parts.schedules import Constant
-from lookalike.parts.turns import Every
-from lookalike.parts.twoplayer import TwoPlayer
+from lookalike.parts.latents.priors import Normal
+from lookalike.parts.losses.label_targets import NonSaturatingLoss
+from lookalike.parts.losses.two_player import TwoPlayer
+from lookalike.parts.networks.dcgan import DCGANDiscriminator, DCGANGenerator
+from lookalike.parts.training.adaptive import tricks
+from lookalike.parts.training.optimizers import Adam
+from lookalike.parts.training.schedules import Constant
+from lookalike.parts.training.triggers import Every
 from lookalike.recipe import Recipe
 
 SIZES = (32, 64, 128, 256)
@@ -55,14 +55,14 @@ def recipe(
         channels=channels,
         labels=labels,
         networks={
-            "G": ClassicGenerator(dims=dims, width=width),
-            "D": ClassicDiscriminator(
+            "G": DCGANGenerator(dims=dims, width=width),
+            "D": DCGANDiscriminator(
                 width=width, minibatch=minibatch, deviation=deviation, dropout=dropout
             ),
         },
         prior=Normal(dims),
         objective=TwoPlayer(
-            rule=CrossEntropy(real_low=smoothing, real_high=smoothing, flips=flips),
+            rule=NonSaturatingLoss(real_low=smoothing, real_high=smoothing, flips=flips),
             maker_turn=Every(critic_steps),
             matching=matching,
             lecam=lecam,

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from typing import Literal
 
-from lookalike.parts.classic import ClassicDiscriminator, ClassicGenerator
-from lookalike.parts.feedback import tricks
-from lookalike.parts.labels import SMOOTHING
-from lookalike.parts.optimizers import Adam
-from lookalike.parts.priors import Normal
-from lookalike.parts.schedules import Constant
-from lookalike.parts.turns import Gate
-from lookalike.parts.twoplayer import TwoPlayer
+from lookalike.parts.latents.priors import Normal
+from lookalike.parts.losses.label_targets import SMOOTHING
+from lookalike.parts.losses.two_player import TwoPlayer
+from lookalike.parts.networks.dcgan import DCGANDiscriminator, DCGANGenerator
+from lookalike.parts.training.adaptive import tricks
+from lookalike.parts.training.optimizers import Adam
+from lookalike.parts.training.schedules import Constant
+from lookalike.parts.training.triggers import Gate
 from lookalike.recipe import Recipe
 
 SIZES = (32, 64, 128, 256)
@@ -48,8 +48,8 @@ def recipe(
         channels=channels,
         labels=labels,
         networks={
-            "G": ClassicGenerator(dims=dims, width=width),
-            "D": ClassicDiscriminator(width=width, minibatch=maps, dropout=dropout),
+            "G": DCGANGenerator(dims=dims, width=width),
+            "D": DCGANDiscriminator(width=width, minibatch=maps, dropout=dropout),
         },
         prior=Normal(dims),
         objective=TwoPlayer(rule=SMOOTHING[smoothing], critic_turn=Gate("G", threshold)),

@@ -6,11 +6,15 @@ synthesis" (FastGAN, equations 1 to 5), with the augmentation of Zhao et al. 202
 
 from __future__ import annotations
 
-from lookalike.parts.augmentation import Augmentation
-from lookalike.parts.excitation import ExcitedGenerator, Rebuilding, RebuildingDiscriminator
-from lookalike.parts.optimizers import Adam
-from lookalike.parts.priors import Normal
-from lookalike.parts.schedules import Constant
+from lookalike.parts.latents.priors import Normal
+from lookalike.parts.networks.fastgan import (
+    FastGANDiscriminator,
+    FastGANGenerator,
+    FastGANObjective,
+)
+from lookalike.parts.training.diffaugment import Augmentation
+from lookalike.parts.training.optimizers import Adam
+from lookalike.parts.training.schedules import Constant
 from lookalike.recipe import Recipe
 
 SIZES = (32, 64, 128, 256)
@@ -43,11 +47,11 @@ def recipe(
         channels=channels,
         labels=labels,
         networks={
-            "G": ExcitedGenerator(dims=dims, width=width, most=most),
-            "D": RebuildingDiscriminator(width=width, most=most),
+            "G": FastGANGenerator(dims=dims, width=width, most=most),
+            "D": FastGANDiscriminator(width=width, most=most),
         },
         prior=Normal(dims),
-        objective=Rebuilding(rebuilt=rebuilt),
+        objective=FastGANObjective(rebuilt=rebuilt),
         optimizers={"G": player, "D": player},
         values={"ema": Constant(5_000)},
         augment=Augmentation(chance=augment),

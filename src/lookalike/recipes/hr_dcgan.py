@@ -8,14 +8,14 @@ and both players step from one state. At 256 px the narrow networks with strides
 from __future__ import annotations
 
 from lookalike.errors import RecipeError
-from lookalike.parts.feedback import BOTH, D_ALONE, G_ALONE, Explicit, tricks
-from lookalike.parts.labels import CrossEntropy
-from lookalike.parts.optimizers import Adam
-from lookalike.parts.priors import Normal
-from lookalike.parts.schedules import Constant
-from lookalike.parts.strided import StridedDiscriminator, StridedGenerator
-from lookalike.parts.turns import Always, When
-from lookalike.parts.twoplayer import TwoPlayer
+from lookalike.parts.latents.priors import Normal
+from lookalike.parts.losses.label_targets import NonSaturatingLoss
+from lookalike.parts.losses.two_player import TwoPlayer
+from lookalike.parts.networks.strided import StridedDiscriminator, StridedGenerator
+from lookalike.parts.training.adaptive import BOTH, D_ALONE, G_ALONE, Explicit, tricks
+from lookalike.parts.training.optimizers import Adam
+from lookalike.parts.training.schedules import Constant
+from lookalike.parts.training.triggers import Always, When
 from lookalike.recipe import Recipe
 
 SIZES = (28, 32, 64, 128, 256, 512)
@@ -80,7 +80,7 @@ def recipe(
         },
         prior=Normal(dims),
         objective=TwoPlayer(
-            rule=CrossEntropy(real_low=smoothing, real_high=smoothing),
+            rule=NonSaturatingLoss(real_low=smoothing, real_high=smoothing),
             together=together,
             critic_turn=When("side", (BOTH, D_ALONE)) if explicit else Always(),
             maker_turn=When("side", (BOTH, G_ALONE)) if explicit else Always(),

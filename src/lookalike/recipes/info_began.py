@@ -7,11 +7,11 @@ N learns on real pictures, with G frozen.
 
 from __future__ import annotations
 
-from lookalike.parts.autoencoders import Autoencoder, DecoderGenerator, NoisePredictor
-from lookalike.parts.began import Balance, InfoBEGAN, Likeness, Pace
-from lookalike.parts.codes import Codes
-from lookalike.parts.optimizers import Adam
-from lookalike.parts.schedules import Constant, Decay
+from lookalike.parts.latents.codes import Codes
+from lookalike.parts.losses.began import Balance, BoundaryRate, InfoBEGANObjective, Likeness
+from lookalike.parts.networks.autoencoders import Autoencoder, DecoderGenerator, NoisePredictor
+from lookalike.parts.training.optimizers import Adam
+from lookalike.parts.training.schedules import Constant, Decay
 from lookalike.recipe import Recipe
 
 SIZES = (28, 32, 64, 128)
@@ -43,7 +43,9 @@ def recipe(
     of 0.9, a ``balance`` of 0.1, a ``rate`` of 3e-3 and a ``width`` of 16. Without it they are
     MS-SSIM, 0, 0.5, 0.001, 2e-4 and 32 (published: 1e-4 at 128).
     """
-    game = Pace.of(size, quick, width=width, gamma=gamma, balance=balance, rate=rate, repel=repel)
+    game = BoundaryRate.of(
+        size, quick, width=width, gamma=gamma, balance=balance, rate=rate, repel=repel
+    )
     structure = (0.0 if game.quick else 1.0) if structure is None else structure
     prior = Codes(dims=dims, continuous=codes, uniform=True)
     player = Adam(rate=Decay(value=game.rate, end_value=game.rate / 10, begin=share / 2))
@@ -58,7 +60,7 @@ def recipe(
             "N": NoisePredictor(noise=dims, codes=codes, embedding=dims, **game.shape),
         },
         prior=prior,
-        objective=InfoBEGAN(
+        objective=InfoBEGANObjective(
             prior=prior,
             likeness=Likeness(structure=structure),
             gamma=game.gamma,

@@ -6,15 +6,15 @@ with 5x5 strided networks as in its figure 1.
 
 from __future__ import annotations
 
-from lookalike.parts.classic import doublings
-from lookalike.parts.feedback import tricks
-from lookalike.parts.optimizers import Adam
-from lookalike.parts.priors import Normal
-from lookalike.parts.rules import LeastSquares
-from lookalike.parts.schedules import Constant
-from lookalike.parts.strided import StridedDiscriminator, StridedGenerator
-from lookalike.parts.turns import Every
-from lookalike.parts.twoplayer import TwoPlayer
+from lookalike.parts.latents.priors import Normal
+from lookalike.parts.losses.adversarial import LeastSquaresLoss
+from lookalike.parts.losses.two_player import TwoPlayer
+from lookalike.parts.networks.dcgan import doublings
+from lookalike.parts.networks.strided import StridedDiscriminator, StridedGenerator
+from lookalike.parts.training.adaptive import tricks
+from lookalike.parts.training.optimizers import Adam
+from lookalike.parts.training.schedules import Constant
+from lookalike.parts.training.triggers import Every
 from lookalike.recipe import Recipe
 
 SIZES = (32, 64, 128, 256)
@@ -51,7 +51,7 @@ def recipe(
             ),
         },
         prior=Normal(dims),
-        objective=TwoPlayer(rule=LeastSquares(), maker_turn=Every(critic_steps)),
+        objective=TwoPlayer(rule=LeastSquaresLoss(), maker_turn=Every(critic_steps)),
         optimizers={"G": player, "D": player},
         values={"ema": Constant(10_000), **tricks(instance_noise=instance_noise)},
         batch=16 if size <= 32 else 64,

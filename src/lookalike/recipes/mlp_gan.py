@@ -8,11 +8,11 @@ al. 2015, without which it draws one mean picture for long.
 
 from __future__ import annotations
 
-from lookalike.parts.optimizers import Adam
-from lookalike.parts.perceptrons import PerceptronDiscriminator, PerceptronGenerator
-from lookalike.parts.priors import Normal
-from lookalike.parts.schedules import Constant
-from lookalike.parts.twoplayer import TwoPlayer
+from lookalike.parts.latents.priors import Normal
+from lookalike.parts.losses.two_player import TwoPlayer
+from lookalike.parts.networks.mlp import MLPDiscriminator, MLPGenerator
+from lookalike.parts.training.optimizers import Adam
+from lookalike.parts.training.schedules import Constant
 from lookalike.recipe import Recipe
 
 SIZES = (8, 16, 28, 32, 64, 128)
@@ -44,8 +44,8 @@ def recipe(
         channels=channels,
         labels=labels,
         networks={
-            "G": PerceptronGenerator(dims=dims, widths=(width, 2 * width, 4 * width, 4 * width)),
-            "D": PerceptronDiscriminator(widths=(width, 2 * width)),
+            "G": MLPGenerator(dims=dims, widths=(width, 2 * width, 4 * width, 4 * width)),
+            "D": MLPDiscriminator(widths=(width, 2 * width)),
         },
         prior=Normal(dims),
         objective=TwoPlayer(),

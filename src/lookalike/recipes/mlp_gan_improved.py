@@ -7,13 +7,13 @@ against more than 1 has no lower bound); G's own target stays 1.
 
 from __future__ import annotations
 
-from lookalike.parts.feedback import tricks
-from lookalike.parts.labels import CrossEntropy
-from lookalike.parts.optimizers import Adam
-from lookalike.parts.perceptrons import PerceptronDiscriminator, PerceptronGenerator
-from lookalike.parts.priors import Normal
-from lookalike.parts.schedules import Constant
-from lookalike.parts.twoplayer import TwoPlayer
+from lookalike.parts.latents.priors import Normal
+from lookalike.parts.losses.label_targets import NonSaturatingLoss
+from lookalike.parts.losses.two_player import TwoPlayer
+from lookalike.parts.networks.mlp import MLPDiscriminator, MLPGenerator
+from lookalike.parts.training.adaptive import tricks
+from lookalike.parts.training.optimizers import Adam
+from lookalike.parts.training.schedules import Constant
 from lookalike.recipe import Recipe
 
 SIZES = (8, 16, 28, 32, 64, 128)
@@ -52,13 +52,13 @@ def recipe(
         channels=channels,
         labels=labels,
         networks={
-            "G": PerceptronGenerator(
+            "G": MLPGenerator(
                 dims=dims, widths=(width, 2 * width, 4 * width, 4 * width), slope=0.01
             ),
-            "D": PerceptronDiscriminator(widths=(width, 2 * width), dropout=dropout),
+            "D": MLPDiscriminator(widths=(width, 2 * width), dropout=dropout),
         },
         prior=Normal(dims),
-        objective=TwoPlayer(rule=CrossEntropy(real_low=low, real_high=high, flips=flips)),
+        objective=TwoPlayer(rule=NonSaturatingLoss(real_low=low, real_high=high, flips=flips)),
         optimizers={"G": Adam(rate=Constant(rate)), "D": Adam(rate=Constant(faster * rate))},
         values={
             "ema": Constant(10_000),

@@ -9,14 +9,14 @@ class (Xie et al. 2020, "UDA") and by features (Chen et al. 2020, "SimCLR").
 from __future__ import annotations
 
 from lookalike.errors import RecipeError
-from lookalike.parts.alike import AlikeClasses
-from lookalike.parts.classifying import SemiSupervised
-from lookalike.parts.feedback import tricks
-from lookalike.parts.optimizers import Adam
-from lookalike.parts.priors import Uniform
-from lookalike.parts.schedules import Constant
-from lookalike.parts.strided import Blind, StridedDiscriminator, StridedGenerator, halvings
-from lookalike.parts.warp import Warp
+from lookalike.parts.latents.priors import Uniform
+from lookalike.parts.losses.class_losses import SemiSupervisedObjective
+from lookalike.parts.losses.consistency import ClassConsistency
+from lookalike.parts.networks.strided import Blind, StridedDiscriminator, StridedGenerator, halvings
+from lookalike.parts.training.adaptive import tricks
+from lookalike.parts.training.optimizers import Adam
+from lookalike.parts.training.schedules import Constant
+from lookalike.parts.training.warp import Warp
 from lookalike.recipe import Recipe, names
 
 SIZES = (28, 32, 64, 128)
@@ -62,7 +62,7 @@ def recipe(
         )
     strides = halvings(size)
     widths = tuple(min(256, width << k) for k in range(len(strides)))
-    copies = AlikeClasses(warp=CAREFUL, opening=opening) if alike else None
+    copies = ClassConsistency(warp=CAREFUL, opening=opening) if alike else None
     player = Adam(rate=Constant(rate))
     body = StridedGenerator(dims=dims, widths=widths[::-1], strides=strides)
     return Recipe(
@@ -83,7 +83,7 @@ def recipe(
             ),
         },
         prior=Uniform(dims),
-        objective=SemiSupervised(labelled=labelled, adversarial=adversarial, alike=copies),
+        objective=SemiSupervisedObjective(labelled=labelled, adversarial=adversarial, alike=copies),
         optimizers={"G": player, "D": player},
         values={"ema": Constant(10_000), **tricks(instance_noise=instance_noise)},
         batch=64,

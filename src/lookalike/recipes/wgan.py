@@ -6,15 +6,15 @@ Arjovsky, Chintala & Bottou 2017, "Wasserstein GAN" (algorithm 1: weights clippe
 
 from __future__ import annotations
 
-from lookalike.parts.classic import ClassicDiscriminator, ClassicGenerator
-from lookalike.parts.feedback import tricks
-from lookalike.parts.objectives import Clip
-from lookalike.parts.optimizers import RMSprop
-from lookalike.parts.priors import Normal
-from lookalike.parts.rules import Wasserstein
-from lookalike.parts.schedules import Constant
-from lookalike.parts.turns import Every
-from lookalike.parts.twoplayer import TwoPlayer
+from lookalike.parts.latents.priors import Normal
+from lookalike.parts.losses.adversarial import WassersteinLoss
+from lookalike.parts.losses.base import Clip
+from lookalike.parts.losses.two_player import TwoPlayer
+from lookalike.parts.networks.dcgan import DCGANDiscriminator, DCGANGenerator
+from lookalike.parts.training.adaptive import tricks
+from lookalike.parts.training.optimizers import RMSprop
+from lookalike.parts.training.schedules import Constant
+from lookalike.parts.training.triggers import Every
 from lookalike.recipe import Recipe
 
 SIZES = (32, 64, 128, 256)
@@ -48,11 +48,13 @@ def recipe(
         channels=channels,
         labels=labels,
         networks={
-            "G": ClassicGenerator(dims=dims, width=width),
-            "D": ClassicDiscriminator(width=width, minibatch=maps),
+            "G": DCGANGenerator(dims=dims, width=width),
+            "D": DCGANDiscriminator(width=width, minibatch=maps),
         },
         prior=Normal(dims),
-        objective=TwoPlayer(rule=Wasserstein(), maker_turn=Every(critic_steps), after=Clip(clip)),
+        objective=TwoPlayer(
+            rule=WassersteinLoss(), maker_turn=Every(critic_steps), after=Clip(clip)
+        ),
         optimizers={"G": player, "D": player},
         values={"ema": Constant(10_000), **tricks(instance_noise=instance_noise)},
         batch=32,

@@ -8,15 +8,15 @@ at a higher rate: on a processor it gave pictures where the paper's still gave n
 
 from __future__ import annotations
 
-from lookalike.parts.classic import ClassicDiscriminator, ClassicGenerator
-from lookalike.parts.feedback import tricks
-from lookalike.parts.optimizers import Adam
-from lookalike.parts.penalties import BetweenSlope
-from lookalike.parts.priors import Normal
-from lookalike.parts.rules import Wasserstein
-from lookalike.parts.schedules import Constant
-from lookalike.parts.turns import Every
-from lookalike.parts.twoplayer import TwoPlayer
+from lookalike.parts.latents.priors import Normal
+from lookalike.parts.losses.adversarial import WassersteinLoss
+from lookalike.parts.losses.penalties import BetweenSlope
+from lookalike.parts.losses.two_player import TwoPlayer
+from lookalike.parts.networks.dcgan import DCGANDiscriminator, DCGANGenerator
+from lookalike.parts.training.adaptive import tricks
+from lookalike.parts.training.optimizers import Adam
+from lookalike.parts.training.schedules import Constant
+from lookalike.parts.training.triggers import Every
 from lookalike.recipe import Recipe
 
 SIZES = (32, 64, 128, 256)
@@ -46,12 +46,12 @@ def recipe(
         channels=channels,
         labels=labels,
         networks={
-            "G": ClassicGenerator(dims=dims, width=width),
-            "D": ClassicDiscriminator(width=width, normed=False),
+            "G": DCGANGenerator(dims=dims, width=width),
+            "D": DCGANDiscriminator(width=width, normed=False),
         },
         prior=Normal(dims),
         objective=TwoPlayer(
-            rule=Wasserstein(),
+            rule=WassersteinLoss(),
             penalty=BetweenSlope(weight=penalty, one_sided=one_sided),
             maker_turn=Every(critic_steps),
         ),

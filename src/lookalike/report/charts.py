@@ -16,7 +16,7 @@ Numbers = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Line:
+class ChartLine:
     """A curve. ``tone`` is one of the page's colors a, b, c, d; ``low`` and ``high`` make a band.
 
     A band around a single point would have no width: it is an upright bar. A
@@ -67,7 +67,7 @@ class Axes:
 
 
 def chart(
-    title: str, lines: Sequence[Line], levels: Sequence[Level] = (), zero: bool = False
+    title: str, lines: Sequence[ChartLine], levels: Sequence[Level] = (), zero: bool = False
 ) -> str:
     """A chart over images seen, with a legend; nothing when there is no curve to draw.
 
@@ -121,12 +121,14 @@ def short(value: float) -> str:
     return f"{value:.4g}"
 
 
-def _x_range(lines: Sequence[Line]) -> tuple[float, float]:
+def _x_range(lines: Sequence[ChartLine]) -> tuple[float, float]:
     high = max(max(line.x) for line in lines)
     return 0.0, high if high > 0 else 1.0
 
 
-def _y_range(lines: Sequence[Line], levels: Sequence[Level], zero: bool) -> tuple[float, float]:
+def _y_range(
+    lines: Sequence[ChartLine], levels: Sequence[Level], zero: bool
+) -> tuple[float, float]:
     """Of curves as drawn: single spikes of the raw values may leave the drawing."""
     found: list[float] = []
     for line in lines:
@@ -178,7 +180,7 @@ def _level(axes: Axes, level: Level) -> str:
     return band + _across("level", y)
 
 
-def _line(axes: Axes, line: Line) -> str:
+def _line(axes: Axes, line: ChartLine) -> str:
     parts = []
     if len(line.low) == len(line.x) and line.x:
         there = axes.path(line.x, line.high)

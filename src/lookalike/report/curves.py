@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from lookalike.report.charts import Level, Line, chart
+from lookalike.report.charts import ChartLine, Level, chart
 from lookalike.report.facts import Facts
 from lookalike.report.sections import section
 
@@ -34,7 +34,9 @@ def _score(facts: Facts) -> str:
     _, low = facts.series("score/kid_low")
     _, high = facts.series("score/kid_high")
     banded = len(low) == len(high) == len(x)
-    line = Line("generated", x, y, "a", low if banded else (), high if banded else (), dots=True)
+    line = ChartLine(
+        "generated", x, y, "a", low if banded else (), high if banded else (), dots=True
+    )
     held = facts.scores.get("floor", {})
     _, floors = facts.series("score/floor")
     levels = []
@@ -66,7 +68,7 @@ def _losses(facts: Facts) -> str:
         # Players that move in one phase have one loss: one curve with both names.
         shared.setdefault((tuple(x), tuple(y)), []).append(PLAYERS.get(player, player))
     lines = [
-        Line(" and ".join(names), x, y, tone, smooth=True)
+        ChartLine(" and ".join(names), x, y, tone, smooth=True)
         for tone, ((x, y), names) in zip(TONES, shared.items(), strict=False)
     ]
     reading = (
@@ -79,7 +81,7 @@ def _losses(facts: Facts) -> str:
 def _answers(facts: Facts) -> str:
     names = {"fact/D(real)": "on real pictures", "fact/D(fake)": "on generated ones"}
     lines = [
-        Line(name, *facts.series(key), tone, smooth=True)
+        ChartLine(name, *facts.series(key), tone, smooth=True)
         for tone, (key, name) in zip("ba", names.items(), strict=True)
     ]
     drawn = chart("Answers of the discriminator", lines, [Level("a tie", 0.5)], zero=True)
@@ -94,8 +96,12 @@ def _variety(facts: Facts) -> str:
     history = [line for line in facts.health.get("history", []) if "variety" in line]
     x = [float(line["images"]) for line in history]
     lines = [
-        Line("variety", x, [float(line["variety"]) for line in history], "c", dots=len(x) < 40),
-        Line("near twins", x, [float(line["twins"]) for line in history], "d", dots=len(x) < 40),
+        ChartLine(
+            "variety", x, [float(line["variety"]) for line in history], "c", dots=len(x) < 40
+        ),
+        ChartLine(
+            "near twins", x, [float(line["twins"]) for line in history], "d", dots=len(x) < 40
+        ),
     ]
     drawn = chart("Variety of the samples", lines, [Level("your pictures", 1.0)], zero=True)
     reading = (

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lookalike.data.pack import Pack
+from lookalike.data.pack.pack import Pack
 from lookalike.errors import PackError
 from lookalike.run import Run, read_json
 from lookalike.watch.candidates import sentence

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lookalike.data.pack import Indices, Pack
+from lookalike.data.pack.pack import Indices, Pack
 from lookalike.images import Pixels
-from lookalike.metrics.distances import Numbers, Vectors
-from lookalike.metrics.features import Features, RandomConv, choose
-from lookalike.metrics.features import Pixels as PixelFeatures
-from lookalike.watch.reals import RealFeatures, shuffled
+from lookalike.metrics.distances.nearest import Numbers, Vectors
+from lookalike.metrics.features.features import Features, RandomConv, choose
+from lookalike.metrics.features.features import Pixels as PixelFeatures
+from lookalike.metrics.features.real_features import RealFeatures, shuffled
 
 SIDE, SHORTLIST, MOST, COMPARED = 16, 12, 20_000, 32
 SHIFTS = ((0, 0), (-1, 0), (1, 0), (0, -1), (0, 1))

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from lookalike.data.pack import Pack
+from lookalike.data.pack.pack import Pack
 from lookalike.durations import words
 from lookalike.images import Pixels
 from lookalike.report import pictures
+from lookalike.report.badge import light
 from lookalike.report.facts import Facts
-from lookalike.report.lights import light
 from lookalike.report.originality import Originality
 
 SHOWN_REFUSALS = 60

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from lookalike.data.items import open_source
-from lookalike.data.reading import open_picture
+from lookalike.data.decode.decode import open_picture
+from lookalike.data.readers.base import open_source
 from lookalike.errors import DataError, NoImagesError
 
 LOOK = 64

@@ -13,15 +13,16 @@ from pathlib import Path
 from typing import Any
 
 from lookalike.errors import SourceError
-from lookalike.sources import lists, named, shards
-from lookalike.sources import search as services
-from lookalike.sources.addresses import clean
-from lookalike.sources.crawl import Crawling, Job
-from lookalike.sources.members import Files
-from lookalike.sources.pictures import Limits
-from lookalike.sources.web import Manners, Web
-from lookalike.sources.work import Collected, Work
-from lookalike.telling import Tell, silent
+from lookalike.progress import Tell, silent
+from lookalike.sources.crawl.process import Crawling, Job
+from lookalike.sources.http.addresses import clean
+from lookalike.sources.http.web import Manners, Web
+from lookalike.sources.search import lists, services
+from lookalike.sources.sets import img2dataset as shards
+from lookalike.sources.sets import public_sets as named
+from lookalike.sources.sets.members import Files
+from lookalike.sources.store.inspect import Limits
+from lookalike.sources.store.work import Collected, Work
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,15 +12,15 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from lookalike import checkpoints, images
-from lookalike.data.pack import Pack, Split
-from lookalike.engine.opening import open_sampler
+from lookalike.data.pack.pack import Pack, Split
+from lookalike.engine.load import open_sampler
 from lookalike.images import Pixels
-from lookalike.metrics.features import Features
-from lookalike.metrics.memorised import see
-from lookalike.metrics.scores import judge
+from lookalike.metrics.copies.copies import see
+from lookalike.metrics.features.features import Features
+from lookalike.metrics.scores.scores import judge
 from lookalike.place import Place
+from lookalike.progress import Tell, silent
 from lookalike.run import Run
-from lookalike.telling import Tell, silent
 
 STRIP = 10
 LABEL = 120
@@ -50,7 +50,7 @@ class Contender:
 
 
 @dataclass(frozen=True)
-class Row:
+class ComparisonRow:
     """A line of the table. Scores are None where the training failed."""
 
     rank: int
@@ -80,7 +80,7 @@ class Comparison:
     floor: float
     coverage_floor: float
     near_duplicates_floor: float
-    rows: tuple[Row, ...]
+    rows: tuple[ComparisonRow, ...]
     strips: Path
     table: Path
 
@@ -165,7 +165,7 @@ def _before(to: Path) -> dict[str, dict[str, Any]]:
         return {}
 
 
-def _row(rank: int, found: dict[str, Any], before: dict[str, dict[str, Any]]) -> Row:
+def _row(rank: int, found: dict[str, Any], before: dict[str, dict[str, Any]]) -> ComparisonRow:
     one: Contender = found["contender"]
     # A run that was complete already was not trained, so its speed and memory are the earlier ones.
     earlier = before.get(one.recipe, {}) if one.images and not one.speed else {}
@@ -184,7 +184,7 @@ def _row(rank: int, found: dict[str, Any], before: dict[str, dict[str, Any]]) ->
             ("kid", "kid_low", "kid_high", "coverage", "near_duplicates", "copy_excess")
         )
     )
-    return Row(
+    return ComparisonRow(
         rank=rank,
         recipe=one.recipe,
         run=one.run,

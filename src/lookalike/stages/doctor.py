@@ -14,19 +14,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike import images, seeds
-from lookalike.data import census
-from lookalike.data import findings as finds
-from lookalike.data.advice import advise, histograms
-from lookalike.data.census import Census
-from lookalike.data.crops import candidates, is_crop
-from lookalike.data.findings import Finding, Noted, Sheet
-from lookalike.data.groups import Groups, connected, near_groups
-from lookalike.data.pack import Pack
-from lookalike.data.page import Chart, Page, Shown, render
-from lookalike.data.ward import Ward, pack_visits, source_visits
+from lookalike.data.doctor import census
+from lookalike.data.doctor import findings as finds
+from lookalike.data.doctor.advice import advise, histograms
+from lookalike.data.doctor.census import Census
+from lookalike.data.doctor.findings import Finding, Noted, Sheet
+from lookalike.data.doctor.measurements import Measurements, pack_visits, source_visits
+from lookalike.data.pack.pack import Pack
+from lookalike.data.similarity.crops import candidates, is_crop
+from lookalike.data.similarity.near_duplicates import Groups, connected, near_groups
 from lookalike.errors import NoImagesError
 from lookalike.images import Pixels
-from lookalike.telling import Tell, silent
+from lookalike.progress import Tell, silent
+from lookalike.report.doctor_page import Chart, Page, Shown, render
 
 log = logging.getLogger(__name__)
 
@@ -101,7 +101,7 @@ def doctor(
     """
     settings = settings or DoctorSettings()
     with tempfile.TemporaryFile() as squares:
-        ward = Ward(squares)
+        ward = Measurements(squares)
         source = Path(source)
         visits = (
             pack_visits(source, tell)
@@ -132,7 +132,12 @@ class _Diagnosing:
     """From the measured pictures to the diagnosis."""
 
     def __init__(
-        self, source: Path, ward: Ward, settings: DoctorSettings, look: Look | None, tell: Tell
+        self,
+        source: Path,
+        ward: Measurements,
+        settings: DoctorSettings,
+        look: Look | None,
+        tell: Tell,
     ) -> None:
         self.source = source
         self.ward = ward

@@ -13,21 +13,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike import images, seeds
-from lookalike.data.classes import Classes, classes_of
-from lookalike.data.pack import Pack
-from lookalike.data.pictures import pictures_of, some, usual_size
-from lookalike.data.room import gathered
-from lookalike.data.staging import folder_name
+from lookalike.data.decode.picture_arrays import pictures_of, some, usual_size
+from lookalike.data.pack.atomic_folder import folder_name
+from lookalike.data.pack.classes import Classes, classes_of
+from lookalike.data.pack.pack import Pack
+from lookalike.data.pack.scratch_array import gathered
 from lookalike.images import Pixels
-from lookalike.metrics.features import Features, conflict
-from lookalike.metrics.judges import named
-from lookalike.metrics.memorised import Pair, Seen, see_with
-from lookalike.metrics.perclass import ClassScores, Sorted, by_class, recognized
-from lookalike.metrics.scores import Measure, Scores, Settings, judge
-from lookalike.metrics.verdicts import class_sentence, sentences
-from lookalike.telling import Tell, silent
-from lookalike.watch.labeljudge import label_judge
-from lookalike.watch.reals import RealFeatures
+from lookalike.metrics.copies.copies import CopyFeatures, Pair, see_with
+from lookalike.metrics.features.features import Features, conflict
+from lookalike.metrics.features.judges import named
+from lookalike.metrics.features.real_features import RealFeatures
+from lookalike.metrics.scores.per_class import ClassScores, Sorted, by_class, recognized
+from lookalike.metrics.scores.scores import Measure, Scores, Settings, judge
+from lookalike.metrics.scores.verdicts import class_sentence, sentences
+from lookalike.metrics.utility.label_classifier import label_classifier
+from lookalike.progress import Tell, silent
 
 Numbers = NDArray[np.int64]
 
@@ -94,7 +94,7 @@ class Evaluation:
 
 
 @dataclass(frozen=True)
-class Samples:
+class SampleSet:
     """What is judged: pictures, their class numbers where known, and remarks about them."""
 
     name: str
@@ -104,7 +104,7 @@ class Samples:
 
 
 @dataclass(frozen=True)
-class Real:
+class RealSet:
     """Real pictures, apart: those that a generator may have seen, and those that it has not."""
 
     training: Pixels
@@ -112,7 +112,7 @@ class Real:
     pack: Pack | None = None
     rows: tuple[np.ndarray, np.ndarray] | None = None
 
-    def seen(self, features: Features, tell: Tell) -> tuple[Seen, Seen]:
+    def seen(self, features: Features, tell: Tell) -> tuple[CopyFeatures, CopyFeatures]:
         """Both sides as the judge sees them; a pack's vectors come from its cache."""
         if self.pack is None or self.rows is None:
             return (
@@ -173,31 +173,31 @@ def evaluate(
 
 def _samples(
     samples: Draw | Path,
-    real: Real,
+    real: RealSet,
     sorts: Classes,
     settings: EvaluateSettings,
     labels_of: LabelsOf | None,
     tell: Tell,
-) -> Samples:
+) -> SampleSet:
     if not isinstance(samples, Path):
         pictures = samples(settings.count)
         numbers = None
         if labels_of is not None and sorts.columns:
             wide = labels_of(settings.count)[:, list(sorts.columns)]
             numbers = np.where(wide.max(axis=1) > 0, wide.argmax(axis=1), -1).astype(np.int64)
-        return Samples("drawn from the run", pictures, (), numbers)
+        return SampleSet("drawn from the run", pictures, (), numbers)
     size, channels = real.training.shape[1], real.training.shape[3]
     found = pictures_of(samples, size, channels, settings.count, settings.seed, tell)
     place = {folder_name(name): number for number, name in enumerate(sorts.names)}
     known = np.array([place.get(folder_name(group), -1) for group in found.groups], np.int64)
     numbers = known if (known >= 0).any() else None
-    return Samples(str(samples), found.pixels, found.notes, numbers)
+    return SampleSet(str(samples), found.pixels, found.notes, numbers)
 
 
 def _by_class(
-    real: Real,
+    real: RealSet,
     sorts: Classes,
-    sides: tuple[Samples, Seen, Seen, Seen],
+    sides: tuple[SampleSet, CopyFeatures, CopyFeatures, CopyFeatures],
     settings: EvaluateSettings,
     tell: Tell,
 ) -> ByClass:
@@ -205,7 +205,7 @@ def _by_class(
     assert real.pack is not None
     assert real.rows is not None
     ours, seen, training, holdout = sides
-    told = label_judge(real.pack, sorts, steps=settings.steps, tell=tell)
+    told = label_classifier(real.pack, sorts, steps=settings.steps, tell=tell)
     guessed = told.classifier.classify(ours.pictures)
     by_row = np.full(real.pack.count, -1, np.int64)
     for split in (real.pack.train, real.pack.holdout):
@@ -238,12 +238,12 @@ def pairs_sheet(samples: Pixels, training: Pixels, pairs: Sequence[Pair]) -> Pix
     return images.grid(images.enlarge(np.stack(tiles), 96), columns=8)
 
 
-def _real(against: Path, settings: EvaluateSettings, tell: Tell) -> Real:
+def _real(against: Path, settings: EvaluateSettings, tell: Tell) -> RealSet:
     if Pack.is_pack(against):
         pack = Pack.open(against)
         train = some(len(pack.train), settings.most)
         held = np.arange(len(pack.holdout))
-        return Real(
+        return RealSet(
             gathered(pack.train.images, train),
             gathered(pack.holdout.images, held),
             pack,
@@ -254,7 +254,7 @@ def _real(against: Path, settings: EvaluateSettings, tell: Tell) -> Real:
     order = seeds.array_generator(0, "evaluate-holdout").permutation(len(pictures))
     held_out = max(1, round(HOLDOUT * len(pictures)))
     held, training = order[:held_out], order[held_out:]
-    return Real(gathered(pictures.__getitem__, training), gathered(pictures.__getitem__, held))
+    return RealSet(gathered(pictures.__getitem__, training), gathered(pictures.__getitem__, held))
 
 
 def _flat(pictures: Pixels) -> tuple[str, ...]:

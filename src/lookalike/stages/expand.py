@@ -15,32 +15,32 @@ from typing import Any
 import numpy as np
 
 from lookalike import images, seeds
-from lookalike.data.classes import Classes, classes_of
-from lookalike.data.enlarged import (
+from lookalike.data.expanded.originals import Originals
+from lookalike.data.expanded.partial_results import Unfinished
+from lookalike.data.expanded.writer import (
     Enlarged,
     EnlargedFolder,
     EnlargedPack,
     as_json,
     copy_real,
 )
-from lookalike.data.originals import Originals
-from lookalike.data.pack import Pack
-from lookalike.data.packing import PackWriter
-from lookalike.data.staging import refuse_full
-from lookalike.data.unfinished import Unfinished
+from lookalike.data.pack.atomic_folder import refuse_full
+from lookalike.data.pack.classes import Classes, classes_of
+from lookalike.data.pack.pack import Pack
+from lookalike.data.pack.writer import PackWriter
 from lookalike.engine.sampler import Sampler
 from lookalike.errors import DataError
 from lookalike.images import Pixels
-from lookalike.metrics.classifier import Classifier
-from lookalike.metrics.features import Features, conflict
-from lookalike.metrics.judges import named
-from lookalike.metrics.memorised import Seen, see_with
-from lookalike.metrics.picking import Make, pick
-from lookalike.metrics.selection import REASONS, Chosen, sieve
+from lookalike.metrics.copies.copies import CopyFeatures, see_with
+from lookalike.metrics.features.features import Features, conflict
+from lookalike.metrics.features.judges import named
+from lookalike.metrics.features.real_features import RealFeatures, shuffled
+from lookalike.metrics.utility.classifier import Classifier
+from lookalike.metrics.utility.label_classifier import label_classifier
+from lookalike.metrics.utility.picking import Make, pick
+from lookalike.metrics.utility.selection import REASONS, SelectedPictures, sieve
+from lookalike.progress import Tell, silent
 from lookalike.report.card import card_text
-from lookalike.telling import Tell, silent
-from lookalike.watch.labeljudge import label_judge
-from lookalike.watch.reals import RealFeatures, shuffled
 
 MOST = 20_000
 LEAST = 16
@@ -176,7 +176,7 @@ def expand(
         counts: list[ClassCount] = []
         shown: list[tuple[int, Pixels]] = []
         for number, (real, count) in enumerate(wanted):
-            chosen = Chosen(judge, number)
+            chosen = SelectedPictures(judge, number)
             name = sorts.names[number] if sorts.names else ""
             seed = class_seed(settings.seed, number)
             first = len(shown)
@@ -314,11 +314,11 @@ def _classifier(
     """A classifier of the training split, and the share of the hold-out it gets right."""
     if not sorts.names:
         return None, None
-    told = label_judge(pack, sorts, steps=settings.steps, seed=settings.seed, tell=tell)
+    told = label_classifier(pack, sorts, steps=settings.steps, seed=settings.seed, tell=tell)
     return told.classifier, told.accuracy
 
 
-def _seen(pack: Pack, eye: Features, tell: Tell) -> tuple[Seen, Seen]:
+def _seen(pack: Pack, eye: Features, tell: Tell) -> tuple[CopyFeatures, CopyFeatures]:
     """Training and held-out pictures as the judge sees them; vectors come from the pack's cache."""
     both = [shuffled(split)[:MOST] for split in (pack.train, pack.holdout)]
     if len(both[0]) < LEAST:

@@ -13,13 +13,13 @@ import torch
 from torch import Tensor
 
 from lookalike import images
-from lookalike.engine.opening import open_sampler
+from lookalike.engine.load import open_sampler
 from lookalike.errors import LookalikeError, RunError
+from lookalike.metrics.copies.copy_filter import CopyFilter, check_of
 from lookalike.place import Place
+from lookalike.progress import Tell, silent
 from lookalike.recipe import Drawing, trust
 from lookalike.run import Run
-from lookalike.telling import Tell, silent
-from lookalike.watch.copycheck import Kept, check_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +90,7 @@ def generate(
         "Comment": "synthetic: made by a generative network",
     }
     check, note = (None, None) if settings.keep_copies else check_of(run, tell)
-    kept = Kept(check)
+    kept = CopyFilter(check)
     most = settings.count if check is None else max(TRIES * settings.count, LEAST_TRIES)
     digits = max(6, len(str(settings.first + settings.count - 1)))
     written = 0
@@ -124,7 +124,9 @@ def generate(
     )
 
 
-def _notes(kept: Kept, written: int, settings: GenerateSettings, note: str | None) -> list[str]:
+def _notes(
+    kept: CopyFilter, written: int, settings: GenerateSettings, note: str | None
+) -> list[str]:
     """What a person should know of the copies."""
     told = [note] if note else []
     if written < settings.count:

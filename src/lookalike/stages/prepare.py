@@ -14,22 +14,22 @@ from typing import IO
 
 import numpy as np
 
-from lookalike.data.faces import FaceSettings
-from lookalike.data.hashes import THUMB
-from lookalike.data.intake import Intake, Refused, Taken
-from lookalike.data.items import Item, Source, open_source
-from lookalike.data.kept import SIZES, Kept, examples, picture_row
-from lookalike.data.known import Answer, Known, remember
-from lookalike.data.pack import Pack, Row
-from lookalike.data.packing import PackWriter
-from lookalike.data.policy import Copying, Original, fitting
-from lookalike.data.reading import PIXEL_LIMIT, Fit, ReadSettings, open_picture
-from lookalike.data.splitting import choose_holdout, wanted_holdout
-from lookalike.data.transforms import Chain
-from lookalike.data.workers import Lost, Workers
+from lookalike.data.augment.policy import Copying, Original, fitting
+from lookalike.data.augment.transforms import Chain
+from lookalike.data.decode.decode import PIXEL_LIMIT, Fit, ReadSettings, open_picture
+from lookalike.data.decode.faces import FaceSettings
+from lookalike.data.decode.ingest import SIZES, IngestLog, examples, picture_row
+from lookalike.data.decode.previous_pack import Answer, Reused, remember
+from lookalike.data.decode.worker import Accepted, Preprocessor, Refused
+from lookalike.data.decode.worker_pool import Lost, Workers
+from lookalike.data.pack.holdout import choose_holdout, wanted_holdout
+from lookalike.data.pack.pack import Pack, Row
+from lookalike.data.pack.writer import PackWriter
+from lookalike.data.readers.base import Item, PictureSource, open_source
+from lookalike.data.similarity.hash import THUMB
 from lookalike.errors import DataError, NoImagesError, PackError, TooFewImagesError, need
 from lookalike.images import Pixels
-from lookalike.telling import Tell, silent
+from lookalike.progress import Tell, silent
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ _FRAMES_SECONDS = 120.0
 
 @dataclass(frozen=True, kw_only=True)
 class PrepareSettings:
-    """How a source becomes a pack; see :class:`lookalike.data.reading.ReadSettings` for the look.
+    """How a source becomes a pack; see :class:`lookalike.data.decode.decode.ReadSettings`.
 
     ``size`` None takes the largest of 32, 64, 128 and 256 that the pictures fill. ``leave_out``
     maps files to the reason why they are refused unread (what the doctor found). ``faces`` takes
@@ -146,7 +146,7 @@ def prepare(
     return _Work(found, to, settings, look, chains).run(known, info, tell)
 
 
-def _look(found: Source, settings: PrepareSettings) -> ReadSettings:
+def _look(found: PictureSource, settings: PrepareSettings) -> ReadSettings:
     """The settings of the reader, with the size chosen when none was given."""
     wanted = ReadSettings(
         size=settings.size or SIZES[0],
@@ -172,7 +172,7 @@ def _look(found: Source, settings: PrepareSettings) -> ReadSettings:
     return ReadSettings(**{**asdict(wanted), "size": size})
 
 
-def _listing(found: Source, plan: Row, settings: PrepareSettings) -> str:
+def _listing(found: PictureSource, plan: Row, settings: PrepareSettings) -> str:
     """A fingerprint of names, sizes, times, labels and settings: equal means nothing to do."""
     digest = hashlib.blake2b(digest_size=16)
     digest.update(json.dumps([plan, settings.holdout, settings.seed]).encode())
@@ -208,7 +208,7 @@ class _Work:
 
     def __init__(
         self,
-        found: Source,
+        found: PictureSource,
         to: Path,
         settings: PrepareSettings,
         look: ReadSettings,
@@ -219,13 +219,13 @@ class _Work:
         self.settings = settings
         self.look = look
         self.chains = chains
-        self.kept = Kept()
+        self.kept = IngestLog()
 
     def run(self, old: Pack | None, info: Row, tell: Tell) -> Prepared:
         """Read everything, find the same pictures, hold some out, and write the pack."""
         look, kept = self.look, self.kept
         known = remember(
-            self.found.items, Known(old) if old is not None else None, self.settings.leave_out
+            self.found.items, Reused(old) if old is not None else None, self.settings.leave_out
         )
         with (
             tempfile.TemporaryFile() as thumbs,
@@ -274,11 +274,11 @@ class _Work:
 
     def _all(
         self, known: Sequence[tuple[Answer, ...] | None]
-    ) -> Iterator[tuple[Item, tuple[Answer | Taken, ...]]]:
+    ) -> Iterator[tuple[Item, tuple[Answer | Accepted, ...]]]:
         """Every item with what is known from last time or was read now, in order."""
         pairs = list(zip(self.found.items, known, strict=True))
         new = [item for item, old in pairs if old is None]
-        task = Intake(self.look, self.settings.faces, self.settings.frames)
+        task = Preprocessor(self.look, self.settings.faces, self.settings.frames)
         with self._workers(task, new) as workers:
             fresh = workers.map(self.found.loaded(new))
             waiting = next(fresh, None)
@@ -291,8 +291,8 @@ class _Work:
                     waiting = next(fresh, None)
 
     def _workers(
-        self, task: Intake, new: Sequence[Item]
-    ) -> Workers[Item, tuple[Taken | Refused, ...]]:
+        self, task: Preprocessor, new: Sequence[Item]
+    ) -> Workers[Item, tuple[Accepted | Refused, ...]]:
         count = self.settings.workers if new else 0
         if self.settings.frames:  # one file may become a thousand pictures
             return Workers(task, count=count, chunk=1, seconds=_FRAMES_SECONDS)

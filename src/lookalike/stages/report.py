@@ -8,15 +8,17 @@ from pathlib import Path
 import numpy as np
 
 from lookalike import __version__, checkpoints
-from lookalike.data.pack import Pack
+from lookalike.data.pack.pack import Pack
 from lookalike.images import Pixels
-from lookalike.report import evaluated, naming, pictures, sections
+from lookalike.metrics.features.real_features import shuffled
+from lookalike.report import evaluation as evaluated
+from lookalike.report import pictures, sections
+from lookalike.report import semi_supervised as naming
 from lookalike.report.curves import curves
 from lookalike.report.facts import Facts
 from lookalike.report.originality import Originality, originality
 from lookalike.report.page import page
 from lookalike.run import Run
-from lookalike.watch.reals import shuffled
 
 FILE = "report.html"
 PAIRS, REAL = 8, 16

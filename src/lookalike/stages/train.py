@@ -7,21 +7,21 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from lookalike import codec, recipe
-from lookalike.data.pack import Pack
-from lookalike.data.policy import Policy, chains, fitting
+from lookalike import recipe
+from lookalike.data.augment.policy import Policy, chains, fitting
+from lookalike.data.pack.pack import Pack
 from lookalike.durations import words
 from lookalike.engine import budget, environment, precision
-from lookalike.engine.partly import partly
-from lookalike.engine.session import Outcome, Session
-from lookalike.engine.source import Source, SplitSource
+from lookalike.engine.few_labels import with_few_labels
+from lookalike.engine.picture_source import BatchSource, SplitBatches
+from lookalike.engine.session import Session, SessionResult
 from lookalike.engine.trainer import Trainer
+from lookalike.engine.watcher import Watcher
 from lookalike.errors import DataError, RecipeError, RunError
-from lookalike.parts.warm import WarmStart
+from lookalike.parts.training.warm_start import WarmStart
 from lookalike.place import Place
-from lookalike.recipe import Recipe
+from lookalike.recipe import Recipe, codec
 from lookalike.run import Run
-from lookalike.watch.base import Watcher
 
 LABELS = {"none": 0, "optional": 1, "required": 2}
 BENCHMARK, BRIEF = 20.0, 0.035
@@ -258,19 +258,19 @@ def _differences(held: Any, wanted: Any, path: str = "") -> list[str]:
     return [] if held == wanted else [f"{path.strip('.')}: {held} there, {wanted} now"]
 
 
-def source(pack: Pack, chosen: Recipe) -> Source:
+def source(pack: Pack, chosen: Recipe) -> BatchSource:
     """The training pictures in the order that the recipe's seed gives."""
     if len(pack.train) == 0:
         raise DataError(f"{pack.path} has no training pictures. Prepare it again.")
     few = chosen.objective.labelled
     policy = Policy(chains(chosen.transforms), chosen.seed) if chosen.transforms else None
-    whole = SplitSource(
+    whole = SplitBatches(
         pack.train, chosen.seed, labeled=chosen.labels > 0, mirror=chosen.mirror, policy=policy
     )
-    return partly(whole, few) if few and chosen.labels else whole
+    return with_few_labels(whole, few) if few and chosen.labels else whole
 
 
-def decided(chosen: Recipe, pictures: Source, place: Place) -> Place:
+def decided(chosen: Recipe, pictures: BatchSource, place: Place) -> Place:
     """The place with a precision for every player, measured where the person left it open."""
     if place.precision:
         return place
@@ -284,7 +284,7 @@ def train(
     chosen: Plan,
     place: Place,
     watchers: Callable[[Trainer], Sequence[Watcher]] = lambda trainer: (),
-) -> Outcome:
+) -> SessionResult:
     """Train, or continue, to the end of the budget. Only rank 0 writes.
 
     Raises:

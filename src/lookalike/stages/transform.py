@@ -13,13 +13,13 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from lookalike import images, seeds
-from lookalike.data.plain import plain_mode
-from lookalike.data.reading import PIXEL_LIMIT, open_picture
-from lookalike.data.transforms import Chain, parse
-from lookalike.data.workers import Lost, Workers
+from lookalike.data.augment.transforms import Chain, parse
+from lookalike.data.decode.color_modes import plain_mode
+from lookalike.data.decode.decode import PIXEL_LIMIT, open_picture
+from lookalike.data.decode.worker_pool import Lost, Workers
 from lookalike.errors import DataError, NoImagesError
 from lookalike.images import Pixels
-from lookalike.telling import Tell, silent
+from lookalike.progress import Tell, silent
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff"})
 AUGMENTED = re.compile(r"^.+?(__.+)+\.[^.]+$")

@@ -16,15 +16,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike import checkpoints, seeds
-from lookalike.data.classes import Classes as Sorts
-from lookalike.data.classes import attributes_of, classes_of
-from lookalike.data.pack import Pack
-from lookalike.data.packing import PackWriter
-from lookalike.engine.ways import Desk, spelled
+from lookalike.data.pack.classes import Classes as Sorts
+from lookalike.data.pack.classes import attributes_of, classes_of
+from lookalike.data.pack.pack import Pack
+from lookalike.data.pack.writer import PackWriter
+from lookalike.engine.synthesis import GeneratorHandle, parse_strategy
 from lookalike.errors import DataError
 from lookalike.images import Pixels
-from lookalike.metrics.classifier import Classes, Examples, FitSettings, known
-from lookalike.metrics.teaching import (
+from lookalike.metrics.utility.classifier import Classes, Examples, FitSettings, known
+from lookalike.metrics.utility.teaching import (
     NETWORKS,
     Judge,
     kernel_judge,
@@ -33,10 +33,10 @@ from lookalike.metrics.teaching import (
     networks,
     pretrained_eye,
 )
-from lookalike.metrics.trials import Kept, Protocol, Supply, Tried, address, run
-from lookalike.metrics.utility import Arm, Verdict, arms, decide
-from lookalike.report.helping import Bar, helping_page
-from lookalike.telling import Tell, silent
+from lookalike.metrics.utility.trials import Protocol, Supply, TrialStore, Tried, address, run
+from lookalike.metrics.utility.verdict import Arm, Verdict, arms, decide
+from lookalike.progress import Tell, silent
+from lookalike.report.utility_page import Bar, helping_page
 
 LEAST_TEST = 50
 TEACHERS = ("features", "small")
@@ -108,7 +108,7 @@ class Opened:
     """A generator that saw only a part's training pictures; ``name`` changes when it does."""
 
     name: str
-    desk: Desk
+    desk: GeneratorHandle
 
 
 Open = Callable[[Labeled, int | None], Opened]
@@ -116,7 +116,7 @@ Open = Callable[[Labeled, int | None], Opened]
 
 
 @dataclass(frozen=True)
-class Answer:
+class UtilityAnswer:
     """The verdict for one number of training pictures per class (None: all there are)."""
 
     per_class: int | None
@@ -130,7 +130,7 @@ class Answer:
 class Utility:
     """The answers, what they rest on, what to be careful of; ``teacher`` where there was one."""
 
-    answers: tuple[Answer, ...]
+    answers: tuple[UtilityAnswer, ...]
     classes: tuple[str, ...]
     test: int
     seeds: int
@@ -153,7 +153,7 @@ def utility(
     """
     settings = settings or UtilitySettings()
     data = labeled(pack, settings.attribute)
-    kept = Kept(settings.folder / "trials.jsonl" if settings.folder else None)
+    kept = TrialStore(settings.folder / "trials.jsonl" if settings.folder else None)
     answers = []
     for each in settings.per_class or (None,):
         part = data.part(each, settings.protocol.seed) if each else data
@@ -176,7 +176,7 @@ def utility(
 
 
 def trials(
-    data: Labeled, opened: Opened, settings: UtilitySettings, kept: Kept, tell: Tell = silent
+    data: Labeled, opened: Opened, settings: UtilitySettings, kept: TrialStore, tell: Tell = silent
 ) -> Tried:
     """Make the synthetic pictures for one part and train every arm on them."""
     digest = address(data.rows.tolist(), len(data.test[1]), opened.name, settings.teacher)
@@ -236,11 +236,15 @@ def _labels(pack: Pack, attribute: str | None) -> Sorts:
 
 
 def _supply(
-    data: Labeled, desk: Desk, chosen: Sequence[Arm], settings: UtilitySettings, tell: Tell
+    data: Labeled,
+    desk: GeneratorHandle,
+    chosen: Sequence[Arm],
+    settings: UtilitySettings,
+    tell: Tell,
 ) -> Supply:
     """Enough synthetic pictures of every way, and copies where arms want them."""
     real = known(*data.training, len(data.names))
-    ways = {one.way: spelled(one.way) for one in chosen if one.synthetic}
+    ways = {one.way: parse_strategy(one.way) for one in chosen if one.synthetic}
     judge = _judge(real, settings, tell) if any(w.judged for w in ways.values()) else None
     added = {}
     for number, (text, way) in enumerate(ways.items()):
@@ -277,7 +281,7 @@ def _judge(real: Examples, settings: UtilitySettings, tell: Tell) -> Judge:
 
 def _teacher(settings: UtilitySettings) -> str:
     """Who labels and chooses, in words; nothing where no way asks for it."""
-    if not any(spelled(way).judged for way in settings.ways):
+    if not any(parse_strategy(way).judged for way in settings.ways):
         return ""
     eye = pretrained_eye() if settings.teacher == "features" else None
     if eye is None:
@@ -288,14 +292,14 @@ def _teacher(settings: UtilitySettings) -> str:
 def _made(
     text: str,
     data: Labeled,
-    desk: Desk,
+    desk: GeneratorHandle,
     settings: UtilitySettings,
     how: tuple[float, Judge | None],
 ) -> Examples:
     """So many for each real one, of one way, with the classes' own shares, in a shuffled order."""
     ratio, judge = how
     counts = np.bincount(data.training[1], minlength=len(data.names))
-    way, made = spelled(text).build(judge), []
+    way, made = parse_strategy(text).build(judge), []
     for number, count in enumerate(counts):
         wanted = int(np.ceil(count * ratio))
         if wanted:
@@ -312,10 +316,12 @@ def _made(
     return every.take(order.permutation(len(every)).astype(np.int64))
 
 
-def _answer(data: Labeled, each: int | None, tried: Tried, settings: UtilitySettings) -> Answer:
+def _answer(
+    data: Labeled, each: int | None, tried: Tried, settings: UtilitySettings
+) -> UtilityAnswer:
     truth = data.test[1]
     only = next(one for one in tried.outcomes if one.arm.only)
-    return Answer(
+    return UtilityAnswer(
         per_class=each,
         training=len(data.training[1]),
         verdict=decide(tried.outcomes, truth, len(data.names), seed=settings.protocol.seed),
@@ -324,7 +330,9 @@ def _answer(data: Labeled, each: int | None, tried: Tried, settings: UtilitySett
     )
 
 
-def _warnings(data: Labeled, answers: list[Answer], settings: UtilitySettings) -> tuple[str, ...]:
+def _warnings(
+    data: Labeled, answers: list[UtilityAnswer], settings: UtilitySettings
+) -> tuple[str, ...]:
     told = []
     if settings.protocol.seeds < 10 and min(one.training for one in answers) < 1000:
         told.append("below 1,000 training pictures 10 seeds are advised")

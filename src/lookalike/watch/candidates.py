@@ -16,15 +16,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from lookalike import checkpoints, images
-from lookalike.data.pack import Pack
+from lookalike.data.pack.pack import Pack
 from lookalike.engine.sampler import Sampler
+from lookalike.engine.watcher import Scene, Watcher
 from lookalike.images import Pixels
-from lookalike.metrics.features import Features, choose
-from lookalike.metrics.kernel import kid
-from lookalike.parts.schedules import Tally
+from lookalike.metrics.distances.kernel import kid
+from lookalike.metrics.features.features import Features, choose
+from lookalike.metrics.features.real_features import RealFeatures
+from lookalike.parts.training.schedules import Tally
 from lookalike.run import CANDIDATES, Run, read_json
-from lookalike.watch.base import Scene, Watcher
-from lookalike.watch.reals import RealFeatures
 from lookalike.watch.scores import sides
 
 SEED = 2

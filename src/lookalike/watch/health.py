@@ -14,12 +14,12 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from lookalike import checkpoints, images
-from lookalike.parts import schedules
-from lookalike.parts.schedules import Tally
+from lookalike.engine.watcher import Scene, Watcher
+from lookalike.metrics.scores.sample_stats import RealStats, SampleStats
+from lookalike.parts.training import schedules
+from lookalike.parts.training.schedules import Tally
 from lookalike.recipe import Recipe
-from lookalike.watch.base import Scene, Watcher
-from lookalike.watch.looks import Looks, Reality
-from lookalike.watch.pacing import Clock, Pace
+from lookalike.watch.pacing import Clock, CostLimit
 
 FILE = "health.json"
 SAMPLES, REALS, SEED = 64, 512, 2
@@ -29,7 +29,7 @@ GREEN, AMBER, RED = "green", "amber", "red"
 
 
 @dataclass(frozen=True)
-class Finding:
+class HealthFinding:
     """A light, a name for what was found, and a sentence that says what is seen and what to try."""
 
     light: str
@@ -49,7 +49,7 @@ class Evidence:
     images: int
     done: float
     warm: bool
-    looks: Sequence[Looks]
+    looks: Sequence[SampleStats]
     facts: Sequence[Mapping[str, float]] = ()
     kids: Sequence[tuple[int, float, float]] = ()
     recipe: str = ""
@@ -61,10 +61,10 @@ class Evidence:
         return "" if self.recipe == ADVISED else f"the recipe {ADVISED}, "
 
 
-def verdict(seen: Evidence) -> Finding:
+def verdict(seen: Evidence) -> HealthFinding:
     """The worst thing that the evidence shows, or that all is well."""
     if not seen.looks or not seen.warm:
-        return Finding(
+        return HealthFinding(
             GREEN,
             "begun",
             "Training has just begun: the first pictures are noise or blurs, which is normal.",
@@ -76,7 +76,7 @@ def verdict(seen: Evidence) -> Finding:
     return _fine(seen)
 
 
-def _collapse(seen: Evidence) -> Finding | None:
+def _collapse(seen: Evidence) -> HealthFinding | None:
     now = seen.looks[-1]
     if now.variety >= 0.5 and now.twins <= 0.35:
         return None
@@ -87,7 +87,7 @@ def _collapse(seen: Evidence) -> Finding | None:
         what = f"the samples have only {now.variety:.0%} of the variety of your pictures"
     name = "The generator has collapsed" if red else "The generator may be collapsing"
     hope = "It often recovers early in a run; if it stays, begin" if seen.done < 0.5 else "Begin"
-    return Finding(
+    return HealthFinding(
         RED if red else AMBER,
         "collapse",
         f"{name}: {what}. {hope} another run with {seen.other}a longer budget, a lower rate "
@@ -95,7 +95,7 @@ def _collapse(seen: Evidence) -> Finding | None:
     )
 
 
-def _won(seen: Evidence) -> Finding | None:
+def _won(seen: Evidence) -> HealthFinding | None:
     """D(real) near 1 and D(fake) near 0 for three looks, and no gain for G in that time."""
     last = [f for f in seen.facts if "D(real)" in f and "D(fake)" in f][-3:]
     if len(last) < 3 or any(f["D(real)"] < 0.95 or f["D(fake)"] > 0.05 for f in last):
@@ -104,7 +104,7 @@ def _won(seen: Evidence) -> Finding | None:
     if len(losses) == 3 and losses[-1] < 0.9 * losses[0]:
         return None
     red = seen.looks[-1].distance > 2
-    return Finding(
+    return HealthFinding(
         RED if red else AMBER,
         "d-won",
         "The discriminator tells real from generated every time "
@@ -114,7 +114,7 @@ def _won(seen: Evidence) -> Finding | None:
     )
 
 
-def _noise(seen: Evidence) -> Finding | None:
+def _noise(seen: Evidence) -> HealthFinding | None:
     now = seen.looks[-1]
     if now.distance <= 2.5 and now.roughness <= 3:
         return None
@@ -123,7 +123,7 @@ def _noise(seen: Evidence) -> Finding | None:
         if now.distance > 2.5
         else f"are {now.roughness:.0f} times as rough as your pictures, like noise"
     )
-    return Finding(
+    return HealthFinding(
         RED if seen.done > 0.5 else AMBER,
         "noise",
         f"The samples {what} after {seen.done:.0%} of the run. "
@@ -131,13 +131,13 @@ def _noise(seen: Evidence) -> Finding | None:
     )
 
 
-def _worse(seen: Evidence) -> Finding | None:
+def _worse(seen: Evidence) -> HealthFinding | None:
     if len(seen.kids) < 3:
         return None
     best = min(seen.kids, key=lambda one: one[1])
     if any(kid <= best[2] for _, kid, _ in seen.kids[-2:]):
         return None
-    return Finding(
+    return HealthFinding(
         AMBER,
         "worse",
         f"The pictures were better before: their distance to pictures never seen was {best[1]:.2f} "
@@ -146,7 +146,7 @@ def _worse(seen: Evidence) -> Finding | None:
     )
 
 
-def _plateau(seen: Evidence) -> Finding | None:
+def _plateau(seen: Evidence) -> HealthFinding | None:
     """The newest third of the scores (4 at least) holds no gain beyond a twentieth.
 
     While learning rates still have to fall that says nothing: much of the gain comes with it.
@@ -165,10 +165,10 @@ def _plateau(seen: Evidence) -> Finding | None:
     if seen.falling:
         rest = "the learning rates have fallen to their end"
         following = "More time (--more), more pictures or a wider network would be the next step."
-    return Finding(GREEN, "plateau", f"{still}: {rest}. {following}")
+    return HealthFinding(GREEN, "plateau", f"{still}: {rest}. {following}")
 
 
-def _fine(seen: Evidence) -> Finding:
+def _fine(seen: Evidence) -> HealthFinding:
     now = seen.looks[-1]
     varied = f"{min(now.variety, 1):.0%} of the variety of your pictures"
     near = (
@@ -177,7 +177,7 @@ def _fine(seen: Evidence) -> Finding:
         else f"and are {now.distance:.1f} times as far from them as they are from each other"
     )
     name = "Healthy" if seen.done >= 1 else "Healthy so far"
-    return Finding(GREEN, "fine", f"{name}: the samples show {varied} {near}.")
+    return HealthFinding(GREEN, "fine", f"{name}: the samples show {varied} {near}.")
 
 
 @dataclass
@@ -200,10 +200,12 @@ class Health(Watcher):
     _steps: int = field(default=0, init=False)
     _cost: float = field(default=0.1, init=False)
     _last: float = field(default=0.0, init=False)
-    _real: Reality | None = field(default=None, init=False)
+    _real: RealStats | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
-        self.pace = Pace(self.share) if self.clock is None else Pace(self.share, self.clock)
+        self.pace = (
+            CostLimit(self.share) if self.clock is None else CostLimit(self.share, self.clock)
+        )
         self._before = 0.0
 
     def begin(self, scene: Scene) -> None:
@@ -212,7 +214,7 @@ class Health(Watcher):
         self._before, self._last = self.trained, 0.0
         real = scene.trainer.source.some(REALS).images
         if real.ndim == 4 and len(real) > 1:
-            self._real = Reality.of(images.to_pixels(real))
+            self._real = RealStats.of(images.to_pixels(real))
         self._tell(scene)
 
     def after(self, scene: Scene, tally: Tally) -> None:
@@ -280,7 +282,7 @@ class Health(Watcher):
 
     def _evidence(self, scene: Scene) -> Evidence:
         budget = scene.trainer.recipe.images
-        names = list(Looks.__dataclass_fields__)
+        names = list(SampleStats.__dataclass_fields__)
         kids = [
             (int(line["images"]), float(line["score/kid"]), float(line["score/kid_high"]))
             for line in scene.run.stats()
@@ -291,7 +293,9 @@ class Health(Watcher):
             images=scene.images,
             done=scene.done,
             warm=begun and scene.images >= min(0.1 * budget, 30_000),
-            looks=[Looks(*[line[n] for n in names]) for line in self.history if names[0] in line],
+            looks=[
+                SampleStats(*[line[n] for n in names]) for line in self.history if names[0] in line
+            ],
             facts=[line["facts"] for line in self.history],
             kids=[one for one in kids if math.isfinite(one[1])],
             recipe=scene.trainer.recipe.name,

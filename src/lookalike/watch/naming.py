@@ -8,12 +8,12 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from lookalike import checkpoints
-from lookalike.data.pack import Pack
-from lookalike.engine.semi import Named, beside, interval
-from lookalike.engine.source import SplitSource
-from lookalike.parts.schedules import Tally
+from lookalike.data.pack.pack import Pack
+from lookalike.engine.picture_source import SplitBatches
+from lookalike.engine.watcher import Scene, Watcher
+from lookalike.parts.training.schedules import Tally
 from lookalike.run import Run, read_json
-from lookalike.watch.base import Scene, Watcher
+from lookalike.watch.semi_supervised import Named, beside, interval
 
 FILE = "naming.json"
 MOST = 10_000
@@ -21,7 +21,7 @@ MOST = 10_000
 
 
 @dataclass
-class Naming(Watcher):
+class ClassAccuracy(Watcher):
     """When the budget is spent, names the hold-out, writes ``naming.json`` and says it.
 
     Only for recipes that show few labels, on packs with held-out pictures. The baseline is
@@ -43,7 +43,7 @@ class Naming(Watcher):
         if naming_of(scene.run).get("images") == scene.images:  # nothing was trained since
             return
         self.say("The baseline: the same network on the labelled pictures alone ...")
-        taken = SplitSource(held, trainer.recipe.seed, labeled=True).some(MOST)
+        taken = SplitBatches(held, trainer.recipe.seed, labeled=True).some(MOST)
         assert taken.labels is not None
         device = trainer.place.device
         found = beside(trainer, taken.images.to(device), taken.labels.to(device))
@@ -68,5 +68,5 @@ def told_of(found: Named, labelled: int) -> dict[str, Any]:
 
 
 def naming_of(run: Run) -> dict[str, Any]:
-    """What :class:`Naming` wrote; empty for other runs."""
+    """What :class:`ClassAccuracy` wrote; empty for other runs."""
     return read_json(run.path / FILE)

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from lookalike.parts.schedules import Tally
-from lookalike.watch.base import Scene, Watcher
+from lookalike.engine.watcher import Scene, Watcher
+from lookalike.parts.training.schedules import Tally
 
 
 @dataclass

@@ -11,7 +11,7 @@ Clock = Callable[[], float]
 
 
 @dataclass
-class Pace:
+class CostLimit:
     """Keeps what was ``spent`` below ``share`` of the seconds since ``begin``."""
 
     share: float

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from lookalike.durations import words
-from lookalike.parts.schedules import Tally
-from lookalike.watch.base import Scene, Watcher
+from lookalike.engine.watcher import Scene, Watcher
+from lookalike.parts.training.schedules import Tally
 
 
 @dataclass(frozen=True)
-class Step:
+class ProgressStep:
     """One report: images seen and wanted, images per second, seconds left, losses by player."""
 
     images: int
@@ -24,13 +24,13 @@ class Step:
 
 @dataclass
 class Progress(Watcher):
-    """Calls ``listen`` with a :class:`Step`; the estimate uses this process's own speed.
+    """Calls ``listen`` with a :class:`ProgressStep`; the estimate uses this process's own speed.
 
     Phases may become slower later in a run, so the speed of the last minute counts. What the prior
     learns at the end takes its own share of the time; ``say`` hears of it before it begins.
     """
 
-    listen: Callable[[Step], None]
+    listen: Callable[[ProgressStep], None]
     seconds: float = 0.5
     say: Callable[[str], None] = lambda told: None
     name: str = "progress"
@@ -56,7 +56,7 @@ class Progress(Watcher):
         if coming > 0:
             coming += int(scene.trainer.recipe.prior.learning * budget)
         left = coming / rate if rate > 0 else float("inf")
-        self.listen(Step(scene.images, budget, rate, left, dict(tally.totals)))
+        self.listen(ProgressStep(scene.images, budget, rate, left, dict(tally.totals)))
         if last:
             self.say(f"The last step: the prior learns where encodings lie ({words(left)}).")
 

@@ -6,14 +6,14 @@ import time
 from dataclasses import dataclass, field
 
 from lookalike import images
-from lookalike.parts.schedules import Tally
-from lookalike.watch.base import Scene, Watcher
+from lookalike.engine.watcher import Scene, Watcher
+from lookalike.parts.training.schedules import Tally
 
 SEED = 0
 
 
 @dataclass
-class Samples(Watcher):
+class SampleGrids(Watcher):
     """Keeps a grid of ``count`` samples; ``most`` grids at the most, thinned out evenly."""
 
     seconds: float = 20.0

@@ -18,17 +18,17 @@ from typing import Any
 import numpy as np
 
 from lookalike import checkpoints
-from lookalike.data.pack import Indices, Pack
+from lookalike.data.pack.pack import Indices, Pack
+from lookalike.engine.watcher import Scene, Watcher
 from lookalike.errors import CheckpointError
 from lookalike.images import Pixels
-from lookalike.metrics.features import Features, Vectors, choose
-from lookalike.metrics.kernel import Interval, kid_interval
-from lookalike.metrics.manifold import manifold
-from lookalike.parts.schedules import Tally
+from lookalike.metrics.distances.kernel import Interval, kid_interval
+from lookalike.metrics.distances.manifold import manifold
+from lookalike.metrics.features.features import Features, Vectors, choose
+from lookalike.metrics.features.real_features import RealFeatures, shuffled
+from lookalike.parts.training.schedules import Tally
 from lookalike.run import Run
-from lookalike.watch.base import Scene, Watcher
-from lookalike.watch.pacing import Clock, Pace
-from lookalike.watch.reals import RealFeatures, shuffled
+from lookalike.watch.pacing import Clock, CostLimit
 
 SEED = 1
 """The seed of the samples that are scored; other ones are shown to people."""
@@ -68,7 +68,7 @@ def sides(pack: Pack) -> Sides:
 
 
 @dataclass
-class Scores(Watcher):
+class ScoreWatcher(Watcher):
     """Writes ``score/…`` numbers to stats.jsonl, scores.json, and keeps the best states.
 
     ``share`` bounds its cost by the wall time of this process; how many real pictures and samples
@@ -96,7 +96,9 @@ class Scores(Watcher):
 
     def __post_init__(self) -> None:
         self.judge = self.features or choose(self.pack.channels, self.pack.size)
-        self.pace = Pace(self.share) if self.clock is None else Pace(self.share, self.clock)
+        self.pace = (
+            CostLimit(self.share) if self.clock is None else CostLimit(self.share, self.clock)
+        )
         self._sides = Sides(np.zeros(0, np.int64), np.zeros(0, np.int64))
         self._reals: RealFeatures
         self._first = 0.0

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lookalike import images
+from lookalike.engine.watcher import Scene, Watcher
 from lookalike.errors import need
-from lookalike.parts.schedules import Tally
-from lookalike.watch.base import Scene, Watcher
+from lookalike.parts.training.schedules import Tally
 
 FOLDER = "tensorboard"
 

@@ -1,0 +1,155 @@
+"""Tables, progress and JSON: results go to stdout, everything else to stderr."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, is_dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
+
+from cyclopts import Parameter
+
+from lookalike.durations import words
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+    from lookalike.watch.progress import ProgressStep
+
+Json = Annotated[bool, Parameter(name="--json", negative="", help="Print the result as JSON.")]
+
+
+def plain(value: Any) -> Any:
+    """A result as JSON-able values."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return plain(asdict(value))
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set):
+        return [plain(item) for item in value]
+    if isinstance(value, Path):
+        return str(value)
+    return value.item() if hasattr(value, "item") else value
+
+
+def result(value: Any, as_json: bool, lines: Sequence[str]) -> None:
+    """Print a result: JSON where it was asked for, these lines otherwise; once for a team."""
+    if os.environ.get("RANK", "0") != "0":
+        return
+    out(json.dumps(plain(value), indent=1) if as_json else "\n".join(lines))
+
+
+class UnreadError(Exception):
+    """The program that read our results has gone (``lookalike ... | head``)."""
+
+
+def out(text: str) -> None:
+    """A result on stdout.
+
+    Raises:
+        UnreadError: nobody reads there any more.
+    """
+    try:
+        print(text, flush=True)
+    except BrokenPipeError as problem:
+        _into_nothing(sys.stdout)
+        raise UnreadError from problem
+
+
+def say(text: str) -> None:
+    """A remark on stderr; when nobody reads there any more, the work goes on without."""
+    try:
+        print(text, file=sys.stderr, flush=True)
+    except BrokenPipeError:
+        _into_nothing(sys.stderr)
+
+
+def _into_nothing(stream: TextIO) -> None:
+    """What is written there from now on vanishes, also what Python writes when it ends."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
+
+
+def table(rows: Sequence[Sequence[str]], header: Sequence[str] = ()) -> list[str]:
+    """Rows as aligned lines of text."""
+    everything = [list(header), *map(list, rows)] if header else [list(row) for row in rows]
+    if not everything:
+        return []
+    widths = [max(len(row[i]) for row in everything) for i in range(len(everything[0]))]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in everything
+    ]
+    return [lines[0], "-" * len(lines[0]), *lines[1:]] if header else lines
+
+
+@dataclass
+class Screen:
+    """Progress on stderr: a live bar on a terminal, a line every ``seconds`` elsewhere."""
+
+    bars: Progress | None = None
+    seconds: float = 15.0
+    _task: TaskID | None = None
+    _what: str = ""
+    _last: float = 0.0
+
+    def tell(self, what: str, done: int, total: int) -> None:
+        """Work that counts things."""
+        detail = f"{done:,} of {total:,}" if total else f"{done:,}"
+        self._show(what, done, total, detail)
+
+    def step(self, step: ProgressStep) -> None:
+        """A training."""
+        losses = "  ".join(f"{player} {value:.3f}" for player, value in step.losses.items())
+        left = words(step.seconds_left) if step.seconds_left < 1e7 else "?"
+        detail = f"{step.rate:.0f} images/s  {left} left  {losses}"
+        self._show("training", step.images, step.budget, detail)
+
+    def _show(self, what: str, done: int, total: int, detail: str) -> None:
+        if self.bars is None:
+            finished = bool(total) and done >= total
+            if time.monotonic() - self._last >= self.seconds or (finished and what != self._what):
+                self._last = time.monotonic()
+                share = f"{100 * done / total:3.0f} %  " if total else ""
+                say(f"{what}: {share}{detail}")
+                self._what = what if finished else ""
+            return
+        if self._task is None or what != self._what:
+            if self._task is not None:
+                self.bars.remove_task(self._task)
+            self._task, self._what = self.bars.add_task(what, total=total or None, detail=""), what
+        self.bars.update(self._task, completed=done, total=total or None, detail=detail)
+
+    def say(self, text: str) -> None:
+        """A remark that stays above the bar."""
+        if self.bars is None:
+            say(text)
+        else:
+            self.bars.console.print(text, highlight=False)
+
+
+@contextmanager
+def screen() -> Iterator[Screen]:
+    """A screen for the time of one verb."""
+    if not sys.stderr.isatty():
+        yield Screen()
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = [
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=28),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TextColumn("{task.fields[detail]}"),
+        TimeElapsedColumn(),
+    ]
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+        yield Screen(bars)

@@ -1,0 +1,1 @@
+"""Augmentation by hand: short codes, for single pictures and for whole sets."""

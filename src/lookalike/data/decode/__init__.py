@@ -1,0 +1,1 @@
+"""Bytes of strangers become uint8 squares, in workers with limits."""

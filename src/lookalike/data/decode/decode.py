@@ -1,0 +1,296 @@
+"""Anything a person has -> one uint8 square: orientation, colour modes, alpha, depth, fit.
+
+Files go by their content, never by their suffix. Whatever cannot be read is a ``DataError`` whose
+message is the reason in plain words; nothing else leaves :func:`read_picture`.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+from PIL import Image, ImageColor, ImageFilter, UnidentifiedImageError
+
+from lookalike import images
+from lookalike.data.decode.color_modes import Box, Convert, conversion, resized
+from lookalike.errors import DataError
+from lookalike.images import Pixels
+
+Fit = Literal["crop", "pad", "stretch"]
+
+PIXEL_LIMIT = 80_000_000
+BYTE_LIMIT = 256 << 20
+_UNSAFE = frozenset({"EPS", "WMF", "BUFR", "GRIB", "HDF5", "FPX", "MIC", "MPEG", "FITS"})
+"""Formats that call outside programs, are stubs in Pillow, or are no pictures for people."""
+
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_ORIENTATION = 0x0112
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadSettings:
+    """How a picture becomes a square.
+
+    ``crop`` cuts the central ``crop`` pixels out before anything else (CelebA recipes use 160).
+    ``background`` fills what is transparent or padded: white, black, blur or #rrggbb.
+    Pictures with a side below ``least`` or more than ``pixel_limit`` pixels are refused; JPEGs are
+    decoded at a reduced scale, so for them Pillow's own limit of 178 million applies.
+    """
+
+    size: int = 64
+    channels: int = 3
+    fit: Fit = "crop"
+    background: str = "white"
+    crop: int | None = None
+    least: int = 8
+    pixel_limit: int = PIXEL_LIMIT
+
+    def __post_init__(self) -> None:
+        if self.size < 1 or self.channels not in (1, 3):
+            raise DataError(
+                f"size {self.size} with {self.channels} channels cannot be prepared: "
+                "the size is at least 1 pixel, and channels are 1 (grey) or 3 (colour)."
+            )
+        if self.fit not in ("crop", "pad", "stretch"):
+            raise DataError(f"unknown fit {self.fit!r}: choose crop, pad or stretch.")
+        if self.crop is not None and self.crop < 1:
+            raise DataError(f"a crop of {self.crop} pixels leaves nothing: name at least 1.")
+        if self.background != "blur":
+            background_colour(self.background)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A picture that was read: the square, and what it was before."""
+
+    pixels: Pixels
+    width: int
+    height: int
+    format: str
+    mode: str
+    notes: tuple[str, ...] = ()
+
+
+def background_colour(name: str) -> tuple[int, int, int]:
+    """The RGB of ``white``, ``black``, ``#rrggbb`` (or any colour name that Pillow knows)."""
+    try:
+        return ImageColor.getrgb(name)[:3]
+    except ValueError as problem:
+        raise DataError(
+            f"unknown background {name!r}: use white, black, blur, or a colour like #ffcc00."
+        ) from problem
+
+
+@lru_cache(maxsize=1)
+def readable_formats() -> tuple[str, ...]:
+    """The names of all formats that are tried on a file, the usual ones first."""
+    Image.init()
+    known = set(Image.ID) - _UNSAFE
+    usual = [name for name in ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP") if name in known]
+    return (*usual, *sorted(known - set(usual)))
+
+
+_FIRST = ("JPEG", "PNG", "GIF", "BMP", "PPM")
+"""The formats that Pillow knows at once. To learn the others takes a worker 50 ms, so they are
+tried only on files that are none of these."""
+
+
+def read_picture(data: bytes, settings: ReadSettings) -> Reading:
+    """Read one picture from the bytes of its file.
+
+    Raises:
+        DataError: it cannot or may not be read; the message is the reason alone.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with open_picture(data, settings.pixel_limit) as picture:
+                return _read(picture, settings)
+    except DataError:
+        raise
+    except Exception as problem:
+        raise reason(problem) from problem
+
+
+def reason(problem: Exception) -> DataError:
+    """What a decoder raised, as a reason in plain words."""
+    if isinstance(problem, MemoryError):
+        return DataError("needs more memory to decode than one picture may use")
+    words = (str(problem).strip() or type(problem).__name__)[:200]
+    return DataError(f"is truncated or damaged ({words})")
+
+
+def open_picture(data: bytes, pixel_limit: int = PIXEL_LIMIT) -> Image.Image:
+    """Open without decoding, and refuse what is no picture or far too large.
+
+    Raises:
+        DataError: the message is the reason alone.
+    """
+    if len(data) > BYTE_LIMIT:
+        raise DataError(f"has more than {BYTE_LIMIT >> 20} MB")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                picture = Image.open(io.BytesIO(data), formats=_FIRST)
+            except UnidentifiedImageError:
+                picture = Image.open(io.BytesIO(data), formats=readable_formats())
+    except UnidentifiedImageError as problem:
+        raise DataError(_what_it_is(data)) from problem
+    except Image.DecompressionBombError as problem:
+        raise DataError(
+            "claims more than 178 million pixels (a decompression bomb, or far too large); "
+            "it was not decoded"
+        ) from problem
+    except Exception as problem:
+        raise reason(problem) from problem
+    pixels = picture.width * picture.height
+    if picture.format != "JPEG" and pixels > pixel_limit:
+        raise DataError(
+            f"is {picture.width} x {picture.height}: {pixels / 1e6:.0f} million pixels, the limit "
+            f"is {pixel_limit / 1e6:.0f} million; it was not decoded"
+        )
+    return picture
+
+
+_STARTS = {
+    b"\xff\xd8\xff": "JPEG",
+    b"\x89PNG\r\n\x1a\n": "PNG",
+    b"GIF8": "GIF",
+    b"RIFF": "WebP",
+    b"II*\0": "TIFF",
+    b"MM\0*": "TIFF",
+    b"BM": "BMP",
+}
+
+
+def _what_it_is(data: bytes) -> str:
+    if not data:
+        return "is empty (zero bytes)"
+    for beginning, kind in _STARTS.items():
+        if data.startswith(beginning):
+            return f"starts like {kind} but is truncated or damaged"
+    start = data[:512].lstrip().lower()
+    if start.startswith((b"<svg", b"<?xml")) and b"<svg" in data[:4096].lower():
+        return "is an SVG drawing; turn it into PNG first"
+    if start.startswith((b"<!doctype html", b"<html")):
+        return "is a web page, not a picture (a download that failed?)"
+    if not start.strip(b"\0"):
+        return "holds only zeros (a copy that failed?)"
+    try:
+        data[:512].decode("utf-8")
+    except UnicodeDecodeError:
+        return "is not a picture in any format that is known here"
+    return "is text, not a picture"
+
+
+def _read(picture: Image.Image, settings: ReadSettings) -> Reading:
+    notes: list[str] = []
+    frames = getattr(picture, "n_frames", 1)
+    if frames > 1 and picture.format != "MPO":
+        notes.append(f"first of {frames} frames")
+        picture.seek(0)
+    return read_opened(picture, settings, notes)
+
+
+def read_opened(picture: Image.Image, settings: ReadSettings, notes: Sequence[str] = ()) -> Reading:
+    """The square of an opened picture (or of one frame that was copied out of it).
+
+    Raises:
+        DataError: it is too small; whatever Pillow raises when it cannot be decoded.
+    """
+    width, height = picture.size
+    kind, mode, notes = picture.format or "?", picture.mode, list(notes)
+    if min(width, height) < settings.least:
+        raise DataError(
+            f"is {width} x {height} pixels: a side under {settings.least} shows nothing"
+        )
+    box = _box(width, height, settings)
+    if kind == "JPEG":
+        _draft(picture, box, settings)
+    picture.load()
+    # After loading: Pillow has turned TIFFs by then, and PNGs may say it behind their pixels.
+    turn = picture.getexif().get(_ORIENTATION, 1)
+    scale = picture.width / width, picture.height / height
+    box = (box[0] * scale[0], box[1] * scale[1], box[2] * scale[0], box[3] * scale[1])
+    convert = conversion(picture, notes)
+    if turn in _TURNS:
+        notes.append("turned by EXIF")
+    square = _fit(_Part(picture, box, convert), settings, _TURNS.get(turn))
+    if min(width, height, settings.crop or width) < settings.size:
+        notes.append(f"enlarged from {min(width, height, settings.crop or width)} px")
+    pixels = images.from_pillow(square, settings.channels)
+    return Reading(pixels, width, height, kind, mode, tuple(notes))
+
+
+def _box(width: int, height: int, settings: ReadSettings) -> Box:
+    """The part of the picture that is used, centred; in pixels of the original."""
+    wide = min(width, settings.crop or width)
+    high = min(height, settings.crop or height)
+    if settings.fit == "crop":
+        wide = high = min(wide, high)
+    left, top = (width - wide) / 2, (height - high) / 2
+    return left, top, left + wide, top + high
+
+
+def _draft(picture: Image.Image, box: Box, settings: ReadSettings) -> None:
+    """Let libjpeg decode at 1/2, 1/4 or 1/8 when twice the wanted size remains."""
+    used = min(box[2] - box[0], box[3] - box[1])
+    factor = 2 * settings.size / max(used, 1)
+    if factor < 1:
+        wanted = math.ceil(picture.width * factor), math.ceil(picture.height * factor)
+        picture.draft("L" if settings.channels == 1 else None, wanted)
+    elif settings.channels == 1:
+        picture.draft("L", picture.size)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """The part of an opened picture that is used, and how it becomes plain."""
+
+    picture: Image.Image
+    box: Box
+    convert: Convert
+
+
+def _fit(part: _Part, settings: ReadSettings, turn: Image.Transpose | None) -> Image.Image:
+    """Resize the box (Lanczos) into the square, upright, on the background."""
+    size, box = settings.size, part.box
+    wide, high = box[2] - box[0], box[3] - box[1]
+    if settings.fit == "pad":
+        most = max(wide, high)
+        target = max(1, round(size * wide / most)), max(1, round(size * high / most))
+    else:
+        target = (size, size)
+    small = resized(part.picture, target, box, part.convert)
+    if turn is not None:
+        small = small.transpose(turn)
+    if small.size == (size, size) and small.mode in ("L", "RGB"):
+        return small
+    square = _background(small, settings)
+    corner = (size - small.width) // 2, (size - small.height) // 2
+    square.paste(small.convert("RGB"), corner, small if small.mode == "RGBA" else None)
+    return square
+
+
+def _background(small: Image.Image, settings: ReadSettings) -> Image.Image:
+    size = settings.size
+    if settings.background != "blur":
+        return Image.new("RGB", (size, size), background_colour(settings.background))
+    opaque = Image.new("RGB", small.size, "white")
+    opaque.paste(small.convert("RGB"), None, small if small.mode == "RGBA" else None)
+    stretched = opaque.resize((size, size), Image.Resampling.BICUBIC)
+    return stretched.filter(ImageFilter.GaussianBlur(size / 10))

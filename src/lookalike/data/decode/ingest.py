@@ -1,0 +1,142 @@
+"""What a run of prepare has kept and left out so far: a few dozen bytes a picture."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lookalike.data.augment.transforms import original_of
+from lookalike.data.decode.previous_pack import Answer, PreviousPack, ReusedPicture
+from lookalike.data.decode.worker import Accepted, Refused
+from lookalike.data.pack.pack import Row
+from lookalike.data.readers.base import Item
+from lookalike.data.similarity.near_duplicates import Groups, connected, near_groups
+from lookalike.images import Pixels
+
+SIZES = (32, 64, 128, 256)
+"""The sizes that are advised."""
+
+
+@dataclass
+class IngestLog:
+    """The pictures that go into the pack, by number, and the files that do not."""
+
+    refused: list[Row] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
+    classes: list[str] = field(default_factory=list)
+    sides: list[str | None] = field(default_factory=list)
+    digests: dict[int, int] = field(default_factory=dict)
+    copies: int = 0
+    enlarged: int = 0
+    _hashes: list[tuple[int, int]] = field(default_factory=list)
+    _origins: dict[str, int] = field(default_factory=dict)
+    _ties: list[tuple[int, int]] = field(default_factory=list)
+
+    def judge(self, item: Item, answer: Answer | Accepted) -> Accepted | None:
+        """The picture if it goes into the pack; otherwise it is noted among the refused."""
+        row: Row = {"source": item.name, "bytes": item.size, "stamp": item.stamp}
+        if isinstance(answer, Refused):
+            chosen = {"left_out": True} if answer.chosen else {}
+            self.refused.append({**row, **_frame(answer), "reason": answer.reason, **chosen})
+            return None
+        if isinstance(answer, ReusedPicture):
+            self.copies += 1
+            self.refused.append({**answer.row, "class": item.group or None})
+            return None
+        taken = answer.take() if isinstance(answer, PreviousPack) else answer
+        number = len(self.names)
+        first = self.digests.setdefault(taken.marks.digest, number)
+        if first < number:
+            self._copy(item, {**row, **_frame(taken)}, first)
+            return None
+        self.names.append(item.name)
+        self.classes.append(item.group)
+        self.sides.append(taken.side)
+        self._hashes.append((taken.marks.hash, taken.marks.mirrored))
+        self._tie(item.name, number)
+        self.enlarged += any(note.startswith("enlarged") for note in taken.facts.notes)
+        return taken
+
+    def _copy(self, item: Item, row: Row, first: int) -> None:
+        self.copies += 1
+        same = self.names[first]
+        self._tie(item.name, first)
+        words = f"is an exact copy of {same}"
+        if same == item.name:
+            words = "is an exact copy of an earlier frame"
+        about = {"copy_of": same, "class": item.group or None}
+        self.refused.append({**row, "reason": words, **about})
+
+    def _tie(self, name: str, number: int) -> None:
+        """Frames of one file, and pictures made of one another, stay together."""
+        first = self._origins.setdefault(original_of(name), number)
+        if first != number:
+            self._ties.append((first, number))
+
+    def groups(self, thumbs: Pixels) -> tuple[Groups, int]:
+        """Who stays on one side: the smallest member of each group, int64 ``[N]``.
+
+        ``thumbs`` is uint8 ``[N, 16, 16, C]``. The number counts the groups of pictures that look
+        the same, frames of one file aside.
+        """
+        hashes = np.array(self._hashes, np.uint64)
+        near = near_groups(hashes[:, 0], hashes[:, 1], thumbs)
+        alike = int((np.bincount(near) > 1).sum())
+        if not self._ties:
+            return near, alike
+        own = np.stack([np.arange(len(near)), near], 1)
+        tied = connected(len(near), np.concatenate([own, np.array(self._ties, np.int64)]))
+        return tied, alike
+
+    def warnings(self, size: int, listed: str, held: NDArray[np.bool_], wanted: int) -> list[str]:
+        """What a person should know about the pack, in sentences."""
+        found = []
+        count, unread = len(self.names), len(self.refused) - self.copies
+        if self.enlarged > count / 5:
+            smaller = [str(one) for one in (8, 16, *SIZES) if one < size]
+            advice = f" Prepare with --size {smaller[-1]} or less." if smaller else ""
+            found.append(
+                f"{self.enlarged} of {count} pictures are smaller than {size} px and were "
+                f"enlarged, which adds no detail.{advice}"
+            )
+        if unread > (count + unread) / 5:
+            found.append(
+                f"{unread} of {count + unread} files could not be used; {listed} says why."
+            )
+        if held.sum() < wanted / 2:
+            found.append(
+                f"Only {held.sum()} pictures are held out, not {wanted}: frames of one file and "
+                "pictures that look the same stay on one side. More files would help."
+            )
+        for name, number in sorted(Counter(self.classes).items()):
+            if name and number < 10:
+                found.append(f"The class {name} has only {number} pictures; aim for 50 or more.")
+        return found
+
+
+def picture_row(item: Item, taken: Accepted) -> Row:
+    """The manifest line of a picture; the writer adds its split."""
+    line: Row = {"source": item.name, **_frame(taken), "bytes": item.size, "stamp": item.stamp}
+    line |= asdict(taken.facts)
+    if item.group:
+        line["class"] = item.group
+    if item.part:
+        line["part"] = item.part
+    if item.attributes:
+        line["attributes"] = item.attributes
+    return line
+
+
+def examples(refused: Sequence[tuple[str, str]]) -> str:
+    """ " (a.jpg is empty; b.jpg is text …)" for messages, or nothing."""
+    words = "; ".join(f"{name} {reason}" for name, reason in refused[:3])
+    more = f"; and {len(refused) - 3} more" if len(refused) > 3 else ""
+    return f" ({words}{more})" if words else ""
+
+
+def _frame(one: Accepted | Refused) -> Row:
+    return {} if one.frame is None else {"frame": one.frame}

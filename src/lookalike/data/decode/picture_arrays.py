@@ -1,0 +1,136 @@
+"""Pictures of a folder, an archive, a list or a pack in one array at one size, to be judged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lookalike import images, seeds
+from lookalike.data.decode.decode import ReadSettings, read_opened, read_picture
+from lookalike.data.pack.pack import Pack
+from lookalike.data.pack.scratch_array import gathered, room
+from lookalike.data.readers.base import Item, open_source
+from lookalike.errors import DataError, NoImagesError
+from lookalike.images import Pixels
+from lookalike.progress import Tell, silent
+
+LARGEST = 256
+"""The size above which pictures are not compared unless it is asked for."""
+
+LOOK = 20
+"""How many pictures say which size is usual."""
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """uint8 ``[N, H, W, C]``, the class or sub-folder of each (or ""), and remarks."""
+
+    pixels: Pixels
+    groups: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+
+def pictures_of(
+    path: Path, size: int, channels: int, most: int, seed: int = 0, tell: Tell = silent
+) -> Pictures:
+    """Up to ``most`` pictures in the order of their names; of more, ``seed`` chooses.
+
+    A folder is read with its sub-folders, and a zip, tar, list or pack as ``prepare`` reads it.
+
+    Raises:
+        NoImagesError: there is nothing, or nothing that can be read as a picture.
+        PackError: it is a damaged pack.
+    """
+    settings = ReadSettings(size=size, channels=channels)
+    if Pack.is_pack(path):
+        return _of_pack(Pack.open(path), settings, most, seed)
+    source = open_source(path)
+    picked = some(len(source.items), most, seed)
+    pixels = room((len(picked), size, size, channels))
+    groups: list[str] = []
+    widths: set[int] = set()
+    refused: list[tuple[str, str]] = []
+    for done, item in enumerate(source.loaded([source.items[row] for row in picked])):
+        try:
+            one = read_picture(item.read(), settings)
+        except DataError as problem:
+            refused.append((item.name, str(problem)))
+            continue
+        pixels[len(groups)] = one.pixels
+        groups.append(_group(item))
+        widths.add(one.width)
+        tell("reading pictures", done + 1, len(picked))
+    refused = [*source.refused, *refused]
+    if not groups:
+        raise _nothing(path, refused)
+    notes = []
+    if refused:
+        files = "1 file" if len(refused) == 1 else f"{len(refused)} files"
+        name, why = refused[0]
+        notes.append(f"{files} in {path} left out, the first: {name} {why}")
+    if widths != {size}:
+        notes.append(f"pictures in {path} were resized to {size} px to match the real ones")
+    return Pictures(pixels[: len(groups)], tuple(groups), tuple(notes))
+
+
+def some(count: int, most: int, seed: int = 0) -> NDArray[np.int64]:
+    """``most`` of the numbers below ``count``, in order; the first ones would be of one class."""
+    if count <= most:
+        return np.arange(count)
+    return np.sort(seeds.array_generator(seed, "pictures").permutation(count)[:most])
+
+
+def usual_size(path: Path) -> int:
+    """The middle one of the smaller sides of some pictures, at most 256.
+
+    Raises:
+        NoImagesError: none of them can be read.
+    """
+    if Pack.is_pack(path):
+        return min(Pack.open(path).size, LARGEST)
+    source = open_source(path)
+    picked = np.linspace(0, len(source.items) - 1, min(len(source.items), LOOK)).astype(int)
+    sides: list[int] = []
+    refused: list[tuple[str, str]] = []
+    for item in source.loaded([source.items[row] for row in picked]):
+        try:
+            told = read_picture(item.read(), ReadSettings(size=8))
+        except DataError as problem:
+            refused.append((item.name, str(problem)))
+            continue
+        sides.append(min(told.width, told.height))
+    if not sides:
+        raise _nothing(path, [*source.refused, *refused])
+    return min(int(np.median(sides)), LARGEST)
+
+
+def _of_pack(pack: Pack, settings: ReadSettings, most: int, seed: int) -> Pictures:
+    """Training and held-out pictures alike."""
+    rows = some(pack.count, most, seed)
+    taken = gathered(pack.shards.take, rows)
+    numbers = pack.class_numbers[rows]
+    groups = tuple(pack.classes[number] if number >= 0 else "" for number in numbers)
+    if (pack.size, pack.channels) == (settings.size, settings.channels):
+        return Pictures(taken, groups)
+    pixels = room((len(rows), settings.size, settings.size, settings.channels))
+    for row, one in enumerate(taken):
+        pixels[row] = read_opened(images.to_pillow(one), settings).pixels
+    told = f"pictures in {pack.path} were resized to {settings.size} px to match the real ones"
+    return Pictures(pixels, groups, (told,))
+
+
+def _group(item: Item) -> str:
+    """The class that the source gives, or the sub-folder that the file lies in."""
+    return item.group or PurePosixPath(item.name).parent.name
+
+
+def _nothing(path: Path, refused: Sequence[tuple[str, str]]) -> NoImagesError:
+    first = f" ({len(refused)} refused, the first: {' '.join(refused[0])})" if refused else ""
+    return NoImagesError(
+        f"{path} holds no picture that can be read{first}. "
+        "Name a run, a pack, or a folder or zip of pictures."
+    )

@@ -1,0 +1,104 @@
+"""What an earlier run of prepare already knows, so that a grown source costs its new files only."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from lookalike.data.decode.worker import Accepted, PictureFacts, Refused, marks_of
+from lookalike.data.pack.pack import Pack, Row
+from lookalike.data.readers.base import Item
+
+Key = tuple[str, int, int]
+
+
+@dataclass(frozen=True)
+class PreviousPack:
+    """A picture in an earlier pack, looked up when it is needed."""
+
+    pack: Pack
+    index: int
+
+    def take(self) -> Accepted:
+        """The picture as if it had been read again."""
+        pixels = self.pack.shards.take(np.array([self.index]))[0]
+        row = self.pack.manifest_line(self.index)
+        return Accepted(
+            pixels, PictureFacts.of(row), marks_of(pixels), row.get("frame"), row["split"]
+        )
+
+
+@dataclass(frozen=True)
+class ReusedPicture:
+    """A file that was an exact copy of another one, which is still there."""
+
+    row: Row
+
+
+Answer = PreviousPack | ReusedPicture | Refused
+
+
+class Reused:
+    """Looks files up by name, size and time in an earlier pack."""
+
+    def __init__(self, pack: Pack) -> None:
+        self._pack = pack
+        self._rows: dict[Key, list[tuple[int, int]]] = {}
+        self._refused: dict[Key, list[Row]] = {}
+        for index, row in enumerate(pack.manifest()):
+            if "augment" not in row:
+                self._rows.setdefault(_key(row), []).append((_frame(row), index))
+        for row in pack.refused():
+            if "stamp" in row and "left_out" not in row:
+                self._refused.setdefault(_key(row), []).append(row)
+
+    def find(self, item: Item, kept: Collection[str]) -> tuple[Answer, ...] | None:
+        """What is known of one item, frame by frame; a copy counts while its original is kept."""
+        key = _key_of(item)
+        answers: list[tuple[int, Answer]] = [
+            (frame, PreviousPack(self._pack, index)) for frame, index in self._rows.get(key, ())
+        ]
+        for row in self._refused.get(key, ()):
+            if "copy_of" not in row:
+                answers.append((_frame(row), Refused(row["reason"], frame=row.get("frame"))))
+            elif row["copy_of"] in kept:
+                answers.append((_frame(row), ReusedPicture(row)))
+            else:
+                return None
+        answers.sort(key=lambda answer: answer[0])
+        return tuple(answer for _, answer in answers) or None
+
+    def has(self, item: Item) -> bool:
+        """Whether the earlier pack holds this very picture."""
+        return _key_of(item) in self._rows
+
+
+def remember(
+    items: Sequence[Item], known: Reused | None, leave_out: Mapping[str, str]
+) -> list[tuple[Answer, ...] | None]:
+    """What need not be read again, and what shall not be read at all; None for the rest."""
+    kept = {
+        item.name
+        for item in items
+        if known is not None and known.has(item) and item.name not in leave_out
+    }
+    return [
+        (Refused(leave_out[item.name], chosen=True),)
+        if item.name in leave_out
+        else (known.find(item, kept) if known is not None else None)
+        for item in items
+    ]
+
+
+def _key_of(item: Item) -> Key:
+    return item.name, item.size, item.stamp
+
+
+def _key(row: Row) -> Key:
+    return row["source"], row["bytes"], row["stamp"]
+
+
+def _frame(row: Row) -> int:
+    return int(row.get("frame", 0))

@@ -1,0 +1,175 @@
+"""One file's way into a pack: read, made square, and measured. Runs in workers."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from PIL import Image, ImageOps
+
+from lookalike.data.decode.color_modes import opaque
+from lookalike.data.decode.decode import (
+    Reading,
+    ReadSettings,
+    open_picture,
+    read_opened,
+    read_picture,
+    reason,
+)
+from lookalike.data.decode.faces import FaceSettings, cut_face
+from lookalike.data.decode.frames import frames_of
+from lookalike.data.decode.memory_limits import LARGE_BYTES, LARGE_PIXELS, alone
+from lookalike.data.readers.base import Item
+from lookalike.data.similarity.hash import perceptual_hashes, thumbnail
+from lookalike.errors import DataError
+from lookalike.images import Pixels
+
+
+@dataclass(frozen=True)
+class Marks:
+    """What tells a prepared picture from another one.
+
+    ``digest`` is 63 bits of its pixels, ``hash`` and ``mirrored`` are perceptual, ``thumb`` is
+    uint8 ``[16, 16, C]``.
+    """
+
+    digest: int
+    hash: int
+    mirrored: int
+    thumb: Pixels
+
+
+@dataclass(frozen=True)
+class PictureFacts:
+    """What a file was before it became a square."""
+
+    sha256: str
+    width: int
+    height: int
+    format: str
+    mode: str
+    notes: tuple[str, ...] = ()
+
+    @staticmethod
+    def of(row: Mapping[str, Any]) -> PictureFacts:
+        """The facts as a manifest line has them."""
+        sides = int(row["width"]), int(row["height"])
+        return PictureFacts(row["sha256"], *sides, row["format"], row["mode"], tuple(row["notes"]))
+
+
+@dataclass(frozen=True)
+class _Whole:
+    """What is known of a picture before it is decoded."""
+
+    width: int
+    height: int
+    format: str
+    mode: str
+
+    @staticmethod
+    def of(picture: Image.Image) -> _Whole:
+        return _Whole(*picture.size, picture.format or "?", picture.mode)
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """A picture that is fit for the pack, uint8 ``[S, S, C]``; ``frame`` counts from 0.
+
+    ``side`` is its split in an earlier pack.
+    """
+
+    pixels: Pixels
+    facts: PictureFacts
+    marks: Marks
+    frame: int | None = None
+    side: str | None = None
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A file or frame that is not, and why; ``chosen`` when it was left out without reading."""
+
+    reason: str
+    chosen: bool = False
+    frame: int | None = None
+
+
+def marks_of(pixels: Pixels) -> Marks:
+    """Measure one prepared picture, uint8 ``[S, S, C]``."""
+    digest = hashlib.blake2b(pixels.tobytes(), digest_size=8).digest()
+    plain, mirrored = perceptual_hashes(pixels)
+    return Marks(int.from_bytes(digest, "little") >> 1, plain, mirrored, thumbnail(pixels))
+
+
+@dataclass(frozen=True)
+class Preprocessor:
+    """What is taken out of a file: its picture, the one face in it, or every frame of it."""
+
+    look: ReadSettings
+    faces: FaceSettings | None = None
+    frames: bool = False
+
+    def __call__(self, items: Sequence[Item]) -> list[tuple[Accepted | Refused, ...]]:
+        """Read some files; never raises because of what is in them."""
+        return [tuple(self._take(item)) for item in items]
+
+    def _take(self, item: Item) -> Iterator[Accepted | Refused]:
+        with alone(item.size > LARGE_BYTES):
+            yield from self._taken(item)
+
+    def _taken(self, item: Item) -> Iterator[Accepted | Refused]:
+        try:
+            data = item.read()
+        except DataError as problem:
+            yield Refused(str(problem))
+            return
+        sha256 = hashlib.sha256(data).hexdigest()
+        for number, read in self._frames(data) if self.frames else [(None, self._still(data))]:
+            if isinstance(read, DataError):
+                yield Refused(str(read), frame=number)
+            else:
+                facts = PictureFacts(
+                    sha256, read.width, read.height, read.format, read.mode, read.notes
+                )
+                yield Accepted(read.pixels, facts, marks_of(read.pixels), number)
+
+    def _still(self, data: bytes) -> Reading | DataError:
+        try:
+            # Gone before it is read: some decoders hold a whole picture as soon as they are open.
+            whole = _Whole.of(open_picture(data, self.look.pixel_limit))
+            with alone(whole.width * whole.height > LARGE_PIXELS):
+                if self.faces is None:
+                    return read_picture(data, self.look)
+                return self._face(data, whole)
+        except DataError as problem:
+            return problem
+
+    def _frames(self, data: bytes) -> Iterator[tuple[int | None, Reading | DataError]]:
+        for number, frame in frames_of(data, self.look):
+            if isinstance(frame, DataError):
+                yield number, frame
+            elif number is None:
+                yield None, self._still(data)
+            else:
+                yield number, self._frame(frame)
+
+    def _frame(self, frame: Image.Image) -> Reading | DataError:
+        try:
+            if self.faces is None:
+                return read_opened(frame, self.look)
+            alone = io.BytesIO()
+            opaque(ImageOps.exif_transpose(frame)).save(alone, "BMP")
+            return self._face(alone.getvalue(), _Whole.of(frame))
+        except DataError as problem:
+            return problem
+        except Exception as problem:
+            return reason(problem)
+
+    def _face(self, data: bytes, whole: _Whole) -> Reading:
+        """The aligned face, with the facts of the whole picture."""
+        assert self.faces is not None
+        read = read_picture(cut_face(data, self.faces), self.look)
+        return replace(read, **asdict(whole))

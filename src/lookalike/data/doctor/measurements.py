@@ -1,0 +1,123 @@
+"""The doctor's waiting room: every file of a source or a pack, measured once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+from lookalike import images
+from lookalike.data.decode.decode import ReadSettings
+from lookalike.data.decode.worker import PictureFacts, Refused
+from lookalike.data.decode.worker_pool import Lost, Workers
+from lookalike.data.doctor.checks import SQUARE, PictureMeasures, examine, measure
+from lookalike.data.doctor.findings import GREY_PACK
+from lookalike.data.pack.pack import Pack
+from lookalike.data.readers.base import open_source
+from lookalike.data.similarity.hash import THUMB
+from lookalike.images import Pixels
+from lookalike.progress import Tell
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One file in the waiting room."""
+
+    name: str
+    group: str
+    split: str
+    result: PictureMeasures | Refused
+
+
+def source_visits(source: Path, least: int, workers: int | None, tell: Tell) -> Iterator[Visit]:
+    """Examine the files of a folder or a zip, one after the other."""
+    found = open_source(source)
+    task = partial(examine, ReadSettings(least=least))
+    with Workers(task, count=workers, chunk=8) as pool:
+        for done, (item, answer) in enumerate(pool.map(found.loaded(found.items)), 1):
+            result = Refused(answer.reason) if isinstance(answer, Lost) else answer
+            yield Visit(item.name, item.group, "", result)
+            tell("examining pictures", done, len(found.items))
+    for name, why in found.refused:
+        yield Visit(name, "", "", Refused(why))
+
+
+def pack_visits(source: Path, tell: Tell) -> Iterator[Visit]:
+    """Examine the pictures of a pack, changed copies aside, and name the files that it refused."""
+    pack = Pack.open(source)
+    for done, row in enumerate(pack.manifest(), 1):
+        if "augment" in row:
+            continue
+        picture = pack.shards.take(np.array([done - 1]))[0]
+        size = pack.size
+        facts = PictureFacts(
+            row.get("sha256", ""),
+            row.get("width", size),
+            row.get("height", size),
+            row.get("format", ""),
+            row.get("mode", "RGB"),
+            tuple(row.get("notes", ())),
+        )
+        if picture.shape[-1] == 1:
+            picture = picture.repeat(3, axis=-1)
+            facts = replace(facts, mode=GREY_PACK)
+        name = str(row.get("source", done - 1))
+        result = measure(picture, facts)
+        yield Visit(name, row.get("class") or "", row["split"], result)
+        tell("examining pictures", done, pack.count)
+    for row in pack.refused():
+        if "copy_of" not in row:
+            yield Visit(row["source"], "", "", Refused(row["reason"]))
+
+
+class Measurements:
+    """All measured pictures: numbers in memory, squares in a file."""
+
+    def __init__(self, squares: IO[bytes]) -> None:
+        self._file = squares
+        self._side = SQUARE
+        self.names: list[str] = []
+        self.classes: list[str] = []
+        self.splits: list[str] = []
+        self.modes: list[str] = []
+        self.notes: list[tuple[str, ...]] = []
+        self.numbers: list[tuple[float, ...]] = []
+        self.marks: list[tuple[int, int, int]] = []
+        self.thumbs: list[bytes] = []
+        self.refused: list[tuple[str, str]] = []
+
+    def admit(self, visit: Visit) -> None:
+        """Keep what was measured."""
+        one = visit.result
+        if isinstance(one, Refused):
+            self.refused.append((visit.name, one.reason))
+            return
+        square = one.square
+        if square.shape[0] < SQUARE:
+            small = images.to_pillow(square).resize((SQUARE, SQUARE), 1)
+            square = np.asarray(small, np.uint8)
+        self._file.write(square.tobytes())
+        self.names.append(visit.name)
+        self.classes.append(visit.group)
+        self.splits.append(visit.split)
+        self.modes.append(one.facts.mode)
+        self.notes.append(one.facts.notes)
+        sides = float(one.facts.width), float(one.facts.height)
+        self.numbers.append((*sides, one.brightness, one.contrast, one.blur, one.colorful))
+        self.marks.append((one.marks.digest, one.marks.hash, one.marks.mirrored))
+        self.thumbs.append(one.marks.thumb.tobytes())
+
+    def squares(self) -> Pixels:
+        """All squares, uint8 ``[N, 64, 64, 3]``, from the file."""
+        self._file.flush()
+        shape = (len(self.names), SQUARE, SQUARE, 3)
+        return np.asarray(np.memmap(self._file, np.uint8, "r", shape=shape))
+
+    def thumb_pixels(self) -> Pixels:
+        """All thumbnails, uint8 ``[N, 16, 16, 3]``."""
+        joined = np.frombuffer(b"".join(self.thumbs), np.uint8)
+        return joined.reshape(len(self.names), THUMB, THUMB, 3)

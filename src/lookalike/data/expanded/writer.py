@@ -1,0 +1,180 @@
+"""Writing real and synthetic pictures together so that nobody can mistake one for the other.
+
+A synthetic picture says what it is in its file's name, in its PNG text and in the manifest. Only
+real pictures are ever held out. Everything is written beside its place and renamed when whole.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TextIO
+
+import numpy as np
+
+from lookalike import images
+from lookalike.data.expanded.originals import Originals
+from lookalike.data.pack.atomic_folder import beside, folder_name, into_place
+from lookalike.data.pack.pack import Pack, Row, Split
+from lookalike.data.pack.writer import PackWriter
+from lookalike.images import Pixels
+
+PIECE = 256
+
+
+class Enlarged(ABC):
+    """A set that is being written: first its real pictures, then synthetic ones, then the card.
+
+    Use as a context manager. When the block is left without ``finish`` nothing remains.
+    """
+
+    @abstractmethod
+    def __enter__(self) -> Self:
+        """Begin beside the place."""
+
+    @abstractmethod
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Leave nothing behind that is not whole."""
+
+    @abstractmethod
+    def real(self, picture: Pixels, row: Row, split: str, group: str) -> None:
+        """Add a real picture, uint8 ``[S, S, C]``, with its line of the pack's manifest."""
+
+    @abstractmethod
+    def synthetic(self, picture: Pixels, row: Row, group: str, text: Mapping[str, str]) -> None:
+        """Add a synthetic picture of a class to the training side."""
+
+    @abstractmethod
+    def finish(self, files: Mapping[str, bytes]) -> None:
+        """Add these files (the card) and put everything in its place."""
+
+
+class EnlargedFolder(Enlarged):
+    """An ImageFolder: ``train/CLASS/real-….png``, ``train/CLASS/synthetic-….png``, ``holdout/…``.
+
+    ``manifest.jsonl`` has one line a file. With ``originals`` the real ones are those files
+    themselves, linked or (``copied``) copied, whatever their size.
+    """
+
+    def __init__(
+        self, to: Path, originals: Originals | None = None, *, copied: bool = False
+    ) -> None:
+        self.to, self.originals, self.copied = to, originals, copied
+        self._part = Path()
+        self._counts: dict[str, int] = {}
+        self._lines: TextIO
+
+    def __enter__(self) -> Self:
+        self._part = beside(self.to)
+        self._lines = (self._part / "manifest.jsonl").open("w", encoding="utf-8")
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._lines.close()
+        shutil.rmtree(self._part, ignore_errors=True)
+
+    def real(self, picture: Pixels, row: Row, split: str, group: str) -> None:
+        """``SPLIT/CLASS/real-NUMBER.png``, or the original file with its own suffix."""
+        told = {k: v for k, v in row.items() if k not in {"split", "class"}}
+        if self.originals is None:
+            images.write_png(self._next("real", split, group, told), picture)
+            return
+        file = self.originals.of(row)
+        place = self._next("real", split, group, told, file.suffix.lower())
+        if self.copied:
+            shutil.copyfile(file, place)
+        else:
+            place.symlink_to(file.resolve())
+
+    def synthetic(self, picture: Pixels, row: Row, group: str, text: Mapping[str, str]) -> None:
+        """``train/CLASS/synthetic-NUMBER.png`` with the text in its PNG."""
+        images.write_png(self._next("synthetic", "train", group, row), picture, text)
+
+    def finish(self, files: Mapping[str, bytes]) -> None:
+        """Write the files and rename the folder."""
+        for name, data in files.items():
+            (self._part / name).write_bytes(data)
+        self._lines.close()
+        into_place(self._part, self.to)
+
+    def _next(self, kind: str, split: str, group: str, row: Row, suffix: str = ".png") -> Path:
+        """The place of the next file of this kind, after its line of the manifest."""
+        number = self._counts[kind] = self._counts.get(kind, -1) + 1
+        place = Path(split, folder_name(group)) if group else Path(split)
+        (self._part / place).mkdir(parents=True, exist_ok=True)
+        file = place / f"{kind}-{number:06d}{suffix}"
+        line = {"file": file.as_posix(), "split": split, "synthetic": kind == "synthetic"}
+        line |= {"class": group} if group else {}
+        self._lines.write(json.dumps({**line, **row}, ensure_ascii=False) + "\n")
+        return self._part / file
+
+
+class EnlargedPack(Enlarged):
+    """A pack whose manifest marks every line as synthetic or not."""
+
+    def __init__(self, to: Path, pack: Pack, attribute: str | None = None) -> None:
+        self.to, self.pack, self.attribute = to, pack, attribute
+        self._held: list[bool] = []
+        self._writer = PackWriter(to, size=pack.size, channels=pack.channels)
+
+    def __enter__(self) -> Self:
+        self._writer.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._writer.__exit__(kind, error, trace)
+
+    def real(self, picture: Pixels, row: Row, split: str, group: str) -> None:
+        """A line of the old manifest, marked as real."""
+        told = {k: v for k, v in row.items() if k != "split"}
+        self._writer.append(picture, {**told, "synthetic": False})
+        self._held.append(split == "holdout")
+
+    def synthetic(self, picture: Pixels, row: Row, group: str, text: Mapping[str, str]) -> None:
+        """A line with its class or attribute, its seed, index and scores."""
+        told: Row = {"source": f"synthetic/{len(self._held):06d}.png", "synthetic": True, **row}
+        if group and self.attribute:
+            told["attributes"] = {self.attribute: group}
+        elif group:
+            told["class"] = group
+        self._writer.append(picture, told)
+        self._held.append(False)
+
+    def finish(self, files: Mapping[str, bytes]) -> None:
+        """Write the pack, then the files into it."""
+        info = {key: self.pack.info[key] for key in ("licence",) if self.pack.info.get(key)}
+        self._writer.finish(holdout=np.array(self._held, np.bool_), info=info)
+        for name, data in files.items():
+            (self.to / name).write_bytes(data)
+
+
+def copy_real(split: Split, into: Enlarged, groups: list[str]) -> None:
+    """Write every picture of a split of a pack; ``groups`` names the class of each."""
+    for start in range(0, len(split), PIECE):
+        at = np.arange(start, min(start + PIECE, len(split)))
+        for picture, row, place in zip(split.images(at), split.rows(at), at, strict=True):
+            into.real(picture, row, split.name, groups[int(place)])
+
+
+def as_json(value: Any) -> bytes:
+    """Indented JSON with a last newline."""
+    return (json.dumps(value, indent=1, ensure_ascii=False) + "\n").encode()

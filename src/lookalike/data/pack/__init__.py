@@ -1,0 +1,1 @@
+"""The pack: pictures as memory-mapped shards with labels and a hold-out, written whole."""

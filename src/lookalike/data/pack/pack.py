@@ -1,0 +1,251 @@
+"""The pack: pictures as memory-mapped uint8 shards, ready to train from.
+
+A pack is a folder: ``images-00000.npy …`` (uint8 ``[n, size, size, channels]``), ``classes.npy``,
+``attributes.npy``, ``train.npy`` and ``holdout.npy`` (row numbers), ``manifest.jsonl`` (one line a
+picture), ``refused.jsonl`` and ``pack.json``. Opening reads ``pack.json`` only and maps the rest,
+so that a pack of ten million pictures opens at once. Packs are made by
+:class:`lookalike.data.pack.writer.PackWriter`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from lookalike.errors import PackError
+from lookalike.images import Pixels
+
+FORMAT = "lookalike-pack"
+VERSION = 1
+HEADER = 128
+"""Bytes in front of the pixels of a shard: a standard ``.npy`` header padded to this length."""
+
+Row = dict[str, Any]
+Indices = NDArray[np.int64]
+
+
+class _Shards:
+    """All pictures of a pack as one array that never has to fit in memory."""
+
+    def __init__(self, path: Path, info: dict[str, Any]) -> None:
+        self._path = path
+        self._files: list[tuple[str, int]] = [(one["file"], one["count"]) for one in info["shards"]]
+        self._shape: tuple[int, int, int] = (info["size"], info["size"], info["channels"])
+        counts = [count for _, count in self._files]
+        self._starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        self._opened: dict[int, Pixels] = {}
+
+    def check(self) -> None:
+        """Compare every shard's length in bytes with what ``pack.json`` promises."""
+        each = int(np.prod(self._shape))
+        for name, count in self._files:
+            file, wanted = self._path / name, HEADER + count * each
+            found = file.stat().st_size if file.is_file() else None
+            if found != wanted:
+                state = "is missing" if found is None else f"has {found} bytes, not {wanted}"
+                raise PackError(
+                    f"the pack {self._path} is damaged: {name} {state}. "
+                    "Copy the pack again, or make it again with 'lookalike prepare'."
+                )
+
+    def _shard(self, number: int) -> Pixels:
+        if number not in self._opened:
+            mapped = np.load(self._path / self._files[number][0], mmap_mode="r")
+            self._opened[number] = np.asarray(mapped)
+        return self._opened[number]
+
+    def take(self, rows: Indices) -> Pixels:
+        """Copy these rows, uint8 ``[len(rows), H, W, C]``."""
+        if len(self._files) == 1:
+            return self._shard(0)[rows]
+        taken = np.empty((len(rows), *self._shape), np.uint8)
+        owners = np.searchsorted(self._starts, rows, side="right") - 1
+        for number in np.unique(owners):
+            mine = owners == number
+            taken[mine] = self._shard(int(number))[rows[mine] - self._starts[number]]
+        return taken
+
+
+class Split:
+    """One side of a pack: its training pictures, or those held out.
+
+    Indices count from 0 within the split, in any order, and may repeat.
+    """
+
+    def __init__(self, pack: Pack, name: str, rows: Indices) -> None:
+        self.pack = pack
+        self.name = name
+        self._rows = rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def pack_rows(self, indices: ArrayLike) -> Indices:
+        """The row numbers in the whole pack of these pictures, int64 ``[N]``."""
+        wanted = np.asarray(indices, np.int64).reshape(-1)
+        if wanted.size and not (0 <= wanted.min() and wanted.max() < len(self)):
+            raise IndexError(
+                f"pictures {wanted.min()} to {wanted.max()} asked of the {self.name} split, "
+                f"which has {len(self)}"
+            )
+        return self._rows[wanted]
+
+    def images(self, indices: ArrayLike) -> Pixels:
+        """A copy of these pictures, uint8 ``[N, H, W, C]``."""
+        return self.pack.shards.take(self.pack_rows(indices))
+
+    def all_images(self) -> Pixels:
+        """Every picture of the split at once; for small work only."""
+        return self.pack.shards.take(np.asarray(self._rows))
+
+    def classes(self, indices: ArrayLike) -> Indices:
+        """Class numbers, int64 ``[N]``; -1 where a picture has no class."""
+        return self.pack.class_numbers[self.pack_rows(indices)].astype(np.int64)
+
+    def labels(self, indices: ArrayLike) -> NDArray[np.float32]:
+        """float32 ``[N, len(pack.columns)]``: one-hot class, then the attribute columns."""
+        rows = self.pack_rows(indices)
+        count = len(self.pack.classes)
+        numbers = self.pack.class_numbers[rows].astype(np.int64)
+        wide = np.zeros((len(rows), len(self.pack.columns)), np.float32)
+        if count and wide.shape[1]:
+            known = numbers >= 0
+            wide[np.nonzero(known)[0], numbers[known]] = 1.0
+        if wide.shape[1] > count:
+            wide[:, count:] = self.pack.attribute_numbers[rows]
+        return wide
+
+    def rows(self, indices: ArrayLike) -> list[Row]:
+        """The manifest lines of these pictures."""
+        return [self.pack.manifest_line(int(row)) for row in self.pack_rows(indices)]
+
+
+class Pack:
+    """A folder of prepared pictures, opened for reading. Use :meth:`open`."""
+
+    def __init__(self, path: Path, info: dict[str, Any]) -> None:
+        self.path = path
+        self.info = info
+        self.name = str(info.get("name") or path.name)
+        self.size: int = info["size"]
+        self.channels: int = info["channels"]
+        self.count: int = info["count"]
+        self.classes: tuple[str, ...] = tuple(info["classes"])
+        self.columns: tuple[str, ...] = tuple(info["columns"])
+        self.fingerprint: str = info["fingerprint"]
+        self.shards = _Shards(path, info)
+        self.class_numbers: NDArray[np.int32] = self._array("classes.npy", (self.count,))
+        wide = len(self.columns) - len(self.classes)
+        self.attribute_numbers: NDArray[np.float32] = (
+            self._array("attributes.npy", (self.count, wide))
+            if wide
+            else np.zeros((self.count, 0), np.float32)
+        )
+        self.train = Split(self, "train", self._array("train.npy", (info["train"],)))
+        self.holdout = Split(self, "holdout", self._array("holdout.npy", (info["holdout"],)))
+        self._offsets: Indices | None = None
+
+    def __repr__(self) -> str:
+        return f"Pack({str(self.path)!r}, {self.count} x {self.size} px)"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Pack.open, (self.path,)
+
+    @staticmethod
+    def is_pack(path: Path) -> bool:
+        """Say whether this folder looks like a pack (it may still be damaged)."""
+        return (path / "pack.json").is_file()
+
+    @staticmethod
+    def open(path: Path | str) -> Pack:
+        """Open a pack and check that it is whole.
+
+        Raises:
+            PackError: it is missing, damaged, or of another version.
+        """
+        path = Path(path)
+        info = _read_info(path)
+        try:
+            pack = Pack(path, info)
+        except (KeyError, TypeError, ValueError) as problem:
+            raise PackError(
+                f"the pack {path} is damaged: its pack.json does not fit ({problem!r}). "
+                "Make it again with 'lookalike prepare'."
+            ) from problem
+        pack.shards.check()
+        return pack
+
+    def _array(self, name: str, shape: tuple[int, ...]) -> NDArray[Any]:
+        try:
+            array = np.asarray(np.load(self.path / name, mmap_mode="r" if shape[0] else None))
+        except (OSError, ValueError, EOFError) as problem:
+            raise PackError(
+                f"the pack {self.path} is damaged: {name} cannot be read ({problem}). "
+                "Copy the pack again, or make it again with 'lookalike prepare'."
+            ) from problem
+        if array.shape != shape:
+            raise PackError(
+                f"the pack {self.path} is damaged: {name} has the shape {array.shape}, "
+                f"not {shape}. Make it again with 'lookalike prepare'."
+            )
+        return array
+
+    def manifest(self) -> Iterator[Row]:
+        """Every manifest line in the order of the pictures, read as a stream."""
+        with (self.path / "manifest.jsonl").open(encoding="utf-8") as lines:
+            for line in lines:
+                yield json.loads(line)
+
+    def manifest_line(self, row: int) -> Row:
+        """The manifest line of one row of the whole pack."""
+        with (self.path / "manifest.jsonl").open("rb") as file:
+            if self._offsets is None:
+                lengths = np.fromiter((len(line) for line in file), np.int64)
+                self._offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+            file.seek(int(self._offsets[row]))
+            line: Row = json.loads(file.readline())
+        return line
+
+    def refused(self) -> list[Row]:
+        """The files that were left out, each with its reason."""
+        file = self.path / "refused.jsonl"
+        if not file.is_file():
+            return []
+        return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+
+
+def _read_info(path: Path) -> dict[str, Any]:
+    file = path / "pack.json"
+    if not file.is_file():
+        missing = "does not exist" if not path.exists() else "is not a pack (it has no pack.json)"
+        raise PackError(
+            f"{path} {missing}. Make a pack from a folder of pictures with: "
+            "lookalike prepare FOLDER --to PACK"
+        )
+    try:
+        info: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    except (ValueError, OSError) as problem:
+        raise PackError(
+            f"the pack {path} is damaged: pack.json cannot be read ({problem}). "
+            "Make it again with 'lookalike prepare'."
+        ) from problem
+    if not isinstance(info, dict) or info.get("format") != FORMAT:
+        raise PackError(f"{file} was not written by lookalike; name a folder that is a pack.")
+    if info.get("version") != VERSION:
+        raise PackError(
+            f"the pack {path} is of version {info.get('version')!r}, this program reads version "
+            f"{VERSION}. Make it again with 'lookalike prepare', or use the matching program."
+        )
+    return info
+
+
+def shard_header(shape: Sequence[int]) -> bytes:
+    """The header of a uint8 ``.npy`` file (version 1.0), padded to :data:`HEADER` bytes."""
+    words = str({"descr": "|u1", "fortran_order": False, "shape": tuple(shape)}).encode("ascii")
+    start = b"\x93NUMPY\x01\x00" + (HEADER - 10).to_bytes(2, "little")
+    return start + words.ljust(HEADER - 11) + b"\n"

@@ -1,0 +1,256 @@
+"""Writing packs: picture by picture, with flat memory, whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO, TextIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lookalike import seeds
+from lookalike.data.pack.atomic_folder import beside
+from lookalike.data.pack.label_schema import Schema, SchemaBuilder
+from lookalike.data.pack.pack import FORMAT, HEADER, VERSION, Pack, Row, shard_header
+from lookalike.errors import PackError
+from lookalike.images import Pixels
+
+
+class PackWriter:
+    """Writes a pack beside its place and renames it when it is complete.
+
+    Use as a context manager: ``append`` pictures, then ``finish``. When the block is left by an
+    exception, or without ``finish``, nothing remains and a pack that was there before is untouched.
+    """
+
+    def __init__(
+        self, to: Path, *, size: int, channels: int = 3, shard_bytes: int = 1 << 30
+    ) -> None:
+        self.to = to
+        self.shape = (size, size, channels)
+        self.count = 0
+        self._per_shard = max(1, shard_bytes // int(np.prod(self.shape)))
+        self._shards: list[Row] = []
+        self._shard: BinaryIO | None = None
+        self._schema = SchemaBuilder()
+        self._classes: Counter[str] = Counter()
+        self._digest = hashlib.blake2b(repr(self.shape).encode(), digest_size=16)
+        self._folder = Path()
+        self._rows: TextIO
+
+    def __enter__(self) -> PackWriter:
+        self._folder = beside(self.to)
+        self._rows = (self._folder / "rows.jsonl").open("w", encoding="utf-8")
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _close(self) -> None:
+        self._rows.close()
+        self._end_shard()
+
+    def _end_shard(self) -> None:
+        if self._shard is not None:
+            self._shard.seek(0)
+            self._shard.write(shard_header((self._shards[-1]["count"], *self.shape)))
+            self._shard.close()
+            self._shard = None
+
+    def append(self, pixels: Pixels, row: Mapping[str, Any], *, counts: bool = True) -> None:
+        """Add one picture, uint8 ``[size, size, channels]``, and its manifest line.
+
+        The line may hold ``class`` (a word) and ``attributes`` (words by name); both become labels.
+        A picture that does not count (a changed copy) leaves class counts and the mean and spread
+        of numeric attributes as they are.
+        """
+        if pixels.dtype != np.uint8 or pixels.shape != self.shape:
+            raise ValueError(f"expected uint8 {self.shape}, got {pixels.dtype} {pixels.shape}")
+        if self._shard is None or self._shards[-1]["count"] == self._per_shard:
+            self._next_shard()
+        assert self._shard is not None
+        data = np.ascontiguousarray(pixels).tobytes()
+        self._shard.write(data)
+        self._digest.update(data)
+        self._shards[-1]["count"] += 1
+        self.count += 1
+        if counts and row.get("class"):
+            self._classes[str(row["class"])] += 1
+        if counts and row.get("attributes"):
+            self._schema.see(row["attributes"])
+        self._rows.write(json.dumps(dict(row), ensure_ascii=False) + "\n")
+
+    def _next_shard(self) -> None:
+        self._end_shard()
+        name = f"images-{len(self._shards):05d}.npy"
+        self._shards.append({"file": name, "count": 0})
+        self._shard = (self._folder / name).open("wb")
+        self._shard.write(bytes(HEADER))
+
+    def written(self) -> Iterator[tuple[Pixels, Row]]:
+        """The pictures written so far with their lines, while others may be added behind them."""
+        self._rows.flush()
+        if self._shard is not None:
+            self._shard.flush()
+        count = self.count
+        pictures = _Written(self._folder, self._shards, self.shape, self._per_shard)
+        with (self._folder / "rows.jsonl").open(encoding="utf-8") as rows:
+            for number, line in enumerate(islice(rows, count)):
+                yield pictures[number], json.loads(line)
+
+    def finish(
+        self,
+        *,
+        holdout: NDArray[np.bool_] | None = None,
+        info: Mapping[str, Any] | None = None,
+        refused: Sequence[Mapping[str, Any]] = (),
+    ) -> Pack:
+        """Write labels, manifest and ``pack.json``, and put the pack in its place.
+
+        ``holdout`` is bool ``[count]``, ``info`` goes into ``pack.json`` as it is.
+        """
+        if not self.count:
+            raise PackError(f"no picture was written to {self.to}: a pack needs at least one.")
+        held = np.zeros(self.count, np.bool_) if holdout is None else np.asarray(holdout, np.bool_)
+        if held.shape != (self.count,):
+            raise ValueError(f"holdout has the shape {held.shape}, not ({self.count},)")
+        self._close()
+        schema = self._schema.done()
+        classes = sorted(self._classes) if len(self._classes) > 1 else []
+        self._labels(schema, classes, held)
+        np.save(self._folder / "train.npy", np.flatnonzero(~held).astype(np.int64))
+        np.save(self._folder / "holdout.npy", np.flatnonzero(held).astype(np.int64))
+        with (self._folder / "refused.jsonl").open("w", encoding="utf-8") as file:
+            file.writelines(json.dumps(dict(one), ensure_ascii=False) + "\n" for one in refused)
+        self._write_info(schema, classes, held, {**(info or {}), "refused": len(refused)})
+        _put_in_place(self._folder, self.to)
+        return Pack.open(self.to)
+
+    def _labels(self, schema: Schema, classes: list[str], held: NDArray[np.bool_]) -> None:
+        """Stream the rows once: the manifest gains its split, the labels their numbers."""
+        number = {name: index for index, name in enumerate(classes)}
+        chosen = _new_array(self._folder / "classes.npy", np.int32, (self.count,))
+        wide = (
+            _new_array(
+                self._folder / "attributes.npy", np.float32, (self.count, len(schema.columns))
+            )
+            if schema.columns
+            else None
+        )
+        source = self._folder / "rows.jsonl"
+        manifest = self._folder / "manifest.jsonl"
+        with source.open(encoding="utf-8") as rows, manifest.open("w", encoding="utf-8") as lines:
+            for index, line in enumerate(rows):
+                row = json.loads(line)
+                chosen[index] = number.get(str(row.get("class")), -1)
+                if wide is not None:
+                    wide[index] = schema.encode(row.get("attributes") or {})
+                row["split"] = "holdout" if held[index] else "train"
+                lines.write(json.dumps(row, ensure_ascii=False) + "\n")
+        source.unlink()
+        for array in (chosen, wide):
+            if array is not None:
+                self._digest.update(array.data.cast("B"))
+                array.flush()
+        self._digest.update(held.tobytes())
+
+    def _write_info(
+        self,
+        schema: Schema,
+        classes: list[str],
+        held: NDArray[np.bool_],
+        extra: Mapping[str, Any],
+    ) -> None:
+        columns = [f"class={name}" for name in classes] + list(schema.columns)
+        self._digest.update(json.dumps([columns, schema.as_list()]).encode())
+        info = {
+            **extra,
+            "format": FORMAT,
+            "version": VERSION,
+            "name": self.to.name,
+            "size": self.shape[0],
+            "channels": self.shape[2],
+            "count": self.count,
+            "train": int((~held).sum()),
+            "holdout": int(held.sum()),
+            "shards": self._shards,
+            "classes": classes,
+            "class_counts": {name: self._classes[name] for name in classes},
+            "columns": columns,
+            "attributes": schema.as_list(),
+            "fingerprint": self._digest.hexdigest(),
+        }
+        text = json.dumps(info, indent=1, ensure_ascii=False)
+        (self._folder / "pack.json").write_text(text + "\n", encoding="utf-8")
+
+
+class _Written:
+    """Random access to the pictures of a pack that is still being written."""
+
+    def __init__(
+        self, folder: Path, shards: list[Row], shape: tuple[int, int, int], per_shard: int
+    ) -> None:
+        self._maps = [
+            np.memmap(
+                folder / one["file"], np.uint8, "r", offset=HEADER, shape=(one["count"], *shape)
+            )
+            for one in shards
+        ]
+        self._per_shard = per_shard
+
+    def __getitem__(self, row: int) -> Pixels:
+        return np.array(self._maps[row // self._per_shard][row % self._per_shard])
+
+
+def _new_array(file: Path, kind: type, shape: tuple[int, ...]) -> np.memmap[Any, Any]:
+    return np.lib.format.open_memmap(file, mode="w+", dtype=kind, shape=shape)
+
+
+def _put_in_place(folder: Path, to: Path) -> None:
+    """Rename ``folder`` to ``to``; a pack that was there goes away after the new one is in."""
+    if not to.exists():
+        folder.rename(to)
+        return
+    if not Pack.is_pack(to) and any(to.iterdir() if to.is_dir() else [to]):
+        raise PackError(
+            f"{to} exists and is not a pack, so nothing was written there. "
+            "Name another place, or move it away."
+        )
+    old = Path(tempfile.mkdtemp(prefix=f".{to.name}.", suffix=".old", dir=to.parent))
+    to.rename(old / "pack")
+    folder.rename(to)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def write_pack(
+    to: Path,
+    pixels: Pixels,
+    *,
+    rows: Sequence[Mapping[str, Any]] | None = None,
+    holdout: float = 0.1,
+    seed: int = 0,
+) -> Pack:
+    """Make a pack from an array uint8 ``[N, S, S, C]`` that is in memory; a plain random split."""
+    count = len(pixels)
+    held = np.zeros(count, np.bool_)
+    order = seeds.array_generator(seed, "holdout").permutation(count)
+    held[order[: round(count * holdout)]] = True
+    with PackWriter(to, size=pixels.shape[1], channels=pixels.shape[3]) as writer:
+        for index in range(count):
+            row = rows[index] if rows is not None else {"source": str(index)}
+            writer.append(pixels[index], row)
+        return writer.finish(holdout=held)

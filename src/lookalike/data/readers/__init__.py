@@ -1,0 +1,1 @@
+"""Where pictures lie: folders, archives, tables and idx files as lists of items."""

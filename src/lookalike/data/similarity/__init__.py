@@ -1,0 +1,1 @@
+"""Which pictures are the same to the eye, or parts of one another."""

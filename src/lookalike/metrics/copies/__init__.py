@@ -1,0 +1,1 @@
+"""Whether samples are copies of training pictures."""

@@ -1,0 +1,168 @@
+"""Which new pictures are copies of training pictures: what 'generate' and 'expand' leave out.
+
+What is too near is learned once for a pack and kept beside it, under its fingerprint, in
+``PACK/.features/<fingerprint>-copies-1.npz`` together with the small training pictures.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import zipfile
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lookalike.checkpoints import write_whole
+from lookalike.data.pack.pack import Pack
+from lookalike.errors import PackError
+from lookalike.images import Pixels
+from lookalike.metrics.copies.pixel_copies import SmallPictures, apart, small_pictures, too_near
+from lookalike.metrics.features.real_features import FOLDER, shuffled
+from lookalike.progress import Tell, silent
+from lookalike.run import Run
+
+MOST = 20_000
+"""Training pictures that are searched: about 4 kB each in memory."""
+
+HELD = 1_000
+BATCH = 128
+PIECE = 1_024
+VERSION = 1
+"""Moves when the same pack begins to give another limit."""
+
+log = logging.getLogger(__name__)
+
+Marks = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class CopyCheck:
+    """The training pictures of a pack, small, and the distance below which a picture is a copy."""
+
+    training: SmallPictures
+    limit: float
+    of: int
+
+    def __call__(self, pictures: Pixels) -> Marks:
+        """Which of uint8 ``[N, H, W, C]`` are copies, bool ``[N]``."""
+        distance, _ = apart(small_pictures(pictures), self.training)
+        copies: Marks = distance <= self.limit
+        return copies
+
+    @property
+    def note(self) -> str | None:
+        """What a person should know about the search, or nothing."""
+        if self.of == len(self.training):
+            return None
+        return (
+            f"Copies were looked for among {len(self.training):,} of the {self.of:,} training "
+            "pictures."
+        )
+
+
+def copy_check(pack: Pack, tell: Tell = silent) -> CopyCheck | None:
+    """The check for this pack, from its cache or made now; None without training pictures."""
+    if not len(pack.train):
+        return None
+    held = _read(pack)
+    if held is not None:
+        return held
+    training = _small(pack, shuffled(pack.train)[:MOST], tell)
+    holdout = _small(pack, shuffled(pack.holdout)[:HELD], tell)
+    made = CopyCheck(training, too_near(training, holdout), len(pack.train))
+    _write(pack, made)
+    return made
+
+
+def check_of(run: Run, tell: Tell = silent) -> tuple[CopyCheck | None, str | None]:
+    """The check for the pack of a run; or none, with a sentence that says why."""
+    data = run.env().get("data", {})
+    path = data.get("path")
+    keeps = "so copies of training pictures are not left out."
+    if not path:
+        return None, f"The run does not say which pack it was trained on, {keeps}"
+    try:
+        pack = Pack.open(Path(path))
+    except PackError:
+        return None, f"The pack is no longer at {path}, {keeps}"
+    if pack.fingerprint != data.get("fingerprint"):
+        return None, f"The pack at {path} has changed since the training, {keeps}"
+    return copy_check(pack, tell), None
+
+
+@dataclass
+class CopyFilter:
+    """Takes pictures in the order of their indices and leaves the copies among them out.
+
+    The next index takes the place of a copy, so whether an index is left out depends on its
+    picture alone. ``tried`` and ``dropped`` count while the pictures pass.
+    """
+
+    check: Callable[[Pixels], Marks] | None
+    tried: int = field(default=0, init=False)
+    dropped: int = field(default=0, init=False)
+
+    def of(
+        self, blocks: Iterable[tuple[int, Pixels]], count: int
+    ) -> Iterator[tuple[list[int], Pixels]]:
+        """Up to ``count`` pictures as (indices, uint8 ``[n, S, S, C]``), at least one at a time.
+
+        ``blocks`` are (index of the first, pictures), lazily made; no more are taken than needed.
+        """
+        stream = ((start + i, one) for start, block in blocks for i, one in enumerate(block))
+        while count > 0:
+            batch = list(islice(stream, min(count, BATCH)))
+            if not batch:
+                return
+            indices, pictures = [index for index, _ in batch], np.stack([one for _, one in batch])
+            self.tried += len(batch)
+            if self.check is not None:
+                fine = ~self.check(pictures)
+                self.dropped += int((~fine).sum())
+                indices = [index for index, good in zip(indices, fine, strict=True) if good]
+                pictures = pictures[fine]
+            count -= len(indices)
+            if indices:
+                yield indices, pictures
+
+
+def _small(pack: Pack, rows: NDArray[np.int64], tell: Tell) -> SmallPictures:
+    pieces = []
+    for at in range(0, len(rows), PIECE):
+        pieces.append(small_pictures(pack.shards.take(rows[at : at + PIECE])))
+        tell("learning what a copy is", min(at + PIECE, len(rows)), len(rows))
+    if not pieces:
+        pieces.append(small_pictures(np.zeros((0, pack.size, pack.size, pack.channels), np.uint8)))
+    tiny, small = (np.concatenate([getattr(p, n) for p in pieces]) for n in ("tiny", "small"))
+    return SmallPictures(tiny, small)
+
+
+def _file(pack: Pack) -> Path:
+    return pack.path / FOLDER / f"{pack.fingerprint}-copies-{VERSION}.npz"
+
+
+def _read(pack: Pack) -> CopyCheck | None:
+    try:
+        with np.load(_file(pack)) as held:
+            tiny, small, limit = held["tiny"], held["small"], float(held["limit"])
+    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
+        return None
+    fits = len(tiny) == len(small) == min(MOST, len(pack.train))
+    return CopyCheck(SmallPictures(tiny, small), limit, len(pack.train)) if fits else None
+
+
+def _write(pack: Pack, made: CopyCheck) -> None:
+    """Keep it; beside a pack on a read-only disk it is simply made again next time."""
+    buffer = io.BytesIO()
+    limit = np.float64(made.limit)
+    np.savez(buffer, tiny=made.training.tiny, small=made.training.small, limit=limit)
+    try:
+        _file(pack).parent.mkdir(exist_ok=True)
+        write_whole(_file(pack), buffer.getvalue())
+    except OSError as problem:
+        log.info("the copy check of %s is not kept: %s", pack.path, problem)

@@ -1,0 +1,1 @@
+"""Distances between sets of vectors, and nearest neighbors."""

@@ -1,0 +1,1 @@
+"""What a judge looks at: pictures become vectors."""

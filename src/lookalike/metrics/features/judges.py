@@ -1,0 +1,44 @@
+"""A judge by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from lookalike.errors import LookalikeError
+from lookalike.metrics.features.features import Features, Lite, Pixels, RandomConv, choose
+from lookalike.metrics.features.outside import Dino, Inception, Own
+
+FILES = (".onnx", ".pt", ".pth", ".pt2", ".ts", ".torchscript")
+
+
+def named(name: str, channels: int = 3, size: int = 64) -> Features:
+    """The judge that a person names.
+
+    auto, lite0, lite1, lite2, random, pixels; inception and dinov2 where their packages and
+    weights are installed; or a file of one's own (.onnx, .pt). "dinov2:NAME" takes another model.
+
+    Raises:
+        LookalikeError: there is no such judge.
+    """
+    if name.endswith(FILES):
+        return Own(Path(name))
+    if name.startswith("dinov2:"):
+        return Dino(name.partition(":")[2])
+    side = 96 if size <= 64 else 128 if size <= 128 else 224
+    makers: dict[str, Callable[[], Features]] = {
+        "auto": lambda: choose(channels, size),
+        "lite0": lambda: Lite(0, side),
+        "lite1": lambda: Lite(1, side),
+        "lite2": lambda: Lite(2, side),
+        "random": lambda: RandomConv(side=min(64, max(32, size))),
+        "pixels": lambda: Pixels(channels=channels),
+        "inception": Inception,
+        "dinov2": Dino,
+    }
+    if name not in makers:
+        raise LookalikeError(
+            f"there is no judge {name!r}: choose one of {', '.join(makers)}, or name an ONNX or "
+            "TorchScript file (.onnx, .pt) of your own."
+        )
+    return makers[name]()

@@ -1,0 +1,99 @@
+"""Feature vectors of a pack's real pictures, looked at once and kept beside the pack.
+
+The file ``PACK/.features/<fingerprint>-<features hash>.npz`` holds row numbers and vectors, so a
+second run, an evaluation or a report on the same pack begins where the first one ended.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import zipfile
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lookalike import seeds
+from lookalike.checkpoints import write_whole
+from lookalike.data.pack.pack import Indices, Pack, Split
+from lookalike.metrics.features.features import Features, Vectors
+
+FOLDER = ".features"
+
+log = logging.getLogger(__name__)
+
+
+class RealFeatures:
+    """What ``features`` sees in the pictures of ``pack``, by row of the whole pack."""
+
+    def __init__(self, pack: Pack, features: Features) -> None:
+        self.pack, self.features = pack, features
+        self._rows: Indices = np.zeros(0, np.int64)
+        self._vectors: Vectors = np.zeros((0, features.dim), np.float32)
+        self._place: dict[int, int] = {}
+        self._unsaved = False
+        self._read()
+
+    @property
+    def file(self) -> Path:
+        """Where the vectors are kept."""
+        return self.pack.path / FOLDER / f"{self.pack.fingerprint}-{self.features.hash}.npz"
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def rows(self) -> Indices:
+        """The rows that are known, in no order."""
+        return self._rows
+
+    def missing(self, rows: Indices) -> Indices:
+        """Those of ``rows`` that have not been looked at yet, in their order."""
+        return np.array([row for row in rows.tolist() if row not in self._place], np.int64)
+
+    def look(self, rows: Indices) -> None:
+        """Look at the pictures of these rows that are not known yet."""
+        fresh = self.missing(np.asarray(list(dict.fromkeys(rows.tolist())), np.int64))
+        if len(fresh):
+            vectors = self.features(self.pack.shards.take(fresh))
+            self._add(fresh, vectors)
+            self._unsaved = True
+
+    def of(self, rows: Indices) -> Vectors:
+        """The vectors of these rows, ``[N, dim]``; unknown ones are looked at first."""
+        self.look(rows)
+        return self._vectors[[self._place[row] for row in rows.tolist()]]
+
+    def save(self) -> None:
+        """Keep what is new; a pack on a read-only disk is simply looked at again next time."""
+        if not self._unsaved:
+            return
+        buffer = io.BytesIO()
+        np.savez(buffer, rows=self._rows, vectors=self._vectors)
+        try:
+            self.file.parent.mkdir(exist_ok=True)
+            write_whole(self.file, buffer.getvalue())
+        except OSError as problem:
+            log.info("features of %s are not kept: %s", self.pack.path, problem)
+        self._unsaved = False
+
+    def _read(self) -> None:
+        try:
+            with np.load(self.file) as held:
+                rows, vectors = held["rows"], held["vectors"]
+        except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
+            return
+        if vectors.shape == (len(rows), self.features.dim) and (rows < self.pack.count).all():
+            self._add(rows.astype(np.int64), vectors.astype(np.float32))
+
+    def _add(self, rows: NDArray[np.int64], vectors: Vectors) -> None:
+        start = len(self._rows)
+        self._rows = np.concatenate([self._rows, rows])
+        self._vectors = np.concatenate([self._vectors, vectors])
+        self._place.update({row: start + i for i, row in enumerate(rows.tolist())})
+
+
+def shuffled(split: Split) -> Indices:
+    """The rows of a split in one fixed random order: every prefix is a fair choice."""
+    order = seeds.array_generator(0, f"reals/{split.name}").permutation(len(split))
+    return split.pack_rows(order)

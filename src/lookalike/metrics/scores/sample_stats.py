@@ -1,0 +1,102 @@
+"""A cheap look at samples beside real pictures: variety, twins, nearness and roughness.
+
+Everything is a ratio to what real pictures do among themselves, on 8 x 8 averages of the pictures,
+so that 1 is "like the data". It costs milliseconds and needs no network; it sees collapse and
+noise, not quality.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lookalike.images import Pixels
+from lookalike.metrics.distances.nearest import Numbers, Vectors, nearest
+from lookalike.metrics.features.features import Pixels as PixelFeatures
+
+SIDE = 8
+GROUP = 64
+
+
+@dataclass(frozen=True)
+class SampleStats:
+    """``variety`` is the typical distance between two samples, ``twins`` the share of samples with
+    a near duplicate among 64 (beyond the data's own share), ``distance`` how far a sample is from
+    its nearest real picture, ``roughness`` the step from pixel to pixel; all but ``twins`` in units
+    of the data's own.
+    """
+
+    variety: float
+    twins: float
+    distance: float
+    roughness: float
+
+
+@dataclass(frozen=True)
+class RealStats:
+    """What is normal among the real pictures."""
+
+    vectors: Vectors
+    spread: float
+    twin: float
+    own_twins: float
+    apart: float
+    roughness: float
+
+    @staticmethod
+    def of(pictures: Pixels) -> RealStats:
+        """Learn it from uint8 ``[N, H, W, C]``, N at least 2; some hundred are enough."""
+        vectors = small(pictures)
+        within = np.concatenate(
+            [
+                nearest(vectors[at : at + GROUP], vectors[at : at + GROUP], itself=True)[0]
+                for at in range(0, len(vectors), GROUP)
+                if len(vectors[at : at + GROUP]) > 1
+            ]
+        )
+        twin = 0.2 * float(np.median(within))
+        apart, _ = nearest(vectors, vectors, itself=True)
+        return RealStats(
+            vectors=vectors,
+            spread=_spread(vectors),
+            twin=twin,
+            own_twins=float((within <= twin).mean()),
+            apart=float(np.median(apart)),
+            roughness=rough(pictures),
+        )
+
+    def look(self, samples: Pixels) -> SampleStats:
+        """Compare uint8 samples ``[N, H, W, C]`` with reality; N should be 64."""
+        vectors = small(samples)
+        among, _ = nearest(vectors, vectors, itself=True)
+        away, _ = nearest(vectors, self.vectors)
+        return SampleStats(
+            variety=_ratio(_spread(vectors), self.spread),
+            twins=max(0.0, float((among <= self.twin).mean()) - self.own_twins),
+            distance=_ratio(float(np.median(away)), self.apart),
+            roughness=_ratio(rough(samples), self.roughness),
+        )
+
+
+def small(pictures: Pixels) -> Vectors:
+    """8 x 8 averages as rows."""
+    return PixelFeatures(side=SIDE, channels=pictures.shape[-1])(pictures)
+
+
+def rough(pictures: Pixels) -> float:
+    """The mean absolute step from one pixel to its neighbors, in grey levels."""
+    wide = pictures.astype(np.int16)
+    return float(np.abs(np.diff(wide, axis=1)).mean() + np.abs(np.diff(wide, axis=2)).mean()) / 2
+
+
+def _spread(vectors: Vectors) -> float:
+    """The median distance between two different rows (of the first 256)."""
+    some: Numbers = vectors[:256].astype(np.float64)
+    squared = ((some[:, None] - some[None]) ** 2).sum(-1)
+    return float(np.median(np.sqrt(squared[np.triu_indices(len(some), 1)])))
+
+
+def _ratio(value: float, normal: float) -> float:
+    """Finite even for a data set of one picture repeated."""
+    return min(value / normal, 1e3) if normal > 1e-9 else (1.0 if value <= 1e-9 else 1e3)

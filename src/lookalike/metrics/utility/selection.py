@@ -1,0 +1,159 @@
+"""Which synthetic pictures are fit to be added to real ones, and why the others are not.
+
+A candidate has to be of the class it was made for in the eyes of a classifier that never saw the
+generator, no copy of a training picture, not farther from all real pictures than real pictures are,
+and not the twin of one that was taken already. Every limit is learned from real pictures.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lookalike.images import Pixels
+from lookalike.metrics.copies.copies import NATURAL, CopyFeatures, Gauge, calibrate, nearness, see
+from lookalike.metrics.distances.manifold import lower_quantile
+from lookalike.metrics.distances.nearest import Numbers, Vectors
+from lookalike.metrics.features.features import Features
+from lookalike.metrics.utility.classifier import Classifier
+
+REASONS = {
+    "class": "taken for another class",
+    "copy": "a copy of a training picture",
+    "outlier": "unlike every real picture",
+    "twin": "nearly the same as one taken before",
+}
+"""Why a candidate is rejected, in the order in which it is asked."""
+
+
+@dataclass(frozen=True)
+class CandidateLook:
+    """What is known of some candidates; arrays over them.
+
+    ``probabilities`` ``[N, K]`` are the classifier's. ``copy`` is the nearness to the nearest
+    training picture over the nearness that counts as a copy: up to 1 is a copy. ``far`` is the
+    distance to the nearest training picture over the outlier limit: above 1 is an outlier.
+    """
+
+    vectors: Vectors
+    probabilities: Numbers | None
+    copy: Numbers
+    far: Numbers
+
+
+@dataclass(frozen=True, eq=False)
+class Sieve:
+    """The limits that candidates are held against, in the space of ``eye``.
+
+    ``outlier`` is the distance to the nearest training picture that one real picture in a hundred
+    exceeds; ``twin`` is the distance below which one real picture in a hundred has a neighbor.
+    Without a classifier every candidate is of its class.
+    """
+
+    eye: Features
+    training: CopyFeatures
+    gauge: Gauge
+    outlier: float
+    twin: float
+    classifier: Classifier | None = None
+    keep_copies: bool = False
+
+    def look(self, pictures: Pixels) -> CandidateLook:
+        """Look once at candidates, uint8 ``[N, H, W, C]``."""
+        seen = see(pictures, self.eye)
+        near = nearness(seen, self.training)
+        least = max(self.gauge.threshold, 1e-12)
+        return CandidateLook(
+            vectors=seen.vectors,
+            probabilities=self.classifier.probabilities(pictures) if self.classifier else None,
+            copy=self.gauge.score(near) / least,
+            far=near.by_features / max(self.outlier, 1e-12),
+        )
+
+
+def sieve(
+    training: CopyFeatures,
+    holdout: CopyFeatures,
+    eye: Features,
+    classifier: Classifier | None = None,
+    *,
+    keep_copies: bool = False,
+) -> Sieve:
+    """Learn the limits from training pictures and held-out ones, both as ``eye`` sees them."""
+    gauge = calibrate(training, holdout)
+    real = np.concatenate([gauge.held.by_features, gauge.own])
+    return Sieve(
+        eye=eye,
+        training=training,
+        gauge=gauge,
+        outlier=float(np.quantile(real, 1 - NATURAL, method="higher")),
+        twin=lower_quantile(gauge.own, NATURAL),
+        classifier=classifier,
+        keep_copies=keep_copies,
+    )
+
+
+@dataclass
+class SelectedPictures:
+    """The pictures of one class that were taken so far; it remembers them to refuse their twins."""
+
+    sieve: Sieve
+    number: int
+    taken: int = field(default=0, init=False)
+    tried: int = field(default=0, init=False)
+    rejected: Counter[str] = field(default_factory=Counter, init=False)
+    _kept: Vectors = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._kept = np.zeros((64, self.sieve.training.vectors.shape[1]), np.float32)
+
+    def ask(self, look: CandidateLook, row: int) -> tuple[str | None, dict[str, float]]:
+        """Take this candidate, or say why not (a key of ``REASONS``); with its scores."""
+        self.tried += 1
+        apart = self._apart(look.vectors[row])
+        scores = {"copy": float(look.copy[row]), "outlier": float(look.far[row])}
+        if np.isfinite(apart):
+            scores["twin"] = apart
+        agrees = True
+        if look.probabilities is not None:
+            scores["agreement"] = float(look.probabilities[row, self.number])
+            agrees = int(look.probabilities[row].argmax()) == self.number
+        reason = self._reason(agrees, scores, apart)
+        if reason:
+            self.rejected[reason] += 1
+        else:
+            self._keep(look.vectors[row])
+        return reason, scores
+
+    def recall(self, vectors: Vectors, tried: int, rejected: Mapping[str, int]) -> None:
+        """Take up again what was chosen earlier: vectors of the taken ones, and the counts."""
+        for vector in vectors:
+            self._keep(vector)
+        self.tried += tried
+        self.rejected.update(rejected)
+
+    def _reason(self, agrees: bool, scores: dict[str, float], apart: float) -> str | None:
+        wrong = {
+            "class": not agrees,
+            "copy": scores["copy"] <= 1 and not self.sieve.keep_copies,
+            "outlier": scores["outlier"] > 1,
+            "twin": apart <= 1,
+        }
+        return next((reason for reason in REASONS if wrong[reason]), None)
+
+    def _apart(self, vector: NDArray[np.float32]) -> float:
+        """Distance to the nearest one taken, over the distance of twins; infinite for the first."""
+        if not self.taken:
+            return float("inf")
+        least = np.linalg.norm(self._kept[: self.taken] - vector, axis=1).min()
+        return float(least) / max(self.sieve.twin, 1e-12)
+
+    def _keep(self, vector: NDArray[np.float32]) -> None:
+        if self.taken == len(self._kept):
+            self._kept = np.concatenate([self._kept, np.zeros_like(self._kept)])
+        self._kept[self.taken] = vector
+        self.taken += 1

@@ -1,0 +1,226 @@
+"""Trainings of the utility protocol: equal steps and equal tuning for every arm, kept as they end.
+
+Each arm's learning rate is chosen from one shared grid by the likelihood of a quarter of the real
+training pictures, which is left out for that choice only. Test pictures play no part in it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from lookalike import seeds
+from lookalike.images import Pixels
+from lookalike.metrics.utility.classifier import Classes, Examples, FitSettings, fit
+from lookalike.metrics.utility.instruments import Instrument, Small
+from lookalike.metrics.utility.verdict import Arm, ArmOutcome
+from lookalike.progress import Tell, silent
+
+
+@dataclass(frozen=True, kw_only=True)
+class Protocol:
+    """What is equal for every arm. With one rate nothing is tuned."""
+
+    seeds: int = 10
+    steps: int = 600
+    batch: int = 32
+    rates: tuple[float, ...] = (1e-3, 3e-3, 1e-2)
+    instrument: Instrument = field(default_factory=Small)
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Supply:
+    """What arms are made of: real pictures, synthetic ones by way, taught copies, test pictures.
+
+    Synthetic pictures and copies are in a shuffled order, enough for the largest ratio.
+    """
+
+    real: Examples
+    added: Mapping[str, Examples]
+    copies: Mapping[str, Examples]
+    test: Pixels
+
+
+@dataclass(frozen=True)
+class Tried:
+    """Answers of every arm, and the learning rate that was chosen for it by the arm's name."""
+
+    outcomes: tuple[ArmOutcome, ...]
+    rates: Mapping[str, float]
+
+
+class TrialStore:
+    """Results by address in a file of lines, so that work that was cut off continues."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._path = path
+        self._held: dict[str, Any] = {}
+        if path and path.exists():
+            for line in path.read_text("utf-8").splitlines():
+                try:
+                    self._held.update(json.loads(line))
+                except ValueError:  # the last line of a run that was killed while writing it
+                    continue
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._held
+
+    def __getitem__(self, key: str) -> Any:
+        return self._held[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self._held[key] = value
+        if self._path:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write("\n" + json.dumps({key: value}))
+
+
+def address(*parts: object) -> str:
+    """A short key of everything that decides a result."""
+    return hashlib.blake2b(repr(parts).encode(), digest_size=12).hexdigest()
+
+
+def training_set(arm: Arm, real: Examples, supply: Supply) -> Examples:
+    """What the arm's classifier is trained on; ``real`` may be a part of the real pictures."""
+    if arm.only:
+        return supply.added[arm.way]
+    chosen = real
+    if arm.synthetic:
+        chosen = chosen.plus(supply.added[arm.way].take(slice(round(arm.synthetic * len(real)))))
+    if arm.taught:
+        copies = supply.copies[arm.copies]
+        chosen = chosen.plus(copies.take(slice(round(arm.taught * len(real)))))
+    return chosen
+
+
+def run(
+    chosen: Sequence[Arm],
+    supply: Supply,
+    protocol: Protocol,
+    kept: TrialStore,
+    what: str,
+    workers: int = 1,
+    tell: Tell = silent,
+) -> Tried:
+    """Tune and train every arm with every seed; ``what`` names the pictures in the kept file."""
+    own = (protocol.steps, protocol.batch, protocol.instrument, protocol.seed, what)
+    tuning = {
+        address("rate", own, arm, rate): _Validation(arm, supply, protocol, rate)
+        for arm in chosen
+        for rate in protocol.rates
+        if len(protocol.rates) > 1
+    }
+    _work(tuning, kept, workers, tell, "choosing learning rates")
+    rates = {
+        arm.name: min(
+            protocol.rates,
+            key=lambda rate, arm=arm: kept[address("rate", own, arm, rate)] if tuning else 0.0,  # type: ignore[misc]
+        )
+        for arm in chosen
+    }
+    trials = {
+        address("trial", own, arm, rates[arm.name], seed): _Trial(
+            arm, supply, protocol, rates[arm.name], seed
+        )
+        for seed in range(protocol.seeds)
+        for arm in chosen
+    }
+    _work(trials, kept, workers, tell, "training classifiers")
+    outcomes = []
+    for arm in chosen:
+        keys = [address("trial", own, arm, rates[arm.name], seed) for seed in range(protocol.seeds)]
+        outcomes.append(ArmOutcome(arm, np.array([kept[key] for key in keys], np.int64)))
+    return Tried(tuple(outcomes), rates)
+
+
+@dataclass(frozen=True)
+class _Validation:
+    """The mean negative log likelihood of left-out real pictures at one rate."""
+
+    arm: Arm
+    supply: Supply
+    protocol: Protocol
+    rate: float
+
+    def __call__(self) -> float:
+        real = self.supply.real
+        left = _left_out(real.numbers, self.protocol.seed)
+        trained = fit(
+            training_set(self.arm, real.take(np.flatnonzero(~left)), self.supply),
+            _how(self.arm, self.protocol, self.rate, 0, "tuning"),
+        )
+        rows = np.flatnonzero(left)
+        says = trained.probabilities(real.pictures[rows])
+        return float(-np.log(says[np.arange(len(rows)), real.numbers[rows]] + 1e-9).mean())
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """One arm trained with one seed: the classes that it finds in the test pictures."""
+
+    arm: Arm
+    supply: Supply
+    protocol: Protocol
+    rate: float
+    seed: int
+
+    def __call__(self) -> list[int]:
+        examples = training_set(self.arm, self.supply.real, self.supply)
+        how = _how(self.arm, self.protocol, self.rate, self.seed, "utility")
+        told: list[int] = fit(examples, how).classify(self.supply.test).tolist()
+        return told
+
+
+def _left_out(numbers: Classes, seed: int) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """A quarter of every class, at least one where there are two."""
+    left = np.zeros(len(numbers), np.bool_)
+    for number in np.unique(numbers):
+        rows = np.flatnonzero(numbers == number)
+        order = seeds.array_generator(seed, "utility-validation", int(number)).permutation(rows)
+        left[order[: max(len(rows) // 4, min(1, len(rows) - 1))]] = True
+    return left
+
+
+def _how(arm: Arm, protocol: Protocol, rate: float, seed: int, purpose: str) -> FitSettings:
+    return FitSettings(
+        steps=protocol.steps,
+        batch=protocol.batch,
+        rate=rate,
+        instrument=protocol.instrument,
+        augment=arm.classical,
+        mirror=arm.mirror,
+        balance=arm.balance,
+        seed=seeds.number(protocol.seed, purpose, seed) >> 32,
+    )
+
+
+def _work(
+    jobs: Mapping[str, Callable[[], Any]], kept: TrialStore, workers: int, tell: Tell, words: str
+) -> None:
+    """Do what is not kept yet. Small batches gain nothing from two threads; two jobs do."""
+    todo = {key: job for key, job in jobs.items() if key not in kept}
+    done = len(jobs) - len(todo)
+    tell(words, done, len(jobs))
+    if not todo:
+        return
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    pool = ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,))
+    try:
+        futures = {pool.submit(job): key for key, job in todo.items()}
+        for number, future in enumerate(as_completed(futures)):
+            kept[futures[future]] = future.result()
+            tell(words, done + number + 1, len(jobs))
+    finally:
+        pool.shutdown(cancel_futures=True)
+        torch.set_num_threads(before)

@@ -1,0 +1,1 @@
+"""How z is drawn, and which of several candidates becomes a picture."""

@@ -1,0 +1,92 @@
+"""The prior of generators that are steered by codes: noise, categories and continuous codes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from lookalike.errors import RecipeError
+from lookalike.parts.latents.priors import Learned, Prior
+
+
+@dataclass(frozen=True, kw_only=True)
+class Codes(Prior):
+    """z = noise, then one one-hot block per category, then continuous codes in [-1, 1].
+
+    ``dims`` counts the noise columns, standard normal or (``uniform``) uniform in [-1, 1];
+    ``categories`` holds the size of every categorical code; ``continuous`` their number.
+    Chen et al. 2016, section 4; the codes are uniform, as in their experiments.
+    """
+
+    dims: int = 62
+    categories: tuple[int, ...] = ()
+    continuous: int = 0
+    uniform: bool = False
+
+    def __post_init__(self) -> None:
+        if any(size < 2 for size in self.categories):
+            raise RecipeError(
+                f"Every categorical code needs at least 2 values; found {self.categories}. "
+                "Leave a code out instead of giving it one value."
+            )
+
+    @property
+    def width(self) -> int:
+        """The number of columns of z."""
+        return self.dims + self.codes
+
+    @property
+    def codes(self) -> int:
+        """The number of columns that are codes, not noise."""
+        return sum(self.categories) + self.continuous
+
+    def draw(self, generator: torch.Generator, count: int, learned: Learned) -> Tensor:
+        """``[count, width]``; the columns of each row in the order of the class docstring."""
+        if self.uniform:
+            noise = torch.rand(count, self.dims, generator=generator) * 2 - 1
+        else:
+            noise = torch.randn(count, self.dims, generator=generator)
+        columns = [noise]
+        for size in self.categories:
+            chosen = torch.randint(size, (count,), generator=generator)
+            columns.append(functional.one_hot(chosen, size).float())
+        columns.append(torch.rand(count, self.continuous, generator=generator) * 2 - 1)
+        return torch.cat(columns, 1)
+
+    def noise(self, z: Tensor) -> Tensor:
+        """The noise columns of z, ``[N, dims]``."""
+        return z[:, : self.dims]
+
+    def coded(self, z: Tensor) -> Tensor:
+        """The code columns of z, ``[N, codes]``: categories, then continuous codes."""
+        return z[:, self.dims :]
+
+    def split(self, codes: Tensor) -> tuple[list[Tensor], Tensor]:
+        """Code columns ``[N, codes]`` as one block per category and the continuous codes."""
+        blocks = list(torch.split(codes, [*self.categories, self.continuous], dim=1))
+        return blocks[:-1], blocks[-1]
+
+    def joined(
+        self, noise: Tensor, chosen: Sequence[Tensor | int] = (), continuous: Tensor | None = None
+    ) -> Tensor:
+        """z from noise ``[N, dims]``, a class number (one, or ``[N]``) per category, and codes.
+
+        Raises:
+            RecipeError: the numbers do not fit the codes of this prior.
+        """
+        count = len(noise)
+        given = torch.zeros(count, self.continuous) if continuous is None else continuous
+        if len(chosen) != len(self.categories) or given.shape != (count, self.continuous):
+            raise RecipeError(
+                f"This prior has {len(self.categories)} categorical and {self.continuous} "
+                f"continuous codes; given were {len(chosen)} and {given.shape[-1]}."
+            )
+        blocks = [
+            functional.one_hot(torch.as_tensor(which).long().expand(count), size).to(noise)
+            for which, size in zip(chosen, self.categories, strict=True)
+        ]
+        return torch.cat([noise, *blocks, given.to(noise)], 1)

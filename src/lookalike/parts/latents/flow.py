@@ -1,0 +1,182 @@
+"""A prior that learns where encodings lie: a small flow from normal noise to the encodings.
+
+Points between neighboring encodings stay close to single training pictures and to one another. A
+flow-matching model (Lipman et al. 2023, with the straight paths of Liu et al. 2023) of the
+encodings draws new combinations instead. It is a few residual layers on a vector of z, so it is
+learned in a share of the training's last seconds.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from lookalike.parts.latents.neighbors import Neighbors
+from lookalike.parts.latents.priors import Learned
+
+_WEIGHTS = "flow/"
+_WAVES = 16
+
+
+class Velocity(nn.Module):
+    """Where a point moves at time t, for its labels: residual layers with normalised inputs."""
+
+    def __init__(self, dims: int, labels: int, *, width: int, blocks: int) -> None:
+        super().__init__()
+        self.enter = nn.Linear(dims + labels + 2 * _WAVES, width)
+        self.blocks = nn.ModuleList(
+            nn.Sequential(
+                nn.LayerNorm(width),
+                nn.Linear(width, 2 * width),
+                nn.SiLU(),
+                nn.Dropout(0.05),
+                nn.Linear(2 * width, width),
+            )
+            for _ in range(blocks)
+        )
+        self.leave = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, dims))
+
+    def forward(self, x: Tensor, time: Tensor, labels: Tensor | None = None) -> Tensor:
+        """x ``[N, dims]``, time ``[N, 1]`` in [0, 1], labels ``[N, L]`` -> velocities."""
+        waves = time * torch.exp(torch.linspace(0, math.log(100), _WAVES))
+        parts = [x, waves.sin(), waves.cos()]
+        h = self.enter(torch.cat(parts if labels is None else [*parts, labels], 1))
+        for block in self.blocks:
+            h = h + block(h)
+        moved: Tensor = self.leave(h)
+        return moved
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flow(Neighbors):
+    """Noise carried to where encodings lie; until it is learned, points between neighbors.
+
+    The flow is learned when the budget is spent, for one step of ``batch`` encodings every
+    ``every`` pictures of the training (at most ``steps``): a fixed small share of the time. Its
+    data are steps of up to ``reach`` of the way from an encoding towards a neighbor, so that no
+    point of them is a training picture. ``rungs`` midpoint steps carry a point. With fewer than
+    ``fewest`` encodings there is too little to learn from, and points between neighbors remain.
+    """
+
+    breadth: int = 256
+    blocks: int = 3
+    batch: int = 128
+    every: int = 10
+    steps: int = 6_000
+    rate: float = 4e-3
+    reach: float = 0.05
+    rungs: int = 8
+    fewest: int = 64
+
+    @property
+    def learning(self) -> float:
+        """About as many seconds as this share of the training, on two cores."""
+        return 0.05
+
+    def fit(
+        self,
+        encoded: Tensor,
+        generator: torch.Generator,
+        labels: Tensor | None = None,
+        spent: int | None = None,
+    ) -> Learned:
+        """Keep the encodings; learn the flow once the training is over (``spent`` pictures)."""
+        kept = super().fit(encoded, generator, labels)
+        if spent is None or len(encoded) < self.fewest or not kept:
+            return kept
+        count = max(1, min(self.steps, spent // self.every))
+        seed = int(torch.randint(2**31, (), generator=generator))
+        with torch.random.fork_rng(devices=[]):  # dropout and weights draw from torch's own
+            torch.manual_seed(seed)
+            return {**kept, **self._learn(kept, count)}
+
+    def draw_labeled(
+        self, generator: torch.Generator, count: int, learned: Learned, wanted: Tensor | None
+    ) -> tuple[Tensor, Tensor | None]:
+        """Noise for :meth:`carry`, with the wanted label or that of a training picture."""
+        if not _learned(learned):
+            return super().draw_labeled(generator, count, learned, wanted)
+        noise = torch.randn(count, self.dims, generator=generator)
+        labels = learned.get("labels")
+        if labels is None:
+            return noise, None
+        if wanted is not None:
+            return noise, wanted.float().expand(count, -1)
+        return noise, labels[torch.randint(len(labels), (count,), generator=generator)]
+
+    @torch.no_grad()
+    def carry(self, z: Tensor, labels: Tensor | None, learned: Learned) -> Tensor:
+        """The same rows, moved by the flow to where encodings lie: midpoint rule, equal steps."""
+        weights = _learned(learned)
+        if not weights:
+            return z
+        network = self._network(0 if labels is None else labels.shape[1]).eval()
+        step = 1 / self.rungs
+        for rung in range(self.rungs):
+            time = torch.full((len(z), 1), rung * step)
+            half = z + functional_call(network, weights, (z, time, labels)) * step / 2
+            z = z + functional_call(network, weights, (half, time + step / 2, labels)) * step
+        return z * learned["flow_scale"] + learned["flow_center"]
+
+    def _network(self, labels: int) -> Velocity:
+        return _velocity(self.dims, labels, self.breadth, self.blocks)
+
+    def _learn(self, kept: Learned, count: int) -> Learned:
+        codes, near, labels = kept["codes"], kept["neighbors"], kept.get("labels")
+        center, scale = codes.mean(0), codes.std(0).clamp(min=1e-4)
+        network = Velocity(
+            self.dims,
+            0 if labels is None else labels.shape[1],
+            width=self.breadth,
+            blocks=self.blocks,
+        )
+        average = {name: weight.detach().clone() for name, weight in network.named_parameters()}
+        weights: list[Tensor] = list(network.parameters())
+        optimizer = torch.optim.AdamW(weights, lr=self.rate, weight_decay=0.01, fused=True)
+        data = (codes - center) / scale
+        for step in range(count):
+            for group in optimizer.param_groups:
+                group["lr"] = self.rate * _hill(step, count)
+            loss = self._loss(network, data, near, labels)
+            optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+            with torch.no_grad():
+                share = 1 - min(0.99, (step + 1) / (step + 10))
+                torch._foreach_lerp_(list(average.values()), weights, share)
+        found = {_WEIGHTS + name: weight for name, weight in average.items()}
+        return {**found, "flow_scale": scale, "flow_center": center}
+
+    def _loss(self, network: Velocity, data: Tensor, near: Tensor, labels: Tensor | None) -> Tensor:
+        """Equation 9 of Lipman et al. 2023 with straight paths: the mean squared velocity error."""
+        first = torch.randint(len(data), (self.batch,))
+        second = near[first, torch.randint(near.shape[1], (self.batch,))]
+        share = self.reach * torch.rand(self.batch, 1)
+        there = torch.lerp(data[first], data[second], share)
+        told = None if labels is None else torch.lerp(labels[first], labels[second], share)
+        time = torch.sigmoid(torch.randn(self.batch, 1))
+        noise = torch.randn_like(there)
+        moved: Tensor = network(torch.lerp(noise, there, time), time, told)
+        return (moved - (there - noise)).square().mean()
+
+
+def _hill(step: int, steps: int) -> float:
+    """Up over the first twentieth, then down a cosine."""
+    return min(1.0, (step + 1) / max(1, steps // 20)) * 0.5 * (1 + math.cos(math.pi * step / steps))
+
+
+def _learned(learned: Learned) -> dict[str, Tensor]:
+    """The flow's weights by their names, empty before it was learned."""
+    start = len(_WEIGHTS)
+    return {name[start:]: value for name, value in learned.items() if name.startswith(_WEIGHTS)}
+
+
+@lru_cache(maxsize=8)
+def _velocity(dims: int, labels: int, width: int, blocks: int) -> Velocity:
+    """A network of this shape; its own weights are never used."""
+    return Velocity(dims, labels, width=width, blocks=blocks).requires_grad_(False)

@@ -1,0 +1,1 @@
+"""What players minimise: the objective and its phases, and the terms that losses are made of."""

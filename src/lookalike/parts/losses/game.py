@@ -1,0 +1,111 @@
+"""Game: all that a loss may touch: the verbs of the players and the values of this moment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor
+
+from lookalike.parts.losses.base import Batch
+from lookalike.parts.networks.base import Networks
+from lookalike.parts.training.diffaugment import Augmentation
+
+T = TypeVar("T")
+Autocast = Callable[[str], AbstractContextManager[Any]]
+
+
+class Game:
+    """One moment of a game between networks.
+
+    Every verb runs its player in the player's own precision and returns float32 where a loss will
+    look at it. ``facts`` collects numbers that a loss wants to tell but not to minimise.
+    """
+
+    def __init__(
+        self,
+        networks: Networks,
+        now: Mapping[str, float],
+        *,
+        autocast: Autocast = lambda player: nullcontext(),
+        augment: Augmentation | None = None,
+        share: bool = True,
+    ) -> None:
+        self.networks = networks
+        self.now = now
+        self.facts: dict[str, float] = {}
+        self._autocast = autocast
+        self._augment = augment
+        self._share = share
+        self._kept: dict[tuple[int, str], Any] = {}
+
+    def once(self, batch: Batch, name: str, make: Callable[[], T]) -> T:
+        """What ``make`` gives for this batch, made by the first phase that asks and then kept.
+
+        For work that several phases of a step share: fakes, the features of real pictures. With
+        micro-batches nothing is kept: their graphs would cost the memory that they are to save.
+        """
+        if not self._share:
+            return make()
+        key = (id(batch), name)
+        if key not in self._kept:
+            self._kept[key] = make()
+        kept: T = self._kept[key]
+        return kept
+
+    def play(self, player: str, *inputs: Any) -> Any:
+        """Run a player on these inputs in its own precision."""
+        with self._autocast(player):
+            return self.networks[player](*inputs)
+
+    def generate(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Pictures float32 ``[N, C, S, S]`` in [-1, 1] from z."""
+        pictures: Tensor = self.play("G", z, labels)
+        return pictures.float()
+
+    def fakes(self, batch: Batch) -> Tensor:
+        """The pictures of ``batch.z``, computed once a step with a graph that reaches G.
+
+        D's phase detaches them, G's phase uses the very same ones: one pass of G is saved. Only
+        for games in which G does not move in between.
+        """
+
+        def make() -> Tensor:
+            with self.networks.only("G"):
+                return self.generate(batch.z, batch.labels)
+
+        return self.once(batch, "fakes", make)
+
+    def augment(self, pictures: Tensor, generator: torch.Generator) -> Tensor:
+        """Pictures as D will see them: changed by the recipe's augmentation, if it has one.
+
+        The value "augment", where a recipe has it, is the share of pictures that are changed; the
+        value "instance_noise" the standard deviation of Gaussian noise on what D sees (Sonderby
+        et al. 2017), in D's phase and in G's.
+        """
+        if self._augment is not None:
+            chance = self.now.get("augment", self._augment.chance)
+            pictures = replace(self._augment, chance=chance)(pictures, generator)
+        power = self.now.get("instance_noise", 0.0)
+        if power > 0:
+            noise = torch.randn(pictures.shape, generator=generator)
+            pictures = pictures + power * noise.to(pictures)
+        return pictures
+
+    def judge(self, pictures: Tensor, labels: Tensor | None = None) -> Tensor:
+        """D's logits, float32 ``[N]`` or ``[N, heads]``."""
+        logits: Tensor = self.play("D", pictures, labels)
+        return logits.float()
+
+    def encode(self, pictures: Tensor, labels: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """E's mean and log variance, float32 ``[N, Z]`` each."""
+        mean, log_variance = self.play("E", pictures, labels)
+        return mean.float(), log_variance.float()
+
+    def features(self, pictures: Tensor) -> list[Tensor]:
+        """The maps of the frozen feature network F."""
+        maps: list[Tensor] = self.play("F", pictures)
+        return maps

@@ -1,0 +1,1 @@
+"""What moves while a run trains: schedules, triggers, optimizers, averages, augmentation."""

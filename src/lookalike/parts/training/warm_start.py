@@ -1,0 +1,111 @@
+"""Warm start: weights that networks begin with instead of random ones (transfer learning).
+
+A generator that has learned to draw other pictures needs fewer steps, and fewer pictures, to learn
+to draw new ones (Wang et al. 2018, "Transferring GANs"). The package holds weights of small
+networks for this; how each file was made, from which pictures and under which licences, is in
+``weights/README.md``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from lookalike.errors import RecipeError
+from lookalike.parts.networks.base import Frame, Networks
+
+FOLDER = Path(__file__).parents[2] / "weights"
+
+
+def file_of(name: str, size: int) -> Path | None:
+    """The file of this name for this side, or for the largest one below where there is none."""
+    found = FOLDER.glob(f"{name}-*.safetensors")
+    files = {int(path.stem.rpartition("-")[2]): path for path in found}
+    fitting = [side for side in files if side <= size]
+    return files[max(fitting)] if fitting else None
+
+
+def fitted(held: Tensor, own: Tensor) -> Tensor | None:
+    """``held`` in the shape of ``own``, or None where it cannot be brought into it.
+
+    Colours become grey: three inputs are summed, three outputs averaged. A layer that also takes
+    labels keeps its own weights for those, which are its last inputs.
+    """
+    held = held.to(own.dtype)
+    if held.shape == own.shape:
+        return held
+    if held.ndim != own.ndim or held.ndim == 0:
+        return None
+    if held.shape[0] == 3 and own.shape[0] == 1 and held.shape[1:] == own.shape[1:]:
+        return held.mean(0, keepdim=True)
+    if held.ndim < 2 or held.shape[0] != own.shape[0] or held.shape[2:] != own.shape[2:]:
+        return None
+    if held.shape[1] == 3 and own.shape[1] == 1:
+        return held.sum(1, keepdim=True)
+    if held.shape[1] < own.shape[1] and held.ndim == 2:
+        return torch.cat([held, own[:, held.shape[1] :]], 1)
+    return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class WarmStart:
+    """The named weights of the package, for these players.
+
+    Tensors that fit by name and shape are taken; the others stay as they were drawn. So a generator
+    of a larger side takes over its coarse stages, and one of another width little or nothing. The
+    players in ``whole`` are taken over entirely or not at all.
+    """
+
+    name: str = "drawings"
+    players: tuple[str, ...] = ("G", "E", "D")
+    whole: tuple[str, ...] = ("D",)
+
+    def __post_init__(self) -> None:
+        if not any(FOLDER.glob(f"{self.name}-*.safetensors")):
+            known = sorted({path.stem.rpartition("-")[0] for path in FOLDER.glob("*.safetensors")})
+            raise RecipeError(
+                f"There are no weights {self.name!r} to begin with. There are: {', '.join(known)}. "
+                "'none' begins with random weights, 'auto' with what fits the side."
+            )
+
+    def complete(self, size: int) -> bool:
+        """Whether there are weights of networks for exactly this side."""
+        return (FOLDER / f"{self.name}-{size}.safetensors").is_file()
+
+    def put(self, networks: Networks, frame: Frame) -> dict[str, float]:
+        """Write the weights into the networks; the share of each player's that was taken."""
+        from safetensors.torch import load_file
+
+        file = file_of(self.name, frame.size)
+        held = load_file(file) if file else {}
+        return {
+            player: put(held, networks[player], f"{player}.", whole=player in self.whole)
+            for player in self.players
+        }
+
+
+@torch.no_grad()
+def put(
+    held: Mapping[str, Tensor], network: nn.Module, prefix: str = "", *, whole: bool = False
+) -> float:
+    """Write what fits into one network; the share of its numbers that was taken.
+
+    With ``whole`` nothing is written unless everything fits.
+    """
+    own = network.state_dict()
+    found = {
+        name: weight
+        for name in own
+        if prefix + name in held and (weight := fitted(held[prefix + name], own[name])) is not None
+    }
+    if whole and len(found) < len(own):
+        return 0.0
+    for name, weight in found.items():
+        own[name].copy_(weight)
+    taken = sum(weight.numel() for weight in found.values())
+    every = sum(weight.numel() for weight in own.values())
+    return float(taken / max(1, every))

@@ -1,0 +1,99 @@
+"""Frozen parts as JSON and back, without running anybody's code.
+
+A dataclass becomes ``{"part": "Adam", field: value, ...}``: parts are saved under their class name,
+which stands once in the package, so that a file may move without breaking anybody's run. A class of
+a person's own recipe file is saved as ``"module:Name"`` and read only when the caller trusts that
+module (the file was named on the command line).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import sys
+from collections.abc import Collection, Mapping
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from lookalike.errors import RecipeError
+from lookalike.recipe.former_names import PARTS
+
+PACKAGE = Path(__file__).parents[1]
+ROOMS = ("parts", "recipes", "recipe")
+CLASS = re.compile(r"^class (\w+)", re.MULTILINE)
+
+
+@cache
+def modules() -> dict[str, str]:
+    """The module of every class that a recipe can be made of, by class name; imports nothing."""
+    found: dict[str, str] = {}
+    for path in sorted(path for room in ROOMS for path in (PACKAGE / room).rglob("*.py")):
+        module = ".".join(("lookalike", *path.relative_to(PACKAGE).with_suffix("").parts))
+        found.update(dict.fromkeys(CLASS.findall(path.read_text("utf-8")), module))
+    return found
+
+
+def encode(value: Any) -> Any:
+    """Plain JSON values for a tree of frozen dataclasses, mappings, tuples and numbers."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        kind = type(value)
+        fields = {f.name: encode(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        own = modules().get(kind.__qualname__) == kind.__module__
+        name = kind.__qualname__ if own else f"{kind.__module__}:{kind.__qualname__}"
+        return {"part": name, **fields}
+    if isinstance(value, Mapping):
+        return {str(key): encode(item) for key, item in value.items()}
+    if isinstance(value, tuple | list):
+        return [encode(item) for item in value]
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    raise RecipeError(
+        f"A recipe holds a {type(value).__name__}, which cannot be written as JSON. Use numbers, "
+        "text, tuples and frozen dataclasses."
+    )
+
+
+def decode(value: Any, trusted: Collection[str] = ()) -> Any:
+    """The tree that :func:`encode` wrote, in this version or an earlier one; lists become tuples.
+
+    Raises:
+        RecipeError: a part is unknown, untrusted, or its fields do not fit.
+    """
+    if isinstance(value, list):
+        return tuple(decode(item, trusted) for item in value)
+    if not isinstance(value, dict):
+        return value
+    fields = {key: decode(item, trusted) for key, item in value.items() if key != "part"}
+    if "part" not in value:
+        return fields
+    kind = _part(str(value["part"]), trusted)
+    try:
+        return kind(**fields)
+    except TypeError as problem:
+        raise RecipeError(
+            f"The part {value['part']} does not fit this version: {problem}."
+        ) from None
+
+
+def _part(saved: str, trusted: Collection[str]) -> type[Any]:
+    name = PARTS.get(saved, saved)
+    module_name, _, author_class = name.rpartition(":")
+    if module_name and module_name not in trusted and not module_name.startswith("lookalike."):
+        raise RecipeError(
+            f"The recipe uses {author_class!r} from {module_name!r}, a file of its author's. "
+            "Opening it would run that file, so name it yourself: --recipe PATH/TO/THAT_FILE.py"
+        )
+    module_name = module_name if module_name in trusted else modules().get(name, "")
+    try:
+        module = sys.modules.get(module_name) or import_module(module_name)
+        kind = getattr(module, author_class)
+    except (ImportError, AttributeError, ValueError):
+        raise RecipeError(
+            f"The recipe uses the part {saved}, which this version does not have. "
+            "It was written by another version of lookalike."
+        ) from None
+    if not (isinstance(kind, type) and dataclasses.is_dataclass(kind)):
+        raise RecipeError(f"{saved} is not a part that a recipe can be made of.")
+    return kind

@@ -1,0 +1,145 @@
+"""Recipe: everything that decides a result, as one frozen object; how it is saved and loaded."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lookalike.errors import RecipeError
+from lookalike.recipe import codec
+
+if TYPE_CHECKING:
+    from lookalike.parts.latents.candidates import BestOf
+    from lookalike.parts.latents.priors import Prior
+    from lookalike.parts.losses.base import Objective
+    from lookalike.parts.networks.base import NetworkPlan
+    from lookalike.parts.training.diffaugment import Augmentation
+    from lookalike.parts.training.optimizers import OptimizerPlan
+    from lookalike.parts.training.schedules import Value
+    from lookalike.parts.training.warm_start import WarmStart
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """Everything that decides a result, and nothing else: no paths, no device.
+
+    ``average`` names the players whose moving average is kept, with the half-life
+    ``values["ema"]`` in images; samples are drawn from the averages. ``fits`` are the shares of
+    the budget after which a learning prior is fitted anew. ``transforms`` are codes such as
+    ``rot_10,blur_1``: each training picture is shown as it is or changed by one of them, drawn by
+    its position; held-out pictures never are. ``choice`` says which of several candidates becomes
+    a finished picture; sample grids and scores during training show every picture as it is drawn.
+    ``warm`` names weights of the package that networks begin with.
+    """
+
+    name: str
+    size: int
+    channels: int = 3
+    labels: int = 0
+    networks: Mapping[str, NetworkPlan]
+    prior: Prior
+    objective: Objective
+    choice: BestOf | None = None
+    warm: WarmStart | None = None
+    optimizers: Mapping[str, OptimizerPlan]
+    values: Mapping[str, Value] = field(default_factory=dict)
+    average: tuple[str, ...] = ("G",)
+    augment: Augmentation | None = None
+    mirror: bool = False
+    transforms: tuple[str, ...] = ()
+    fits: tuple[float, ...] = ()
+    batch: int = 64
+    micro_batches: int = 1
+    images: int = 2_000_000
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        found = {
+            "size": (self.size, 4),
+            "batch": (self.batch, 1),
+            "images": (self.images, 1),
+            "micro_batches": (self.micro_batches, 1),
+        }
+        wrong = [
+            f"{name}={value} (at least {least})"
+            for name, (value, least) in found.items()
+            if value < least
+        ]
+        if self.channels not in {1, 3}:
+            wrong.append(f"channels={self.channels} (1 or 3)")
+        if self.batch % self.micro_batches:
+            wrong.append(f"micro_batches={self.micro_batches} (must divide batch={self.batch})")
+        if wrong:
+            raise RecipeError(
+                f"The recipe {self.name!r} has settings out of range: " + "; ".join(wrong) + "."
+            )
+
+    def dumps(self) -> str:
+        """The whole recipe as JSON text."""
+        return json.dumps({"format": 1, "recipe": codec.encode(self)}, indent=1)
+
+
+def loads(text: str, trusted: tuple[str, ...] = ()) -> Recipe:
+    """The recipe that :meth:`Recipe.dumps` wrote. Runs no code of the file's.
+
+    Raises:
+        RecipeError: it is not a recipe, or it needs a file that the caller has not trusted.
+    """
+    try:
+        held = json.loads(text)
+        tree = held["recipe"]
+    except (json.JSONDecodeError, KeyError, TypeError):
+        raise RecipeError("This is not a saved recipe (recipe.json of a run).") from None
+    made = codec.decode(tree, trusted)
+    if not isinstance(made, Recipe):
+        raise RecipeError("This JSON does not hold a recipe.")
+    return made
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """The part of a recipe that generating needs: no losses, no optimizers."""
+
+    name: str
+    size: int
+    channels: int
+    labels: int
+    plans: Mapping[str, NetworkPlan]
+    prior: Prior
+    choice: BestOf | None = None
+
+
+def load_drawing(
+    path: Path, trusted: tuple[str, ...] = (), players: tuple[str, ...] = ("G",)
+) -> Drawing:
+    """What generating needs of a saved recipe; the author's own losses need not be opened for it.
+
+    Raises:
+        RecipeError: it is not a recipe, or its generator lives in a file that is not trusted.
+    """
+    try:
+        held = json.loads(path.read_text("utf-8"))["recipe"]
+        plans = {player: held["networks"][player] for player in players}
+        plain = {key: held[key] for key in ("name", "size", "channels", "labels")}
+        prior, choice = held["prior"], held.get("choice")
+    except (OSError, json.JSONDecodeError, KeyError, TypeError):
+        raise RecipeError(f"{path} is not a saved recipe with {' and '.join(players)}.") from None
+    parts = {"plans": plans, "prior": prior, "choice": choice}
+    return Drawing(**plain, **{name: codec.decode(part, trusted) for name, part in parts.items()})
+
+
+def load(path: Path, trusted: tuple[str, ...] = ()) -> Recipe:
+    """Read a saved recipe.json."""
+    try:
+        return loads(path.read_text("utf-8"), trusted)
+    except OSError as problem:
+        raise RecipeError(f"{path} cannot be read: {problem.strerror}.") from None
+
+
+def fingerprint(recipe: Recipe) -> str:
+    """A short name for exactly these settings."""
+    return hashlib.sha256(recipe.dumps().encode()).hexdigest()[:16]

@@ -1,0 +1,5 @@
+"""The recipe infogan and what it alone uses."""
+
+from lookalike.recipes.infogan.recipe import recipe
+
+__all__ = ["recipe"]

@@ -1,0 +1,5 @@
+"""The recipe relativistic and what it alone uses."""
+
+from lookalike.recipes.relativistic.recipe import recipe
+
+__all__ = ["recipe"]

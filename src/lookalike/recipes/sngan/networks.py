@@ -1,0 +1,103 @@
+"""Residual networks with spectral normalisation (Miyato et al. 2018), conditional by projection.
+
+G: residual blocks that double the side, with batch normalisation told by the labels. D: blocks
+that halve it, a sum over places, one logit, and the inner product of the features with a linear
+embedding of the label vector (Miyato & Koyama 2018, section 3), so attributes work like classes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from lookalike.parts.networks.base import Frame, NetworkPlan
+from lookalike.parts.networks.blocks import Shrink, Spread, bounded
+from lookalike.parts.networks.dcgan import doublings
+
+
+def init_balanced(module: nn.Module) -> None:
+    """Uniform weights of the variance that keeps a signal level (Glorot & Bengio 2010)."""
+    if isinstance(module, nn.Conv2d | nn.Linear):
+        nn.init.xavier_uniform_(module.weight)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
+
+
+class _Generator(nn.Module):
+    def __init__(self, dims: int, widths: list[int], frame: Frame) -> None:
+        super().__init__()
+        self.width = widths[0]
+        self.begin = nn.Linear(dims, widths[0] * 16)
+        self.blocks = nn.ModuleList(
+            Spread(before, after, frame.labels) for before, after in pairwise(widths)
+        )
+        self.norm = nn.BatchNorm2d(widths[-1])
+        self.picture = nn.Conv2d(widths[-1], frame.channels, 3, padding=1)
+
+    def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        x = self.begin(z).view(len(z), self.width, 4, 4)
+        x = x.contiguous(memory_format=torch.channels_last)
+        for block in self.blocks:
+            x = block(x, labels)
+        return torch.tanh(self.picture(F.relu(self.norm(x))))
+
+
+class _Discriminator(nn.Module):
+    def __init__(self, widths: list[int], frame: Frame, spectral: bool) -> None:
+        super().__init__()
+        first = Shrink(frame.channels, widths[0], halve=True, first=True, spectral=spectral)
+        halving = [
+            Shrink(before, after, halve=True, spectral=spectral)
+            for before, after in pairwise(widths)
+        ]
+        last = Shrink(widths[-1], widths[-1], halve=False, spectral=spectral)
+        self.blocks = nn.Sequential(first, *halving, last)
+        self.head = bounded(nn.Linear(widths[-1], 1), spectral)
+        self.told = (
+            bounded(nn.Linear(frame.labels, widths[-1], bias=False), spectral)
+            if frame.labels
+            else None
+        )
+
+    def forward(
+        self, pictures: Tensor, labels: Tensor | None = None, describe: bool = False
+    ) -> Tensor | tuple[Tensor, Tensor]:
+        features = F.relu(self.blocks(pictures)).sum((2, 3))
+        logits: Tensor = self.head(features).squeeze(1)
+        if self.told is not None and labels is not None:
+            logits = logits + (self.told(labels) * features).sum(1)
+        return (logits, features) if describe else logits
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResidualGenerator(NetworkPlan):
+    """``width`` maps at full size, doubled with each step down to 4x4, at most ``most``."""
+
+    dims: int = 128
+    width: int = 32
+    most: int = 256
+
+    def build(self, frame: Frame) -> nn.Module:
+        """The generator for this frame."""
+        count = doublings(frame.size)
+        widths = [min(self.most, self.width << k) for k in reversed(range(count + 1))]
+        return _Generator(self.dims, widths, frame).apply(init_balanced)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResidualDiscriminator(NetworkPlan):
+    """``width`` maps at half the size, doubled with each step down to 4x4, at most ``most``."""
+
+    width: int = 32
+    most: int = 256
+    spectral: bool = True
+
+    def build(self, frame: Frame) -> nn.Module:
+        """The discriminator for this frame."""
+        count = doublings(frame.size)
+        widths = [min(self.most, self.width << k) for k in range(count)]
+        return _Discriminator(widths, frame, self.spectral)

@@ -1,0 +1,5 @@
+"""The recipe stackgan and what it alone uses."""
+
+from lookalike.recipes.stackgan.recipe import recipe
+
+__all__ = ["recipe"]

@@ -1,0 +1,5 @@
+"""The recipe swift and what it alone uses."""
+
+from lookalike.recipes.swift.recipe import recipe
+
+__all__ = ["recipe"]

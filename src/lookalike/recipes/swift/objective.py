@@ -1,0 +1,154 @@
+"""The objective of ``swift``: rebuild real pictures, and let a discriminator sharpen them.
+
+A variational autoencoder whose pictures are compared in pixels and in frozen features, with an
+adversary on the same features: VAE/GAN (Larsen et al. 2016) with the projected discriminator of
+Sauer et al. 2021. D also sees pictures of interpolated encodings, which are what will be drawn.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from lookalike.parts.losses.base import (
+    Batch,
+    Objective,
+    Phase,
+    Terms,
+    absolute,
+    hinge_fake,
+    hinge_real,
+    kl_to_normal,
+    per_sample,
+)
+from lookalike.parts.losses.game import Game
+from lookalike.parts.training.triggers import Between
+
+
+def normalized(x: Tensor) -> Tensor:
+    """A map with unit mean square over its channels at every place (LPIPS, Zhang et al. 2018)."""
+    x = x.float()
+    return x * (x.square().mean(1, keepdim=True) + 1e-2).rsqrt()
+
+
+def feature_distance(first: list[Tensor], second: list[Tensor]) -> Tensor:
+    """The squared distance of normalised maps, a mean over each map, summed over maps: ``[N]``."""
+    each = [
+        per_sample((normalized(a) - normalized(b)).square())
+        for a, b in zip(first, second, strict=True)
+    ]
+    return torch.stack(each).sum(0)
+
+
+@dataclass(frozen=True)
+class DrawnBatch:
+    """Real pictures beside what E and G make of them, in pixels and in features."""
+
+    mean: Tensor
+    log_variance: Tensor
+    rebuilt: Tensor
+    real_maps: list[Tensor]
+    fake_maps: list[Tensor]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SwiftObjective(Objective):
+    """Weights of the terms, and the share of the budget after which D joins.
+
+    The value ``adversarial`` is the weight of D's score in the loss of E and G. Players: E, G, the
+    frozen features F, and D, which judges feature maps. ``mixed`` is the share of the batch from
+    which interpolated encodings are made, u z_i + (1 - u) z_j with u uniform.
+    """
+
+    pixel: float = 4.0
+    feature: float = 1.0
+    kl: float = 1e-3
+    begin: float = 0.2
+    mixed: float = 0.5
+
+    @property
+    def judging(self) -> bool:
+        """No: D is given maps of features."""
+        return False
+
+    def phases(self) -> tuple[Phase, ...]:
+        """First E and G alone, then all three in one pass (each real and fake is seen once)."""
+        return (
+            Phase(("G", "E"), self.rebuild, Between(0.0, self.begin)),
+            Phase(("G", "E", "D"), self.rebuild_and_judge, Between(self.begin, 2.0)),
+        )
+
+    def rebuild(self, game: Game, batch: Batch) -> Terms:
+        """Pixel, feature and divergence terms, ``[N]`` each, of unchanged pictures."""
+        return self._terms(batch, self._draw(game, batch, 0, changed=False))
+
+    def rebuild_and_judge(self, game: Game, batch: Batch) -> Terms:
+        """The same, and the hinge game over rebuilt and interpolated pictures.
+
+        Hinge loss: Lim and Ye 2017. D sees detached features; G's score passes through a D whose
+        weights receive no gradient.
+        """
+        count = len(batch)
+        drawn = self._draw(game, batch, int(count * self.mixed), changed=True)
+        terms = self._terms(batch, drawn)
+        with game.networks.only("G", "E"):
+            score: Tensor = game.play("D", drawn.fake_maps).float()
+        both = [
+            torch.cat([real, fake.detach()])
+            for real, fake in zip(drawn.real_maps, drawn.fake_maps, strict=True)
+        ]
+        logits: Tensor = game.play("D", both).float()
+        terms["adversarial"] = game.now["adversarial"] * paired(-per_sample(score), count)
+        terms["critic_real"] = hinge_real(logits[:count])
+        terms["critic_fake"] = paired(hinge_fake(logits[count:]), count)
+        game.facts["D(x)"] = float(logits[:count].detach().mean())
+        game.facts["D(G(z))"] = float(logits[count:].detach().mean())
+        return terms
+
+    def _draw(self, game: Game, batch: Batch, extra: int, *, changed: bool) -> DrawnBatch:
+        generator = batch.noise("encoding")
+        mean, log_variance = game.encode(batch.images, batch.labels)
+        noise = torch.randn(mean.shape, generator=generator).to(mean)
+        z, labels = mean + noise * (log_variance / 2).exp(), batch.labels
+        if extra:
+            share = torch.rand(extra, 1, generator=generator).to(z)
+            other = torch.randperm(len(batch), generator=generator)[:extra].to(z.device)
+            z = torch.cat([z, share * z[:extra] + (1 - share) * z[other]])
+            if labels is not None:
+                labels = torch.cat([labels, share * labels[:extra] + (1 - share) * labels[other]])
+        pictures = game.generate(z, labels)
+        rebuilt, further = pictures[: len(batch)], pictures[len(batch) :]
+        real, seen = batch.images, pictures
+        if changed:  # rebuilt pictures just as the real ones, so that the two can be compared
+            real = game.augment(real, batch.noise("augment"))
+            parts = [game.augment(rebuilt, batch.noise("augment"))]
+            if extra:
+                parts.append(game.augment(further, batch.noise("augment/further")))
+            seen = torch.cat(parts)
+        with torch.no_grad():
+            real_maps = game.features(real)
+        return DrawnBatch(mean, log_variance, rebuilt, real_maps, game.features(seen))
+
+    def _terms(self, batch: Batch, drawn: DrawnBatch) -> Terms:
+        rebuilt = [fake[: len(batch)] for fake in drawn.fake_maps]
+        return Terms(
+            {
+                "pixel": self.pixel * absolute(batch.images, drawn.rebuilt),
+                "feature": self.feature * feature_distance(drawn.real_maps, rebuilt),
+                "kl": self.kl * kl_to_normal(drawn.mean, drawn.log_variance),
+            }
+        )
+
+
+def paired(values: Tensor, count: int) -> Tensor:
+    """``[M]`` numbers as ``[count]`` with the same mean.
+
+    The M numbers are those of ``count`` rebuilt pictures and of M - count further ones.
+    """
+    if len(values) == count:
+        return values
+    further = values[count:].mean()
+    share = count / len(values)
+    return share * values[:count] + (1 - share) * further

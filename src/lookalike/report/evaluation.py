@@ -1,0 +1,187 @@
+"""What 'evaluate' found, on the page of a run: light, conclusions, scores, classes, pairs."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+
+from lookalike import images
+from lookalike.images import Pixels
+from lookalike.metrics.scores.scores import LEAST
+from lookalike.report import pictures
+from lookalike.report.facts import Facts
+from lookalike.report.sections import section
+
+PAIRS, SHEET = "evaluation-pairs.png", "evaluation-classes.png"
+"""Sheets that an evaluation leaves in its run: a row a class, and ``COUPLES`` pairs a row."""
+COUPLES, GAP = 4, 2
+
+ROWS = (
+    ("kid", "Distance to unseen pictures (KID)", "lower is better"),
+    ("frechet", "Fréchet distance", "lower is better"),
+    ("precision", "Realistic samples (precision)", "higher is better"),
+    ("density", "Crowding around real pictures (density)", "1 is best"),
+    ("recall", "Real pictures resembled (recall)", "higher is better"),
+    ("coverage", "Real pictures reached (coverage)", "higher is better"),
+    ("near_duplicates", "Near duplicates among samples", "near the floor is best"),
+    ("excess", "Copies of training pictures (copy excess)", "up to 1 is best"),
+)
+SHARES = ("precision", "recall", "coverage", "near_duplicates")
+COLUMNS = (
+    ("samples", "samples"),
+    ("kid", "distance (KID)"),
+    ("coverage", "coverage"),
+    ("near_duplicates", "near duplicates"),
+    ("copies", "copies"),
+    ("recognized", "recognized"),
+)
+
+
+def verdict(facts: Facts) -> str:
+    """The sentences of the evaluation, and what to be careful of."""
+    told = _texts(facts, "sentences")
+    body = "".join(f"<p>{escape(text)}</p>" for text in told)
+    body += "".join(f'<p class="note">Careful: {escape(text)}.</p>' for text in _careful(facts))
+    return section("What may be concluded", body if told else "")
+
+
+def measured(facts: Facts) -> str:
+    """The table of scores, each beside its floor."""
+    held = dict(facts.evaluation)
+    copies = held.get("copies")
+    excess = copies.get("excess") if isinstance(copies, Mapping) else None
+    if isinstance(excess, Mapping):
+        held["excess"] = {**excess, "floor": 1.0}
+    told = "".join(
+        f"<tr><th>{name}<small>{better}</small></th><td>{_measure(key, held[key])}</td>"
+        f"<td>{_number(key, held[key]['floor'])}</td></tr>"
+        for key, name, better in ROWS
+        if isinstance(held.get(key), Mapping)
+    )
+    if not told:
+        return ""
+    count = held.get("samples")
+    note = (
+        "Each score beside its floor: what real training pictures get against the same unseen "
+        f"pictures. Judge: {escape(str(held.get('features', '')))}"
+        f"{f', {count:,} samples' if isinstance(count, int) else ''}."
+    )
+    head = "<tr><th></th><td>generated</td><td>real (floor)</td></tr>"
+    return section("Scores", f'<table class="scores">{head}{told}</table>', note)
+
+
+def classes(facts: Facts) -> str:
+    """A table with a row for every class, and the first samples of each."""
+    held = facts.evaluation.get("classes")
+    rows: Sequence[Mapping[str, Any]] = held.get("rows", ()) if isinstance(held, Mapping) else ()
+    if not rows:
+        return ""
+    head = "".join(f"<td>{title}</td>" for _, title in COLUMNS)
+    body = "".join(
+        f"<tr><th>{escape(str(row.get('name')))}</th>"
+        f"{''.join(f'<td>{_cell(key, row.get(key))}</td>' for key, _ in COLUMNS)}</tr>"
+        for row in rows
+    )
+    table = f'<table class="scores"><tr><th></th>{head}</tr>{body}</table>'
+    strips = _strips(facts, [str(row.get("name")) for row in rows])
+    note = (
+        "Small numbers are the floor: what real pictures of the class get. Recognized is the share "
+        "of samples that a classifier, trained on the real pictures only, takes for their class. "
+        f"A dash stands where fewer than {LEAST} samples, training or held-out pictures are there."
+    )
+    return section("Class by class", f'<div class="wide">{table}</div>{strips}', note)
+
+
+def nearest(facts: Facts) -> str:
+    """The samples that came nearest to training pictures, beside those."""
+    copies = facts.evaluation.get("copies")
+    share = copies.get("share") if isinstance(copies, Mapping) else None
+    couples = "".join(
+        f"<figure>{_img(one, f'Sample {i + 1} and its most similar training picture')}</figure>"
+        for i, one in enumerate(_couples(facts))
+    )
+    many = f" {share:.1%} of all samples count as copies." if isinstance(share, float) else ""
+    note = (
+        "Of all samples that were judged, these came nearest to a training picture. Each pair is a "
+        f"sample and, to its right, the training picture.{many}"
+    )
+    return section(
+        "The nearest pairs", f'<div class="couples">{couples}</div>' if couples else "", note
+    )
+
+
+def _texts(facts: Facts, key: str) -> list[str]:
+    held = facts.evaluation.get(key)
+    return [str(text) for text in held] if isinstance(held, list | tuple) else []
+
+
+def _careful(facts: Facts) -> list[str]:
+    return _texts(facts, "cautions") or _texts(facts, "warnings")
+
+
+def _measure(key: str, one: Mapping[str, Any]) -> str:
+    shown = _number(key, one["value"])
+    if one.get("low") is None or one.get("high") is None:
+        return shown
+    return f"{shown} <small>{_number(key, one['low'])} to {_number(key, one['high'])}</small>"
+
+
+def _number(key: str, value: Any) -> str:
+    if not isinstance(value, float | int):
+        return "–"
+    if key in SHARES:
+        return f"{value:.1%}"
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.2f}"
+
+
+def _cell(key: str, value: Any) -> str:
+    if isinstance(value, Mapping):
+        shown, floor = value.get("value"), value.get("floor")
+        if not isinstance(shown, float | int) or not isinstance(floor, float | int):
+            return "–"
+        share = key != "kid"
+        words = [f"{one:.0%}" if share else f"{one:.2f}" for one in (shown, floor)]
+        return f"{words[0]} <small>{words[1]}</small>"
+    if isinstance(value, float):
+        return f"{value:.1%}"
+    return "–" if value is None else f"{value:,}"
+
+
+def _strips(facts: Facts, names: Sequence[str]) -> str:
+    """The first samples of every class under its name; nothing where the sheet is of another."""
+    sheet = _read(facts, SHEET)
+    if sheet is None or (sheet.shape[0] + GAP) % len(names):
+        return ""
+    step = (sheet.shape[0] + GAP) // len(names)
+    return "".join(
+        f'<figure class="strip"><figcaption>{escape(name)}</figcaption>'
+        f"{_img(sheet[i * step : (i + 1) * step - GAP], f'Samples of {name}')}</figure>"
+        for i, name in enumerate(names)
+    )
+
+
+def _couples(facts: Facts) -> list[Pixels]:
+    """The pairs of the sheet, each a sample and its training picture side by side."""
+    sheet = _read(facts, PAIRS)
+    if sheet is None or (sheet.shape[1] + GAP) % (2 * COUPLES):
+        return []
+    side = (sheet.shape[1] + GAP) // (2 * COUPLES)
+    found = [
+        sheet[top : top + side - GAP, left : left + 2 * side - GAP]
+        for top in range(0, sheet.shape[0], side)
+        for left in range(0, sheet.shape[1], 2 * side)
+    ]
+    return [one for one in found if (one < 255).any()]
+
+
+def _img(sheet: Pixels, alt: str) -> str:
+    address = pictures.uri(sheet, most=sheet.shape[1])
+    return f'<img src="{address}" alt="{escape(alt)}" style="max-width:{sheet.shape[1]}px">'
+
+
+def _read(facts: Facts, name: str) -> Pixels | None:
+    with contextlib.suppress(OSError):
+        return images.read(facts.run.path / name)
+    return None

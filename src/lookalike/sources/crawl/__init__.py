@@ -1,0 +1,1 @@
+"""Crawling sites: the process, its spider, and what a page holds."""

@@ -1,0 +1,1 @@
+"""Search services and lists of addresses."""

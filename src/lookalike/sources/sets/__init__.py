@@ -1,0 +1,1 @@
+"""Public sets and what other tools have collected."""

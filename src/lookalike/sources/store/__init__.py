@@ -1,0 +1,1 @@
+"""The folder that collected pictures go to, with one manifest line each."""

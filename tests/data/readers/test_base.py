@@ -1,0 +1,173 @@
+from __future__ import annotations
+
+import io
+import os
+import struct
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from lookalike.data.readers.base import ZipSource, folder_classes, open_source
+from lookalike.data.readers.label_tables import parse_table
+from lookalike.errors import DataError, NoImagesError
+
+
+def names(path: Path) -> list[str]:
+    return [item.name for item in open_source(path).items]
+
+
+def test_first_folders_are_classes_only_when_every_picture_is_in_one_of_several() -> None:
+    assert folder_classes(["cat/1.png", "dog/x/2.png"]) == ["cat", "dog"]
+    assert folder_classes(["cat/1.png", "2.png"]) == ["", ""]
+    assert folder_classes(["cat/1.png", "cat/2.png"]) == ["", ""]
+    assert folder_classes([]) == []
+
+
+def test_a_folder_is_walked_without_its_litter_and_packs(tmp_path: Path) -> None:
+    for name in ("b.PNG", "sub/deep/a", ".hidden.png", "notes.txt", "Thumbs.db", "README"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    (tmp_path / "pack").mkdir()
+    (tmp_path / "pack" / "pack.json").write_text("{}")
+    (tmp_path / "pack" / "images-00000.npy").write_bytes(b"x")
+    assert names(tmp_path) == ["b.PNG", "sub/deep/a"]
+
+
+def test_links_that_run_in_circles_end(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.png").write_bytes(b"x")
+    (tmp_path / "in" / "round").symlink_to(tmp_path, target_is_directory=True)
+    assert names(tmp_path) == ["in/a.png"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_pipes_and_dead_links_are_refused_and_not_opened(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.png")
+    (tmp_path / "dead.png").symlink_to(tmp_path / "gone")
+    found = open_source(tmp_path)
+    assert found.items == []
+    assert dict(found.refused)["pipe.png"] == "is not a plain file"
+    assert "cannot be opened" in dict(found.refused)["dead.png"]
+
+
+def test_a_table_gives_attributes_by_path_name_or_stem(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for name in ("in/a.png", "b.png", "c.png", "d.png"):
+        (tmp_path / name).write_bytes(b"x")
+    (tmp_path / "attributes.csv").write_text(
+        "\ufeffFile_Name;hair;label\nin/a.png;long;cat\nb.png;short;\nc;none;dog\n", "utf-8"
+    )
+    found = {item.name: item for item in open_source(tmp_path).items}
+    assert found["in/a.png"].attributes == {"hair": "long"}
+    assert found["b.png"].attributes == {"hair": "short"}
+    assert found["c.png"].attributes == {"hair": "none"}
+    assert found["d.png"].attributes == {}
+    assert [found[n].group for n in ("in/a.png", "b.png", "c.png", "d.png")] == [
+        "cat",
+        "",
+        "dog",
+        "",
+    ]
+
+
+def test_a_table_without_a_file_column_is_no_table_of_attributes() -> None:
+    assert parse_table("name,age\nbob,3\n").rows == {}
+    assert parse_table("").rows == {}
+
+
+def test_short_and_long_lines_of_a_table_do_no_harm() -> None:
+    table = parse_table("file,a,b\nx.png,1\ny.png,1,2,3\n,9\n")
+    assert table.find("x.png") == ("1",)
+    assert table.find("y.png") == ("1", "2", "3")
+
+
+def make_zip(path: Path, members: dict[str, bytes]) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+        for name, data in members.items():
+            file.writestr(name, data)
+    return path
+
+
+def test_a_zip_is_read_like_the_folder_in_it(tmp_path: Path) -> None:
+    path = make_zip(
+        tmp_path / "photos.zip",
+        {
+            "photos/cat/1.png": b"one",
+            "photos/dog/2.png": b"two",
+            "photos/attributes.csv": b"file,age\ncat/1.png,7\n",
+            "__MACOSX/photos/._1.png": b"?",
+        },
+    )
+    found = open_source(path)
+    loaded = list(found.loaded(found.items))
+    assert [(one.name, one.group, one.read()) for one in loaded] == [
+        ("cat/1.png", "cat", b"one"),
+        ("dog/2.png", "dog", b"two"),
+    ]
+    assert loaded[0].attributes == {"age": "7"}
+
+
+TRAVERSAL = [
+    "../up.png",
+    "../../../../tmp/up.png",
+    "/etc/up.png",
+    "C:\\windows\\up.png",
+    "..\\up.png",
+    "a/../../up.png",
+    "stream.png:hidden",
+    "con.png",
+    "nul",
+    "a\u202egnp.exe",
+    "e\u0301.png",
+    "x" * 300 + ".png",
+]
+
+
+def test_names_in_a_zip_never_become_places(tmp_path: Path) -> None:
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    path = make_zip(inside / "evil.zip", dict.fromkeys(TRAVERSAL, b"data"))
+    before = sorted(tmp_path.rglob("*"))
+    found = open_source(path)
+    assert [one.read() for one in found.loaded(found.items)] == [b"data"] * len(found.items)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_damaged_member_is_refused_and_the_rest_is_read(tmp_path: Path) -> None:
+    path = make_zip(tmp_path / "z.zip", {"a.png": b"A" * 1000, "b.png": b"B" * 1000})
+    data = bytearray(path.read_bytes())
+    data[data.index(b"a.png") + 8] ^= 0xFF
+    path.write_bytes(data)
+    found = open_source(path)
+    assert [one.name for one in found.loaded(found.items)] == ["b.png"]
+    assert found.refused[0][0] == "a.png"
+
+
+def test_a_zip_whose_directory_would_fill_the_memory_is_refused(tmp_path: Path) -> None:
+    path = make_zip(tmp_path / "z.zip", {"a.png": b"x"})
+    data = path.read_bytes()
+    at = data.rindex(b"PK\x05\x06")
+    path.write_bytes(data[: at + 12] + struct.pack("<I", 3 << 30) + data[at + 16 :])
+    with pytest.raises(DataError, match="Unpack it"):
+        open_source(path)
+
+
+def test_what_is_not_there_or_no_zip_is_refused_with_what_to_name(tmp_path: Path) -> None:
+    with pytest.raises(NoImagesError, match="does not exist"):
+        open_source(tmp_path / "gone")
+    (tmp_path / "one.jpg").write_bytes(b"x")
+    with pytest.raises(NoImagesError, match="Name a folder"):
+        open_source(tmp_path / "one.jpg")
+
+
+def test_equal_names_in_a_zip_are_told_apart(tmp_path: Path) -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as file:
+        file.writestr("a.png", b"first")
+        with pytest.warns(UserWarning, match="Duplicate"):
+            file.writestr("a.png", b"second")
+    (tmp_path / "z.zip").write_bytes(buffer.getvalue())
+    found = ZipSource(tmp_path / "z.zip")
+    assert [one.read() for one in found.loaded(found.items)] == [b"first"]
+    assert "same name" in found.refused[0][1]
