@@ -22,6 +22,7 @@ from smallest import BATCH, EVERY, FILES, STEPS, frame_of, made, small, trainer_
 from torch import Tensor, nn
 
 from lookalike import checkpoints, recipe
+from lookalike.engine.state import restore, training_state
 from lookalike.engine.trainer import Trainer
 from lookalike.errors import MissingExtraError
 from lookalike.parts.losses.base import Batch, Objective, Phase, Terms
@@ -56,7 +57,7 @@ def story(name: str) -> Story:
     path = Path(folder()) / f"{name}.safetensors"
     whole = trainer_of(small(name))
     tallies = [whole.step() for _ in range(2)]
-    checkpoints.write(path, whole.state())
+    checkpoints.write(path, training_state(whole))
     torch.manual_seed(1)
     pictures = whole.sampler().pictures(7, 3, 2).tobytes()
     tallies += [whole.step() for _ in range(2)]
@@ -65,17 +66,17 @@ def story(name: str) -> Story:
     resumed = trainer_of(small(name))
     torch.manual_seed(3)
     middle = checkpoints.read(path)
-    resumed.load(middle)
+    restore(resumed, middle)
     resumed_pictures = resumed.sampler().pictures(7, 3, 2).tobytes()
     resumed_tallies = [resumed.step() for _ in range(2)]
     return Story(
         tallies=tallies,
-        state=copy.deepcopy(whole.state()),
+        state=copy.deepcopy(training_state(whole)),
         middle=middle,
         pictures=pictures,
         resumed_pictures=resumed_pictures,
         resumed_tallies=resumed_tallies,
-        resumed_state=resumed.state(),
+        resumed_state=training_state(resumed),
         shown=whole.sampler().raw(0, 0, 16),
         lagging=_lagging(whole),
     )

@@ -28,6 +28,7 @@ from lookalike import checkpoints, recipe
 from lookalike.cli.main import main
 from lookalike.data.pack.pack import Pack
 from lookalike.engine.picture_source import BatchSource, SourceBatch
+from lookalike.engine.state import restore, training_state
 from lookalike.engine.trainer import Trainer
 from lookalike.parts.networks.frozen_features import installed
 from lookalike.place import Place
@@ -232,7 +233,7 @@ def case(request: pytest.FixtureRequest) -> tuple[str, Trainer, dict[str, Any]]:
         pytest.skip("needs the pretrained features")
     torch.manual_seed(1)  # nothing may depend on what was drawn before
     trainer = trainer_of(recipe.load(HERE / "checkpoints" / f"{name}.json"))
-    trainer.load(checkpoints.read(HERE / "checkpoints" / f"{name}.safetensors"))
+    restore(trainer, checkpoints.read(HERE / "checkpoints" / f"{name}.safetensors"))
     return name, trainer, expected
 
 
@@ -244,10 +245,10 @@ def test_an_old_checkpoint_draws_its_pictures_and_continues_to_the_same_weights(
     case: tuple[str, Trainer, dict[str, Any]],
 ) -> None:
     name, trainer, expected = case
-    check(trainer.state(), expected["state"])
+    check(training_state(trainer), expected["state"])
     pictures = np.load(HERE / "pictures.npz")
     check_pictures(drawn(trainer), pictures[name])
-    check(played(trainer, expected["steps"][1]).state(), expected["later"])
+    check(training_state(played(trainer, expected["steps"][1])), expected["later"])
     if exactly():
         check_pictures(drawn(trainer), pictures[f"{name} later"])
 
@@ -258,10 +259,10 @@ def test_the_same_steps_from_the_start_lead_to_the_old_checkpoint(
 ) -> None:
     _, old, expected = case
     anew = played(trainer_of(old.recipe), expected["steps"][0])
-    check(anew.state(), expected["state"])
+    check(training_state(anew), expected["state"])
     if exactly():
         states = [
-            {path: leaf for path, leaf in leaves(one.state()) if isinstance(leaf, Tensor)}
+            {path: leaf for path, leaf in leaves(training_state(one)) if isinstance(leaf, Tensor)}
             for one in (anew, old)
         ]
         assert states[0].keys() == states[1].keys()

@@ -14,6 +14,7 @@ from torch import Tensor
 from lookalike.engine.load import open_sampler
 from lookalike.engine.sampler import BLOCK, Sampler
 from lookalike.engine.session import Session
+from lookalike.engine.state import drawing_state, restore
 from lookalike.engine.trainer import Trainer
 from lookalike.errors import RecipeError
 from lookalike.parts.latents.candidates import BestOf
@@ -105,8 +106,8 @@ def test_the_best_state_opens_as_the_last_one_does(tmp_path: Path, choice: BestO
     frame = {"size": 8, "channels": 3, "labels": 0, "classes": 0}
     recipe = replace(make(find("tiny"), {"images": 64}, frame), choice=choice)
     trainer = Trainer(recipe, Discs(8), Place())
-    trainer.load(run.state("last"))
-    run.save_best(trainer.shown_state())
+    restore(trainer, run.state("last"))
+    run.save_best(drawing_state(trainer))
     for candidates in (None, 2) if choice else (None,):
         best, last = (
             open_sampler(run, Place(), which, candidates=candidates)[0].pictures(0, 0, 20)

@@ -51,7 +51,7 @@ save_file(weights, base / f"weights{place.rank}.safetensors")
 speed = budget.measure(recipe, Discs(8), place, seconds=0.2)
 told = {"images": outcome.images, "past": trainer.past, "speed": speed.mean}
 (base / f"told{place.rank}.json").write_text(json.dumps(told))
-trainer.team.close()
+trainer.group.close()
 leave()
 """
 
@@ -61,10 +61,10 @@ def played(folder: Path, processes: int) -> Path:
     program = folder / "program.py"
     program.write_text(PROGRAM)
     start = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
-    tests = Path(__file__).parents[1]
+    paths = os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
     ended = subprocess.run(
         [sys.executable, *(start if processes > 1 else []), str(program), str(folder)],
-        env={**os.environ, "PYTHONPATH": str(tests), "OMP_NUM_THREADS": "1"},
+        env={**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
         timeout=300,

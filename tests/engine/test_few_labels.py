@@ -10,8 +10,12 @@ from hypothesis import strategies as st
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
-from lookalike.engine.few_labels import FewLabelsSource, chosen_rows, with_few_labels
-from lookalike.engine.picture_source import SplitBatches
+from lookalike.engine.picture_source import (
+    FewLabelsSource,
+    SplitBatches,
+    chosen_rows,
+    with_few_labels,
+)
 from lookalike.errors import DataError
 from lookalike.watch import semi_supervised as semi
 

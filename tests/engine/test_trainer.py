@@ -9,6 +9,9 @@ from pictures import Discs, differences
 from players import Heard, critic, maker, weights
 
 from lookalike import seeds
+from lookalike.engine.checks import check_range, check_weights
+from lookalike.engine.latents import encodings
+from lookalike.engine.state import restore, training_state
 from lookalike.engine.trainer import Trainer
 from lookalike.errors import CheckpointError, NotFiniteError, RangeError, TrainingError
 from lookalike.parts.latents.priors import Fitted
@@ -36,6 +39,14 @@ def pull(to: float, player: str = "G") -> object:
         return Terms(pull=((bias - to) ** 2 / 2).expand(len(batch)))
 
     return loss
+
+
+def in_range(trainer: Trainer) -> None:
+    check_range(trainer.recipe, trainer.source, trainer.sampler())
+
+
+def encoded(trainer: Trainer, most: int) -> torch.Tensor:
+    return encodings(trainer.shown("E"), trainer.source, trainer.place, most)
 
 
 def bias(trainer: Trainer, player: str = "G") -> float:
@@ -103,7 +114,7 @@ def test_a_value_with_a_memory_moves_once_a_step_and_turns_can_read_it() -> None
     assert trainer.now() == {"told": 5.0}
     assert 0 <= trainer.states["told"]["draw"] < 1
     again = trainer_of(recipe)
-    again.load(trainer.state())
+    restore(again, training_state(trainer))
     assert again.now() == {"told": 5.0}
 
 
@@ -287,12 +298,12 @@ def test_terms_that_only_tell_do_not_count() -> None:
 
 def test_a_sigmoid_generator_is_refused() -> None:
     with pytest.raises(RangeError, match="End it in tanh, not in a sigmoid"):
-        trainer_of(players.recipe(end="sigmoid")).check_range()
+        in_range(trainer_of(players.recipe(end="sigmoid")))
 
 
 def test_a_generator_without_a_bound_is_refused() -> None:
     with pytest.raises(RangeError, match=r"must lie in \[-1, 1\]"):
-        trainer_of(players.recipe(end="wide")).check_range()
+        in_range(trainer_of(players.recipe(end="wide")))
 
 
 def test_a_linear_generator_that_begins_a_little_above_nothing_passes() -> None:
@@ -302,16 +313,16 @@ def test_a_linear_generator_that_begins_a_little_above_nothing_passes() -> None:
         shown.layer.weight.mul_(1e-3)
         shown.layer.bias.fill_(0.05)
     assert float(trainer.sampler().raw(0, 0, 16).min()) > 0
-    trainer.check_range()
+    in_range(trainer)
 
 
 def test_a_tanh_generator_passes() -> None:
-    trainer_of(players.recipe(end="tanh")).check_range()
+    in_range(trainer_of(players.recipe(end="tanh")))
 
 
 def test_pictures_of_another_shape_are_refused() -> None:
     with pytest.raises(RangeError, match="Set size and channels"):
-        trainer_of(players.recipe(), Discs(8, channels=1)).check_range()
+        in_range(trainer_of(players.recipe(), Discs(8, channels=1)))
 
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf"), -float("inf")])
@@ -336,10 +347,10 @@ def test_a_weight_that_is_not_finite_behind_finite_losses_is_found() -> None:
         return Terms(x=(zero.sqrt() + 1).expand(len(batch)))
 
     trainer = trainer_of(players.recipe(Phase(("G",), loss)))
-    trainer.check_weights()
+    check_weights(trainer.networks, trainer.clock)
     trainer.step()
     with pytest.raises(NotFiniteError, match="A weight of G"):
-        trainer.check_weights()
+        check_weights(trainer.networks, trainer.clock)
 
 
 # ---- state ----------------------------------------------------------------------------------
@@ -363,25 +374,25 @@ def test_every_optimizer_continues_bit_for_bit_from_plain_tensors(player: Adam) 
     for _ in range(2):
         half.step()
     # What a checkpoint gives back is contiguous, while the weights of D lie channels-last.
-    state = half.state()
+    state = training_state(half)
     for held in state["optimizers"].values():
         for row in held["state"].values():
             row.update(
                 {n: v.contiguous().clone() for n, v in row.items() if isinstance(v, torch.Tensor)}
             )
     later = trainer_of(recipe)
-    later.load(state)
+    restore(later, state)
     for _ in range(2):
         later.step()
-    assert differences(whole.state(), later.state()) == []
+    assert differences(training_state(whole), training_state(later)) == []
 
 
 def test_a_state_of_other_networks_is_refused() -> None:
-    state = trainer_of(players.recipe()).state()
+    state = training_state(trainer_of(players.recipe()))
     for key in ("networks", "values", "optimizers"):
         broken = {**state, key: {}}
         with pytest.raises(CheckpointError, match="does not fit this recipe"):
-            trainer_of(players.recipe()).load(broken)
+            restore(trainer_of(players.recipe()), broken)
 
 
 def test_a_batch_smaller_than_the_team_is_refused() -> None:
@@ -404,7 +415,7 @@ def test_a_learning_prior_is_fitted_when_its_share_of_the_budget_is_passed() -> 
         trainer.step()
         fitted.append(trainer.learned is not before)
     assert fitted == [False, True, False, True, False]
-    assert trainer.encodings(50).shape == (48, 4)
+    assert encoded(trainer, 50).shape == (48, 4)
     addressed = seeds.generator(0, "fit", 4)
-    again = recipe.prior.fit(trainer.encodings(4000), addressed)
+    again = recipe.prior.fit(encoded(trainer, 4000), addressed)
     assert differences(dict(again), trainer.learned) == []

@@ -13,6 +13,7 @@ from smallest import EVERY, FILES, small
 from torch import nn
 
 from lookalike import recipe
+from lookalike.engine.state import restore, training_state
 from lookalike.engine.trainer import Trainer
 from lookalike.errors import RecipeError
 from lookalike.parts.losses.adversarial import LeastSquaresLoss
@@ -96,11 +97,11 @@ def test_all_the_tricks_that_a_recipe_takes_train_at_once_and_resume(name: str) 
     plain.step()
     first = whole.step()
     assert torch.isfinite(torch.tensor(list(first.terms.values()))).all()
-    assert list(differences(whole.state()["networks"], plain.state()["networks"]))
+    assert list(differences(training_state(whole)["networks"], training_state(plain)["networks"]))
     resumed = trainer(with_tricks)
-    resumed.load(copy.deepcopy(whole.state()))
+    restore(resumed, copy.deepcopy(training_state(whole)))
     assert whole.step() == resumed.step()
-    assert not list(differences(whole.state(), resumed.state()))
+    assert not list(differences(training_state(whole), training_state(resumed)))
 
 
 @EVERY

@@ -71,11 +71,11 @@ def measure(
         trainer.step()
         begun, steps = clock(), 0
         # Several processes must take the same number of steps, or they would wait for each other.
-        while steps < 2 or trainer.team.any(clock() - begun < each):
+        while steps < 2 or trainer.group.any(clock() - begun < each):
             trainer.step()
             steps += 1
         found.append((share, steps * recipe.batch / (clock() - begun)))
-    found = trainer.team.agree(found)
+    found = trainer.group.agree(found)
     mean = len(found) / sum(1 / rate for _, rate in found)
     measured = recipe.choice is not None and recipe.choice.measured
     reserve = RESERVE + recipe.prior.learning + CHOOSING * measured

@@ -16,6 +16,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from lookalike.parts.training.schedules import Tally
 from lookalike.place import Place
 
 T = TypeVar("T")
@@ -59,6 +60,16 @@ class ProcessGroup:
             dist.all_reduce(numbers)
         return numbers
 
+    def agree_on(self, tally: Tally, batch: int) -> Tally:
+        """The mean of the ranks' numbers: the same tally on every rank."""
+        if self.world == 1:
+            return tally
+        first, last = self.rows(batch)
+        parts = [tally.totals, tally.terms, tally.facts]
+        flat = torch.tensor([value for part in parts for value in part.values()])
+        mean = iter(self.mean(flat, (last - first) / batch).tolist())
+        return Tally(*[{name: next(mean) for name in part} for part in parts])
+
     def any(self, yes: bool) -> bool:
         """Whether any rank says yes; every rank gets the same answer."""
         if self.world == 1:
@@ -88,7 +99,7 @@ class ProcessGroup:
 
 
 def leave(status: int = 0) -> None:
-    """End a process of a team at once, when all its files are written and closed.
+    """End a process of a group at once, when all its files are written and closed.
 
     With gloo an ordinary exit sometimes aborts in a thread's destructor ("terminate called without
     an active exception", 1 of 6 endings with torch 2.13), and torchrun then reports a failure of a

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
-from lookalike.engine.sampler import Sampler, sampler_of
-from lookalike.errors import RecipeError
-from lookalike.parts.latents.candidates import BestOf
+from lookalike.engine.sampler import Sampler, block_of, choosing_by
 from lookalike.parts.losses.game import Game
 from lookalike.parts.networks.base import Frame, Networks
 from lookalike.place import Place
@@ -32,35 +29,27 @@ def open_sampler(
 
     Raises:
         RecipeError: candidates are asked for, and the recipe does not say how to choose.
+        CheckpointError: there is no whole state, or it is another recipe's.
     """
-    path = run.path / "recipe.json"
-    chosen = load_drawing(path, trusted)
-    choice = _choice(chosen, run.candidates() if candidates is None else candidates)
-    if choice and choice.players:
-        chosen = load_drawing(path, trusted, ("G", *choice.players))
+    candidates = run.candidates() if candidates is None else candidates
+    drawing = load_drawing(run.path / "recipe.json", trusted, candidates)
     state = run.state(which)
-    networks = Networks.build(chosen.plans, Frame(chosen.size, chosen.channels, chosen.labels))
+    networks = Networks.build(drawing.plans, Frame(drawing.size, drawing.channels, drawing.labels))
     _load(networks, state)
     for network in networks.values():
         place.settle(network.eval().requires_grad_(False))
-    trained = run.env().get("place", {}).get("precision", {})
-    wishes = {name: trained.get(name, "fp32") for name in networks}
-    here = place.decided(wishes if place.wish == "auto" else dict.fromkeys(networks, place.wish))
-    game = Game(networks, {}, autocast=here.autocast)
-    held = (chosen.prior, state["prior"], state["labels"])
-    sampler = sampler_of(game, held, place.device, chosen.size, choice)
-    return sampler, chosen, int(state["clock"][0])
+    game = Game(networks, {}, autocast=_as_trained(run, place, networks).autocast)
+    latent = (drawing.prior, state["prior"], state["labels"])
+    plain = Sampler(game.generate, *latent, place.device, block_of(drawing.size))
+    return choosing_by(drawing.choice, game, plain), drawing, int(state["clock"][0])
 
 
-def _choice(chosen: Drawing, candidates: int | None) -> BestOf | None:
-    if candidates is None or (candidates == 1 and chosen.choice is None):
-        return chosen.choice
-    if chosen.choice is None:
-        raise RecipeError(
-            f"The recipe {chosen.name!r} does not say how to choose among {candidates} candidates, "
-            "so every picture is taken as it is drawn. Leave --candidates out, or train swift."
-        )
-    return replace(chosen.choice, candidates=candidates)
+def _as_trained(run: Run, place: Place, networks: Networks) -> Place:
+    """The place in the precision that each player was trained in, unless it asks for one."""
+    if place.wish != "auto":
+        return place.decided(dict.fromkeys(networks, place.wish))
+    precision = run.env().get("place", {}).get("precision", {})
+    return place.decided({name: precision.get(name, "fp32") for name in networks})
 
 
 def _load(networks: Networks, state: Mapping[str, Any]) -> None:

@@ -83,24 +83,24 @@ class Sampler:
         Without a ``score`` there is one candidate.
         """
         z, labels = self.draw(seed, first, count, wanted)
-        best = self._made(z, labels)
+        best = self._pictures_of(z, labels)
         yield best
         if self.score is None:
             return
-        told = None if labels is None else labels.to(self.device)
-        highest = self.score(best, told)
+        there = None if labels is None else labels.to(self.device)
+        highest = self.score(best, there)
         for candidate in range(1, self.candidates):
             z = self._rivals(seed, first, labels, candidate, count)
-            pictures = self._made(z, labels)
-            scores = self.score(pictures, told)
+            pictures = self._pictures_of(z, labels)
+            scores = self.score(pictures, there)
             better = scores > highest
             best[better], highest[better] = pictures[better], scores[better]
             yield best
 
-    def _made(self, z: Tensor, labels: Tensor | None) -> Tensor:
+    def _pictures_of(self, z: Tensor, labels: Tensor | None) -> Tensor:
         z = self.prior.carry(z, labels, self.learned)
-        told = None if labels is None else labels.to(self.device)
-        return self.generate(z.to(self.device), told).float()
+        there = None if labels is None else labels.to(self.device)
+        return self.generate(z.to(self.device), there).float()
 
     def _rivals(
         self, seed: int, first: int, labels: Tensor | None, candidate: int, count: int
@@ -108,9 +108,9 @@ class Sampler:
         """Another z for every picture, with the label that its first one has."""
         rows = []
         for row in range(count):
-            drawn = seeds.generator(seed, f"picture/{candidate}", first + row)
-            asked = None if labels is None else labels[row]
-            rows.append(self.prior.draw_labeled(drawn, 1, self.learned, asked)[0])
+            generator = seeds.generator(seed, f"picture/{candidate}", first + row)
+            label = None if labels is None else labels[row]
+            rows.append(self.prior.draw_labeled(generator, 1, self.learned, label)[0])
         return torch.cat(rows)
 
     def draw(
@@ -121,17 +121,15 @@ class Sampler:
         Labels are those that the prior gives with z; where it says nothing of labels, those asked
         for, or else drawn from those seen in training. None for an unconditional generator.
         """
-        rows = []
+        rows, labels = [], []
         for index in range(first, first + count):
             asked = _asked(seed, index, wanted)
-            z, told = self.prior.draw_labeled(
-                seeds.generator(seed, "picture", index), 1, self.learned, asked
-            )
-            rows.append((z, self._label(seed, index, asked) if told is None else told))
-        drawn = torch.cat([z for z, _ in rows])
-        if self.labels is None:
-            return drawn, None
-        return drawn, torch.cat([label for _, label in rows if label is not None])
+            generator = seeds.generator(seed, "picture", index)
+            z, label = self.prior.draw_labeled(generator, 1, self.learned, asked)
+            rows.append(z)
+            if self.labels is not None:
+                labels.append(self._label(seed, index, asked) if label is None else label)
+        return torch.cat(rows), torch.cat(labels) if labels else None
 
     def seen(self, column: int, name: str) -> Tensor:
         """The label rows of training pictures that have this label column, ``[M, L]``.
@@ -149,21 +147,14 @@ class Sampler:
             raise DataError(f"the run never saw the class {name!r}. Train it on this pack.")
         return rows
 
-    def _label(self, seed: int, index: int, wanted: Tensor | None) -> Tensor | None:
-        if self.labels is None:
-            return None
-        if wanted is not None:
-            return wanted.float()[None]
-        return _asked(seed, index, self.labels)[None]  # type: ignore[index]
+    def _label(self, seed: int, index: int, wanted: Tensor | None) -> Tensor:
+        label = _asked(seed, index, self.labels) if wanted is None else wanted.float()
+        assert label is not None, "a label is drawn only where some were seen"
+        return label[None]
 
 
-Held = tuple[Prior, Learned, Tensor | None]
-"""A prior, what it has learned, and label rows seen in training."""
-
-
-def sampler_of(game: Game, held: Held, device: str, size: int, choice: BestOf | None) -> Sampler:
-    """What the G of a game draws; with a choice, each picture is the one that its D finds best."""
-    plain = Sampler(game.generate, *held, device, block_of(size))
+def choosing_by(choice: BestOf | None, game: Game, plain: Sampler) -> Sampler:
+    """The sampler whose every picture is the candidate that the D of this game finds best."""
     if choice is None or not choice.players:
         return plain
     score = torch.no_grad()(choice.scorer(game))

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
+from lookalike.engine.checks import check_range, check_weights
+from lookalike.engine.state import restore, training_state
 from lookalike.engine.trainer import Trainer
 from lookalike.engine.watcher import Scene, Watcher
 from lookalike.errors import CheckpointError
@@ -90,11 +92,11 @@ class Session:
         begun = saved = time.monotonic()
         with self.stop.listening():
             if first == 0:
-                trainer.check_range()
+                check_range(trainer.recipe, trainer.source, trainer.sampler())
             for watcher in self.watchers:
                 watcher.begin(scene)
             while trainer.clock.images < trainer.recipe.images:
-                if trainer.team.any(self.stop.asked):
+                if trainer.group.any(self.stop.asked):
                     break
                 tally = trainer.step()
                 for watcher in self.watchers:
@@ -123,17 +125,17 @@ class Session:
         Raises:
             CheckpointError: there are checkpoints, and none of them is whole.
         """
-        found: tuple[dict[str, Any] | None, list[str]] = (None, [])
+        newest: tuple[dict[str, Any] | None, list[str]] = (None, [])
         if self.trainer.place.main:
-            found = self.run.newest()
-        state, refused = self.trainer.team.agree(found)
+            newest = self.run.newest()
+        state, refused = self.trainer.group.agree(newest)
         if state is None and refused:
             raise CheckpointError(
                 f"No checkpoint in {self.run.checkpoints} can be used. {' '.join(refused)} "
                 "To begin anew, name another folder with --into, or delete that one."
             )
         if state is not None:
-            self.trainer.load(state)
+            restore(self.trainer, state)
             for watcher in self.watchers:
                 watcher.load(state.get("watchers", {}).get(watcher.name, {}))
         if self.trainer.place.main:
@@ -150,7 +152,7 @@ class Session:
         """
         if not self.trainer.place.main:
             return
-        self.trainer.check_weights()
-        tree = self.trainer.state()
+        check_weights(self.trainer.networks, self.trainer.clock)
+        tree = training_state(self.trainer)
         tree["watchers"] = {w.name: dict(w.state()) for w in self.watchers}
         self.run.save(self.trainer.clock.images, tree)

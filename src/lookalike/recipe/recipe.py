@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -114,22 +114,40 @@ class Drawing:
 
 
 def load_drawing(
-    path: Path, trusted: tuple[str, ...] = (), players: tuple[str, ...] = ("G",)
+    path: Path, trusted: tuple[str, ...] = (), candidates: int | None = None
 ) -> Drawing:
     """What generating needs of a saved recipe; the author's own losses need not be opened for it.
 
+    Other players than G are opened only where they choose among candidates: as many as the recipe
+    says, or this many.
+
     Raises:
-        RecipeError: it is not a recipe, or its generator lives in a file that is not trusted.
+        RecipeError: it is not a recipe, its generator lives in a file that is not trusted, or it
+            does not say how to choose among candidates.
     """
     try:
-        held = json.loads(path.read_text("utf-8"))["recipe"]
-        plans = {player: held["networks"][player] for player in players}
-        plain = {key: held[key] for key in ("name", "size", "channels", "labels")}
-        prior, choice = held["prior"], held.get("choice")
-    except (OSError, json.JSONDecodeError, KeyError, TypeError):
-        raise RecipeError(f"{path} is not a saved recipe with {' and '.join(players)}.") from None
-    parts = {"plans": plans, "prior": prior, "choice": choice}
-    return Drawing(**plain, **{name: codec.decode(part, trusted) for name, part in parts.items()})
+        tree = json.loads(path.read_text("utf-8"))["recipe"]
+        plain = {key: tree[key] for key in ("name", "size", "channels", "labels")}
+        choice = codec.decode(tree.get("choice"), trusted)
+        if candidates is not None and (candidates > 1 or choice is not None):
+            choice = _choosing(choice, candidates, plain["name"])
+        players = ("G", *(choice.players if choice else ()))
+        plans = {player: codec.decode(tree["networks"][player], trusted) for player in players}
+        prior = codec.decode(tree["prior"], trusted)
+    except (OSError, ValueError, KeyError, TypeError) as problem:
+        raise RecipeError(
+            f"{path} is not a saved recipe that pictures can be drawn from."
+        ) from problem
+    return Drawing(**plain, plans=plans, prior=prior, choice=choice)
+
+
+def _choosing(choice: BestOf | None, candidates: int, name: str) -> BestOf:
+    if choice is None:
+        raise RecipeError(
+            f"The recipe {name!r} does not say how to choose among {candidates} candidates, "
+            "so every picture is taken as it is drawn. Leave --candidates out, or train swift."
+        )
+    return replace(choice, candidates=candidates)
 
 
 def load(path: Path, trusted: tuple[str, ...] = ()) -> Recipe:

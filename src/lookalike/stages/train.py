@@ -12,8 +12,7 @@ from lookalike.data.augment.policy import Policy, chains, fitting
 from lookalike.data.pack.pack import Pack
 from lookalike.durations import words
 from lookalike.engine import budget, environment, precision
-from lookalike.engine.few_labels import with_few_labels
-from lookalike.engine.picture_source import BatchSource, SplitBatches
+from lookalike.engine.picture_source import BatchSource, SplitBatches, with_few_labels
 from lookalike.engine.session import Session, SessionResult
 from lookalike.engine.trainer import Trainer
 from lookalike.engine.watcher import Watcher
@@ -293,7 +292,7 @@ def train(
     pictures = source(pack, chosen.recipe)
     place = _as_begun(run, place, chosen.precision)
     trainer = Trainer(chosen.recipe, pictures, place)
-    agreed = trainer.team.agree(
+    agreed = trainer.group.agree(
         dict(place.precision or precision.decide(trainer)) if place.main else {}
     )
     trainer.place = place.decided(agreed)

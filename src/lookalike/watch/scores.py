@@ -19,6 +19,7 @@ import numpy as np
 
 from lookalike import checkpoints
 from lookalike.data.pack.pack import Indices, Pack
+from lookalike.engine.state import drawing_state
 from lookalike.engine.watcher import Scene, Watcher
 from lookalike.errors import CheckpointError
 from lookalike.images import Pixels
@@ -257,7 +258,7 @@ class ScoreWatcher(Watcher):
         known = any(one["images"] == score["images"] for one in self.bests)
         if known or len(better) >= self.keep:
             return
-        told = {**scene.trainer.shown_state(), "score": {**score, "hash": self.judge.hash}}
+        told = {**drawing_state(scene.trainer), "score": {**score, "hash": self.judge.hash}}
         try:
             scene.run.save_best(told, len(better) + 1, self.keep)
         except CheckpointError as problem:

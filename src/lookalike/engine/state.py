@@ -1,0 +1,63 @@
+"""The state of a training as a tree of tensors and plain values, and back into a trainer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from lookalike.engine.trainer import Trainer
+from lookalike.errors import CheckpointError
+from lookalike.parts.training import optimizers
+from lookalike.parts.training.schedules import Clock
+
+
+def training_state(trainer: Trainer) -> dict[str, Any]:
+    """Everything that decides what comes next."""
+    return {
+        "clock": [trainer.clock.images, trainer.clock.step],
+        "networks": trainer.networks.state_dict(),
+        "averages": {n: a.network.state_dict() for n, a in trainer.averages.items()},
+        "optimizers": {n: o.state_dict() for n, o in trainer.optimizers.items()},
+        "values": trainer.states,
+        "past": trainer.past,
+        "prior": trainer.learned,
+        "labels": trainer.labels_seen,
+    }
+
+
+def drawing_state(trainer: Trainer) -> dict[str, Any]:
+    """What is needed to generate, to choose and to encode, and nothing to train on."""
+    shown = {n: a.network.state_dict() for n, a in trainer.averages.items()}
+    rest = {n: w.state_dict() for n, w in trainer.networks.items() if n not in shown}
+    if trainer.recipe.choice is None:
+        rest.pop("D", None)
+    return {
+        "clock": [trainer.clock.images, trainer.clock.step],
+        "averages": {**shown, **rest},
+        "prior": trainer.learned,
+        "labels": trainer.labels_seen,
+    }
+
+
+def restore(trainer: Trainer, state: Mapping[str, Any]) -> None:
+    """Continue from a training state.
+
+    Raises:
+        CheckpointError: it belongs to another recipe.
+    """
+    try:
+        trainer.networks.load_state_dict(state["networks"])
+        for name, average in trainer.averages.items():
+            average.network.load_state_dict(state["averages"][name])
+        for name, optimizer in trainer.optimizers.items():
+            optimizers.restore(optimizer, state["optimizers"][name])
+        trainer.states = {name: dict(state["values"][name]) for name in trainer.recipe.values}
+        trainer.past = dict(state["past"])
+        trainer.learned = dict(state["prior"])
+        images, step = state["clock"]
+    except (KeyError, RuntimeError, ValueError) as problem:
+        raise CheckpointError(
+            f"The checkpoint does not fit this recipe: {str(problem).splitlines()[0]}. "
+            "Name another folder with --into to begin anew."
+        ) from None
+    trainer.clock = Clock(int(images), int(step), trainer.recipe.images)
