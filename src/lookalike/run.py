@@ -106,8 +106,8 @@ class Run:
 
     def recipe_values(self) -> dict[str, Any]:
         """The recipe's fields as plain JSON, without loading any part."""
-        held = read_json(self.path / "recipe.json").get("recipe", {})
-        return held if isinstance(held, dict) else {}
+        fields = read_json(self.path / "recipe.json").get("recipe", {})
+        return fields if isinstance(fields, dict) else {}
 
     def progress(self) -> int:
         """Images seen at the newest checkpoint; 0 before the first."""
@@ -116,7 +116,7 @@ class Run:
 
     def write_recipe(self, chosen: Recipe) -> None:
         """Write the recipe before the first step."""
-        with _told(self.path / "recipe.json") as path:
+        with _to_disk(self.path / "recipe.json") as path:
             checkpoints.write_whole(path, chosen.dumps().encode())
 
     def env(self) -> dict[str, Any]:
@@ -137,19 +137,19 @@ class Run:
 
     def write_env(self, env: Mapping[str, Any]) -> None:
         """Write versions, machine, precision and data."""
-        with _told(self.path / "env.json") as path:
+        with _to_disk(self.path / "env.json") as path:
             checkpoints.write_whole(path, json.dumps(env, indent=1).encode())
 
     # ---- numbers and words ------------------------------------------------------------------
 
     def say(self, line: str) -> None:
         """Append a line to log.txt."""
-        with _told(self.path / "log.txt") as path, open(path, "a", encoding="utf-8") as file:
+        with _to_disk(self.path / "log.txt") as path, open(path, "a", encoding="utf-8") as file:
             file.write(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} {line}\n")
 
     def record(self, numbers: Mapping[str, Any]) -> None:
         """Append one line to stats.jsonl; ``images`` says when."""
-        with _told(self.path / "stats.jsonl") as path, open(path, "a", encoding="utf-8") as file:
+        with _to_disk(self.path / "stats.jsonl") as path, open(path, "a", encoding="utf-8") as file:
             file.write(json.dumps(numbers) + "\n")
 
     def stats(self) -> list[dict[str, Any]]:
@@ -163,9 +163,9 @@ class Run:
         aside as ``.damaged``, so that they do not count among those that are kept.
         """
         if (self.path / "stats.jsonl").exists():
-            kept = [line for line in self.stats() if line.get("images", 0) <= images]
-            text = "".join(json.dumps(line) + "\n" for line in kept)
-            with _told(self.path / "stats.jsonl") as path:
+            lines = [line for line in self.stats() if line.get("images", 0) <= images]
+            text = "".join(json.dumps(line) + "\n" for line in lines)
+            with _to_disk(self.path / "stats.jsonl") as path:
                 checkpoints.write_whole(path, text.encode())
         for later, grid in self.sample_grids():
             if later > images:
@@ -178,14 +178,14 @@ class Run:
 
     def write_sample(self, images: int, sheet: Pixels) -> Path:
         """Keep a grid of samples under the number of images seen."""
-        with _told(self.samples / f"{images:010d}.png") as path:
+        with _to_disk(self.samples / f"{images:010d}.png") as path:
             write_png(path, sheet, {"images": str(images)})
         return path
 
     def sample_grids(self) -> list[tuple[int, Path]]:
         """All grids in order, with the images seen when each was made."""
-        found = [(int(p.stem), p) for p in self.samples.glob("*.png") if p.stem.isdigit()]
-        return sorted(found)
+        grids = self.samples.glob("*.png")
+        return sorted((int(path.stem), path) for path in grids if path.stem.isdigit())
 
     # ---- checkpoints ------------------------------------------------------------------------
 
@@ -295,10 +295,10 @@ class Run:
 def read_json(path: Path) -> dict[str, Any]:
     """A JSON object, or an empty one where the file is missing or broken."""
     try:
-        held = json.loads(path.read_text("utf-8"))
+        value = json.loads(path.read_text("utf-8"))
     except (OSError, json.JSONDecodeError):
         return {}
-    return held if isinstance(held, dict) else {}
+    return value if isinstance(value, dict) else {}
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
@@ -307,13 +307,13 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
     if path.exists():
         for line in path.read_text("utf-8", "replace").splitlines():
             with contextlib.suppress(json.JSONDecodeError):
-                held = json.loads(line)
-                lines += [held] if isinstance(held, dict) else []
+                value = json.loads(line)
+                lines += [value] if isinstance(value, dict) else []
     return lines
 
 
 @contextlib.contextmanager
-def _told(path: Path) -> Iterator[Path]:
+def _to_disk(path: Path) -> Iterator[Path]:
     """A refusal of the disk while this file is written, as an error that says what to do.
 
     Raises:

@@ -64,7 +64,7 @@ def measure(
     """Train a throwaway copy for about ``seconds`` in all and say how fast it went."""
     trainer = Trainer(replace(recipe, images=1_000_000_000, fits=()), source, place)
     each = seconds / len(shares)
-    found = []
+    rates = []
     for share in shares:
         # Only the phases' turns matter here, so the clock is put where they change.
         trainer.clock = Clock(int(share * 1_000_000_000), trainer.clock.step, 1_000_000_000)
@@ -74,9 +74,9 @@ def measure(
         while steps < 2 or trainer.group.any(clock() - begun < each):
             trainer.step()
             steps += 1
-        found.append((share, steps * recipe.batch / (clock() - begun)))
-    found = trainer.group.agree(found)
-    mean = len(found) / sum(1 / rate for _, rate in found)
+        rates.append((share, steps * recipe.batch / (clock() - begun)))
+    rates = trainer.group.agree(rates)
+    mean = len(rates) / sum(1 / rate for _, rate in rates)
     measured = recipe.choice is not None and recipe.choice.measured
     reserve = RESERVE + recipe.prior.learning + CHOOSING * measured
-    return Speed(mean, tuple(found), reserve, LOOKS * measured)
+    return Speed(mean, tuple(rates), reserve, LOOKS * measured)

@@ -40,7 +40,7 @@ def decide(trainer: Trainer, seconds: float = 1.5) -> dict[str, str]:
 
 def _times(trainer: Trainer, player: str, seconds: float) -> Mapping[str, float] | None:
     """Seconds per forward and backward pass in both precisions, or None where it cannot be run."""
-    kept = {n: v.clone() for n, v in trainer.networks[player].state_dict().items()}
+    before = {n: v.clone() for n, v in trainer.networks[player].state_dict().items()}
     try:
         for inputs in (_pictures, _maps):
             try:
@@ -49,7 +49,7 @@ def _times(trainer: Trainer, player: str, seconds: float) -> Mapping[str, float]
                 continue
         return None
     finally:
-        trainer.networks[player].load_state_dict(kept)
+        trainer.networks[player].load_state_dict(before)
         trainer.networks[player].zero_grad(set_to_none=True)
 
 
@@ -85,8 +85,8 @@ def _pictures(trainer: Trainer, player: str) -> list[Any]:
 
 def _maps(trainer: Trainer, player: str) -> list[Any]:
     """For a player that judges feature maps: those of the frozen network F."""
-    found = trainer.networks["F"](*_pictures(trainer, "F"))
-    return [[part.detach() for part in found]]
+    maps = trainer.networks["F"](*_pictures(trainer, "F"))
+    return [[part.detach() for part in maps]]
 
 
 def _once(trainer: Trainer, player: str, precision: str, inputs: list[Any]) -> float:

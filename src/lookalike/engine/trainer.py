@@ -56,7 +56,7 @@ class PhaseTally:
 
 @dataclass
 class StepTally:
-    """What the phases of one step have told so far."""
+    """Losses and facts of one step, summed as its phases play."""
 
     totals: dict[str, float] = field(default_factory=dict)
     terms: dict[str, float] = field(default_factory=dict)
@@ -118,13 +118,13 @@ class Trainer:
         moment = Moment(self.clock, now, dict(self.past))
         turns = [(i, phase) for i, phase in enumerate(self.phases) if phase.turn.plays(moment)]
 
-        told = StepTally()
+        sums = StepTally()
         for together in rounds(turns):
             # ---- play: gradients of a round, each phase before the weights of any of them move
             moving = []
             for index, phase in together:
                 played = self._play(index, phase, game, batches)
-                told.add(phase, played)
+                sums.add(phase, played)
                 if phase.turn.moves(moment, partial(self._mean, played.total)):
                     moving.append(phase)
 
@@ -141,7 +141,7 @@ class Trainer:
             self.fit_prior()
 
         # ---- tell: one tally on every rank, which the next step's values answer to
-        tally = self.group.agree_on(Tally(told.totals, told.terms, told.facts), self.recipe.batch)
+        tally = self.group.agree_on(Tally(sums.totals, sums.terms, sums.facts), self.recipe.batch)
         self.past.update(tally.totals)
         for name, value in self.recipe.values.items():
             draw = self._draw(f"value/{name}", clock.step)
