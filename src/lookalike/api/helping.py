@@ -129,7 +129,7 @@ class Trained:
 
 def _open(run: Run, columns: tuple[int, ...], where: Where, which: str = "auto") -> Opened:
     from lookalike.engine.load import open_sampler
-    from lookalike.engine.synthesis import GeneratorHandle
+    from lookalike.metrics.utility.synthesis import GeneratorHandle
     from lookalike.stages.utility import Opened
 
     sampler, _, seen = open_sampler(run, where.place(), which)

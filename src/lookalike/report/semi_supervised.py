@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from lookalike.report.facts import Facts
 from lookalike.report.sections import section
-from lookalike.watch.naming import naming_of
+from lookalike.watch.class_accuracy import class_accuracy_of
 
 
 def named(facts: Facts) -> str:
     """A table of two accuracies with their intervals; empty for other runs."""
-    told = naming_of(facts.run)
+    told = class_accuracy_of(facts.run)
     if not told:
         return ""
     rows = "".join(

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from lookalike.metrics.distances.kernel import Interval
+from lookalike.metrics.distances.intervals import Interval
 
 WIDTH, ROW, LEFT, RIGHT, TOP = 760, 24, 250, 150, 30
 INK, SOFT, RULE, GOOD, BAD, PLAIN = "#1f1d1a", "#6b665e", "#e5e1d8", "#3f8f4f", "#cf3a32", "#1d6fa5"
