@@ -77,10 +77,11 @@ class _Given:
     where: Where
 
     def __call__(self, data: Labeled, each: int | None) -> Opened:
+        from lookalike.engine.provenance import training_pack
         from lookalike.run import Run
 
         run = Run.open(self.run)
-        run.refuse_other(self.pack.path, self.pack.fingerprint)
+        training_pack(run, self.pack)
         return _open(run, data.columns, self.where)
 
 

@@ -181,18 +181,10 @@ def _watchers(trainer: Trainer, pack: Pack, where: Where, listener: Listener) ->
 
 def report(run: Path) -> Path:
     """Write the page of a run anew; its pack may be gone."""
-    from lookalike.data.pack.pack import Pack
-    from lookalike.errors import PackError
     from lookalike.run import Run
     from lookalike.stages.report import write_report
 
-    opened = Run.open(run)
-    held = opened.env().get("data", {}).get("path")
-    try:
-        pack = Pack.open(Path(held)) if held else None
-    except PackError:
-        pack = None
-    return write_report(opened, pack)
+    return write_report(Run.open(run))
 
 
 def generate(

@@ -5,14 +5,14 @@ from __future__ import annotations
 from html import escape
 
 from lookalike.report.charts import ChartLine, Level, chart
-from lookalike.report.facts import Facts
+from lookalike.report.facts import RunFacts
 from lookalike.report.sections import section
 
 TONES = "abcd"
 PLAYERS = {"G": "generator", "D": "discriminator", "E": "encoder"}
 
 
-def curves(facts: Facts) -> str:
+def curves(facts: RunFacts) -> str:
     """All charts for which there are numbers, each with a sentence on how to read it."""
     figures = "".join((_score(facts), _losses(facts), _answers(facts), _variety(facts)))
     return section("Curves", f'<div class="charts">{figures}</div>' if figures else "")
@@ -27,7 +27,7 @@ def _figure(title: str, drawn: str, reading: str) -> str:
     )
 
 
-def _score(facts: Facts) -> str:
+def _score(facts: RunFacts) -> str:
     x, y = facts.series("score/kid")
     if not x:
         return ""
@@ -60,7 +60,7 @@ def _score(facts: Facts) -> str:
     return _figure("Distance to unseen pictures (KID)", drawn, reading)
 
 
-def _losses(facts: Facts) -> str:
+def _losses(facts: RunFacts) -> str:
     shared: dict[tuple[tuple[float, ...], ...], list[str]] = {}
     for key in facts.keys("loss/"):
         player = key.removeprefix("loss/")
@@ -78,7 +78,7 @@ def _losses(facts: Facts) -> str:
     return _figure("Losses", chart("Losses over time", lines), reading)
 
 
-def _answers(facts: Facts) -> str:
+def _answers(facts: RunFacts) -> str:
     names = {"fact/D(real)": "on real pictures", "fact/D(fake)": "on generated ones"}
     lines = [
         ChartLine(name, *facts.series(key), tone, smooth=True)
@@ -92,7 +92,7 @@ def _answers(facts: Facts) -> str:
     return _figure("The discriminator's answers", drawn, reading)
 
 
-def _variety(facts: Facts) -> str:
+def _variety(facts: RunFacts) -> str:
     history = [line for line in facts.health.get("history", []) if "variety" in line]
     x = [float(line["images"]) for line in history]
     lines = [

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from lookalike.report.facts import Facts
+from lookalike.report.facts import RunFacts
 from lookalike.report.sections import section
 from lookalike.watch.class_accuracy import class_accuracy_of
 
 
-def named(facts: Facts) -> str:
+def named(facts: RunFacts) -> str:
     """A table of two accuracies with their intervals; empty for other runs."""
     told = class_accuracy_of(facts.run)
     if not told:
