@@ -14,7 +14,7 @@ from lookalike.engine.picture_source import SplitBatches
 from lookalike.engine.trainer import Trainer
 from lookalike.engine.watcher import Scene
 from lookalike.metrics.distances.intervals import share_interval
-from lookalike.report import semi_supervised as naming
+from lookalike.report import sections
 from lookalike.report.facts import RunFacts
 from lookalike.run import Run
 from lookalike.watch.class_accuracy import ClassAccuracy, class_accuracy_of, comparison
@@ -63,7 +63,7 @@ def test_a_semi_supervised_run_ends_with_both_accuracies(classes: Pack, run: Run
     watcher.end(scene)
     assert len(said) == 1, "the same command again does not train the baseline again"
     run.write_recipe(trainer.recipe)
-    assert "12 held-out pictures" in naming.named(RunFacts.of(run, classes))
+    assert "12 held-out pictures" in sections.class_accuracy(RunFacts.of(run, classes))
 
 
 def test_other_runs_have_no_such_end(classes: Pack, run: Run) -> None:
@@ -72,7 +72,7 @@ def test_other_runs_have_no_such_end(classes: Pack, run: Run) -> None:
     ClassAccuracy(classes).end(Scene(trainer, run))
     assert class_accuracy_of(run) == {}
     run.write_recipe(trainer.recipe)
-    assert naming.named(RunFacts.of(run, classes)) == ""
+    assert sections.class_accuracy(RunFacts.of(run, classes)) == ""
 
 
 def test_the_sentence_has_both_accuracies_with_their_intervals() -> None:

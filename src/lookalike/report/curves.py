@@ -6,7 +6,7 @@ from html import escape
 
 from lookalike.report.charts import ChartLine, Level, chart
 from lookalike.report.facts import RunFacts
-from lookalike.report.sections import section
+from lookalike.report.page import figure, section
 
 TONES = "abcd"
 PLAYERS = {"G": "generator", "D": "discriminator", "E": "encoder"}
@@ -16,15 +16,6 @@ def curves(facts: RunFacts) -> str:
     """All charts for which there are numbers, each with a sentence on how to read it."""
     figures = "".join((_score(facts), _losses(facts), _answers(facts), _variety(facts)))
     return section("Curves", f'<div class="charts">{figures}</div>' if figures else "")
-
-
-def _figure(title: str, drawn: str, reading: str) -> str:
-    if not drawn:
-        return ""
-    return (
-        f'<figure class="chart"><h3>{escape(title)}</h3>{drawn}'
-        f"<figcaption>{reading}</figcaption></figure>"
-    )
 
 
 def _score(facts: RunFacts) -> str:
@@ -57,7 +48,7 @@ def _score(facts: RunFacts) -> str:
         f"Judge: {escape(str(scores.get('judge', 'unknown')))}."
     )
     drawn = chart("Distance to unseen real pictures over time", [line], levels, zero=True)
-    return _figure("Distance to unseen pictures (KID)", drawn, reading)
+    return figure("Distance to unseen pictures (KID)", drawn, reading)
 
 
 def _losses(facts: RunFacts) -> str:
@@ -75,7 +66,7 @@ def _losses(facts: RunFacts) -> str:
         "What each network tries to make small. In a contest of two networks these need not fall: "
         "level curves mean that neither has won."
     )
-    return _figure("Losses", chart("Losses over time", lines), reading)
+    return figure("Losses", chart("Losses over time", lines), reading)
 
 
 def _answers(facts: RunFacts) -> str:
@@ -89,7 +80,7 @@ def _answers(facts: RunFacts) -> str:
         "How sure the discriminator is that a picture is real, from 0 to 1. "
         "At 1 and 0 it has won, and the generator learns little."
     )
-    return _figure("The discriminator's answers", drawn, reading)
+    return figure("The discriminator's answers", drawn, reading)
 
 
 def _variety(facts: RunFacts) -> str:
@@ -108,4 +99,4 @@ def _variety(facts: RunFacts) -> str:
         "How different the samples are from each other, where 1 is as different as your pictures, "
         "and the share that has a near twin among 64. Low variety and many twins mean collapse."
     )
-    return _figure("Variety", drawn, reading)
+    return figure("Variety", drawn, reading)

@@ -12,7 +12,7 @@ from lookalike.images import Pixels
 from lookalike.metrics.scores.scores import LEAST
 from lookalike.report import pictures
 from lookalike.report.facts import RunFacts
-from lookalike.report.sections import section
+from lookalike.report.page import section
 
 PAIRS, SHEET = "evaluation-pairs.png", "evaluation-classes.png"
 """Sheets that an evaluation leaves in its run: a row a class, and ``COUPLES`` pairs a row."""

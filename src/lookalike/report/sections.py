@@ -15,16 +15,10 @@ from lookalike.report import pictures
 from lookalike.report.badge import light
 from lookalike.report.facts import RunFacts
 from lookalike.report.originality import Originality
+from lookalike.report.page import figures, section
+from lookalike.watch.class_accuracy import class_accuracy_of
 
 SHOWN_REFUSALS = 60
-
-
-def section(title: str, body: str, note: str = "", kind: str = "") -> str:
-    """A section with a heading and a sentence under it; nothing without a body."""
-    if not body:
-        return ""
-    below = f'<p class="note">{note}</p>' if note else ""
-    return f'<section class="{kind}"><h2>{escape(title)}</h2>{below}{body}</section>'
 
 
 def header(facts: RunFacts) -> str:
@@ -44,24 +38,23 @@ def header(facts: RunFacts) -> str:
 
 
 def _figures(facts: RunFacts) -> str:
-    told: list[tuple[str, str]] = []
+    cards: list[tuple[str, str]] = []
     train = int(facts.data.get("train", 0))
     if train:
-        told.append((f"{train:,}", "pictures learned from"))
+        cards.append((f"{train:,}", "pictures learned from"))
     done = f"{min(1.0, facts.seen / facts.budget):.0%} of the plan" if facts.budget else "so far"
     often = f", each shown {facts.seen / train:,.0f} times" if facts.seen > train > 0 else ""
-    told.append((f"{facts.seen:,}", f"images seen: {done}{often}"))
+    cards.append((f"{facts.seen:,}", f"images seen: {done}{often}"))
     seconds = facts.health.get("seconds")
     if isinstance(seconds, int | float) and seconds > 0:
-        told.append((words(seconds), "of training"))
+        cards.append((words(seconds), "of training"))
     if facts.best:
         floor = facts.scores.get("floor", {})
         value = float(floor.get("value", 0.0))
         real = "about 0" if floor.get("low", 0.0) <= 0 else f"{value:.2f}"
         what = f"best distance to unseen pictures (KID; real ones: {real})"
-        told.append((f"{facts.best['kid']:.2f}", what))
-    cards = "".join(f"<li><b>{value}</b><span>{escape(what)}</span></li>" for value, what in told)
-    return f'<ul class="figures">{cards}</ul>'
+        cards.append((f"{facts.best['kid']:.2f}", what))
+    return figures(cards)
 
 
 def beside(facts: RunFacts, real: Pixels | None, samples: Pixels) -> str:
@@ -160,6 +153,26 @@ def copies(found: Originality | None) -> str:
         "<code>evaluate</code> looks at many more.)"
     )
     return section("Are they copies?", f'<div class="pairs">{pairs}</div>', note)
+
+
+def class_accuracy(facts: RunFacts) -> str:
+    """Two accuracies of a semi-supervised run with their intervals; empty for other runs."""
+    result = class_accuracy_of(facts.run)
+    if not result:
+        return ""
+    rows = "".join(
+        f"<tr><th>{name}</th><td>{100 * result[key]:.1f} % <small>{100 * result[f'{key}_low']:.1f} "
+        f"to {100 * result[f'{key}_high']:.1f}</small></td></tr>"
+        for key, name in (
+            ("accuracy", "This run: few labels, many pictures"),
+            ("baseline", "The same network on the labelled pictures alone"),
+        )
+    )
+    note = (
+        f"{result['labelled']} labels a class; {result['count']:,} held-out pictures that neither "
+        "network saw; 95 % intervals."
+    )
+    return section("Pictures named rightly", f'<table class="scores">{rows}</table>', note)
 
 
 def about_data(facts: RunFacts) -> str:

@@ -13,7 +13,6 @@ from lookalike.images import Pixels
 from lookalike.metrics.features.real_features import shuffled
 from lookalike.report import evaluation as evaluated
 from lookalike.report import pictures, sections
-from lookalike.report import semi_supervised as naming
 from lookalike.report.curves import curves
 from lookalike.report.facts import RunFacts
 from lookalike.report.originality import Originality, originality
@@ -42,7 +41,7 @@ def write_report(run: Run, pack: Pack | None = None) -> Path:
         sections.copies(_originality(facts, shown)),
         evaluated.verdict(facts),
         evaluated.measured(facts),
-        naming.named(facts),
+        sections.class_accuracy(facts),
         evaluated.classes(facts),
         evaluated.nearest(facts),
         curves(facts),
@@ -56,7 +55,7 @@ def write_report(run: Run, pack: Pack | None = None) -> Path:
         "anywhere. The generated pictures are synthetic: say so when you show them."
     )
     path = run.path / FILE
-    checkpoints.write_whole(path, page(title, parts, footer).encode())
+    checkpoints.write_whole(path, page(title, parts, footer, script=True).encode())
     return path
 
 

@@ -36,7 +36,7 @@ from lookalike.metrics.utility.teaching import (
 from lookalike.metrics.utility.trials import Protocol, Supply, TrialStore, Tried, address, run
 from lookalike.metrics.utility.verdict import Arm, Verdict, arms, decide
 from lookalike.progress import Tell, silent
-from lookalike.report.utility_page import Bar, helping_page
+from lookalike.report.utility_page import UtilityPart, render
 
 LEAST_TEST = 50
 TEACHERS = ("features", "small")
@@ -350,23 +350,12 @@ def _warnings(
 
 def _write(found: Utility, pack: Pack, folder: Path) -> None:
     """``utility.json`` and ``utility.html`` with its plots."""
-    bars = {
-        ("all" if one.per_class is None else str(one.per_class)): [
-            Bar(row.arm, row.accuracy, row.gain, row.arm == one.verdict.best_without)
-            for row in one.verdict.table
-        ]
-        for one in found.answers
-    }
-    recalls = {
-        label: list(zip(found.classes, one.verdict.recalls, strict=True))
-        for label, one in zip(bars, found.answers, strict=True)
-    }
-    sentences = [one.verdict.sentence for one in found.answers]
+    parts = [UtilityPart(one.per_class, one.verdict) for one in found.answers]
     facts = (
         f"{pack.name}: {found.test:,} real test pictures, {len(found.classes)} classes, "
         f"{found.seeds} seeds, {found.steps} steps each, classifier {found.classifier}."
     )
-    page = helping_page(bars, recalls, sentences, facts, found.warnings)
+    page = render(parts, found.classes, facts, found.warnings)
     checkpoints.write_whole(folder / "utility.html", page.encode())
     plain = json.dumps(asdict(found), indent=1, default=str)
     checkpoints.write_whole(folder / "utility.json", plain.encode())
