@@ -13,8 +13,8 @@ from benchmarks.processes import trained
 from lookalike import images
 from lookalike.api.results import Where
 from lookalike.engine.load import open_sampler
+from lookalike.metrics.distances.intervals import share_interval
 from lookalike.run import Run
-from lookalike.watch.semi_supervised import interval
 
 GOAL = 0.90
 
@@ -51,9 +51,10 @@ def main(arguments: list[str]) -> None:
     lines = []
     for row in rows:
         share = sum(row["right"]) / 10
-        low, high = interval(share, 10 * row["each"])
+        found = share_interval(share, 10 * row["each"])
         worst = min(range(10), key=lambda digit: row["right"][digit])
-        lines.append([str(row["seed"]), f"{100 * share:.1f} ({100 * low:.1f} to {100 * high:.1f})",
+        between = f"({100 * found.low:.1f} to {100 * found.high:.1f})"
+        lines.append([str(row["seed"]), f"{100 * share:.1f} {between}",
                       f"{worst}: {100 * row['right'][worst]:.0f} %", f"{100 * row['reader']:.1f}",
                       f"{row['images']:,}"])  # fmt: skip
     header = (

@@ -17,10 +17,10 @@ from lookalike.api.helping import Trained
 from lookalike.api.results import Where
 from lookalike.data.pack.pack import Pack
 from lookalike.data.pack.writer import PackWriter
-from lookalike.metrics.distances.kernel import Interval
+from lookalike.metrics.distances.intervals import Interval
 from lookalike.metrics.utility.classifier import known
 from lookalike.metrics.utility.instruments import Small
-from lookalike.metrics.utility.teaching import kernel_judge, pretrained_eye
+from lookalike.metrics.utility.teaching import kernel_teacher, pretrained_features
 from lookalike.metrics.utility.trials import Protocol, TrialStore
 from lookalike.metrics.utility.verdict import Arm, ArmOutcome, Verdict, adding, decide, rivals
 from lookalike.stages.utility import Labeled, UtilitySettings, labeled, trials
@@ -202,16 +202,16 @@ def check(setting: Setting, wanted: argparse.Namespace) -> None:
 
 
 def teach(setting: Setting, wanted: argparse.Namespace) -> None:
-    """How often the judge that labels pictures is right itself, on 2,000 held-out pictures."""
-    data, eye = labeled(setting.pack(TESTED)), pretrained_eye()
+    """How often the teacher that labels pictures is right itself, on 2,000 held-out pictures."""
+    data, eye = labeled(setting.pack(TESTED)), pretrained_features()
     if eye is None:
-        raise SystemExit("the judge needs the extra 'features'")
+        raise SystemExit("the teacher needs the extra 'features'")
     pictures, truth = data.test[0][:FEWER], data.test[1][:FEWER]
     right = []
     for draw in range(wanted.first, wanted.first + wanted.seeds):
         part = data.part(setting.each, draw)
-        judge = kernel_judge(known(*part.training, len(part.names)), eye, draw)
-        right.append(100 * float((judge(pictures).argmax(1) == truth).mean()))
+        teacher = kernel_teacher(known(*part.training, len(part.names)), eye, draw)
+        right.append(100 * float((teacher(pictures).argmax(1) == truth).mean()))
     print(f"{setting.name}: {eye.name} is right for {mean_interval(right)} % ({len(right)} draws)")
 
 
@@ -270,7 +270,7 @@ def main(arguments: list[str]) -> None:
     )
     parser.add_argument("--teacher", default="features")
     parser.add_argument("--verdicts", action="store_true", help="check verdicts on ten settings")
-    parser.add_argument("--teachers", action="store_true", help="how good the judge itself is")
+    parser.add_argument("--teachers", action="store_true", help="how good the teacher itself is")
     parser.add_argument("--report", action="store_true", help="only print what was measured")
     wanted = parser.parse_args(arguments)
     default = SETTINGS if wanted.verdicts else GOAL

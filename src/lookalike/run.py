@@ -123,18 +123,6 @@ class Run:
         """What is known about where and on what data the run happened; empty when unknown."""
         return read_json(self.path / "env.json")
 
-    def refuse_other(self, pack: Path, fingerprint: str) -> None:
-        """Refuse a run that was trained on other pictures than this pack's.
-
-        Raises:
-            RunError: it was, or nobody knows: it may have seen the held-out pictures.
-        """
-        if self.env().get("data", {}).get("fingerprint") != fingerprint:
-            raise RunError(
-                f"{self.path} was not trained on {pack}, so it may have seen the held-out "
-                "pictures. Train on this pack, or name the pack of the run."
-            )
-
     def write_env(self, env: Mapping[str, Any]) -> None:
         """Write versions, machine, precision and data."""
         with _to_disk(self.path / "env.json") as path:

@@ -17,7 +17,7 @@ from lookalike.engine.picture_source import (
     with_few_labels,
 )
 from lookalike.errors import DataError
-from lookalike.watch import semi_supervised as semi
+from lookalike.watch.class_accuracy import accuracy
 
 
 class Split:
@@ -110,13 +110,5 @@ def test_accuracy_is_the_share_named_right_among_the_classes() -> None:
     taken = with_few_labels(SplitBatches(Split(60), 0), 60, every=1).take(0, 60)
     assert taken.labels is not None
     network = Parity().train()
-    assert semi.accuracy(network, taken.images, taken.labels, block=7) == 0.5
+    assert accuracy(network, taken.images, taken.labels, block=7) == 0.5
     assert network.training
-
-
-def test_wilsons_interval_is_the_published_one() -> None:
-    assert semi.interval(0.5, 100) == pytest.approx((0.4038, 0.5962), abs=1e-4)
-    assert semi.interval(1.0, 10)[1] == pytest.approx(1.0)
-    words = str(semi.Named(accuracy=0.75, baseline=0.7, count=1000))
-    assert words.startswith("test accuracy 75.0 % (72.2 to 77.6)")
-    assert "70.0 %" in words

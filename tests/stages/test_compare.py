@@ -14,6 +14,7 @@ import pytest
 from lookalike import images
 from lookalike.data.pack.pack import Pack
 from lookalike.data.pack.writer import write_pack
+from lookalike.errors import RunError
 from lookalike.images import Pixels
 from lookalike.metrics.features.features import Pixels as PixelFeatures
 from lookalike.place import Place
@@ -39,8 +40,8 @@ def pack(tmp_path: Path) -> Pack:
 
 
 @pytest.fixture(autouse=True)
-def drawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Runs whose samples are those of MADE, and a checkpoint with ten weights."""
+def drawn(monkeypatch: pytest.MonkeyPatch, pack: Pack) -> None:
+    """Runs of the pack whose samples are those of MADE, and a checkpoint with ten weights."""
 
     def opened(run: Run, place: Place) -> Any:
         made = MADE[run.path.name]
@@ -48,6 +49,8 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(stage, "open_sampler", opened)
     monkeypatch.setattr(Run, "open", staticmethod(Run))
+    trained_on = {"data": {"fingerprint": pack.fingerprint}}
+    monkeypatch.setattr(Run, "env", lambda self: trained_on)
     held = {"networks": {"G": np.zeros(6), "D": np.zeros(4)}}
     held = {"networks": {n: SimpleNamespace(numel=lambda w=w: w.size)
                          for n, w in held["networks"].items()}}  # fmt: skip
@@ -108,3 +111,11 @@ def test_a_run_that_was_complete_keeps_the_speed_of_its_training(
     assert [(row.recipe, row.images_per_second, row.megabytes) for row in again.rows] == facts
     part = compared(pack, tmp_path / "d", seconds=10.0, resumed_at=300)
     assert [row.images_per_second for row in part.rows[:2]] == [10.0, 20.0]
+
+
+def test_a_run_of_another_pack_is_not_ranked(
+    pack: Pack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Run, "env", lambda self: {"data": {"fingerprint": "another"}})
+    with pytest.raises(RunError, match="may have seen the held-out pictures"):
+        compared(pack, tmp_path / "c")

@@ -17,7 +17,7 @@ from lookalike.data.pack.pack import Pack
 from lookalike.data.pack.writer import PackWriter
 from lookalike.images import Pixels
 from lookalike.metrics.features.features import RandomConv
-from lookalike.report.facts import Facts
+from lookalike.report.facts import RunFacts
 from lookalike.report.originality import originality
 from lookalike.report.sections import flat
 from lookalike.run import Run
@@ -196,7 +196,7 @@ def test_the_command_to_continue_is_accepted_by_the_stage(tmp_path: Path) -> Non
 
     pack = make_pack(tmp_path / "pack")
     run = make_run(tmp_path / "run", pack, seen=1600)
-    command = dict(Facts.of(run, pack).commands())["Continue this training where it stopped"]
+    command = dict(RunFacts.of(run, pack).commands())["Continue this training where it stopped"]
     settings = TrainSettings(recipe=command.split()[command.split().index("--recipe") + 1])
     assert plan(pack, run, settings, place.choose("cpu", "fp32")).continues
 
@@ -217,7 +217,7 @@ def test_another_pack_than_the_trained_one_is_not_shown_as_its_data(tmp_path: Pa
         for face in faces(40, 9):
             writer.append(face, {"source": "x"})
         other = writer.finish()
-    assert Facts.of(run, other).pack is None
+    assert RunFacts.of(run, other).pack is None
 
 
 def test_a_run_that_has_only_begun_still_has_its_page(tmp_path: Path) -> None:

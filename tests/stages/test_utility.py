@@ -13,10 +13,10 @@ import torch
 from lookalike.data.pack.pack import Pack
 from lookalike.data.pack.writer import PackWriter
 from lookalike.engine.sampler import Sampler
-from lookalike.engine.synthesis import GeneratorHandle
 from lookalike.errors import DataError
 from lookalike.images import Pixels
 from lookalike.metrics.utility.instruments import Small
+from lookalike.metrics.utility.synthesis import GeneratorHandle
 from lookalike.metrics.utility.trials import Protocol
 from lookalike.parts.latents.neighbors import Neighbors
 from lookalike.stages.utility import (

@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lookalike.api.judging import families
 from lookalike.api.making import train
 from lookalike.api.results import HERE, NOBODY, GeneratorSource, Listener, Where
 from lookalike.errors import LookalikeError
@@ -99,13 +98,14 @@ def _opened(
         LookalikeError: the run saw other pictures.
     """
     from lookalike.engine.load import open_sampler
+    from lookalike.engine.provenance import pretrained_families, training_pack
     from lookalike.run import Run
     from lookalike.stages.expand import Origin
 
     trained = Run.open(run)
-    trained.refuse_other(pack.path, pack.fingerprint)
+    training_pack(trained, pack)
     sampler, drawing, seen = open_sampler(trained, where.place())
-    return sampler, Origin(name, drawing.name, seen), families(trained)
+    return sampler, Origin(name, drawing.name, seen), pretrained_families(trained)
 
 
 def _per_class(

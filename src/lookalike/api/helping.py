@@ -77,10 +77,11 @@ class _Given:
     where: Where
 
     def __call__(self, data: Labeled, each: int | None) -> Opened:
+        from lookalike.engine.provenance import training_pack
         from lookalike.run import Run
 
         run = Run.open(self.run)
-        run.refuse_other(self.pack.path, self.pack.fingerprint)
+        training_pack(run, self.pack)
         return _open(run, data.columns, self.where)
 
 
@@ -129,7 +130,7 @@ class Trained:
 
 def _open(run: Run, columns: tuple[int, ...], where: Where, which: str = "auto") -> Opened:
     from lookalike.engine.load import open_sampler
-    from lookalike.engine.synthesis import GeneratorHandle
+    from lookalike.metrics.utility.synthesis import GeneratorHandle
     from lookalike.stages.utility import Opened
 
     sampler, _, seen = open_sampler(run, where.place(), which)

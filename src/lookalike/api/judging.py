@@ -42,6 +42,7 @@ def evaluate(
 
     from lookalike import checkpoints
     from lookalike.engine.load import open_sampler
+    from lookalike.engine.provenance import pretrained_families
     from lookalike.metrics.scores.scores import finite
     from lookalike.report.evaluation import PAIRS, SHEET
     from lookalike.run import Run
@@ -59,13 +60,9 @@ def evaluate(
             )
         return evaluate(target, against, settings, tell)
     run = Run.open(target)
-    held = run.env().get("data", {}).get("path")
-    real = against or (Path(held) if held else None)
-    if real is None:
-        raise LookalikeError(f"{target} does not know its pack; name it with --against.")
+    real, note = _real(run, against)
     sampler, _, _ = open_sampler(run, where.place())
-    trained_with = families(run)
-    settings = replace(settings, trained_with=trained_with)
+    settings = replace(settings, trained_with=pretrained_families(run))
     if against is None:
         nearest = settings.pairs or target / PAIRS
         settings = replace(settings, pairs=nearest, sheet=target / SHEET)
@@ -82,6 +79,7 @@ def evaluate(
         tell,
         labels_of if sampler.labels is not None else None,
     )
+    found = replace(found, warnings=(*note, *found.warnings))
     if against is None:
         told = {
             **found.scores.as_json(),
@@ -94,11 +92,30 @@ def evaluate(
     return found
 
 
-def families(run: Run) -> tuple[str, ...]:
-    """The families of pretrained networks that this run trained with."""
-    text = json.dumps(run.recipe_values().get("networks", {}))
-    known = ("imagenet", "efficientnet", "efficientnet-lite0")
-    return known if "parts.features:Pretrained" in text else ()
+def _real(run: Run, against: Path | None) -> tuple[Path, tuple[str, ...]]:
+    """The real pictures to judge a run by, and a caution where it may have seen them.
+
+    Raises:
+        RunError: no others are named, and the pack of the run is gone or has changed.
+    """
+    from lookalike.data.pack.pack import Pack
+    from lookalike.engine.provenance import training_pack
+    from lookalike.errors import RunError
+
+    if against is None:
+        try:
+            return training_pack(run).path, ()
+        except RunError as problem:
+            raise RunError(f"{problem} Name pictures to judge it by with --against.") from None
+    try:
+        if Pack.is_pack(against):
+            return training_pack(run, Pack.open(against)).path, ()
+    except RunError:
+        pass
+    return against, (
+        f"{run.path} was not trained on {against} as it is now: if pictures of it were among those "
+        "that the run was trained on, these scores flatter",
+    )
 
 
 def compare(

@@ -122,7 +122,7 @@ def train(
     """
     from lookalike.run import Run
     from lookalike.stages import train as stage
-    from lookalike.watch.naming import naming_of
+    from lookalike.watch.class_accuracy import class_accuracy_of
 
     settings = settings or stage.TrainSettings()
     pack = open_data(data, into, listener.tell)
@@ -154,7 +154,7 @@ def train(
         resumed_at=outcome.resumed_at,
         report=page,
         notes=chosen.notes,
-        naming=naming_of(run) or None,
+        naming=class_accuracy_of(run) or None,
         continue_with=again,
         generate_with=f"lookalike generate {shlex.quote(str(into))} -n 100 --to out/",
         longer_with=f"{again} --more 10m",
@@ -164,8 +164,8 @@ def train(
 def _watchers(trainer: Trainer, pack: Pack, where: Where, listener: Listener) -> Sequence[Watcher]:
     """Grids after what decides how the last one is drawn; progress last, so that it never waits."""
     from lookalike.watch.candidates import Candidates
+    from lookalike.watch.class_accuracy import ClassAccuracy
     from lookalike.watch.health import Health
-    from lookalike.watch.naming import ClassAccuracy
     from lookalike.watch.numbers import Numbers
     from lookalike.watch.progress import Progress
     from lookalike.watch.samples import SampleGrids
@@ -181,18 +181,10 @@ def _watchers(trainer: Trainer, pack: Pack, where: Where, listener: Listener) ->
 
 def report(run: Path) -> Path:
     """Write the page of a run anew; its pack may be gone."""
-    from lookalike.data.pack.pack import Pack
-    from lookalike.errors import PackError
     from lookalike.run import Run
     from lookalike.stages.report import write_report
 
-    opened = Run.open(run)
-    held = opened.env().get("data", {}).get("path")
-    try:
-        pack = Pack.open(Path(held)) if held else None
-    except PackError:
-        pack = None
-    return write_report(opened, pack)
+    return write_report(Run.open(run))
 
 
 def generate(

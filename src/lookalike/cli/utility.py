@@ -12,7 +12,7 @@ from lookalike.cli.machine import MACHINE, Machine
 from lookalike.durations import seconds
 
 if TYPE_CHECKING:
-    from lookalike.metrics.distances.kernel import Interval
+    from lookalike.metrics.distances.intervals import Interval
     from lookalike.stages.utility import Utility, UtilityAnswer
 
 
@@ -73,8 +73,8 @@ def utility(
     """
     from lookalike import api
     from lookalike.data.pack.pack import Pack
-    from lookalike.engine.synthesis import parse_strategy
     from lookalike.metrics.utility.instruments import instrument
+    from lookalike.metrics.utility.synthesis import parse_strategy
     from lookalike.metrics.utility.trials import Protocol
     from lookalike.stages.utility import UtilitySettings
 

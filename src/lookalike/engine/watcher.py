@@ -1,15 +1,20 @@
-"""Watcher: what looks on while a run trains. The loop knows only this interface."""
+"""Watcher: what looks on while a run trains, and what it may cost. The loop knows only this."""
 
 from __future__ import annotations
 
+import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 from lookalike.engine.trainer import Trainer
 from lookalike.parts.training.schedules import Tally
 from lookalike.run import Run
+
+Clock = Callable[[], float]
+"""Seconds since some moment."""
 
 
 @dataclass(frozen=True)
@@ -54,3 +59,35 @@ class Watcher(ABC):
     def load(self, state: Mapping[str, Any]) -> None:
         """Take back what :meth:`state` gave."""
         return None
+
+
+@dataclass
+class CostLimit:
+    """Keeps what a watcher has ``spent`` below ``share`` of the seconds since ``begin``."""
+
+    share: float
+    clock: Clock = time.monotonic
+    spent: float = field(default=0.0, init=False)
+    _begun: float | None = field(default=None, init=False)
+
+    def begin(self) -> None:
+        """Start counting."""
+        self._begun, self.spent = self.clock(), 0.0
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since ``begin``."""
+        return 0.0 if self._begun is None else self.clock() - self._begun
+
+    def affords(self, cost: float) -> bool:
+        """Whether ``cost`` more seconds now would still be within the share."""
+        return self.spent + cost <= self.share * self.elapsed
+
+    @contextmanager
+    def spending(self) -> Iterator[None]:
+        """Count the seconds of a block as spent."""
+        before = self.clock()
+        try:
+            yield
+        finally:
+            self.spent += self.clock() - before

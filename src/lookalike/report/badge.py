@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
-from lookalike.report.facts import Facts
+from lookalike.report.facts import RunFacts
 
 LIGHTS = {
     "green": "All is well",
@@ -21,7 +21,7 @@ HALF = 0.5
 REPEATS = 0.2
 
 
-def light(facts: Facts) -> str:
+def light(facts: RunFacts) -> str:
     """The worse of the two, as a colored box with its sentence; nothing where nothing is known."""
     seen = str(facts.health.get("light"))
     told = measured_light(facts.evaluation)

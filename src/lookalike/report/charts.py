@@ -1,14 +1,16 @@
-"""Line charts as inline SVG, drawn here; colors come from the page's style, light and dark."""
+"""Charts as inline SVG: curves, bars and intervals; colors come from the page's style."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
 import numpy as np
 from numpy.typing import NDArray
+
+from lookalike.metrics.distances.intervals import Interval
 
 WIDTH, HEIGHT = 420, 250
 LEFT, RIGHT, TOP, BOTTOM = 46, 10, 12, 34
@@ -67,26 +69,72 @@ class Axes:
 
 
 def chart(
-    title: str, lines: Sequence[ChartLine], levels: Sequence[Level] = (), zero: bool = False
+    title: str,
+    lines: Sequence[ChartLine],
+    levels: Sequence[Level] = (),
+    *,
+    zero: bool = False,
+    over: str = "images seen",
 ) -> str:
-    """A chart over images seen, with a legend; nothing when there is no curve to draw.
+    """Curves with a legend; nothing when there is none to draw.
 
-    ``zero`` lets the vertical axis begin at 0 at the latest.
+    ``zero`` lets the vertical axis begin at 0 at the latest; ``over`` names the horizontal one.
     """
     lines = [line for line in lines if len(line.x) > 1 or (line.dots and len(line.x))]
     if not lines:
         return ""
     axes = Axes(_x_range(lines), _y_range(lines, levels, zero))
-    parts = [_frame(axes)]
+    parts = [_frame(axes, over)]
     parts += [_level(axes, level) for level in levels]
     parts += [_line(axes, line) for line in lines]
-    drawn = (
-        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title, quote=True)}">'
-        f"{''.join(parts)}</svg>"
-    )
+    drawn = _svg(title, (WIDTH, HEIGHT), parts)
     keys = "".join(f'<span class="key {line.tone}">{escape(line.name)}</span>' for line in lines)
     keys += "".join(f'<span class="key level">{escape(level.name)}</span>' for level in levels)
     return f'{drawn}<div class="keys">{keys}</div>'
+
+
+def histogram(title: str, bars: Mapping[str, int]) -> str:
+    """Bars with their labels below and their counts above."""
+    width, height, tallest = 300, 90, max([*bars.values(), 1])
+    step = width / max(1, len(bars))
+    parts = []
+    for index, (label, count) in enumerate(bars.items()):
+        tall = max(1.0 if count else 0.0, 64 * count / tallest)
+        middle = (index + 0.5) * step
+        parts.append(
+            f'<rect class="b" x="{index * step + 1:.1f}" y="{76 - tall:.1f}" rx="1" '
+            f'width="{max(1.0, step - 2):.1f}" height="{tall:.1f}">'
+            f"<title>{escape(label)}: {count:,}</title></rect>"
+        )
+        parts.append(_text(middle, 87, label, "middle", "small"))
+        if count:
+            parts.append(_text(middle, 73 - tall, f"{count:,}", "middle", "small"))
+    return _svg(title, (width, height), parts)
+
+
+def forest(title: str, rows: Sequence[tuple[str, Interval, str]]) -> str:
+    """Named intervals of shares around a line at 0, in points, each with a note.
+
+    Green lies above 0, red below, blue across.
+    """
+    width, row, left, right, top = 760, 24, 250, 150, 30
+    ends = [100 * end for _, gain, _ in rows for end in (gain.low, gain.high)]
+    reach = max(1.0, *map(abs, ends)) if ends else 1.0
+    middle, unit = (left + width - right) / 2, (width - left - right) / 2 / (1.08 * reach)
+    height = top + row * len(rows) + 8
+    parts = [f'<path class="axis" d="M{middle:.1f} {top - 8}V{height}"/>']
+    for value, words in ((0.0, "0"), (-reach, f"{-reach:+.1f}"), (reach, f"{reach:+.1f}")):
+        parts.append(_text(middle + value * unit, 14, words, "middle"))
+    for number, (name, gain, note) in enumerate(rows):
+        y = top + row * number + 6
+        tone = "green" if gain.low > 0 else "red" if gain.high < 0 else "b"
+        low, value, high = (middle + 100 * x * unit for x in (gain.low, gain.value, gain.high))
+        parts.append(_text(left - 12, y + 5, name, "end"))
+        parts.append(f'<path class="line {tone}" d="M{low:.1f} {y}H{high:.1f}"/>')
+        parts.append(f'<circle class="{tone}" cx="{value:.1f}" cy="{y}" r="5"/>')
+        words = f"{100 * gain.value:+.1f}" + (f"   ({note})" if note else "")
+        parts.append(_text(width - right + 14, y + 5, words, "start"))
+    return _svg(title, (width, height), parts)
 
 
 def smoothed(y: Sequence[float], share: float = 0.03) -> Numbers:
@@ -130,21 +178,21 @@ def _y_range(
     lines: Sequence[ChartLine], levels: Sequence[Level], zero: bool
 ) -> tuple[float, float]:
     """Of curves as drawn: single spikes of the raw values may leave the drawing."""
-    found: list[float] = []
+    ends: list[float] = []
     for line in lines:
-        found += smoothed(line.y).tolist() if line.smooth else list(line.y)
+        ends += smoothed(line.y).tolist() if line.smooth else list(line.y)
         if line.smooth and len(line.y) > 20:
-            found += np.quantile(line.y, [0.02, 0.98]).tolist()
-        found += [*line.low, *line.high]
-    found += [v for level in levels for v in (level.value, level.low, level.high) if v is not None]
-    low, high = min(found), max(found)
+            ends += np.quantile(line.y, [0.02, 0.98]).tolist()
+        ends += [*line.low, *line.high]
+    ends += [v for level in levels for v in (level.value, level.low, level.high) if v is not None]
+    low, high = min(ends), max(ends)
     if zero:
         low = min(low, 0.0)
     room = 0.06 * (high - low) or max(abs(high), 1.0) * 0.1
     return low - (0 if zero and low == 0 else room), high + room
 
 
-def _frame(axes: Axes) -> str:
+def _frame(axes: Axes, over: str) -> str:
     parts = []
     for value in ticks(*axes.y):
         y = axes.down(value)
@@ -156,7 +204,7 @@ def _frame(axes: Axes) -> str:
         where = "end" if x > WIDTH - RIGHT - 12 else "middle"
         parts.append(_text(x, base + 17, short(value), where))
     parts.append(_across("axis", base))
-    parts.append(_text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 3, "images seen", "middle"))
+    parts.append(_text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 3, over, "middle"))
     return "".join(parts)
 
 
@@ -164,8 +212,15 @@ def _across(kind: str, y: float) -> str:
     return f'<line class="{kind}" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
 
 
-def _text(x: float, y: float, words: str, anchor: str) -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{words}</text>'
+def _text(x: float, y: float, words: str, anchor: str, kind: str = "") -> str:
+    look = f' class="{kind}"' if kind else ""
+    return f'<text{look} x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(words)}</text>'
+
+
+def _svg(title: str, size: tuple[int, int], parts: Sequence[str]) -> str:
+    box = f'viewBox="0 0 {size[0]} {size[1]}"'
+    label = f'role="img" aria-label="{escape(title, quote=True)}"'
+    return f"<svg {box} {label}>{''.join(parts)}</svg>"
 
 
 def _level(axes: Axes, level: Level) -> str:

@@ -5,29 +5,20 @@ from __future__ import annotations
 from html import escape
 
 from lookalike.report.charts import ChartLine, Level, chart
-from lookalike.report.facts import Facts
-from lookalike.report.sections import section
+from lookalike.report.facts import RunFacts
+from lookalike.report.page import figure, section
 
 TONES = "abcd"
 PLAYERS = {"G": "generator", "D": "discriminator", "E": "encoder"}
 
 
-def curves(facts: Facts) -> str:
+def curves(facts: RunFacts) -> str:
     """All charts for which there are numbers, each with a sentence on how to read it."""
     figures = "".join((_score(facts), _losses(facts), _answers(facts), _variety(facts)))
     return section("Curves", f'<div class="charts">{figures}</div>' if figures else "")
 
 
-def _figure(title: str, drawn: str, reading: str) -> str:
-    if not drawn:
-        return ""
-    return (
-        f'<figure class="chart"><h3>{escape(title)}</h3>{drawn}'
-        f"<figcaption>{reading}</figcaption></figure>"
-    )
-
-
-def _score(facts: Facts) -> str:
+def _score(facts: RunFacts) -> str:
     x, y = facts.series("score/kid")
     if not x:
         return ""
@@ -57,10 +48,10 @@ def _score(facts: Facts) -> str:
         f"Judge: {escape(str(scores.get('judge', 'unknown')))}."
     )
     drawn = chart("Distance to unseen real pictures over time", [line], levels, zero=True)
-    return _figure("Distance to unseen pictures (KID)", drawn, reading)
+    return figure("Distance to unseen pictures (KID)", drawn, reading)
 
 
-def _losses(facts: Facts) -> str:
+def _losses(facts: RunFacts) -> str:
     shared: dict[tuple[tuple[float, ...], ...], list[str]] = {}
     for key in facts.keys("loss/"):
         player = key.removeprefix("loss/")
@@ -75,10 +66,10 @@ def _losses(facts: Facts) -> str:
         "What each network tries to make small. In a contest of two networks these need not fall: "
         "level curves mean that neither has won."
     )
-    return _figure("Losses", chart("Losses over time", lines), reading)
+    return figure("Losses", chart("Losses over time", lines), reading)
 
 
-def _answers(facts: Facts) -> str:
+def _answers(facts: RunFacts) -> str:
     names = {"fact/D(real)": "on real pictures", "fact/D(fake)": "on generated ones"}
     lines = [
         ChartLine(name, *facts.series(key), tone, smooth=True)
@@ -89,10 +80,10 @@ def _answers(facts: Facts) -> str:
         "How sure the discriminator is that a picture is real, from 0 to 1. "
         "At 1 and 0 it has won, and the generator learns little."
     )
-    return _figure("The discriminator's answers", drawn, reading)
+    return figure("The discriminator's answers", drawn, reading)
 
 
-def _variety(facts: Facts) -> str:
+def _variety(facts: RunFacts) -> str:
     history = [line for line in facts.health.get("history", []) if "variety" in line]
     x = [float(line["images"]) for line in history]
     lines = [
@@ -108,4 +99,4 @@ def _variety(facts: Facts) -> str:
         "How different the samples are from each other, where 1 is as different as your pictures, "
         "and the share that has a near twin among 64. Low variety and many twins mean collapse."
     )
-    return _figure("Variety", drawn, reading)
+    return figure("Variety", drawn, reading)

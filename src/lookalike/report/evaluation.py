@@ -11,8 +11,8 @@ from lookalike import images
 from lookalike.images import Pixels
 from lookalike.metrics.scores.scores import LEAST
 from lookalike.report import pictures
-from lookalike.report.facts import Facts
-from lookalike.report.sections import section
+from lookalike.report.facts import RunFacts
+from lookalike.report.page import section
 
 PAIRS, SHEET = "evaluation-pairs.png", "evaluation-classes.png"
 """Sheets that an evaluation leaves in its run: a row a class, and ``COUPLES`` pairs a row."""
@@ -39,7 +39,7 @@ COLUMNS = (
 )
 
 
-def verdict(facts: Facts) -> str:
+def verdict(facts: RunFacts) -> str:
     """The sentences of the evaluation, and what to be careful of."""
     told = _texts(facts, "sentences")
     body = "".join(f"<p>{escape(text)}</p>" for text in told)
@@ -47,7 +47,7 @@ def verdict(facts: Facts) -> str:
     return section("What may be concluded", body if told else "")
 
 
-def measured(facts: Facts) -> str:
+def measured(facts: RunFacts) -> str:
     """The table of scores, each beside its floor."""
     held = dict(facts.evaluation)
     copies = held.get("copies")
@@ -72,7 +72,7 @@ def measured(facts: Facts) -> str:
     return section("Scores", f'<table class="scores">{head}{told}</table>', note)
 
 
-def classes(facts: Facts) -> str:
+def classes(facts: RunFacts) -> str:
     """A table with a row for every class, and the first samples of each."""
     held = facts.evaluation.get("classes")
     rows: Sequence[Mapping[str, Any]] = held.get("rows", ()) if isinstance(held, Mapping) else ()
@@ -94,7 +94,7 @@ def classes(facts: Facts) -> str:
     return section("Class by class", f'<div class="wide">{table}</div>{strips}', note)
 
 
-def nearest(facts: Facts) -> str:
+def nearest(facts: RunFacts) -> str:
     """The samples that came nearest to training pictures, beside those."""
     copies = facts.evaluation.get("copies")
     share = copies.get("share") if isinstance(copies, Mapping) else None
@@ -112,12 +112,12 @@ def nearest(facts: Facts) -> str:
     )
 
 
-def _texts(facts: Facts, key: str) -> list[str]:
+def _texts(facts: RunFacts, key: str) -> list[str]:
     held = facts.evaluation.get(key)
     return [str(text) for text in held] if isinstance(held, list | tuple) else []
 
 
-def _careful(facts: Facts) -> list[str]:
+def _careful(facts: RunFacts) -> list[str]:
     return _texts(facts, "cautions") or _texts(facts, "warnings")
 
 
@@ -149,7 +149,7 @@ def _cell(key: str, value: Any) -> str:
     return "–" if value is None else f"{value:,}"
 
 
-def _strips(facts: Facts, names: Sequence[str]) -> str:
+def _strips(facts: RunFacts, names: Sequence[str]) -> str:
     """The first samples of every class under its name; nothing where the sheet is of another."""
     sheet = _read(facts, SHEET)
     if sheet is None or (sheet.shape[0] + GAP) % len(names):
@@ -162,7 +162,7 @@ def _strips(facts: Facts, names: Sequence[str]) -> str:
     )
 
 
-def _couples(facts: Facts) -> list[Pixels]:
+def _couples(facts: RunFacts) -> list[Pixels]:
     """The pairs of the sheet, each a sample and its training picture side by side."""
     sheet = _read(facts, PAIRS)
     if sheet is None or (sheet.shape[1] + GAP) % (2 * COUPLES):
@@ -181,7 +181,7 @@ def _img(sheet: Pixels, alt: str) -> str:
     return f'<img src="{address}" alt="{escape(alt)}" style="max-width:{sheet.shape[1]}px">'
 
 
-def _read(facts: Facts, name: str) -> Pixels | None:
+def _read(facts: RunFacts, name: str) -> Pixels | None:
     with contextlib.suppress(OSError):
         return images.read(facts.run.path / name)
     return None

@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from lookalike.data.pack.pack import Pack
-from lookalike.errors import PackError
+from lookalike.engine.provenance import training_pack
+from lookalike.errors import RunError
 from lookalike.run import Run, read_json
 from lookalike.watch.candidates import sentence
 
 
 @dataclass(frozen=True)
-class Facts:
+class RunFacts:
     """A run as plain values. ``pack`` is None when it has moved or changed since."""
 
     run: Run
@@ -31,12 +32,12 @@ class Facts:
     grids: tuple[tuple[int, Path], ...]
 
     @staticmethod
-    def of(run: Run, pack: Pack | None) -> Facts:
+    def of(run: Run, pack: Pack | None) -> RunFacts:
         """Read everything there is; files that are missing or broken count as empty."""
         env = run.env()
-        return Facts(
+        return RunFacts(
             run=run,
-            pack=_pack(pack, env.get("data", {})),
+            pack=_pack(run, pack),
             recipe=read_json(run.path / "recipe.json").get("recipe", {}),
             env=env,
             stats=tuple(line for line in run.stats() if isinstance(line.get("images"), int)),
@@ -163,14 +164,13 @@ def typed(path: Path) -> str:
     return shlex.quote(str(whole))
 
 
-def _pack(given: Pack | None, data: Mapping[str, Any]) -> Pack | None:
-    """The pack that the run was trained on: the given one, or the one at the remembered path."""
-    if given is None and data.get("path"):
-        with contextlib.suppress(PackError, OSError):
-            given = Pack.open(Path(data["path"]))
-    if given is not None and data and data.get("fingerprint") != given.fingerprint:
-        return None
-    return given
+def _pack(run: Run, given: Pack | None) -> Pack | None:
+    """The pack that the run was trained on, at the given place or where it is found."""
+    if given is not None and not run.env().get("data"):
+        return given
+    with contextlib.suppress(RunError, OSError):
+        return training_pack(run, given)
+    return None
 
 
 def _number(value: Any) -> bool:

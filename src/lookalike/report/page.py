@@ -6,19 +6,50 @@ from collections.abc import Sequence
 from html import escape
 from importlib.resources import files
 
-POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
+POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
 
-def page(title: str, parts: Sequence[str], footer: str) -> str:
-    """A whole HTML document; the policy in its head forbids every request."""
+def page(title: str, parts: Sequence[str], footer: str = "", *, script: bool = False) -> str:
+    """A whole HTML document; the policy in its head forbids every request.
+
+    ``footer`` is HTML. ``script`` brings what moves pictures and copies commands; without it the
+    policy forbids scripts as well.
+    """
     style = (files("lookalike.report") / "page.css").read_text("utf-8")
-    script = (files("lookalike.report") / "page.js").read_text("utf-8")
+    code = (files("lookalike.report") / "page.js").read_text("utf-8") if script else ""
+    policy = POLICY + ("; script-src 'unsafe-inline'" if script else "")
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="color-scheme" content="light dark">\n'
         f"<title>{escape(title)}</title>\n<style>{style}</style></head>\n<body><main>\n"
         + "\n".join(part for part in parts if part)
-        + f"\n<footer>{footer}</footer></main>\n<script>{script}</script></body></html>\n"
+        + (f"\n<footer>{footer}</footer>" if footer else "")
+        + "</main>\n"
+        + (f"<script>{code}</script>" if script else "")
+        + "</body></html>\n"
     )
+
+
+def section(title: str, body: str, note: str = "", kind: str = "") -> str:
+    """A section with a heading and a sentence under it, both of HTML but the heading; else ""."""
+    if not body:
+        return ""
+    below = f'<p class="note">{note}</p>' if note else ""
+    return f'<section class="{kind}"><h2>{escape(title)}</h2>{below}{body}</section>'
+
+
+def figures(facts: Sequence[tuple[str, str]]) -> str:
+    """Cards with a large value and what it is, from (value, words)."""
+    cards = "".join(
+        f"<li><b>{escape(value)}</b><span>{escape(words)}</span></li>" for value, words in facts
+    )
+    return f'<ul class="figures">{cards}</ul>' if facts else ""
+
+
+def figure(title: str, drawn: str, reading: str = "") -> str:
+    """A chart in its frame, with its title and a caption of HTML; nothing where none is drawn."""
+    below = f"<figcaption>{reading}</figcaption>" if reading else ""
+    heading = f"<h3>{escape(title)}</h3>"
+    return f'<figure class="chart">{heading}{drawn}{below}</figure>' if drawn else ""

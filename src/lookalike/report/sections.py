@@ -13,21 +13,15 @@ from lookalike.durations import words
 from lookalike.images import Pixels
 from lookalike.report import pictures
 from lookalike.report.badge import light
-from lookalike.report.facts import Facts
+from lookalike.report.facts import RunFacts
 from lookalike.report.originality import Originality
+from lookalike.report.page import figures, section
+from lookalike.watch.class_accuracy import class_accuracy_of
 
 SHOWN_REFUSALS = 60
 
 
-def section(title: str, body: str, note: str = "", kind: str = "") -> str:
-    """A section with a heading and a sentence under it; nothing without a body."""
-    if not body:
-        return ""
-    below = f'<p class="note">{note}</p>' if note else ""
-    return f'<section class="{kind}"><h2>{escape(title)}</h2>{below}{body}</section>'
-
-
-def header(facts: Facts) -> str:
+def header(facts: RunFacts) -> str:
     """Title, what was trained on what, the light and its sentence, and the main figures."""
     recipe, size = escape(str(facts.recipe.get("name", "unknown"))), facts.size
     grey = " in grey" if facts.channels == 1 else ""
@@ -43,28 +37,27 @@ def header(facts: Facts) -> str:
     )
 
 
-def _figures(facts: Facts) -> str:
-    told: list[tuple[str, str]] = []
+def _figures(facts: RunFacts) -> str:
+    cards: list[tuple[str, str]] = []
     train = int(facts.data.get("train", 0))
     if train:
-        told.append((f"{train:,}", "pictures learned from"))
+        cards.append((f"{train:,}", "pictures learned from"))
     done = f"{min(1.0, facts.seen / facts.budget):.0%} of the plan" if facts.budget else "so far"
     often = f", each shown {facts.seen / train:,.0f} times" if facts.seen > train > 0 else ""
-    told.append((f"{facts.seen:,}", f"images seen: {done}{often}"))
+    cards.append((f"{facts.seen:,}", f"images seen: {done}{often}"))
     seconds = facts.health.get("seconds")
     if isinstance(seconds, int | float) and seconds > 0:
-        told.append((words(seconds), "of training"))
+        cards.append((words(seconds), "of training"))
     if facts.best:
         floor = facts.scores.get("floor", {})
         value = float(floor.get("value", 0.0))
         real = "about 0" if floor.get("low", 0.0) <= 0 else f"{value:.2f}"
         what = f"best distance to unseen pictures (KID; real ones: {real})"
-        told.append((f"{facts.best['kid']:.2f}", what))
-    cards = "".join(f"<li><b>{value}</b><span>{escape(what)}</span></li>" for value, what in told)
-    return f'<ul class="figures">{cards}</ul>'
+        cards.append((f"{facts.best['kid']:.2f}", what))
+    return figures(cards)
 
 
-def beside(facts: Facts, real: Pixels | None, samples: Pixels) -> str:
+def beside(facts: RunFacts, real: Pixels | None, samples: Pixels) -> str:
     """Real pictures beside generated ones."""
     if not len(samples):
         return ""
@@ -78,7 +71,7 @@ def beside(facts: Facts, real: Pixels | None, samples: Pixels) -> str:
     return f'<section class="beside">{heading}{left}{made}</section>'
 
 
-def samples_over_time(facts: Facts) -> str:
+def samples_over_time(facts: RunFacts) -> str:
     """The same samples at every moment, with a slider."""
     shots = pictures.frames(facts.grids, facts.size, facts.channels) if facts.size else []
     if not shots:
@@ -105,7 +98,7 @@ def samples_over_time(facts: Facts) -> str:
     return section("How it learned", f'<div class="player{px}">{shown}{control}</div>', note)
 
 
-def final(facts: Facts, samples: Pixels, seen: int) -> str:
+def final(facts: RunFacts, samples: Pixels, seen: int) -> str:
     """The newest samples, all of them, not chosen by anybody."""
     if not len(samples):
         return ""
@@ -162,7 +155,27 @@ def copies(found: Originality | None) -> str:
     return section("Are they copies?", f'<div class="pairs">{pairs}</div>', note)
 
 
-def about_data(facts: Facts) -> str:
+def class_accuracy(facts: RunFacts) -> str:
+    """Two accuracies of a semi-supervised run with their intervals; empty for other runs."""
+    result = class_accuracy_of(facts.run)
+    if not result:
+        return ""
+    rows = "".join(
+        f"<tr><th>{name}</th><td>{100 * result[key]:.1f} % <small>{100 * result[f'{key}_low']:.1f} "
+        f"to {100 * result[f'{key}_high']:.1f}</small></td></tr>"
+        for key, name in (
+            ("accuracy", "This run: few labels, many pictures"),
+            ("baseline", "The same network on the labelled pictures alone"),
+        )
+    )
+    note = (
+        f"{result['labelled']} labels a class; {result['count']:,} held-out pictures that neither "
+        "network saw; 95 % intervals."
+    )
+    return section("Pictures named rightly", f'<table class="scores">{rows}</table>', note)
+
+
+def about_data(facts: RunFacts) -> str:
     """Counts, classes, attributes, and the files that were left out."""
     data, pack = facts.data, facts.pack
     train, held = int(data.get("train", 0)), int(data.get("holdout", 0))
@@ -228,7 +241,7 @@ def _refused(pack: Pack) -> str:
     return _folded(f"{files} left out", rows, rest)
 
 
-def next_steps(facts: Facts) -> str:
+def next_steps(facts: RunFacts) -> str:
     """The commands to go on with."""
     told = "".join(
         f'<li><p>{escape(what)}</p><div class="command"><code>{escape(command)}</code>'
@@ -238,7 +251,7 @@ def next_steps(facts: Facts) -> str:
     return section("What to do next", f'<ul class="steps">{told}</ul>')
 
 
-def settings(facts: Facts) -> str:
+def settings(facts: RunFacts) -> str:
     """Every setting of the recipe, and the machine, collapsed."""
     rows = "".join(
         f"<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>"
@@ -254,7 +267,7 @@ def settings(facts: Facts) -> str:
     return section("How it was made", _parts(facts) + body + _files(facts))
 
 
-def _parts(facts: Facts) -> str:
+def _parts(facts: RunFacts) -> str:
     """A run that was trained further repeats with each of its budgets in turn."""
     budgets = [f"{images:,}" for images in facts.env.get("budgets", [])]
     if len(budgets) < 2:
@@ -270,7 +283,7 @@ def _folded(title: str, rows: str, rest: str = "") -> str:
     return f"<details>{name}<table>{rows}</table>{rest}</details>"
 
 
-def _files(facts: Facts) -> str:
+def _files(facts: RunFacts) -> str:
     files = [
         ("recipe.json", "every setting; trains the same again"),
         ("checkpoints/", "the trained networks, newest and best"),

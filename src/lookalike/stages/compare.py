@@ -14,6 +14,7 @@ from PIL import Image, ImageDraw
 from lookalike import checkpoints, images
 from lookalike.data.pack.pack import Pack, Split
 from lookalike.engine.load import open_sampler
+from lookalike.engine.provenance import training_pack
 from lookalike.images import Pixels
 from lookalike.metrics.copies.copies import see
 from lookalike.metrics.features.features import Features
@@ -121,7 +122,9 @@ def compare(
         if one.failed is not None:
             found.append({"contender": one})
             continue
-        sampler, _, _ = open_sampler(Run.open(one.run), place)
+        run = Run.open(one.run)
+        training_pack(run, pack)
+        sampler, _, _ = open_sampler(run, place)
         samples = sampler.pictures(0, 0, count)
         scores = judge(samples, *seen, features)
         floors = (scores.kid.floor, scores.coverage.floor, scores.near_duplicates.floor)

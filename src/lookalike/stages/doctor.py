@@ -26,7 +26,7 @@ from lookalike.data.similarity.near_duplicates import Groups, connected, near_gr
 from lookalike.errors import NoImagesError
 from lookalike.images import Pixels
 from lookalike.progress import Tell, silent
-from lookalike.report.doctor_page import Chart, Page, Shown, render
+from lookalike.report.doctor_page import DoctorPage, Shown, render
 
 log = logging.getLogger(__name__)
 
@@ -235,13 +235,8 @@ class _Diagnosing:
     def _unreadable(self) -> Finding:
         return finds.UNREADABLE.of(Noted(name, why) for name, why in self.ward.refused)
 
-    def _page(self, diagnosis: Diagnosis) -> Page:
-        shown = [self._shown(finding) for finding in diagnosis.findings]
-        charts = [
-            Chart(title, list(bars), list(bars.values()))
-            for title, bars in diagnosis.histograms.items()
-        ]
-        return Page(
+    def _page(self, diagnosis: Diagnosis) -> DoctorPage:
+        return DoctorPage(
             title=self.source.name,
             verdict=diagnosis.advice[0],
             shares=(
@@ -249,28 +244,28 @@ class _Diagnosing:
                 ("care", "left out by --fix", len(diagnosis.leave_out)),
                 ("serious", "cannot be used", diagnosis.files - diagnosis.readable),
             ),
-            tiles=self._tiles(diagnosis),
+            figures=self._figures(diagnosis),
             advice=diagnosis.advice[1:] or ("Nothing else to do.",),
-            findings=shown,
-            charts=charts,
+            findings=[self._shown(finding) for finding in diagnosis.findings],
+            histograms=diagnosis.histograms,
             sheet=self._contact_sheet(),
             footer=f"Made by lookalike doctor. Copies and outliers were sought with hashes and "
             f"{diagnosis.looked_with}. {_looked_for_faces(diagnosis.faces)} Nothing in the source "
             "was changed.",
         )
 
-    def _tiles(self, diagnosis: Diagnosis) -> list[tuple[str, str]]:
+    def _figures(self, diagnosis: Diagnosis) -> list[tuple[str, str]]:
         sides = np.array(self.ward.numbers, np.float32)[:, :2].min(1)
-        tiles = [
-            ("files", f"{diagnosis.files:,}"),
-            ("typical short side", f"{np.median(sides):.0f} px"),
+        figures = [
+            (f"{diagnosis.files:,}", "files"),
+            (f"{np.median(sides):.0f} px", "typical short side"),
         ]
         if diagnosis.classes:
-            tiles.append(("classes", str(len(diagnosis.classes))))
+            figures.append((str(len(diagnosis.classes)), "classes"))
         faces = diagnosis.faces
         if faces is not None and faces.one > faces.looked / 5:
-            tiles.append(("show one face", f"{100 * faces.one / faces.looked:.0f} %"))
-        return tiles
+            figures.append((f"{100 * faces.one / faces.looked:.0f} %", "show one face"))
+        return figures
 
     def _shown(self, finding: Finding) -> Shown:
         """The first pictures of a finding; a copy together with what it is a copy of."""

@@ -14,8 +14,9 @@ from torch import Tensor
 
 from lookalike import images
 from lookalike.engine.load import open_sampler
+from lookalike.engine.provenance import training_pack
 from lookalike.errors import LookalikeError, RunError
-from lookalike.metrics.copies.copy_filter import CopyFilter, check_of
+from lookalike.metrics.copies.copy_filter import CopyCheck, CopyFilter, copy_check
 from lookalike.place import Place
 from lookalike.progress import Tell, silent
 from lookalike.recipe import Drawing, trust
@@ -89,7 +90,7 @@ def generate(
         "Software": "lookalike",
         "Comment": "synthetic: made by a generative network",
     }
-    check, note = (None, None) if settings.keep_copies else check_of(run, tell)
+    check, note = (None, None) if settings.keep_copies else _copy_check(run, tell)
     kept = CopyFilter(check)
     most = settings.count if check is None else max(TRIES * settings.count, LEAST_TRIES)
     digits = max(6, len(str(settings.first + settings.count - 1)))
@@ -122,6 +123,14 @@ def generate(
         copies=kept.dropped,
         notes=tuple(_notes(kept, written, settings, note or (check.note if check else None))),
     )
+
+
+def _copy_check(run: Run, tell: Tell) -> tuple[CopyCheck | None, str | None]:
+    """The check for the pack of the run; or none, with the reason in words."""
+    try:
+        return copy_check(training_pack(run), tell), None
+    except RunError as problem:
+        return None, f"{problem} So copies of training pictures are not left out."
 
 
 def _notes(

@@ -13,9 +13,8 @@ from lookalike.images import Pixels
 from lookalike.metrics.features.real_features import shuffled
 from lookalike.report import evaluation as evaluated
 from lookalike.report import pictures, sections
-from lookalike.report import semi_supervised as naming
 from lookalike.report.curves import curves
-from lookalike.report.facts import Facts
+from lookalike.report.facts import RunFacts
 from lookalike.report.originality import Originality, originality
 from lookalike.report.page import page
 from lookalike.run import Run
@@ -24,14 +23,14 @@ FILE = "report.html"
 PAIRS, REAL = 8, 16
 
 
-def write_report(run: Run, pack: Pack | None) -> Path:
+def write_report(run: Run, pack: Pack | None = None) -> Path:
     """Write ``report.html`` into the run and return its path.
 
     It holds no link to anything outside itself. Runs that are unfinished, without scores, without
     samples, or whose pack has moved away (``pack`` is None and it is not at the remembered place)
     get the sections for which something is known.
     """
-    facts = Facts.of(run, pack)
+    facts = RunFacts.of(run, pack)
     newest = _samples(facts, facts.grids[-1] if facts.grids else None)
     shown = _samples(facts, facts.shown_grid)
     parts = [
@@ -42,7 +41,7 @@ def write_report(run: Run, pack: Pack | None) -> Path:
         sections.copies(_originality(facts, shown)),
         evaluated.verdict(facts),
         evaluated.measured(facts),
-        naming.named(facts),
+        sections.class_accuracy(facts),
         evaluated.classes(facts),
         evaluated.nearest(facts),
         curves(facts),
@@ -56,23 +55,23 @@ def write_report(run: Run, pack: Pack | None) -> Path:
         "anywhere. The generated pictures are synthetic: say so when you show them."
     )
     path = run.path / FILE
-    checkpoints.write_whole(path, page(title, parts, footer).encode())
+    checkpoints.write_whole(path, page(title, parts, footer, script=True).encode())
     return path
 
 
-def _samples(facts: Facts, grid: tuple[int, Path] | None) -> Pixels:
+def _samples(facts: RunFacts, grid: tuple[int, Path] | None) -> Pixels:
     if grid is None or facts.size < 1:
         return np.zeros((0, 1, 1, facts.channels), np.uint8)
     return pictures.tiles(grid[1], facts.size, facts.channels)
 
 
-def _real(facts: Facts) -> Pixels | None:
+def _real(facts: RunFacts) -> Pixels | None:
     if facts.pack is None:
         return None
     return facts.pack.shards.take(shuffled(facts.pack.train)[:REAL])
 
 
-def _originality(facts: Facts, samples: Pixels) -> Originality | None:
+def _originality(facts: RunFacts, samples: Pixels) -> Originality | None:
     if facts.pack is None or not len(samples):
         return None
     return originality(facts.pack, samples[:PAIRS])

@@ -2,7 +2,7 @@
 
 The generator may have seen the training pictures only; classifiers are tested on the hold-out only.
 Every arm gets the same optimizer steps and the same tuning. See ``metrics.utility`` for how the
-answer is found, ``metrics.trials`` for the trainings, ``engine.ways`` for the synthetic pictures.
+answer is found: ``verdict`` there decides, ``trials`` trains, ``synthesis`` makes pictures.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ from lookalike.data.pack.classes import Classes as Sorts
 from lookalike.data.pack.classes import attributes_of, classes_of
 from lookalike.data.pack.pack import Pack
 from lookalike.data.pack.writer import PackWriter
-from lookalike.engine.synthesis import GeneratorHandle, parse_strategy
 from lookalike.errors import DataError
 from lookalike.images import Pixels
 from lookalike.metrics.utility.classifier import Classes, Examples, FitSettings, known
+from lookalike.metrics.utility.synthesis import GeneratorHandle, parse_strategy
 from lookalike.metrics.utility.teaching import (
     NETWORKS,
-    Judge,
-    kernel_judge,
+    Teacher,
+    kernel_teacher,
     mixed,
     moved,
-    networks,
-    pretrained_eye,
+    network_teacher,
+    pretrained_features,
 )
 from lookalike.metrics.utility.trials import Protocol, Supply, TrialStore, Tried, address, run
 from lookalike.metrics.utility.verdict import Arm, Verdict, arms, decide
 from lookalike.progress import Tell, silent
-from lookalike.report.utility_page import Bar, helping_page
+from lookalike.report.utility_page import UtilityPart, render
 
 LEAST_TEST = 50
 TEACHERS = ("features", "small")
@@ -262,13 +262,13 @@ def _supply(
     return Supply(real, added, copies, data.test[0])
 
 
-def _judge(real: Examples, settings: UtilitySettings, tell: Tell) -> Judge:
+def _judge(real: Examples, settings: UtilitySettings, tell: Tell) -> Teacher:
     """Who says what a synthetic picture shows, from the training pictures only."""
     protocol = settings.protocol
-    eye = pretrained_eye() if settings.teacher == "features" else None
+    eye = pretrained_features() if settings.teacher == "features" else None
     if eye is not None:
-        tell("training the judge of synthetic pictures", 0, 1)
-        return kernel_judge(real, eye, protocol.seed)
+        tell("training the teacher of synthetic pictures", 0, 1)
+        return kernel_teacher(real, eye, protocol.seed)
     how = FitSettings(
         steps=protocol.steps,
         batch=protocol.batch,
@@ -276,14 +276,14 @@ def _judge(real: Examples, settings: UtilitySettings, tell: Tell) -> Judge:
         instrument=protocol.instrument,
         seed=protocol.seed,
     )
-    return networks(real, how, tell)
+    return network_teacher(real, how, tell)
 
 
 def _teacher(settings: UtilitySettings) -> str:
     """Who labels and chooses, in words; nothing where no way asks for it."""
     if not any(parse_strategy(way).judged for way in settings.ways):
         return ""
-    eye = pretrained_eye() if settings.teacher == "features" else None
+    eye = pretrained_features() if settings.teacher == "features" else None
     if eye is None:
         return f"{NETWORKS} networks ({settings.protocol.instrument.name})"
     return f"a kernel on {eye.name}"
@@ -294,7 +294,7 @@ def _made(
     data: Labeled,
     desk: GeneratorHandle,
     settings: UtilitySettings,
-    how: tuple[float, Judge | None],
+    how: tuple[float, Teacher | None],
 ) -> Examples:
     """So many for each real one, of one way, with the classes' own shares, in a shuffled order."""
     ratio, judge = how
@@ -350,23 +350,12 @@ def _warnings(
 
 def _write(found: Utility, pack: Pack, folder: Path) -> None:
     """``utility.json`` and ``utility.html`` with its plots."""
-    bars = {
-        ("all" if one.per_class is None else str(one.per_class)): [
-            Bar(row.arm, row.accuracy, row.gain, row.arm == one.verdict.best_without)
-            for row in one.verdict.table
-        ]
-        for one in found.answers
-    }
-    recalls = {
-        label: list(zip(found.classes, one.verdict.recalls, strict=True))
-        for label, one in zip(bars, found.answers, strict=True)
-    }
-    sentences = [one.verdict.sentence for one in found.answers]
+    parts = [UtilityPart(one.per_class, one.verdict) for one in found.answers]
     facts = (
         f"{pack.name}: {found.test:,} real test pictures, {len(found.classes)} classes, "
         f"{found.seeds} seeds, {found.steps} steps each, classifier {found.classifier}."
     )
-    page = helping_page(bars, recalls, sentences, facts, found.warnings)
+    page = render(parts, found.classes, facts, found.warnings)
     checkpoints.write_whole(folder / "utility.html", page.encode())
     plain = json.dumps(asdict(found), indent=1, default=str)
     checkpoints.write_whole(folder / "utility.json", plain.encode())

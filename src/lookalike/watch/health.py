@@ -14,12 +14,11 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from lookalike import checkpoints, images
-from lookalike.engine.watcher import Scene, Watcher
+from lookalike.engine.watcher import Clock, CostLimit, Scene, Watcher
 from lookalike.metrics.scores.sample_stats import RealStats, SampleStats
 from lookalike.parts.training import schedules
 from lookalike.parts.training.schedules import Tally
 from lookalike.recipe import Recipe
-from lookalike.watch.pacing import Clock, CostLimit
 
 FILE = "health.json"
 SAMPLES, REALS, SEED = 64, 512, 2

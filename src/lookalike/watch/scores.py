@@ -20,16 +20,16 @@ import numpy as np
 from lookalike import checkpoints
 from lookalike.data.pack.pack import Indices, Pack
 from lookalike.engine.state import drawing_state
-from lookalike.engine.watcher import Scene, Watcher
+from lookalike.engine.watcher import Clock, CostLimit, Scene, Watcher
 from lookalike.errors import CheckpointError
 from lookalike.images import Pixels
-from lookalike.metrics.distances.kernel import Interval, kid_interval
+from lookalike.metrics.distances.intervals import Interval
+from lookalike.metrics.distances.kernel import kid_interval
 from lookalike.metrics.distances.manifold import manifold
 from lookalike.metrics.features.features import Features, Vectors, choose
 from lookalike.metrics.features.real_features import RealFeatures, shuffled
 from lookalike.parts.training.schedules import Tally
 from lookalike.run import Run
-from lookalike.watch.pacing import Clock, CostLimit
 
 SEED = 1
 """The seed of the samples that are scored; other ones are shown to people."""

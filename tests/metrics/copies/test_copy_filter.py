@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,8 +11,7 @@ from lookalike.data.pack.pack import Pack
 from lookalike.data.pack.writer import write_pack
 from lookalike.images import Pixels
 from lookalike.metrics.copies import copy_filter as copycheck
-from lookalike.metrics.copies.copy_filter import CopyFilter, check_of, copy_check
-from lookalike.run import Run
+from lookalike.metrics.copies.copy_filter import CopyFilter, copy_check
 
 
 def blots(count: int, seed: int) -> Pixels:
@@ -100,21 +97,3 @@ def test_pictures_that_are_all_copies_end_with_the_blocks() -> None:
     kept = CopyFilter(dark)
     assert list(kept.of(blocks, 3)) == []
     assert (kept.tried, kept.dropped) == (4, 4)
-
-
-@pytest.mark.parametrize(
-    ("data", "said"),
-    [
-        ({}, "does not say which pack"),
-        ({"path": "/nowhere"}, "no longer at /nowhere"),
-        ({"path": "PACK", "fingerprint": "other"}, "has changed"),
-    ],
-)
-def test_without_the_pack_the_reason_is_one_sentence(
-    pack: Pack, tmp_path: Path, data: dict[str, str], said: str
-) -> None:
-    told = {name: str(pack.path) if value == "PACK" else value for name, value in data.items()}
-    (tmp_path / "env.json").write_text(json.dumps({"data": told}))
-    check, note = check_of(Run(tmp_path))
-    assert check is None
-    assert said in (note or "")

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from lookalike import seeds
 from lookalike.images import Pixels as Pictures
 from lookalike.metrics.copies.alignment import align, shrink
-from lookalike.metrics.distances.kernel import Interval
+from lookalike.metrics.distances.intervals import Interval
 from lookalike.metrics.distances.manifold import lower_quantile
 from lookalike.metrics.distances.nearest import Indices, Numbers, Vectors, candidates, nearest
 from lookalike.metrics.features.features import Features, Pixels

@@ -19,12 +19,10 @@ from numpy.typing import NDArray
 
 from lookalike.checkpoints import write_whole
 from lookalike.data.pack.pack import Pack
-from lookalike.errors import PackError
 from lookalike.images import Pixels
 from lookalike.metrics.copies.pixel_copies import SmallPictures, apart, small_pictures, too_near
 from lookalike.metrics.features.real_features import FOLDER, shuffled
 from lookalike.progress import Tell, silent
-from lookalike.run import Run
 
 MOST = 20_000
 """Training pictures that are searched: about 4 kB each in memory."""
@@ -77,22 +75,6 @@ def copy_check(pack: Pack, tell: Tell = silent) -> CopyCheck | None:
     made = CopyCheck(training, too_near(training, holdout), len(pack.train))
     _write(pack, made)
     return made
-
-
-def check_of(run: Run, tell: Tell = silent) -> tuple[CopyCheck | None, str | None]:
-    """The check for the pack of a run; or none, with a sentence that says why."""
-    data = run.env().get("data", {})
-    path = data.get("path")
-    keeps = "so copies of training pictures are not left out."
-    if not path:
-        return None, f"The run does not say which pack it was trained on, {keeps}"
-    try:
-        pack = Pack.open(Path(path))
-    except PackError:
-        return None, f"The pack is no longer at {path}, {keeps}"
-    if pack.fingerprint != data.get("fingerprint"):
-        return None, f"The pack at {path} has changed since the training, {keeps}"
-    return copy_check(pack, tell), None
 
 
 @dataclass

@@ -7,27 +7,18 @@ slightly negative. All functions are blockwise: memory grows with N, not with N 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lookalike import seeds
+from lookalike.metrics.distances.intervals import Interval
 
 Vectors = NDArray[np.float32]
 Numbers = NDArray[np.float64]
 
 BLOCK = 1024
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A value with its 95 % interval."""
-
-    value: float
-    low: float
-    high: float
 
 
 def kid(samples: Vectors, real: Vectors) -> float:
@@ -148,5 +139,5 @@ def _products(x: Vectors, y: Vectors, on_x: Numbers, on_y: Numbers) -> Numbers:
 def _within(x: Vectors, on_x: Numbers) -> Numbers:
     squares = on_x * on_x
     pairs: Numbers = _products(x, x, on_x, on_x) - squares @ _diagonal(x)
-    kept: Numbers = len(x) ** 2 - squares.sum(1)
-    return pairs / kept
+    weight: Numbers = len(x) ** 2 - squares.sum(1)
+    return pairs / weight

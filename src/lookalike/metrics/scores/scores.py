@@ -18,7 +18,8 @@ from lookalike.errors import TooFewImagesError
 from lookalike.images import Pixels as Pictures
 from lookalike.metrics.copies.copies import Copies, CopyFeatures, Pair, judge_copies, see
 from lookalike.metrics.distances.frechet import frechet, frechet_infinity
-from lookalike.metrics.distances.kernel import Interval, kid_interval, quick_kid
+from lookalike.metrics.distances.intervals import Interval
+from lookalike.metrics.distances.kernel import kid_interval, quick_kid
 from lookalike.metrics.distances.manifold import Manifold, manifold, near_duplicates
 from lookalike.metrics.features.features import Features
 from lookalike.progress import Tell, silent

@@ -1,6 +1,6 @@
-"""Judges of what a picture shows, made from real training pictures alone, and what they can teach.
+"""Teachers: classifiers of real training pictures whose answers become labels of other pictures.
 
-A judge gives probabilities of the classes. Its labels help a classifier by themselves
+A teacher gives probabilities of the classes. Its labels help a classifier by themselves
 (distillation, Hinton et al. 2015), so the same labels on pictures that need no generator are the
 rival of every way that uses them: augmented copies of the real pictures, and mixes of two of them.
 """
@@ -23,7 +23,7 @@ from lookalike.metrics.utility.classical_augmentation import DRAWS, classical
 from lookalike.metrics.utility.classifier import Examples, FitSettings, fit, seen_by
 from lookalike.progress import Tell, silent
 
-Judge = Callable[[Pixels], Numbers]
+Teacher = Callable[[Pixels], Numbers]
 """Pictures uint8 ``[N, H, W, C]`` -> probabilities of the classes, ``[N, K]``."""
 
 NETWORKS = 3
@@ -33,63 +33,63 @@ RIDGE = 0.01
 SHARPNESS = (2.0, 4.0, 6.0, 8.0, 12.0, 16.0)
 
 
-def networks(real: Examples, how: FitSettings, tell: Tell = silent) -> Judge:
+def network_teacher(real: Examples, how: FitSettings, tell: Tell = silent) -> Teacher:
     """Three classifiers of the real pictures, with classical augmentation, averaged."""
-    found = []
+    ensemble = []
     for number in range(NETWORKS):
-        tell("training the judge of synthetic pictures", number, NETWORKS)
+        tell("training the teacher of synthetic pictures", number, NETWORKS)
         seed = seeds.number(how.seed, "utility-judge", number) >> 32
-        found.append(fit(real, replace(how, augment=True, seed=seed)))
-    tell("training the judge of synthetic pictures", NETWORKS, NETWORKS)
-    return lambda pictures: np.mean([one.probabilities(pictures) for one in found], axis=0)
+        ensemble.append(fit(real, replace(how, augment=True, seed=seed)))
+    tell("training the teacher of synthetic pictures", NETWORKS, NETWORKS)
+    return lambda pictures: np.mean([net.probabilities(pictures) for net in ensemble], axis=0)
 
 
-def pretrained_eye() -> Features | None:
-    """The layers that :func:`kernel_judge` looks with, where their package is installed."""
+def pretrained_features() -> Features | None:
+    """The layers that :func:`kernel_teacher` looks with, where their package is installed."""
     able = [number for number in (1, 0) if Lite.installed(number)]
     return LiteBlocks(able[0]) if able else None
 
 
-def kernel_judge(real: Examples, eye: Features, seed: int = 0) -> Judge:
+def kernel_teacher(real: Examples, features: Features, seed: int = 0) -> Teacher:
     """Ridge regression of the classes with a Gaussian kernel on frozen features.
 
     The real pictures are seen as they are and in a few augmented copies (at most 4,000 rows in
     all). How sharp the probabilities are is chosen by the likelihood of a quarter of them, which
     is left out for that choice only.
     """
-    seen = _views(real, eye, seed)
+    seen = _views(real, features, seed)
     left = seen.places % 4 == 3
     sharp = SHARPNESS[2]
     if left.any() and not left.all():
         part = _Kernel.fitted(seen.vectors[~left], seen.targets[~left])
-        said, wanted = part.scores(seen.vectors[left]), seen.targets[left].argmax(1)
+        scores, truth = part.scores(seen.vectors[left]), seen.targets[left].argmax(1)
         losses = {
-            one: -np.log(_softmax(one * said)[np.arange(len(wanted)), wanted] + 1e-9).mean()
-            for one in SHARPNESS
+            trial: -np.log(_softmax(trial * scores)[np.arange(len(truth)), truth] + 1e-9).mean()
+            for trial in SHARPNESS
         }
-        sharp = min(losses, key=lambda one: float(losses[one]))
+        sharp = min(losses, key=lambda trial: float(losses[trial]))
     whole = _Kernel.fitted(seen.vectors, seen.targets)
-    return lambda pictures: _softmax(sharp * whole.scores(seen_by(eye, pictures).numpy()))
+    return lambda pictures: _softmax(sharp * whole.scores(seen_by(features, pictures).numpy()))
 
 
-def moved(real: Examples, judge: Judge, count: int, seed: int) -> Examples:
-    """``count`` augmented copies of real pictures with the judge's labels."""
-    return labeled(_augmented(real, count, seed), judge)
+def moved(real: Examples, teacher: Teacher, count: int, seed: int) -> Examples:
+    """``count`` augmented copies of real pictures with the teacher's labels."""
+    return labeled(_augmented(real, count, seed), teacher)
 
 
-def mixed(real: Examples, judge: Judge, count: int, seed: int) -> Examples:
-    """``count`` mixes of two augmented real pictures (Zhang et al. 2018), labeled by the judge."""
+def mixed(real: Examples, teacher: Teacher, count: int, seed: int) -> Examples:
+    """``count`` mixes of two augmented real pictures (Zhang et al. 2018), labeled so."""
     random = seeds.array_generator(seed, "utility-mixes")
     first = _augmented(real, count, seed).astype(np.float32)
     second = first[random.permutation(count)]
     share = random.uniform(0, 1, (count, 1, 1, 1)).astype(np.float32)
     both = (share * first + (1 - share) * second).round().astype(np.uint8)
-    return labeled(both, judge)
+    return labeled(both, teacher)
 
 
-def labeled(pictures: Pixels, judge: Judge) -> Examples:
-    """Pictures with a judge's probabilities as their shares of classes."""
-    says = judge(pictures).astype(np.float32)
+def labeled(pictures: Pixels, teacher: Teacher) -> Examples:
+    """Pictures with a teacher's probabilities as their shares of classes."""
+    says = teacher(pictures).astype(np.float32)
     return Examples(pictures, says, np.ones(len(pictures), np.float32))
 
 
@@ -114,7 +114,7 @@ class _Seen:
     places: NDArray[np.int64]
 
 
-def _views(real: Examples, eye: Features, seed: int) -> _Seen:
+def _views(real: Examples, features: Features, seed: int) -> _Seen:
     order = seeds.array_generator(seed, "utility-judge").permutation(len(real))[:MOST]
     chosen = real.take(order.astype(np.int64))
     pictures = [chosen.pictures]
@@ -124,7 +124,7 @@ def _views(real: Examples, eye: Features, seed: int) -> _Seen:
         changed = classical(images.to_network(chosen.pictures), drawn)
         pictures.append(images.to_pixels(changed))
     return _Seen(
-        eye(np.concatenate(pictures)).astype(np.float64),
+        features(np.concatenate(pictures)).astype(np.float64),
         np.tile(chosen.targets.astype(np.float64), (len(pictures), 1)),
         np.tile(np.arange(len(chosen)), len(pictures)),
     )
@@ -153,16 +153,16 @@ class _Kernel:
     def scores(self, vectors: NDArray[np.float32] | Numbers) -> Numbers:
         """About the share of every class, not yet positive nor of sum 1."""
         apart = _apart((vectors - self.center) / self.scale, self.rows)
-        found: Numbers = np.exp(-apart / self.unit) @ self.weights + self.mean
-        return found
+        shares: Numbers = np.exp(-apart / self.unit) @ self.weights + self.mean
+        return shares
 
 
-def _apart(one: Numbers, other: Numbers) -> Numbers:
-    squares: Numbers = (one**2).sum(1)[:, None] + (other**2).sum(1) - 2 * one @ other.T
+def _apart(x: Numbers, y: Numbers) -> Numbers:
+    squares: Numbers = (x**2).sum(1)[:, None] + (y**2).sum(1) - 2 * x @ y.T
     return np.maximum(squares, 0)
 
 
 def _softmax(scores: Numbers) -> Numbers:
     grown = np.exp(scores - scores.max(1, keepdims=True))
-    found: Numbers = grown / grown.sum(1, keepdims=True)
-    return found
+    shares: Numbers = grown / grown.sum(1, keepdims=True)
+    return shares

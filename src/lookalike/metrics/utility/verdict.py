@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike import seeds
-from lookalike.metrics.distances.kernel import Interval, Numbers
+from lookalike.metrics.distances.intervals import Interval
+from lookalike.metrics.distances.kernel import Numbers
 
 LEAST_SEEDS = 5
 HALF = "&"
@@ -28,11 +29,11 @@ Truth = NDArray[np.int64]
 class Arm:
     """One way to train: ``synthetic`` pictures for each real one, and what else is done.
 
-    ``way`` says how the synthetic pictures are made (``engine.ways``). ``taught`` adds pictures
-    with a judge's probabilities as labels: what distillation does without a generator. ``copies``
+    ``way`` says how the synthetic pictures are made (``synthesis``). ``taught`` adds pictures with
+    a teacher's probabilities as labels: what distillation does without a generator. ``copies``
     says which: real ones "moved", or two of them "mixed". ``only`` leaves the real pictures out:
     the classification accuracy score (Ravuri and Vinyals 2019), printed beside but never
-    recommended.
+    recommended. Trials are kept under an arm's ``repr``, so names of fields never change.
     """
 
     name: str

@@ -12,10 +12,11 @@ from lookalike.data.pack.writer import PackWriter
 from lookalike.engine.picture_source import SplitBatches, with_few_labels
 from lookalike.engine.trainer import Trainer
 from lookalike.engine.watcher import Scene
-from lookalike.report import semi_supervised as naming
-from lookalike.report.facts import Facts
+from lookalike.metrics.distances.intervals import share_interval
+from lookalike.report import sections
+from lookalike.report.facts import RunFacts
 from lookalike.run import Run
-from lookalike.watch.naming import ClassAccuracy, naming_of
+from lookalike.watch.class_accuracy import ClassAccuracy, class_accuracy_of, comparison
 
 SIZE = 28
 
@@ -48,11 +49,11 @@ def test_a_semi_supervised_run_ends_with_both_accuracies(classes: Pack, run: Run
     trainer, said = trainer_on(classes, "ssgan"), []
     watcher, scene = ClassAccuracy(classes, said.append), Scene(trainer, run)
     watcher.end(scene)
-    assert naming_of(run) == {}, "an interrupted run has no such end"
+    assert class_accuracy_of(run) == {}, "an interrupted run has no such end"
     while trainer.clock.images < 48:
         trainer.step()
     watcher.end(scene)
-    told = naming_of(run)
+    told = class_accuracy_of(run)
     assert told["count"] == 12
     assert told["labelled"] == 2
     assert told["accuracy_low"] <= told["accuracy"] <= told["accuracy_high"]
@@ -61,13 +62,20 @@ def test_a_semi_supervised_run_ends_with_both_accuracies(classes: Pack, run: Run
     watcher.end(scene)
     assert len(said) == 1, "the same command again does not train the baseline again"
     run.write_recipe(trainer.recipe)
-    assert "12 held-out pictures" in naming.named(Facts.of(run, classes))
+    assert "12 held-out pictures" in sections.class_accuracy(RunFacts.of(run, classes))
 
 
 def test_other_runs_have_no_such_end(classes: Pack, run: Run) -> None:
     trainer = trainer_on(classes, "acgan")
     trainer.clock = trainer.clock.plus(48)
     ClassAccuracy(classes).end(Scene(trainer, run))
-    assert naming_of(run) == {}
+    assert class_accuracy_of(run) == {}
     run.write_recipe(trainer.recipe)
-    assert naming.named(Facts.of(run, classes)) == ""
+    assert sections.class_accuracy(RunFacts.of(run, classes)) == ""
+
+
+def test_the_sentence_has_both_accuracies_with_their_intervals() -> None:
+    ours, alone = share_interval(0.75, 1000), share_interval(0.7, 1000)
+    sentence = comparison(ours, alone, 1000, 20)["sentence"]
+    assert sentence.startswith("With 20 labels a class: test accuracy 75.0 % (72.2 to 77.6)")
+    assert "70.0 %" in sentence

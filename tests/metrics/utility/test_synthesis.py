@@ -8,15 +8,15 @@ import torch
 from numpy.typing import NDArray
 
 from lookalike.engine.sampler import Sampler
-from lookalike.engine.synthesis import (
+from lookalike.errors import DataError
+from lookalike.images import Pixels
+from lookalike.metrics.utility.synthesis import (
     SOURCES,
     AgreedSamples,
     GeneratorHandle,
     PlainSamples,
     parse_strategy,
 )
-from lookalike.errors import DataError
-from lookalike.images import Pixels
 from lookalike.parts.latents.neighbors import Neighbors
 from lookalike.parts.latents.priors import Normal
 

@@ -15,7 +15,7 @@ from, then how they are chosen, then how they are labeled.
 * ``+soft``: labeled by that classifier's probabilities (distillation, Hinton et al. 2015).
 * ``@0.5`` at the end: each counts half in the loss.
 * ``&`` at the very end, behind ``+soft``: half of what is added are mixes of two real pictures
-  instead, with the same judge's labels (``metrics.teaching``).
+  instead, with the same teacher's labels (``teaching``).
 
 Neither the classifier nor the generator may have seen a picture that is tested on.
 """
@@ -23,8 +23,10 @@ Neither the classifier nor the generator may have seen a picture that is tested 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -32,16 +34,39 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lookalike import images, seeds
-from lookalike.engine.sampler import Sampler
 from lookalike.errors import DataError
 from lookalike.images import Pixels
-
-Judge = Callable[[Pixels], NDArray[np.float64]]
-"""Pictures uint8 ``[N, H, W, C]`` -> probabilities of the classes, ``[N, K]``."""
+from lookalike.metrics.utility.teaching import Teacher
 
 Shares = NDArray[np.float32]
 CANDIDATES = 3
 """Pictures made for each one that a choice keeps."""
+
+
+class GeneratorSampler(Protocol):
+    """What is asked of a trained generator; ``engine.sampler.Sampler`` is one."""
+
+    @property
+    def learned(self) -> Mapping[str, Tensor]:
+        """What its prior learned: codes ``[M, Z]``, labels ``[M, L]`` of training pictures."""
+
+    @property
+    def block(self) -> int:
+        """How many pictures are computed together."""
+
+    @property
+    def device(self) -> str:
+        """Where the generator is."""
+
+    @property
+    def generate(self) -> Callable[[Tensor, Tensor | None], Tensor]:
+        """z and labels -> pictures ``[N, C, S, S]`` in [-1, 1]."""
+
+    def pictures(self, seed: int, first: int, count: int, wanted: Tensor | None = None) -> Pixels:
+        """Pictures ``first .. first + count`` with labels drawn from ``wanted``."""
+
+    def seen(self, column: int, name: str) -> Tensor:
+        """The label rows of training pictures that have this label column, ``[M, L]``."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +85,7 @@ class LabeledPictures:
 class GeneratorHandle:
     """A run to make pictures with: ``columns`` are the label columns of the classes, in order."""
 
-    sampler: Sampler
+    sampler: GeneratorSampler
     columns: Sequence[int]
 
     def whole(self, number: int, count: int) -> Shares:
@@ -87,21 +112,23 @@ class GeneratorHandle:
     @torch.no_grad()
     def draw(self, z: Tensor, labels: Tensor) -> Pixels:
         """Pictures of these codes, in blocks of one size so that rounding is always the same."""
-        found, block = [], self.sampler.block
+        pictures, block = [], self.sampler.block
         for first in range(0, len(z), block):
-            some = [one[first : first + block] for one in (z, labels)]
-            missing = block - len(some[0])
-            full = [torch.cat([one, one[:1].expand(missing, -1)]) for one in some]
-            drawn = self.sampler.generate(*(one.to(self.sampler.device) for one in full))
-            found.append(images.to_pixels(drawn.float().cpu()[: len(some[0])]))
-        return np.concatenate(found)
+            rows = [part[first : first + block] for part in (z, labels)]
+            missing = block - len(rows[0])
+            full = [torch.cat([part, part[:1].expand(missing, -1)]) for part in rows]
+            drawn = self.sampler.generate(*(part.to(self.sampler.device) for part in full))
+            pictures.append(images.to_pixels(drawn.float().cpu()[: len(rows[0])]))
+        return np.concatenate(pictures)
 
 
 class Strategy(ABC):
     """The interface of a way to make pictures of a class."""
 
     @abstractmethod
-    def make(self, desk: GeneratorHandle, number: int, count: int, seed: int) -> LabeledPictures:
+    def make(
+        self, generator: GeneratorHandle, number: int, count: int, seed: int
+    ) -> LabeledPictures:
         """``count`` pictures of class ``number``, a function of the seed only."""
 
 
@@ -109,13 +136,15 @@ class Strategy(ABC):
 class PlainSamples(Strategy):
     """Samples of the class."""
 
-    def make(self, desk: GeneratorHandle, number: int, count: int, seed: int) -> LabeledPictures:
+    def make(
+        self, generator: GeneratorHandle, number: int, count: int, seed: int
+    ) -> LabeledPictures:
         """As ``generate`` draws them, with labels seen in training that hold the class."""
-        one = seeds.number(seed, "utility-class", number)
-        pictures = desk.sampler.pictures(
-            one, 0, count, desk.sampler.seen(desk.columns[number], f"number {number}")
-        )
-        return LabeledPictures(pictures, desk.whole(number, count))
+        sampler = generator.sampler
+        labels = sampler.seen(generator.columns[number], f"number {number}")
+        own = seeds.number(seed, "utility-class", number)
+        pictures = sampler.pictures(own, 0, count, labels)
+        return LabeledPictures(pictures, generator.whole(number, count))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,60 +160,67 @@ class BetweenEncodings(Strategy):
     noise: float = 0.0
     across: bool = False
 
-    def make(self, desk: GeneratorHandle, number: int, count: int, seed: int) -> LabeledPictures:
+    def make(
+        self, generator: GeneratorHandle, number: int, count: int, seed: int
+    ) -> LabeledPictures:
         """Every picture of the class comes first equally often."""
-        codes, labels, numbers = desk.encodings()
+        codes, labels, numbers = generator.encodings()
         own = torch.nonzero(numbers == number)[:, 0]
         if not len(own):
             raise DataError(f"the run never saw class number {number}; train it on this pack")
-        draw = seeds.generator(seed, "utility-between", number)
-        first = own[torch.randperm(len(own), generator=draw)][torch.arange(count) % len(own)]
+        random = seeds.generator(seed, "utility-between", number)
+        first = own[torch.randperm(len(own), generator=random)][torch.arange(count) % len(own)]
         pool = torch.arange(len(codes)) if self.across else own
-        second = pool[torch.randint(0, len(pool), (count,), generator=draw)]
-        u = self.low + (self.high - self.low) * torch.rand(count, 1, generator=draw)
-        noise = torch.randn(count, codes.shape[1], generator=draw)
+        second = pool[torch.randint(0, len(pool), (count,), generator=random)]
+        u = self.low + (self.high - self.low) * torch.rand(count, 1, generator=random)
+        noise = torch.randn(count, codes.shape[1], generator=random)
         z = (1 - u) * codes[first] + u * codes[second] + self.noise * codes.std(0) * noise
         mixed = (1 - u) * labels[first] + u * labels[second]
-        shares = desk.whole(number, count) * (1 - u.clamp(0, 1).numpy())
-        other = np.eye(shares.shape[1], dtype=np.float32)[numbers[second].numpy()]
-        return LabeledPictures(desk.draw(z, mixed), shares + other * u.clamp(0, 1).numpy())
+        share = u.clamp(0, 1).numpy()
+        other = np.eye(len(generator.columns), dtype=np.float32)[numbers[second].numpy()]
+        shares = generator.whole(number, count) * (1 - share) + other * share
+        return LabeledPictures(generator.draw(z, mixed), shares)
 
 
 @dataclass(frozen=True)
 class AgreedSamples(Strategy):
-    """Pictures of another way of which a judge says the class; ``hard``: the least sure ones.
+    """Pictures of another way of which a teacher says the class; ``hard``: the least sure ones.
 
     Of three candidates for each picture the best are kept; where too few are agreed on, those with
     the largest probability of the class follow.
     """
 
-    way: Strategy
-    judge: Judge
+    strategy: Strategy
+    teacher: Teacher
     hard: bool = False
 
-    def make(self, desk: GeneratorHandle, number: int, count: int, seed: int) -> LabeledPictures:
+    def make(
+        self, generator: GeneratorHandle, number: int, count: int, seed: int
+    ) -> LabeledPictures:
         """The chosen ones, in the order in which they were made."""
-        made = self.way.make(desk, number, CANDIDATES * count, seed)
-        says = self.judge(made.pictures)
-        own = says[:, number].copy()
-        says[:, number] = -1
-        margin = own - says.max(1)
+        candidates = self.strategy.make(generator, number, CANDIDATES * count, seed)
+        probabilities = self.teacher(candidates.pictures)
+        own = probabilities[:, number].copy()
+        probabilities[:, number] = -1
+        margin = own - probabilities.max(1)
         rank = np.where(margin > 0, -margin if self.hard else 1.0, np.minimum(margin, 0) - 2)
         chosen = np.sort(np.argsort(-rank, kind="stable")[:count])
-        return made.take(chosen)
+        return candidates.take(chosen)
 
 
 @dataclass(frozen=True)
 class SoftLabels(Strategy):
-    """Pictures of another way with a judge's probabilities as their shares."""
+    """Pictures of another way with a teacher's probabilities as their shares."""
 
-    way: Strategy
-    judge: Judge
+    strategy: Strategy
+    teacher: Teacher
 
-    def make(self, desk: GeneratorHandle, number: int, count: int, seed: int) -> LabeledPictures:
+    def make(
+        self, generator: GeneratorHandle, number: int, count: int, seed: int
+    ) -> LabeledPictures:
         """The same pictures."""
-        made = self.way.make(desk, number, count, seed)
-        return replace(made, shares=self.judge(made.pictures).astype(np.float32))
+        made = self.strategy.make(generator, number, count, seed)
+        return replace(made, shares=self.teacher(made.pictures).astype(np.float32))
 
 
 SOURCES: dict[str, Strategy] = {
@@ -194,9 +230,9 @@ SOURCES: dict[str, Strategy] = {
     "jitter": BetweenEncodings(low=0.0, high=0.0, noise=0.5),
     "across": BetweenEncodings(across=True),
 }
-CHOICES: dict[str, Callable[[Strategy, Judge], Strategy]] = {
-    "agreed": lambda way, judge: AgreedSamples(way, judge),
-    "hard": lambda way, judge: AgreedSamples(way, judge, hard=True),
+CHOICES: dict[str, Callable[[Strategy, Teacher], Strategy]] = {
+    "agreed": AgreedSamples,
+    "hard": partial(AgreedSamples, hard=True),
     "soft": SoftLabels,
 }
 
@@ -219,13 +255,13 @@ class ParsedStrategy:
         """Whether that classifier labels the pictures."""
         return "soft" in self.choices
 
-    def build(self, judge: Judge | None) -> Strategy:
+    def build(self, teacher: Teacher | None) -> Strategy:
         """The way itself."""
-        way = SOURCES[self.source]
+        strategy = SOURCES[self.source]
         for choice in self.choices:
-            assert judge is not None, "a way with choices needs a judge"
-            way = CHOICES[choice](way, judge)
-        return way
+            assert teacher is not None, "a way with choices needs a teacher"
+            strategy = CHOICES[choice](strategy, teacher)
+        return strategy
 
 
 def parse_strategy(text: str) -> ParsedStrategy:
@@ -243,7 +279,7 @@ def parse_strategy(text: str) -> ParsedStrategy:
         counts = 0.0
     if text.endswith("&") and "soft" not in choices:
         raise DataError(
-            f"{text!r} adds mixes of real pictures, which a judge has to label as well: write "
+            f"{text!r} adds mixes of real pictures, which a teacher has to label as well: write "
             "+soft before the & (across+soft&)."
         )
     if not known or counts <= 0:
