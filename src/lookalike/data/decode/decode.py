@@ -18,13 +18,13 @@ from PIL import Image, ImageColor, ImageFilter, UnidentifiedImageError
 
 from lookalike import images
 from lookalike.data.decode.color_modes import Box, Convert, conversion, resized
+from lookalike.data.readers.base import BYTE_LIMIT
 from lookalike.errors import DataError
 from lookalike.images import Pixels
 
 Fit = Literal["crop", "pad", "stretch"]
 
 PIXEL_LIMIT = 80_000_000
-BYTE_LIMIT = 256 << 20
 _UNSAFE = frozenset({"EPS", "WMF", "BUFR", "GRIB", "HDF5", "FPX", "MIC", "MPEG", "FITS"})
 """Formats that call outside programs, are stubs in Pillow, or are no pictures for people."""
 

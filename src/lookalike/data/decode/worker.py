@@ -22,7 +22,7 @@ from lookalike.data.decode.decode import (
 from lookalike.data.decode.faces import FaceSettings, cut_face
 from lookalike.data.decode.frames import frames_of
 from lookalike.data.decode.memory_limits import LARGE_BYTES, LARGE_PIXELS, alone
-from lookalike.data.readers.base import Item
+from lookalike.data.readers.base import PictureFile
 from lookalike.data.similarity.hash import perceptual_hashes, thumbnail
 from lookalike.errors import DataError
 from lookalike.images import Pixels
@@ -112,17 +112,17 @@ class Preprocessor:
     faces: FaceSettings | None = None
     frames: bool = False
 
-    def __call__(self, items: Sequence[Item]) -> list[tuple[Accepted | Refused, ...]]:
+    def __call__(self, files: Sequence[PictureFile]) -> list[tuple[Accepted | Refused, ...]]:
         """Read some files; never raises because of what is in them."""
-        return [tuple(self._take(item)) for item in items]
+        return [tuple(self._take(file)) for file in files]
 
-    def _take(self, item: Item) -> Iterator[Accepted | Refused]:
-        with alone(item.size > LARGE_BYTES):
-            yield from self._taken(item)
+    def _take(self, file: PictureFile) -> Iterator[Accepted | Refused]:
+        with alone(file.size > LARGE_BYTES):
+            yield from self._taken(file)
 
-    def _taken(self, item: Item) -> Iterator[Accepted | Refused]:
+    def _taken(self, file: PictureFile) -> Iterator[Accepted | Refused]:
         try:
-            data = item.read()
+            data = file.read()
         except DataError as problem:
             yield Refused(str(problem))
             return
