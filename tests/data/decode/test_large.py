@@ -27,7 +27,7 @@ from pathlib import Path
 from lookalike.data.decode import memory_limits as alone
 from lookalike.data.decode.decode import ReadSettings, read_picture
 alone.bound_memory(int(sys.argv[1]) << 20)
-print(read_picture(Path(sys.argv[2]).read_bytes(), ReadSettings(size=64)).mode)
+print(read_picture(Path(sys.argv[2]).read_bytes(), ReadSettings(size=64)).facts.mode)
 """
 
 

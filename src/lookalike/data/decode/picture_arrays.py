@@ -63,7 +63,7 @@ def pictures_of(
             continue
         pixels[len(groups)] = one.pixels
         groups.append(_group(file))
-        widths.add(one.width)
+        widths.add(one.facts.width)
         tell("reading pictures", done + 1, len(picked))
     refused = [*source.refused, *refused]
     if not groups:
@@ -103,7 +103,7 @@ def usual_size(path: Path) -> int:
         except DataError as problem:
             refused.append((file.name, str(problem)))
             continue
-        sides.append(min(read.width, read.height))
+        sides.append(min(read.facts.width, read.facts.height))
     if not sides:
         raise _nothing(path, [*source.refused, *refused])
     return min(int(np.median(sides)), LARGEST)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lookalike.data.decode.worker import Accepted, PictureFacts, Refused, marks_of
+from lookalike.data.decode.decode import PictureFacts
+from lookalike.data.decode.worker import Accepted, Refused, marks_of
 from lookalike.data.pack.pack import Pack, Row
 from lookalike.data.readers.base import PictureFile
 
@@ -26,7 +27,7 @@ class PreviousPack:
         pixels = self.pack.shards.take(np.array([self.index]))[0]
         row = self.pack.manifest_line(self.index)
         return Accepted(
-            pixels, PictureFacts.of(row), marks_of(pixels), row.get("frame"), row["split"]
+            pixels, PictureFacts.from_row(row), marks_of(pixels), row.get("frame"), row["split"]
         )
 
 

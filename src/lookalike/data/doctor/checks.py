@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from lookalike import images
-from lookalike.data.decode.decode import ReadSettings, open_picture, read_picture
+from lookalike.data.decode.decode import PictureFacts, ReadSettings, open_picture, read_picture
 from lookalike.data.decode.memory_limits import LARGE_BYTES, LARGE_PIXELS, alone
-from lookalike.data.decode.worker import Marks, PictureFacts, Refused, marks_of
+from lookalike.data.decode.worker import Marks, Refused, marks_of
 from lookalike.data.readers.base import PictureFile
 from lookalike.errors import DataError
 from lookalike.images import Pixels
@@ -65,9 +65,7 @@ def _examined(data: bytes, settings: ReadSettings) -> PictureMeasures:
     del opened  # some decoders hold a whole picture as soon as they are open
     with alone(large):
         read = read_picture(data, replace(settings, size=side, channels=3))
-    digest = hashlib.sha256(data).hexdigest()
-    facts = PictureFacts(digest, read.width, read.height, read.format, read.mode, read.notes)
-    return measure(read.pixels, facts)
+    return measure(read.pixels, replace(read.facts, sha256=hashlib.sha256(data).hexdigest()))
 
 
 def measure(picture: Pixels, facts: PictureFacts) -> PictureMeasures:

@@ -11,8 +11,8 @@ from typing import IO
 import numpy as np
 
 from lookalike import images
-from lookalike.data.decode.decode import ReadSettings
-from lookalike.data.decode.worker import PictureFacts, Refused
+from lookalike.data.decode.decode import PictureFacts, ReadSettings
+from lookalike.data.decode.worker import Refused
 from lookalike.data.decode.worker_pool import Lost, Workers
 from lookalike.data.doctor.checks import SQUARE, PictureMeasures, examine, measure
 from lookalike.data.doctor.findings import GREY_PACK
