@@ -11,7 +11,7 @@ import pytest
 
 from lookalike import images
 from lookalike.data.pack.pack import Pack
-from lookalike.data.pack.scratch_array import gathered, room
+from lookalike.data.pack.scratch_array import gathered, scratch_array
 from lookalike.data.pack.writer import PackWriter
 from lookalike.errors import LookalikeError, NoImagesError
 from lookalike.images import Pixels
@@ -168,6 +168,8 @@ def test_pictures_in_files_are_judged_as_those_in_memory(
     sheet = replace(QUICK, pairs=tmp_path / "pairs.png")
     against = (pack.path, real)
     inside = [evaluate(samples, one, sheet) for one in against]
-    monkeypatch.setattr("lookalike.data.decode.picture_arrays.room", partial(room, most=0))
+    monkeypatch.setattr(
+        "lookalike.data.decode.picture_arrays.scratch_array", partial(scratch_array, most=0)
+    )
     monkeypatch.setattr("lookalike.stages.evaluate.gathered", partial(gathered, most=0))
     assert [evaluate(samples, one, sheet) for one in against] == inside

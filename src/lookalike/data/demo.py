@@ -1,4 +1,4 @@
-"""Embedded data: cartoon faces with labelled attributes, drawn here by DiceBear styles and resvg.
+"""Embedded data: cartoon faces with labeled attributes, drawn here by DiceBear styles and resvg.
 
 The drawings belong to their artists; :data:`STYLES` names them and their licences, and every folder
 that is made gets a ``LICENCE.txt``.

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from lookalike.data.decode.decode import open_picture
-from lookalike.data.readers.base import open_source
+from lookalike.data.readers.open import open_source
 from lookalike.errors import DataError, NoImagesError
 
 LOOK = 64
@@ -33,12 +33,12 @@ def choose(source: Path, size: int | None = None, recipe: str | None = None) -> 
         NoImagesError: not one of the files looked at can be read.
     """
     opened = open_source(source)
-    items = opened.items
-    picked = [items[i] for i in np.linspace(0, len(items) - 1, min(len(items), LOOK)).astype(int)]
+    files = opened.files
+    picked = [files[i] for i in np.linspace(0, len(files) - 1, min(len(files), LOOK)).astype(int)]
     sides, grey = [], []
-    for item in opened.loaded(picked):
+    for file in opened.loaded(picked):
         try:
-            picture = open_picture(item.read())
+            picture = open_picture(file.read())
             sides.append(min(picture.size))
             picture.thumbnail((32, 32))
             colors = np.asarray(picture.convert("RGB"), np.int16)
@@ -63,7 +63,7 @@ def choose(source: Path, size: int | None = None, recipe: str | None = None) -> 
         if recipe
         else "recipe swift, because it gives good pictures in minutes and works from a few hundred"
     )
-    return Choice(chosen, channels, name, len(items), typical, tuple(reasons))
+    return Choice(chosen, channels, name, len(files), typical, tuple(reasons))
 
 
 def _size(typical: int, wanted: int | None) -> tuple[int, str]:

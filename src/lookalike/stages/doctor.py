@@ -101,7 +101,7 @@ def doctor(
     """
     settings = settings or DoctorSettings()
     with tempfile.TemporaryFile() as squares:
-        ward = Measurements(squares)
+        measured = Measurements(squares)
         source = Path(source)
         visits = (
             pack_visits(source, tell)
@@ -109,17 +109,17 @@ def doctor(
             else source_visits(source, settings.least, settings.workers, tell)
         )
         for visit in visits:
-            ward.admit(visit)
-        if not ward.names:
-            named = "; ".join(f"{name} {why}" for name, why in ward.refused[:3])
+            measured.add(visit)
+        if not measured.names:
+            named = "; ".join(f"{name} {why}" for name, why in measured.refused[:3])
             raise NoImagesError(
                 f"{source} holds no picture that can be read{f' ({named})' if named else ''}. "
                 "Name a folder of pictures, a zip of them, or a pack."
             )
         faces = None
         if settings.faces and census.installed():
-            faces = _count_faces(source, ward.names, settings, tell)
-        return _Diagnosing(source, ward, settings, look, tell).run(page, faces)
+            faces = _count_faces(source, measured.names, settings, tell)
+        return _Diagnosing(source, measured, settings, look, tell).run(page, faces)
 
 
 def _count_faces(source: Path, names: list[str], settings: DoctorSettings, tell: Tell) -> Census:
@@ -134,17 +134,17 @@ class _Diagnosing:
     def __init__(
         self,
         source: Path,
-        ward: Measurements,
+        measured: Measurements,
         settings: DoctorSettings,
         look: Look | None,
         tell: Tell,
     ) -> None:
         self.source = source
-        self.ward = ward
+        self.measured = measured
         self.settings = settings
         self.tell = tell
-        self.squares = ward.squares()
-        small = len(ward.names) <= MOST_FEATURES
+        self.squares = measured.squares()
+        small = len(measured.names) <= MOST_FEATURES
         self.deep = look(self.squares) if look is not None and small else None
 
     def run(self, page: Path | None, faces: Census | None) -> Diagnosis:
@@ -175,8 +175,8 @@ class _Diagnosing:
         }
         diagnosis = Diagnosis(
             source=str(self.source),
-            files=len(self.ward.names) + len(self.ward.refused),
-            readable=len(self.ward.names),
+            files=len(self.measured.names) + len(self.measured.refused),
+            readable=len(self.measured.names),
             classes=dict(sorted(Counter(one for one in sheet.classes if one).items())),
             findings=kept,
             advice=tuple(advise(sheet, kept, len(leave_out), self.settings.size, faces)),
@@ -192,18 +192,18 @@ class _Diagnosing:
         return diagnosis
 
     def _sheet(self) -> Sheet:
-        ward = self.ward
-        columns = np.array(ward.numbers, np.float32).T
-        digests = np.array([one[0] for one in ward.marks])
+        measured = self.measured
+        columns = np.array(measured.numbers, np.float32).T
+        digests = np.array([one[0] for one in measured.marks])
         _, first, owner = np.unique(digests, return_index=True, return_inverse=True)
         same = first[owner.reshape(-1)].astype(np.int64)
         blank = columns[_COLUMNS.index("contrast")] < finds.BLANK
         return Sheet(
-            ward.names,
-            ward.classes,
-            ward.splits,
-            ward.modes,
-            ward.notes,
+            measured.names,
+            measured.classes,
+            measured.splits,
+            measured.modes,
+            measured.notes,
             dict(zip(_COLUMNS, columns, strict=True)),
             same,
             self._groups(same, blank),
@@ -212,8 +212,8 @@ class _Diagnosing:
     def _groups(self, same: Groups, blank: NDArray[np.bool_]) -> Groups:
         """Near copies among the different pictures that are not blank; crops by features."""
         own = np.flatnonzero((same == np.arange(len(same))) & ~blank)
-        hashes = np.array([one[1:] for one in self.ward.marks], np.uint64)[own]
-        near = near_groups(hashes[:, 0], hashes[:, 1], self.ward.thumb_pixels()[own])
+        hashes = np.array([one[1:] for one in self.measured.marks], np.uint64)[own]
+        near = near_groups(hashes[:, 0], hashes[:, 1], self.measured.thumb_pixels()[own])
         pairs = [np.stack([own, own[near]], 1), np.stack([np.arange(len(same)), same], 1)]
         if self.deep is not None:
             pairs.append(own[self._crops(self.deep[own], self.squares[own], near)].reshape(-1, 2))
@@ -233,7 +233,7 @@ class _Diagnosing:
         return np.array(kept, np.int64).reshape(-1, 2)
 
     def _unreadable(self) -> Finding:
-        return finds.UNREADABLE.of(Noted(name, why) for name, why in self.ward.refused)
+        return finds.UNREADABLE.of(Noted(name, why) for name, why in self.measured.refused)
 
     def _page(self, diagnosis: Diagnosis) -> DoctorPage:
         return DoctorPage(
@@ -255,7 +255,7 @@ class _Diagnosing:
         )
 
     def _figures(self, diagnosis: Diagnosis) -> list[tuple[str, str]]:
-        sides = np.array(self.ward.numbers, np.float32)[:, :2].min(1)
+        sides = np.array(self.measured.numbers, np.float32)[:, :2].min(1)
         figures = [
             (f"{diagnosis.files:,}", "files"),
             (f"{np.median(sides):.0f} px", "typical short side"),
@@ -273,7 +273,7 @@ class _Diagnosing:
         for one in finding.files:
             group = []
             if one.other >= 0:
-                group.append((self.squares[one.other], self.ward.names[one.other], ""))
+                group.append((self.squares[one.other], self.measured.names[one.other], ""))
             if one.index >= 0:
                 group.append((self.squares[one.index], one.name, "" if group else one.detail))
             if group:

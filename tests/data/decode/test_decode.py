@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
-from lookalike.data.decode.decode import Reading, ReadSettings, read_picture
+from lookalike.data.decode.decode import DecodedPicture, ReadSettings, read_picture
 from lookalike.errors import DataError
 
 PLAIN = ReadSettings(size=16)
@@ -27,7 +27,7 @@ def noise(width: int, height: int, seed: int = 0) -> Image.Image:
     return Image.fromarray(draw.integers(0, 256, (height, width, 3), np.uint8))
 
 
-def read(data: bytes, **changes: object) -> Reading:
+def read(data: bytes, **changes: object) -> DecodedPicture:
     return read_picture(data, ReadSettings(**{"size": 16, **changes}))
 
 
@@ -124,7 +124,7 @@ def test_a_blurred_background_takes_the_colours_of_the_picture() -> None:
 def test_deep_grey_is_scaled_by_its_range(values: np.ndarray, expected: int) -> None:
     found = read(saved(Image.fromarray(values), "TIFF"))
     assert (found.pixels == expected).all()
-    assert "deep grey" in found.notes[0]
+    assert "deep grey" in found.facts.notes[0]
 
 
 def test_deep_grey_with_negative_values_is_spread_from_its_lowest_to_its_highest() -> None:
@@ -142,7 +142,7 @@ def test_grey_output_has_one_channel() -> None:
 def test_cmyk_is_turned_into_its_colour() -> None:
     found = read(saved(Image.new("RGB", (16, 16), "red").convert("CMYK"), "TIFF"))
     assert (found.pixels == [255, 0, 0]).all()
-    assert found.mode == "CMYK"
+    assert found.facts.mode == "CMYK"
 
 
 def test_reduced_jpeg_decoding_stays_close_to_the_full_way() -> None:
@@ -158,12 +158,12 @@ def test_only_the_first_frame_of_an_animation_is_read() -> None:
     red, blue = Image.new("RGB", (16, 16), "red"), Image.new("RGB", (16, 16), "blue")
     found = read(saved(red, "GIF", save_all=True, append_images=[blue]))
     assert (found.pixels == [255, 0, 0]).all()
-    assert "first of 2 frames" in found.notes
+    assert "first of 2 frames" in found.facts.notes
 
 
 def test_enlarging_is_noted() -> None:
-    assert "enlarged from 10 px" in read(saved(noise(10, 30))).notes
-    assert read(saved(noise(16, 30))).notes == ()
+    assert "enlarged from 10 px" in read(saved(noise(10, 30))).facts.notes
+    assert read(saved(noise(16, 30))).facts.notes == ()
 
 
 REASONS = {
@@ -221,7 +221,7 @@ def test_every_mode_fit_and_size_gives_the_promised_shape(
     found = read(saved(picture, "TIFF"), fit=fit, size=size, channels=channels)
     assert found.pixels.shape == (size, size, channels)
     assert found.pixels.dtype == np.uint8
-    assert (found.width, found.height) == (width, height)
+    assert (found.facts.width, found.facts.height) == (width, height)
 
 
 @pytest.mark.parametrize(

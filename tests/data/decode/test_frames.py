@@ -55,7 +55,7 @@ def test_each_frame_is_the_picture_that_was_put_in(kind: str) -> None:
         found = read_opened(frame, LOOK)
         wanted = read_opened(shown[number], LOOK).pixels.astype(int)
         assert np.abs(found.pixels - wanted).max() <= allowed
-        assert found.format == kind
+        assert found.facts.format == kind
     assert number == 4
 
 

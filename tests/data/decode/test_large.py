@@ -15,7 +15,7 @@ from lookalike.data.decode import color_modes as plain
 from lookalike.data.decode.decode import ReadSettings
 from lookalike.data.decode.worker import Accepted, Preprocessor
 from lookalike.data.decode.worker_pool import Workers
-from lookalike.data.readers.base import Item
+from lookalike.data.readers.base import PictureFile
 
 WIDE, HIGH = 6000, 4000
 LIMIT = 340
@@ -27,7 +27,7 @@ from pathlib import Path
 from lookalike.data.decode import memory_limits as alone
 from lookalike.data.decode.decode import ReadSettings, read_picture
 alone.bound_memory(int(sys.argv[1]) << 20)
-print(read_picture(Path(sys.argv[2]).read_bytes(), ReadSettings(size=64)).mode)
+print(read_picture(Path(sys.argv[2]).read_bytes(), ReadSettings(size=64)).facts.mode)
 """
 
 
@@ -88,7 +88,7 @@ def test_a_picture_of_24_megapixels_needs_a_third_of_the_memory_there_is(
 
 
 def test_workers_accept_large_pictures(large: Path) -> None:
-    item = Item("grey.png", (large / "grey.png").stat().st_size, 0, large)
+    item = PictureFile("grey.png", (large / "grey.png").stat().st_size, 0, large)
     with Workers(Preprocessor(ReadSettings(size=64)), count=1, seconds=60) as workers:
         ((_, answer),) = workers.map([item])
     assert isinstance(answer, tuple)

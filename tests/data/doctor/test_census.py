@@ -7,9 +7,9 @@ import pytest
 from PIL import Image
 
 from lookalike.data.doctor import census
-from lookalike.data.doctor.census import Census, count_items, pack_census, source_census
+from lookalike.data.doctor.census import Census, count_faces, pack_census, source_census
 from lookalike.data.pack.writer import write_pack
-from lookalike.data.readers.base import open_source
+from lookalike.data.readers.open import open_source
 from lookalike.progress import silent
 from lookalike.stages.doctor import DoctorSettings, doctor
 
@@ -49,7 +49,7 @@ def test_no_one_and_several_faces_are_counted_and_broken_files_are_not(
 ) -> None:
     save_portraits(tmp_path, astronaut, [170, 200, 240, 330, 470])
     save_others(tmp_path, astronaut)
-    names = [item.name for item in open_source(tmp_path).items]
+    names = [item.name for item in open_source(tmp_path).files]
     found = source_census(tmp_path, names, 0, 0, silent)
     assert (found.looked, found.none, found.one, found.several) == (7, 1, 5, 1)
     assert dict(found.others) == {"pair.jpg": 2, "coffee.jpg": 0}
@@ -116,7 +116,7 @@ def test_without_the_extra_the_page_says_what_installs_it(
 
 def test_damaged_files_count_as_nothing(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n")
-    assert count_items(open_source(tmp_path).items) == [None]
+    assert count_faces(open_source(tmp_path).files) == [None]
 
 
 def test_advice_tells_set_apart() -> None:

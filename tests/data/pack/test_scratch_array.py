@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lookalike.data.pack import scratch_array as rooms
-from lookalike.data.pack.scratch_array import BLOCK, gathered, room
+from lookalike.data.pack import scratch_array as module
+from lookalike.data.pack.scratch_array import BLOCK, gathered, scratch_array
 
 
 @given(count=st.integers(0, 2 * BLOCK + 3), most=st.sampled_from([0, 1 << 30]))
@@ -22,11 +22,11 @@ def test_gathered_pictures_are_those_that_were_asked_for(count: int, most: int) 
     np.testing.assert_array_equal(found, every[rows])
 
 
-def test_a_room_in_a_file_reads_what_was_written_and_leaves_nothing(
+def test_an_array_in_a_file_reads_what_was_written_and_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rooms, "DISK", tmp_path)
-    held = room((5, 2, 2, 3), most=0)
+    monkeypatch.setattr(module, "DISK", tmp_path)
+    held = scratch_array((5, 2, 2, 3), most=0)
     assert isinstance(held, np.memmap)
     held[3] = 7
     assert held[2:4].sum() == 7 * 12
@@ -56,6 +56,6 @@ def test_a_full_or_locked_disk_leaves_the_pictures_in_memory(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(what, refuse)
-    held = room((5, 2, 2, 3), most=0)
+    held = scratch_array((5, 2, 2, 3), most=0)
     assert not isinstance(held, np.memmap)
     assert held.shape == (5, 2, 2, 3)

@@ -8,13 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from lookalike.data.readers.base import ZipSource, folder_classes, open_source
+from lookalike.data.readers.base import folder_classes
 from lookalike.data.readers.label_tables import parse_table
+from lookalike.data.readers.open import open_source
+from lookalike.data.readers.zip import ZipSource, open_zip, read_member
 from lookalike.errors import DataError, NoImagesError
 
 
 def names(path: Path) -> list[str]:
-    return [item.name for item in open_source(path).items]
+    return [item.name for item in open_source(path).files]
 
 
 def test_first_folders_are_classes_only_when_every_picture_is_in_one_of_several() -> None:
@@ -46,7 +48,7 @@ def test_pipes_and_dead_links_are_refused_and_not_opened(tmp_path: Path) -> None
     os.mkfifo(tmp_path / "pipe.png")
     (tmp_path / "dead.png").symlink_to(tmp_path / "gone")
     found = open_source(tmp_path)
-    assert found.items == []
+    assert found.files == []
     assert dict(found.refused)["pipe.png"] == "is not a plain file"
     assert "cannot be opened" in dict(found.refused)["dead.png"]
 
@@ -58,12 +60,12 @@ def test_a_table_gives_attributes_by_path_name_or_stem(tmp_path: Path) -> None:
     (tmp_path / "attributes.csv").write_text(
         "\ufeffFile_Name;hair;label\nin/a.png;long;cat\nb.png;short;\nc;none;dog\n", "utf-8"
     )
-    found = {item.name: item for item in open_source(tmp_path).items}
+    found = {item.name: item for item in open_source(tmp_path).files}
     assert found["in/a.png"].attributes == {"hair": "long"}
     assert found["b.png"].attributes == {"hair": "short"}
     assert found["c.png"].attributes == {"hair": "none"}
     assert found["d.png"].attributes == {}
-    assert [found[n].group for n in ("in/a.png", "b.png", "c.png", "d.png")] == [
+    assert [found[n].class_name for n in ("in/a.png", "b.png", "c.png", "d.png")] == [
         "cat",
         "",
         "dog",
@@ -100,8 +102,8 @@ def test_a_zip_is_read_like_the_folder_in_it(tmp_path: Path) -> None:
         },
     )
     found = open_source(path)
-    loaded = list(found.loaded(found.items))
-    assert [(one.name, one.group, one.read()) for one in loaded] == [
+    loaded = list(found.loaded(found.files))
+    assert [(one.name, one.class_name, one.read()) for one in loaded] == [
         ("cat/1.png", "cat", b"one"),
         ("dog/2.png", "dog", b"two"),
     ]
@@ -130,7 +132,7 @@ def test_names_in_a_zip_never_become_places(tmp_path: Path) -> None:
     path = make_zip(inside / "evil.zip", dict.fromkeys(TRAVERSAL, b"data"))
     before = sorted(tmp_path.rglob("*"))
     found = open_source(path)
-    assert [one.read() for one in found.loaded(found.items)] == [b"data"] * len(found.items)
+    assert [one.read() for one in found.loaded(found.files)] == [b"data"] * len(found.files)
     assert sorted(tmp_path.rglob("*")) == before
 
 
@@ -140,7 +142,7 @@ def test_a_damaged_member_is_refused_and_the_rest_is_read(tmp_path: Path) -> Non
     data[data.index(b"a.png") + 8] ^= 0xFF
     path.write_bytes(data)
     found = open_source(path)
-    assert [one.name for one in found.loaded(found.items)] == ["b.png"]
+    assert [one.name for one in found.loaded(found.files)] == ["b.png"]
     assert found.refused[0][0] == "a.png"
 
 
@@ -161,6 +163,21 @@ def test_what_is_not_there_or_no_zip_is_refused_with_what_to_name(tmp_path: Path
         open_source(tmp_path / "one.jpg")
 
 
+def test_a_member_is_never_read_beyond_the_limit_nor_without_its_password(tmp_path: Path) -> None:
+    path = make_zip(tmp_path / "z.zip", {"bomb.png": bytes(5000)})
+    with open_zip(path) as archive:
+        (member,) = archive.infolist()
+        assert len(read_member(archive, member, limit=5000)) == 5000
+        with pytest.raises(DataError, match="more than 0 MB"):
+            read_member(archive, member, limit=4999)
+        member.flag_bits |= 1
+        with pytest.raises(DataError, match="password"):
+            read_member(archive, member)
+    (tmp_path / "no.zip").write_bytes(b"PK nothing")
+    with pytest.raises(DataError, match="cannot be read as a zip"):
+        open_zip(tmp_path / "no.zip")
+
+
 def test_equal_names_in_a_zip_are_told_apart(tmp_path: Path) -> None:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as file:
@@ -169,5 +186,5 @@ def test_equal_names_in_a_zip_are_told_apart(tmp_path: Path) -> None:
             file.writestr("a.png", b"second")
     (tmp_path / "z.zip").write_bytes(buffer.getvalue())
     found = ZipSource(tmp_path / "z.zip")
-    assert [one.read() for one in found.loaded(found.items)] == [b"first"]
+    assert [one.read() for one in found.loaded(found.files)] == [b"first"]
     assert "same name" in found.refused[0][1]

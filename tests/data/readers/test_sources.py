@@ -14,7 +14,9 @@ from PIL import Image
 
 from lookalike.data.pack.pack import Pack
 from lookalike.data.pack.writer import PackWriter
-from lookalike.data.readers.base import folder_classes, open_source
+from lookalike.data.readers.base import folder_classes
+from lookalike.data.readers.idx import read_idx
+from lookalike.data.readers.open import open_source
 from lookalike.errors import DataError, NoImagesError
 from lookalike.stages.export import FORMS, export_pack
 from lookalike.stages.prepare import PrepareSettings, prepare
@@ -43,7 +45,7 @@ def test_a_tar_is_read_in_place_and_its_links_and_devices_are_refused(
         for name, kind in kinds.items():
             add(archive, name, b"", kind)
     found = open_source(path)
-    read = {one.name: one.read() for one in found.loaded(found.items)}
+    read = {one.name: one.read() for one in found.loaded(found.files)}
     assert read == {"cat/b.png": b"b", "../../dog/a.png": b"a", "/abs/c.png": b"c"}
     assert {name for name, _ in found.refused} == {"cat/b.png", *kinds}
     assert [one.name for one in tmp_path.iterdir()] == ["evil.tar"]
@@ -56,7 +58,7 @@ def test_a_tar_that_ends_in_the_middle_gives_what_came_before(tmp_path: Path) ->
             add(archive, f"{index}.png", bytes([index]) * 5000)
     path.write_bytes(path.read_bytes()[:12000])
     found = open_source(path)
-    read = [one.name for one in found.loaded(found.items) if len(one.read()) == 5000]
+    read = [one.name for one in found.loaded(found.files) if len(one.read()) == 5000]
     assert read[:1] == ["0.png"]
     assert len(read) < 4
 
@@ -67,8 +69,8 @@ def test_labels_beside_the_pictures_of_a_webdataset_are_read(tmp_path: Path) -> 
             add(archive, f"{shard}.jpg", b"x")
             add(archive, f"{shard}.cls", b"cat")
             add(archive, f"{shard}.json", json.dumps({"age": shard, "tags": ["a", "b"]}).encode())
-    first, second = open_source(tmp_path).items
-    assert (first.name, first.group) == ("set-00000/0.jpg", "cat")
+    first, second = open_source(tmp_path).files
+    assert (first.name, first.class_name) == ("set-00000/0.jpg", "cat")
     assert second.attributes == {"age": "1", "tags": "a;b"}
 
 
@@ -140,7 +142,7 @@ def test_idx_files_become_grey_pictures_with_their_labels(tmp_path: Path) -> Non
     assert np.array_equal(pack.train.all_images()[..., 0], pictures)
     assert done.class_counts == {"0": 10, "1": 10}
     write_idx(tmp_path / "fashion-mnist")
-    assert open_source(tmp_path / "fashion-mnist").items[1].group == "Trouser"
+    assert open_source(tmp_path / "fashion-mnist").files[1].class_name == "Trouser"
 
 
 def test_a_damaged_idx_file_is_refused(tmp_path: Path) -> None:
@@ -148,6 +150,17 @@ def test_a_damaged_idx_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "mnist" / "train-labels-idx1-ubyte.gz").write_bytes(gzip.compress(b"\0\0\x08\1\0"))
     with pytest.raises(DataError, match="idx"):
         open_source(tmp_path / "mnist")
+
+
+def test_an_idx_file_that_unpacks_to_more_than_the_limit_is_not_read(tmp_path: Path) -> None:
+    write_idx(tmp_path / "mnist")
+    file = tmp_path / "mnist" / "train-images-idx3-ubyte.gz"
+    assert read_idx(file, 3, limit=16 + 20 * 144).shape == (20, 12, 12)
+    with pytest.raises(DataError, match="more than 2895 bytes when it is unpacked"):
+        read_idx(file, 3, limit=15 + 20 * 144)
+    file.write_bytes(gzip.compress(bytes([0, 0, 8, 3]) + b"\xff" * 12))
+    with pytest.raises(DataError, match="holds 0 bytes"):
+        read_idx(file, 3)
 
 
 def test_celebas_own_files_give_forty_flags(photos: Photos, tmp_path: Path) -> None:

@@ -1,8 +1,9 @@
 """Augmentation by hand: short codes such as ``rot_90`` or ``noise_0.01``, chained by commas.
 
-The seven codes fliph, flipv, noise, rot, trans, zoom and blur and their spelling are those of the
-car-logo system (seed 002); the others follow the same grammar: ``name_number_number``, where the
-numbers may be left away. Every change is a pure function of a picture, numbers and a generator.
+The seven codes fliph, flipv, noise, rot, trans, zoom and blur and their spelling are those of an
+older program that enlarged a set of car logos by hand (its folders can be used as they are); the
+others follow the same grammar: ``name_number_number``, where the numbers may be left away. Every
+change is a pure function of a picture, numbers and a generator.
 """
 
 from __future__ import annotations

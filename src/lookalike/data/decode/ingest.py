@@ -13,7 +13,7 @@ from lookalike.data.augment.transforms import original_of
 from lookalike.data.decode.previous_pack import Answer, PreviousPack, ReusedPicture
 from lookalike.data.decode.worker import Accepted, Refused
 from lookalike.data.pack.pack import Row
-from lookalike.data.readers.base import Item
+from lookalike.data.readers.base import PictureFile
 from lookalike.data.similarity.near_duplicates import Groups, connected, near_groups
 from lookalike.images import Pixels
 
@@ -36,39 +36,39 @@ class IngestLog:
     _origins: dict[str, int] = field(default_factory=dict)
     _ties: list[tuple[int, int]] = field(default_factory=list)
 
-    def judge(self, item: Item, answer: Answer | Accepted) -> Accepted | None:
+    def accept(self, file: PictureFile, answer: Answer | Accepted) -> Accepted | None:
         """The picture if it goes into the pack; otherwise it is noted among the refused."""
-        row: Row = {"source": item.name, "bytes": item.size, "stamp": item.stamp}
+        row: Row = {"source": file.name, "bytes": file.size, "stamp": file.stamp}
         if isinstance(answer, Refused):
             chosen = {"left_out": True} if answer.chosen else {}
             self.refused.append({**row, **_frame(answer), "reason": answer.reason, **chosen})
             return None
         if isinstance(answer, ReusedPicture):
             self.copies += 1
-            self.refused.append({**answer.row, "class": item.group or None})
+            self.refused.append({**answer.row, "class": file.class_name or None})
             return None
-        taken = answer.take() if isinstance(answer, PreviousPack) else answer
+        accepted = answer.take() if isinstance(answer, PreviousPack) else answer
         number = len(self.names)
-        first = self.digests.setdefault(taken.marks.digest, number)
+        first = self.digests.setdefault(accepted.marks.digest, number)
         if first < number:
-            self._copy(item, {**row, **_frame(taken)}, first)
+            self._copy(file, {**row, **_frame(accepted)}, first)
             return None
-        self.names.append(item.name)
-        self.classes.append(item.group)
-        self.sides.append(taken.side)
-        self._hashes.append((taken.marks.hash, taken.marks.mirrored))
-        self._tie(item.name, number)
-        self.enlarged += any(note.startswith("enlarged") for note in taken.facts.notes)
-        return taken
+        self.names.append(file.name)
+        self.classes.append(file.class_name)
+        self.sides.append(accepted.side)
+        self._hashes.append((accepted.marks.hash, accepted.marks.mirrored))
+        self._tie(file.name, number)
+        self.enlarged += any(note.startswith("enlarged") for note in accepted.facts.notes)
+        return accepted
 
-    def _copy(self, item: Item, row: Row, first: int) -> None:
+    def _copy(self, file: PictureFile, row: Row, first: int) -> None:
         self.copies += 1
         same = self.names[first]
-        self._tie(item.name, first)
+        self._tie(file.name, first)
         words = f"is an exact copy of {same}"
-        if same == item.name:
+        if same == file.name:
             words = "is an exact copy of an earlier frame"
-        about = {"copy_of": same, "class": item.group or None}
+        about = {"copy_of": same, "class": file.class_name or None}
         self.refused.append({**row, "reason": words, **about})
 
     def _tie(self, name: str, number: int) -> None:
@@ -118,16 +118,16 @@ class IngestLog:
         return found
 
 
-def picture_row(item: Item, taken: Accepted) -> Row:
+def picture_row(file: PictureFile, accepted: Accepted) -> Row:
     """The manifest line of a picture; the writer adds its split."""
-    line: Row = {"source": item.name, **_frame(taken), "bytes": item.size, "stamp": item.stamp}
-    line |= asdict(taken.facts)
-    if item.group:
-        line["class"] = item.group
-    if item.part:
-        line["part"] = item.part
-    if item.attributes:
-        line["attributes"] = item.attributes
+    line: Row = {"source": file.name, **_frame(accepted), "bytes": file.size, "stamp": file.stamp}
+    line |= asdict(accepted.facts)
+    if file.class_name:
+        line["class"] = file.class_name
+    if file.part:
+        line["part"] = file.part
+    if file.attributes:
+        line["attributes"] = file.attributes
     return line
 
 

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from lookalike import images, seeds
 from lookalike.data.decode.decode import ReadSettings, read_opened, read_picture
 from lookalike.data.pack.pack import Pack
-from lookalike.data.pack.scratch_array import gathered, room
-from lookalike.data.readers.base import Item, open_source
+from lookalike.data.pack.scratch_array import gathered, scratch_array
+from lookalike.data.readers.base import PictureFile
+from lookalike.data.readers.open import open_source
 from lookalike.errors import DataError, NoImagesError
 from lookalike.images import Pixels
 from lookalike.progress import Tell, silent
@@ -49,20 +50,20 @@ def pictures_of(
     if Pack.is_pack(path):
         return _of_pack(Pack.open(path), settings, most, seed)
     source = open_source(path)
-    picked = some(len(source.items), most, seed)
-    pixels = room((len(picked), size, size, channels))
+    picked = some(len(source.files), most, seed)
+    pixels = scratch_array((len(picked), size, size, channels))
     groups: list[str] = []
     widths: set[int] = set()
     refused: list[tuple[str, str]] = []
-    for done, item in enumerate(source.loaded([source.items[row] for row in picked])):
+    for done, file in enumerate(source.loaded([source.files[row] for row in picked])):
         try:
-            one = read_picture(item.read(), settings)
+            one = read_picture(file.read(), settings)
         except DataError as problem:
-            refused.append((item.name, str(problem)))
+            refused.append((file.name, str(problem)))
             continue
         pixels[len(groups)] = one.pixels
-        groups.append(_group(item))
-        widths.add(one.width)
+        groups.append(_group(file))
+        widths.add(one.facts.width)
         tell("reading pictures", done + 1, len(picked))
     refused = [*source.refused, *refused]
     if not groups:
@@ -93,16 +94,16 @@ def usual_size(path: Path) -> int:
     if Pack.is_pack(path):
         return min(Pack.open(path).size, LARGEST)
     source = open_source(path)
-    picked = np.linspace(0, len(source.items) - 1, min(len(source.items), LOOK)).astype(int)
+    picked = np.linspace(0, len(source.files) - 1, min(len(source.files), LOOK)).astype(int)
     sides: list[int] = []
     refused: list[tuple[str, str]] = []
-    for item in source.loaded([source.items[row] for row in picked]):
+    for file in source.loaded([source.files[row] for row in picked]):
         try:
-            told = read_picture(item.read(), ReadSettings(size=8))
+            read = read_picture(file.read(), ReadSettings(size=8))
         except DataError as problem:
-            refused.append((item.name, str(problem)))
+            refused.append((file.name, str(problem)))
             continue
-        sides.append(min(told.width, told.height))
+        sides.append(min(read.facts.width, read.facts.height))
     if not sides:
         raise _nothing(path, [*source.refused, *refused])
     return min(int(np.median(sides)), LARGEST)
@@ -116,16 +117,16 @@ def _of_pack(pack: Pack, settings: ReadSettings, most: int, seed: int) -> Pictur
     groups = tuple(pack.classes[number] if number >= 0 else "" for number in numbers)
     if (pack.size, pack.channels) == (settings.size, settings.channels):
         return Pictures(taken, groups)
-    pixels = room((len(rows), settings.size, settings.size, settings.channels))
+    pixels = scratch_array((len(rows), settings.size, settings.size, settings.channels))
     for row, one in enumerate(taken):
         pixels[row] = read_opened(images.to_pillow(one), settings).pixels
-    told = f"pictures in {pack.path} were resized to {settings.size} px to match the real ones"
-    return Pictures(pixels, groups, (told,))
+    note = f"pictures in {pack.path} were resized to {settings.size} px to match the real ones"
+    return Pictures(pixels, groups, (note,))
 
 
-def _group(item: Item) -> str:
+def _group(file: PictureFile) -> str:
     """The class that the source gives, or the sub-folder that the file lies in."""
-    return item.group or PurePosixPath(item.name).parent.name
+    return file.class_name or PurePosixPath(file.name).parent.name
 
 
 def _nothing(path: Path, refused: Sequence[tuple[str, str]]) -> NoImagesError:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lookalike.data.decode.worker import Accepted, PictureFacts, Refused, marks_of
+from lookalike.data.decode.decode import PictureFacts
+from lookalike.data.decode.worker import Accepted, Refused, marks_of
 from lookalike.data.pack.pack import Pack, Row
-from lookalike.data.readers.base import Item
+from lookalike.data.readers.base import PictureFile
 
 Key = tuple[str, int, int]
 
@@ -26,7 +27,7 @@ class PreviousPack:
         pixels = self.pack.shards.take(np.array([self.index]))[0]
         row = self.pack.manifest_line(self.index)
         return Accepted(
-            pixels, PictureFacts.of(row), marks_of(pixels), row.get("frame"), row["split"]
+            pixels, PictureFacts.from_row(row), marks_of(pixels), row.get("frame"), row["split"]
         )
 
 
@@ -54,9 +55,9 @@ class Reused:
             if "stamp" in row and "left_out" not in row:
                 self._refused.setdefault(_key(row), []).append(row)
 
-    def find(self, item: Item, kept: Collection[str]) -> tuple[Answer, ...] | None:
-        """What is known of one item, frame by frame; a copy counts while its original is kept."""
-        key = _key_of(item)
+    def find(self, file: PictureFile, kept: Collection[str]) -> tuple[Answer, ...] | None:
+        """What is known of one file, frame by frame; a copy counts while its original is kept."""
+        key = _key_of(file)
         answers: list[tuple[int, Answer]] = [
             (frame, PreviousPack(self._pack, index)) for frame, index in self._rows.get(key, ())
         ]
@@ -70,30 +71,30 @@ class Reused:
         answers.sort(key=lambda answer: answer[0])
         return tuple(answer for _, answer in answers) or None
 
-    def has(self, item: Item) -> bool:
+    def has(self, file: PictureFile) -> bool:
         """Whether the earlier pack holds this very picture."""
-        return _key_of(item) in self._rows
+        return _key_of(file) in self._rows
 
 
 def remember(
-    items: Sequence[Item], known: Reused | None, leave_out: Mapping[str, str]
+    files: Sequence[PictureFile], known: Reused | None, leave_out: Mapping[str, str]
 ) -> list[tuple[Answer, ...] | None]:
     """What need not be read again, and what shall not be read at all; None for the rest."""
     kept = {
-        item.name
-        for item in items
-        if known is not None and known.has(item) and item.name not in leave_out
+        file.name
+        for file in files
+        if known is not None and known.has(file) and file.name not in leave_out
     }
     return [
-        (Refused(leave_out[item.name], chosen=True),)
-        if item.name in leave_out
-        else (known.find(item, kept) if known is not None else None)
-        for item in items
+        (Refused(leave_out[file.name], chosen=True),)
+        if file.name in leave_out
+        else (known.find(file, kept) if known is not None else None)
+        for file in files
     ]
 
 
-def _key_of(item: Item) -> Key:
-    return item.name, item.size, item.stamp
+def _key_of(file: PictureFile) -> Key:
+    return file.name, file.size, file.stamp
 
 
 def _key(row: Row) -> Key:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from PIL import Image, ImageOps
 
 from lookalike.data.decode.color_modes import opaque
 from lookalike.data.decode.decode import (
-    Reading,
+    DecodedPicture,
+    PictureFacts,
     ReadSettings,
     open_picture,
     read_opened,
@@ -22,7 +22,7 @@ from lookalike.data.decode.decode import (
 from lookalike.data.decode.faces import FaceSettings, cut_face
 from lookalike.data.decode.frames import frames_of
 from lookalike.data.decode.memory_limits import LARGE_BYTES, LARGE_PIXELS, alone
-from lookalike.data.readers.base import Item
+from lookalike.data.readers.base import PictureFile
 from lookalike.data.similarity.hash import perceptual_hashes, thumbnail
 from lookalike.errors import DataError
 from lookalike.images import Pixels
@@ -40,38 +40,6 @@ class Marks:
     hash: int
     mirrored: int
     thumb: Pixels
-
-
-@dataclass(frozen=True)
-class PictureFacts:
-    """What a file was before it became a square."""
-
-    sha256: str
-    width: int
-    height: int
-    format: str
-    mode: str
-    notes: tuple[str, ...] = ()
-
-    @staticmethod
-    def of(row: Mapping[str, Any]) -> PictureFacts:
-        """The facts as a manifest line has them."""
-        sides = int(row["width"]), int(row["height"])
-        return PictureFacts(row["sha256"], *sides, row["format"], row["mode"], tuple(row["notes"]))
-
-
-@dataclass(frozen=True)
-class _Whole:
-    """What is known of a picture before it is decoded."""
-
-    width: int
-    height: int
-    format: str
-    mode: str
-
-    @staticmethod
-    def of(picture: Image.Image) -> _Whole:
-        return _Whole(*picture.size, picture.format or "?", picture.mode)
 
 
 @dataclass(frozen=True)
@@ -112,17 +80,17 @@ class Preprocessor:
     faces: FaceSettings | None = None
     frames: bool = False
 
-    def __call__(self, items: Sequence[Item]) -> list[tuple[Accepted | Refused, ...]]:
+    def __call__(self, files: Sequence[PictureFile]) -> list[tuple[Accepted | Refused, ...]]:
         """Read some files; never raises because of what is in them."""
-        return [tuple(self._take(item)) for item in items]
+        return [tuple(self._take(file)) for file in files]
 
-    def _take(self, item: Item) -> Iterator[Accepted | Refused]:
-        with alone(item.size > LARGE_BYTES):
-            yield from self._taken(item)
+    def _take(self, file: PictureFile) -> Iterator[Accepted | Refused]:
+        with alone(file.size > LARGE_BYTES):
+            yield from self._taken(file)
 
-    def _taken(self, item: Item) -> Iterator[Accepted | Refused]:
+    def _taken(self, file: PictureFile) -> Iterator[Accepted | Refused]:
         try:
-            data = item.read()
+            data = file.read()
         except DataError as problem:
             yield Refused(str(problem))
             return
@@ -131,15 +99,13 @@ class Preprocessor:
             if isinstance(read, DataError):
                 yield Refused(str(read), frame=number)
             else:
-                facts = PictureFacts(
-                    sha256, read.width, read.height, read.format, read.mode, read.notes
-                )
+                facts = replace(read.facts, sha256=sha256)
                 yield Accepted(read.pixels, facts, marks_of(read.pixels), number)
 
-    def _still(self, data: bytes) -> Reading | DataError:
+    def _still(self, data: bytes) -> DecodedPicture | DataError:
         try:
             # Gone before it is read: some decoders hold a whole picture as soon as they are open.
-            whole = _Whole.of(open_picture(data, self.look.pixel_limit))
+            whole = PictureFacts.of(open_picture(data, self.look.pixel_limit))
             with alone(whole.width * whole.height > LARGE_PIXELS):
                 if self.faces is None:
                     return read_picture(data, self.look)
@@ -147,7 +113,7 @@ class Preprocessor:
         except DataError as problem:
             return problem
 
-    def _frames(self, data: bytes) -> Iterator[tuple[int | None, Reading | DataError]]:
+    def _frames(self, data: bytes) -> Iterator[tuple[int | None, DecodedPicture | DataError]]:
         for number, frame in frames_of(data, self.look):
             if isinstance(frame, DataError):
                 yield number, frame
@@ -156,20 +122,20 @@ class Preprocessor:
             else:
                 yield number, self._frame(frame)
 
-    def _frame(self, frame: Image.Image) -> Reading | DataError:
+    def _frame(self, frame: Image.Image) -> DecodedPicture | DataError:
         try:
             if self.faces is None:
                 return read_opened(frame, self.look)
             alone = io.BytesIO()
             opaque(ImageOps.exif_transpose(frame)).save(alone, "BMP")
-            return self._face(alone.getvalue(), _Whole.of(frame))
+            return self._face(alone.getvalue(), PictureFacts.of(frame))
         except DataError as problem:
             return problem
         except Exception as problem:
             return reason(problem)
 
-    def _face(self, data: bytes, whole: _Whole) -> Reading:
+    def _face(self, data: bytes, whole: PictureFacts) -> DecodedPicture:
         """The aligned face, with the facts of the whole picture."""
         assert self.faces is not None
-        read = read_picture(cut_face(data, self.faces), self.look)
-        return replace(read, **asdict(whole))
+        face = read_picture(cut_face(data, self.faces), self.look)
+        return replace(face, facts=replace(whole, notes=face.facts.notes))

@@ -20,7 +20,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import IO, Any, Generic, TypeVar
 
 from lookalike.data.decode import memory_limits as alone
@@ -199,13 +198,8 @@ class Workers(Generic[Job, Answer]):
         threading.Thread(target=self._watch, name="lookalike-watch", daemon=True).start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if error is not None:
+    def __exit__(self, *problem: object) -> None:
+        if problem[0] is not None:
             for worker in self._all:
                 worker._process.kill()
         self._pool.shutdown(wait=True, cancel_futures=True)

@@ -33,7 +33,7 @@ def histograms(sheet: Sheet, faces: Census | None = None) -> dict[str, dict[str,
 
 
 def _bars(values: NDArray[Any], edges: Sequence[float]) -> dict[str, int]:
-    """Counts in [edge, next edge), the last one open; labelled by the lower edge."""
+    """Counts in [edge, next edge), the last one open; labeled by the lower edge."""
     place = np.searchsorted(np.asarray(edges[1:], np.float64), values, side="right")
     counts = np.bincount(place, minlength=len(edges))
     return {f"{edge:g}+": int(count) for edge, count in zip(edges, counts, strict=True)}

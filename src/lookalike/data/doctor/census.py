@@ -22,7 +22,8 @@ from lookalike.data.decode.faces import find_faces
 from lookalike.data.decode.memory_limits import LARGE_BYTES, LARGE_PIXELS, alone
 from lookalike.data.decode.worker_pool import Lost, Workers
 from lookalike.data.pack.pack import Pack
-from lookalike.data.readers.base import Item, open_source
+from lookalike.data.readers.base import PictureFile
+from lookalike.data.readers.open import open_source
 from lookalike.images import Pixels
 from lookalike.progress import Tell
 
@@ -97,15 +98,15 @@ def source_census(
     """Search the readable pictures ``names`` of a folder or a zip, at most 400 of them."""
     found = open_source(source)
     readable = set(names)
-    items = [item for item in found.items if item.name in readable]
-    chosen = [items[at] for at in _sample(len(items), seed)]
+    files = [file for file in found.files if file.name in readable]
+    chosen = [files[at] for at in _sample(len(files), seed)]
     counted = []
-    with Workers(count_items, count=workers, chunk=8) as pool:
-        for done, (item, answer) in enumerate(pool.map(found.loaded(chosen)), 1):
+    with Workers(count_faces, count=workers, chunk=8) as pool:
+        for done, (file, answer) in enumerate(pool.map(found.loaded(chosen)), 1):
             if not isinstance(answer, Lost | None):
-                counted.append((item.name, answer))
+                counted.append((file.name, answer))
             tell("looking for faces", done, len(chosen))
-    return _census(counted, len(items))
+    return _census(counted, len(files))
 
 
 def pack_census(source: Path, seed: int, tell: Tell) -> Census:
@@ -121,14 +122,14 @@ def pack_census(source: Path, seed: int, tell: Tell) -> Census:
     return _census(counted, pack.count)
 
 
-def count_items(items: Sequence[Item]) -> list[list[Frame] | None]:
+def count_faces(files: Sequence[PictureFile]) -> list[list[Frame] | None]:
     """The faces of some files; None where one cannot be read. Runs in workers."""
     found: list[list[Frame] | None] = []
-    for item in items:
+    for file in files:
         try:
-            with warnings.catch_warnings(), alone(item.size > LARGE_BYTES):
+            with warnings.catch_warnings(), alone(file.size > LARGE_BYTES):
                 warnings.simplefilter("ignore")
-                with open_picture(item.read(), PIXEL_LIMIT) as opened:
+                with open_picture(file.read(), PIXEL_LIMIT) as opened:
                     found.append(_frames(_reduced(opened)))
         except Exception:  # the examination has named it already
             found.append(None)

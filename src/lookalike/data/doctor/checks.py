@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from lookalike import images
-from lookalike.data.decode.decode import ReadSettings, open_picture, read_picture
+from lookalike.data.decode.decode import PictureFacts, ReadSettings, open_picture, read_picture
 from lookalike.data.decode.memory_limits import LARGE_BYTES, LARGE_PIXELS, alone
-from lookalike.data.decode.worker import Marks, PictureFacts, Refused, marks_of
-from lookalike.data.readers.base import Item
+from lookalike.data.decode.worker import Marks, Refused, marks_of
+from lookalike.data.readers.base import PictureFile
 from lookalike.errors import DataError
 from lookalike.images import Pixels
 
@@ -44,13 +44,15 @@ class PictureMeasures:
     colorful: float
 
 
-def examine(settings: ReadSettings, items: Sequence[Item]) -> list[PictureMeasures | Refused]:
+def examine(
+    settings: ReadSettings, files: Sequence[PictureFile]
+) -> list[PictureMeasures | Refused]:
     """Measure some files; never raises because of what is in them."""
     found: list[PictureMeasures | Refused] = []
-    for item in items:
+    for file in files:
         try:
-            with alone(item.size > LARGE_BYTES):
-                found.append(_examined(item.read(), settings))
+            with alone(file.size > LARGE_BYTES):
+                found.append(_examined(file.read(), settings))
         except DataError as problem:
             found.append(Refused(str(problem)))
     return found
@@ -63,9 +65,7 @@ def _examined(data: bytes, settings: ReadSettings) -> PictureMeasures:
     del opened  # some decoders hold a whole picture as soon as they are open
     with alone(large):
         read = read_picture(data, replace(settings, size=side, channels=3))
-    digest = hashlib.sha256(data).hexdigest()
-    facts = PictureFacts(digest, read.width, read.height, read.format, read.mode, read.notes)
-    return measure(read.pixels, facts)
+    return measure(read.pixels, replace(read.facts, sha256=hashlib.sha256(data).hexdigest()))
 
 
 def measure(picture: Pixels, facts: PictureFacts) -> PictureMeasures:

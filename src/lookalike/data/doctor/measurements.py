@@ -11,13 +11,13 @@ from typing import IO
 import numpy as np
 
 from lookalike import images
-from lookalike.data.decode.decode import ReadSettings
-from lookalike.data.decode.worker import PictureFacts, Refused
+from lookalike.data.decode.decode import PictureFacts, ReadSettings
+from lookalike.data.decode.worker import Refused
 from lookalike.data.decode.worker_pool import Lost, Workers
 from lookalike.data.doctor.checks import SQUARE, PictureMeasures, examine, measure
 from lookalike.data.doctor.findings import GREY_PACK
 from lookalike.data.pack.pack import Pack
-from lookalike.data.readers.base import open_source
+from lookalike.data.readers.open import open_source
 from lookalike.data.similarity.hash import THUMB
 from lookalike.images import Pixels
 from lookalike.progress import Tell
@@ -38,10 +38,10 @@ def source_visits(source: Path, least: int, workers: int | None, tell: Tell) -> 
     found = open_source(source)
     task = partial(examine, ReadSettings(least=least))
     with Workers(task, count=workers, chunk=8) as pool:
-        for done, (item, answer) in enumerate(pool.map(found.loaded(found.items)), 1):
+        for done, (file, answer) in enumerate(pool.map(found.loaded(found.files)), 1):
             result = Refused(answer.reason) if isinstance(answer, Lost) else answer
-            yield Visit(item.name, item.group, "", result)
-            tell("examining pictures", done, len(found.items))
+            yield Visit(file.name, file.class_name, "", result)
+            tell("examining pictures", done, len(found.files))
     for name, why in found.refused:
         yield Visit(name, "", "", Refused(why))
 
@@ -90,7 +90,7 @@ class Measurements:
         self.thumbs: list[bytes] = []
         self.refused: list[tuple[str, str]] = []
 
-    def admit(self, visit: Visit) -> None:
+    def add(self, visit: Visit) -> None:
         """Keep what was measured."""
         one = visit.result
         if isinstance(one, Refused):

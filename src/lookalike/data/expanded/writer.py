@@ -11,7 +11,6 @@ import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self, TextIO
 
 import numpy as np
@@ -37,12 +36,7 @@ class Enlarged(ABC):
         """Begin beside the place."""
 
     @abstractmethod
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *problem: object) -> None:
         """Leave nothing behind that is not whole."""
 
     @abstractmethod
@@ -78,12 +72,7 @@ class EnlargedFolder(Enlarged):
         self._lines = (self._part / "manifest.jsonl").open("w", encoding="utf-8")
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *problem: object) -> None:
         self._lines.close()
         shutil.rmtree(self._part, ignore_errors=True)
 
@@ -135,13 +124,8 @@ class EnlargedPack(Enlarged):
         self._writer.__enter__()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._writer.__exit__(kind, error, trace)
+    def __exit__(self, *problem: object) -> None:
+        self._writer.__exit__(*problem)
 
     def real(self, picture: Pixels, row: Row, split: str, group: str) -> None:
         """A line of the old manifest, marked as real."""

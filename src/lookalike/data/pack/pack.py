@@ -29,8 +29,11 @@ Row = dict[str, Any]
 Indices = NDArray[np.int64]
 
 
-class _Shards:
-    """All pictures of a pack as one array that never has to fit in memory."""
+class Shards:
+    """All pictures of a pack as one array that never has to fit in memory.
+
+    ``info`` is what ``pack.json`` says, or will say, of ``size``, ``channels`` and ``shards``.
+    """
 
     def __init__(self, path: Path, info: dict[str, Any]) -> None:
         self._path = path
@@ -55,7 +58,9 @@ class _Shards:
 
     def _shard(self, number: int) -> Pixels:
         if number not in self._opened:
-            mapped = np.load(self._path / self._files[number][0], mmap_mode="r")
+            name, count = self._files[number]
+            shape = (count, *self._shape)
+            mapped = np.memmap(self._path / name, np.uint8, "r", offset=HEADER, shape=shape)
             self._opened[number] = np.asarray(mapped)
         return self._opened[number]
 
@@ -138,7 +143,7 @@ class Pack:
         self.classes: tuple[str, ...] = tuple(info["classes"])
         self.columns: tuple[str, ...] = tuple(info["columns"])
         self.fingerprint: str = info["fingerprint"]
-        self.shards = _Shards(path, info)
+        self.shards = Shards(path, info)
         self.class_numbers: NDArray[np.int32] = self._array("classes.npy", (self.count,))
         wide = len(self.columns) - len(self.classes)
         self.attribute_numbers: NDArray[np.float32] = (

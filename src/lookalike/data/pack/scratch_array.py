@@ -24,7 +24,7 @@ DISK = Path("/var/tmp")
 """Where a disk is meant, also where the usual folder for temporary files is in memory."""
 
 
-def room(shape: tuple[int, ...], most: int = MOST) -> Pixels:
+def scratch_array(shape: tuple[int, ...], most: int = MOST) -> Pixels:
     """An empty uint8 array ``[N, H, W, C]``, in a file beyond ``most`` bytes if the disk has room.
 
     The file has no name and is gone with the array. The system writes its pages to the disk when
@@ -38,8 +38,8 @@ def room(shape: tuple[int, ...], most: int = MOST) -> Pixels:
             with tempfile.TemporaryFile(dir=DISK if DISK.is_dir() else None) as file:
                 # Without it a full disk would end the process, when a page is written.
                 os.posix_fallocate(file.fileno(), 0, size)
-                held: Pixels = np.memmap(file, np.uint8, "w+", shape=shape)
-                return held
+                array: Pixels = np.memmap(file, np.uint8, "w+", shape=shape)
+                return array
         except OSError as problem:
             log.info("%d MB of pictures stay in memory: %s", size >> 20, problem)
     return np.empty(shape, np.uint8)
@@ -48,13 +48,13 @@ def room(shape: tuple[int, ...], most: int = MOST) -> Pixels:
 def gathered(
     take: Callable[[NDArray[np.int64]], Pixels], rows: NDArray[np.int64], most: int = MOST
 ) -> Pixels:
-    """The pictures that ``take`` gives for these rows ``[N]``, a block at a time into a room.
+    """The pictures that ``take`` gives for these rows ``[N]``, a block at a time.
 
     Gives uint8 ``[N, H, W, C]``.
     """
     first = take(rows[:BLOCK])
-    held = room((len(rows), *first.shape[1:]), most)
-    held[: len(first)] = first
+    pictures = scratch_array((len(rows), *first.shape[1:]), most)
+    pictures[: len(first)] = first
     for start in range(BLOCK, len(rows), BLOCK):
-        held[start : start + BLOCK] = take(rows[start : start + BLOCK])
-    return held
+        pictures[start : start + BLOCK] = take(rows[start : start + BLOCK])
+    return pictures

@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
-from types import TracebackType
 from typing import Any, BinaryIO, TextIO
 
 import numpy as np
@@ -19,7 +18,7 @@ from numpy.typing import NDArray
 from lookalike import seeds
 from lookalike.data.pack.atomic_folder import beside
 from lookalike.data.pack.label_schema import Schema, SchemaBuilder
-from lookalike.data.pack.pack import FORMAT, HEADER, VERSION, Pack, Row, shard_header
+from lookalike.data.pack.pack import FORMAT, HEADER, VERSION, Pack, Row, Shards, shard_header
 from lookalike.errors import PackError
 from lookalike.images import Pixels
 
@@ -51,12 +50,7 @@ class PackWriter:
         self._rows = (self._folder / "rows.jsonl").open("w", encoding="utf-8")
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *problem: object) -> None:
         self._close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -106,11 +100,11 @@ class PackWriter:
         self._rows.flush()
         if self._shard is not None:
             self._shard.flush()
-        count = self.count
-        pictures = _Written(self._folder, self._shards, self.shape, self._per_shard)
+        about = {"size": self.shape[0], "channels": self.shape[2], "shards": self._shards}
+        pictures = Shards(self._folder, about)
         with (self._folder / "rows.jsonl").open(encoding="utf-8") as rows:
-            for number, line in enumerate(islice(rows, count)):
-                yield pictures[number], json.loads(line)
+            for number, line in enumerate(islice(rows, self.count)):
+                yield pictures.take(np.array([number]))[0], json.loads(line)
 
     def finish(
         self,
@@ -196,24 +190,6 @@ class PackWriter:
         }
         text = json.dumps(info, indent=1, ensure_ascii=False)
         (self._folder / "pack.json").write_text(text + "\n", encoding="utf-8")
-
-
-class _Written:
-    """Random access to the pictures of a pack that is still being written."""
-
-    def __init__(
-        self, folder: Path, shards: list[Row], shape: tuple[int, int, int], per_shard: int
-    ) -> None:
-        self._maps = [
-            np.memmap(
-                folder / one["file"], np.uint8, "r", offset=HEADER, shape=(one["count"], *shape)
-            )
-            for one in shards
-        ]
-        self._per_shard = per_shard
-
-    def __getitem__(self, row: int) -> Pixels:
-        return np.array(self._maps[row // self._per_shard][row % self._per_shard])
 
 
 def _new_array(file: Path, kind: type, shape: tuple[int, ...]) -> np.memmap[Any, Any]:

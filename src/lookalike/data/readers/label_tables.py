@@ -49,6 +49,11 @@ class Table:
                     return self.rows[key]
         return ()
 
+    def class_of(self, values: tuple[str, ...]) -> str:
+        """The class that these values name, or ""."""
+        pairs = zip(self.names, values, strict=False)
+        return next((value for name, value in pairs if name.lower() in CLASS_COLUMNS and value), "")
+
 
 def is_table(name: str) -> bool:
     """Whether a file of this name, below the top, is a table about the pictures."""

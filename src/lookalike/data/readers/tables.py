@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from lookalike.data.readers.base import Item, PictureSource
+from lookalike.data.readers.base import PictureFile, PictureSource
 from lookalike.data.readers.label_tables import CLASS_COLUMNS, FILE_COLUMNS, flat, parse_table
 from lookalike.errors import DataError, need
 
@@ -40,8 +40,12 @@ class TableSource(PictureSource):
             why = getattr(problem, "strerror", None) or problem
             self.refused.append((name, f"is in the list but cannot be opened ({why})"))
             return
-        item = Item(name, state.st_size, state.st_mtime_ns, self.path.parent)
-        self.items.append(_with(item, attributes))
+        picture = PictureFile(name, state.st_size, state.st_mtime_ns, self.path.parent)
+        self.files.append(_with(picture, attributes))
+
+    def loaded(self, files: Sequence[PictureFile]) -> Iterator[PictureFile]:
+        """The files as they are: workers open them themselves."""
+        yield from files
 
 
 class ParquetSource(PictureSource):
@@ -54,25 +58,25 @@ class ParquetSource(PictureSource):
             stamp = file.stat().st_mtime_ns
             others = [name for name in _parquet(file).schema_arrow.names if name != column]
             for index, row in enumerate(_parquet_rows(file, others)):
-                self.items.append(_with(Item(self._name(file, index), 0, stamp), flat(row)))
+                self.files.append(_with(PictureFile(self._name(file, index), 0, stamp), flat(row)))
 
     def _name(self, file: Path, index: int) -> str:
         return f"{file.stem}/{index:09d}" if len(self._files) > 1 else f"{index:09d}"
 
-    def loaded(self, items: Sequence[Item]) -> Iterator[Item]:
-        """The items with their bytes, a few rows at a time."""
-        wanted = {item.name: item for item in items}
+    def loaded(self, files: Sequence[PictureFile]) -> Iterator[PictureFile]:
+        """The files with their bytes, a few rows at a time."""
+        wanted = {picture.name: picture for picture in files}
         for file, column in self._files.items() if wanted else ():
             for index, row in enumerate(_parquet_rows(file, [column])):
-                item = wanted.get(self._name(file, index))
-                if item is not None:
+                picture = wanted.get(self._name(file, index))
+                if picture is not None:
                     value = row[column]
                     data = value.get("bytes") if isinstance(value, dict) else value
-                    yield replace(item, data=data or b"")
+                    yield replace(picture, data=data or b"")
 
 
 def open_table(path: Path) -> PictureSource:
-    """The items of a list.
+    """The files of a list.
 
     Raises:
         DataError: no column names the files.
@@ -84,7 +88,7 @@ def open_table(path: Path) -> PictureSource:
 
 
 def open_parquet(path: Path, files: Sequence[Path]) -> PictureSource:
-    """The items of a folder of Parquet files that hold the pictures themselves.
+    """The files of a folder of Parquet files that hold the pictures themselves.
 
     Raises:
         DataError: one of them holds none.
@@ -169,7 +173,7 @@ def _parquet_rows(path: Path, columns: Sequence[str] | None) -> Iterator[dict[st
         yield from batch.to_pylist() if batch.num_columns else [{}] * batch.num_rows
 
 
-def _with(item: Item, attributes: Mapping[str, str]) -> Item:
+def _with(picture: PictureFile, attributes: Mapping[str, str]) -> PictureFile:
     named = next((v for k, v in attributes.items() if k.lower() in CLASS_COLUMNS and v), "")
     names, values = tuple(attributes), tuple(attributes.values())
-    return replace(item, group=named, names=names, values=values)
+    return replace(picture, class_name=named, names=names, values=values)

@@ -9,14 +9,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
-from lookalike.data.decode.decode import BYTE_LIMIT
 from lookalike.data.readers.base import (
-    Item,
+    BYTE_LIMIT,
+    PictureFile,
     PictureSource,
     clean_name,
     folder_classes,
     is_litter,
-    labelled,
     shared_root,
 )
 from lookalike.data.readers.label_tables import CLASS_COLUMNS, TABLE_NAMES, find_table, flat
@@ -30,7 +29,7 @@ _PROBLEMS = (tarfile.TarError, OSError, EOFError, zlib.error, ValueError)
 class _Side:
     """What the small files beside a picture of a webdataset say."""
 
-    group: str = ""
+    class_name: str = ""
     attributes: dict[str, str] = field(default_factory=dict)
 
 
@@ -54,25 +53,28 @@ class TarSource(PictureSource):
             except _PROBLEMS as problem:
                 self._broken(shard, problem)
         if sides:
-            self.items = [_labelled(item, sides.get(_key(item.name))) for item in self.items]
+            self.files = [
+                _labeled(picture, sides.get(_key(picture.name))) for picture in self.files
+            ]
         else:
             self._label()
 
     def _label(self) -> None:
         """Classes by folders, and the table that lies beside them; shards are no folders."""
-        root = shared_root([*self._tables, *(item.name for item in self.items)])
+        root = shared_root([*self._tables, *(picture.name for picture in self.files)])
         table = find_table(lambda name: self._tables.get(root + name))
-        names = [item.name for item in self.items]
+        names = [picture.name for picture in self.files]
         if len(self._shards) > 1 and len({_unnumbered(one) for one in self._shards}) == 1:
             names = [name.partition("/")[2] for name in names]
-        pairs = zip(list(self.items), folder_classes(names), strict=True)
-        self.items = [
-            labelled(item, group, table, item.name.removeprefix(root)) for item, group in pairs
+        pairs = zip(list(self.files), folder_classes(names), strict=True)
+        self.files = [
+            picture.labeled(group, table, picture.name.removeprefix(root))
+            for picture, group in pairs
         ]
 
     def _broken(self, shard: Path, problem: Exception) -> None:
         """Keep what came before the damage; a tar with nothing in it is an error."""
-        if len(self._shards) == 1 and not self.items:
+        if len(self._shards) == 1 and not self.files:
             raise NoImagesError(
                 f"{shard} cannot be read as a tar ({problem}). "
                 "Name a folder of pictures, or download the archive again."
@@ -104,25 +106,25 @@ class TarSource(PictureSource):
             self.refused.append((name, "has the same name as another member of the tar"))
             return
         self._names.add(name)
-        self.items.append(Item(name, member.size, int(member.mtime)))
+        self.files.append(PictureFile(name, member.size, int(member.mtime)))
 
     def _name(self, shard: Path, member: tarfile.TarInfo) -> str:
         name = clean_name(member.name).removeprefix("./")
         return f"{shard.stem}/{name}" if len(self._shards) > 1 else name
 
-    def loaded(self, items: Sequence[Item]) -> Iterator[Item]:
-        """The items with their bytes, in the order of the archive."""
-        waiting = {item.name: item for item in items}
+    def loaded(self, files: Sequence[PictureFile]) -> Iterator[PictureFile]:
+        """The files with their bytes, in the order of the archive."""
+        waiting = {picture.name: picture for picture in files}
         for shard in self._shards:
             try:
                 with tarfile.open(shard) as archive:
                     for member in archive:
-                        item = waiting.get(self._name(shard, member))
-                        if item is not None and member.isreg():
+                        picture = waiting.get(self._name(shard, member))
+                        if picture is not None and member.isreg():
                             file = archive.extractfile(member)
                             data = file.read(BYTE_LIMIT + 1) if file is not None else b""
-                            del waiting[item.name]
-                            yield replace(item, data=data)
+                            del waiting[picture.name]
+                            yield replace(picture, data=data)
             except _PROBLEMS:
                 continue
         self.refused += [(name, "cannot be taken out of the tar") for name in waiting]
@@ -142,7 +144,7 @@ def _key(name: str) -> str:
 def _read_side(side: _Side, name: str, data: bytes) -> None:
     text = data.decode("utf-8", "replace").strip()
     if name.endswith(".cls"):
-        side.group = text
+        side.class_name = text
         return
     try:
         told = json.loads(text)
@@ -152,10 +154,10 @@ def _read_side(side: _Side, name: str, data: bytes) -> None:
         side.attributes |= flat(told)
 
 
-def _labelled(item: Item, side: _Side | None) -> Item:
+def _labeled(picture: PictureFile, side: _Side | None) -> PictureFile:
     if side is None:
-        return item
+        return picture
     named = next((side.attributes[one] for one in CLASS_COLUMNS if one in side.attributes), "")
     names = tuple(side.attributes)
     values = tuple(side.attributes.values())
-    return replace(item, group=side.group or named, names=names, values=values)
+    return replace(picture, class_name=side.class_name or named, names=names, values=values)
