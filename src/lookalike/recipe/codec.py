@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from lookalike.errors import RecipeError
-from lookalike.recipe.former_names import PARTS
+from lookalike.recipe.former_names import name_today
 
 PACKAGE = Path(__file__).parents[1]
 ROOMS = ("parts", "recipes", "recipe")
@@ -72,23 +72,21 @@ def decode(value: Any, trusted: Collection[str] = ()) -> Any:
     try:
         return kind(**fields)
     except TypeError as problem:
-        raise RecipeError(
-            f"The part {value['part']} does not fit this version: {problem}."
-        ) from None
+        words = f"The part {value['part']} does not fit this version: {problem}."
+        raise RecipeError(words) from None
 
 
 def _part(saved: str, trusted: Collection[str]) -> type[Any]:
-    name = PARTS.get(saved, saved)
-    module_name, _, author_class = name.rpartition(":")
-    if module_name and module_name not in trusted and not module_name.startswith("lookalike."):
+    author_module, _, name = name_today(saved).rpartition(":")
+    if author_module and author_module not in trusted:
         raise RecipeError(
-            f"The recipe uses {author_class!r} from {module_name!r}, a file of its author's. "
+            f"The recipe uses {name!r} from {author_module!r}, a file of its author's. "
             "Opening it would run that file, so name it yourself: --recipe PATH/TO/THAT_FILE.py"
         )
-    module_name = module_name if module_name in trusted else modules().get(name, "")
+    module_name = author_module or modules().get(name, "")
     try:
         module = sys.modules.get(module_name) or import_module(module_name)
-        kind = getattr(module, author_class)
+        kind = getattr(module, name)
     except (ImportError, AttributeError, ValueError):
         raise RecipeError(
             f"The recipe uses the part {saved}, which this version does not have. "

@@ -1,169 +1,167 @@
-"""How parts and modules were called in saved recipes and recipe files of earlier versions.
+"""How classes and modules were called in saved recipes and recipe files of earlier versions.
 
-Frozen: a line is never taken away. When a class is renamed, the names on the right follow it, and
-its name of before gets a line of its own.
+A class that has kept its name needs no line, wherever its file is today. Frozen: a line is never
+taken away. When a class is renamed, the names on the right follow it, and its name of before gets
+a line of its own.
 """
 
 from __future__ import annotations
 
-PARTS: dict[str, str] = {
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib import import_module
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Any
+
+CLASSES: dict[str, str] = {
     "lookalike.parts.adversarial:NonSaturating": "TinyObjective",
-    "lookalike.parts.aided:Alert": "RegularizedDiscriminator",
     "lookalike.parts.aided:Aided": "RegularizedObjective",
+    "lookalike.parts.aided:Alert": "RegularizedDiscriminator",
     "lookalike.parts.alike:Alike": "Consistency",
     "lookalike.parts.alike:AlikeClasses": "ClassConsistency",
-    "lookalike.parts.augmentation:Draws": "Draws",
-    "lookalike.parts.augmentation:Augmentation": "Augmentation",
-    "lookalike.parts.autoencoders:DecoderGenerator": "DecoderGenerator",
-    "lookalike.parts.autoencoders:Autoencoder": "Autoencoder",
-    "lookalike.parts.autoencoders:NoisePredictor": "NoisePredictor",
-    "lookalike.parts.began:Balance": "Balance",
-    "lookalike.parts.began:Pace": "BoundaryRate",
-    "lookalike.parts.began:Likeness": "Likeness",
+    "lookalike.parts.average:Average": "WeightAverage",
     "lookalike.parts.began:BEGAN": "BEGANObjective",
     "lookalike.parts.began:InfoBEGAN": "InfoBEGANObjective",
+    "lookalike.parts.began:Pace": "BoundaryRate",
     "lookalike.parts.boosted:Boosted": "BoostedObjective",
-    "lookalike.parts.choosing:BestOf": "BestOf",
-    "lookalike.parts.classic:ClassicGenerator": "DCGANGenerator",
     "lookalike.parts.classic:ClassicDiscriminator": "DCGANDiscriminator",
+    "lookalike.parts.classic:ClassicGenerator": "DCGANGenerator",
     "lookalike.parts.classifying:Classifying": "AuxiliaryClassifierObjective",
     "lookalike.parts.classifying:SemiSupervised": "SemiSupervisedObjective",
-    "lookalike.parts.classifying:NamedOnly": "NamedOnly",
-    "lookalike.parts.codes:Codes": "Codes",
-    "lookalike.parts.decoded:DecodedGenerator": "DecodedGenerator",
-    "lookalike.parts.decoded:DecoderEncoder": "DecoderEncoder",
+    "lookalike.parts.decoded:Decoded": "DEGANObjective",
     "lookalike.parts.excitation:ExcitedGenerator": "FastGANGenerator",
-    "lookalike.parts.excitation:RebuildingDiscriminator": "FastGANDiscriminator",
     "lookalike.parts.excitation:Rebuilding": "FastGANObjective",
-    "lookalike.parts.fast:FastGeneratorPlan": "SwiftGeneratorPlan",
+    "lookalike.parts.excitation:RebuildingDiscriminator": "FastGANDiscriminator",
+    "lookalike.parts.fast:Block": "ResidualBlock",
+    "lookalike.parts.fast:FastEncoder": "SwiftEncoder",
     "lookalike.parts.fast:FastEncoderPlan": "SwiftEncoderPlan",
+    "lookalike.parts.fast:FastGenerator": "SwiftGenerator",
+    "lookalike.parts.fast:FastGeneratorPlan": "SwiftGeneratorPlan",
     "lookalike.parts.features:Block": "BlockSettings",
-    "lookalike.parts.features:Pretrained": "Pretrained",
-    "lookalike.parts.feedback:Boost": "Boost",
-    "lookalike.parts.feedback:Chance": "Chance",
-    "lookalike.parts.feedback:Explicit": "Explicit",
-    "lookalike.parts.feedback:Follow": "MovingAverage",
     "lookalike.parts.feedback:Answering": "NoiseController",
-    "lookalike.parts.flow:Flow": "Flow",
+    "lookalike.parts.feedback:Follow": "MovingAverage",
     "lookalike.parts.frozenjudge:FrozenJudge": "FeatureDiscriminator",
     "lookalike.parts.information:InfoGAN": "InfoGANObjective",
     "lookalike.parts.labels:CrossEntropy": "NonSaturatingLoss",
-    "lookalike.parts.modern:ModernGenerator": "R3GANGenerator",
     "lookalike.parts.modern:ModernDiscriminator": "R3GANDiscriminator",
-    "lookalike.parts.neighbors:Neighbors": "Neighbors",
-    "lookalike.parts.networks:Frame": "Frame",
-    "lookalike.parts.objectives:Batch": "Batch",
-    "lookalike.parts.objectives:Phase": "Phase",
-    "lookalike.parts.objectives:Clip": "Clip",
-    "lookalike.parts.optimizers:Adam": "Adam",
-    "lookalike.parts.optimizers:RMSprop": "RMSprop",
-    "lookalike.parts.optimizers:SGD": "SGD",
-    "lookalike.parts.orthogonal:Orthogonal": "Orthogonal",
-    "lookalike.parts.penalties:BetweenSlope": "BetweenSlope",
-    "lookalike.parts.penalties:ZeroSlope": "ZeroSlope",
-    "lookalike.parts.perceptrons:PerceptronGenerator": "MLPGenerator",
+    "lookalike.parts.modern:ModernGenerator": "R3GANGenerator",
     "lookalike.parts.perceptrons:PerceptronDiscriminator": "MLPDiscriminator",
-    "lookalike.parts.priors:Normal": "Normal",
-    "lookalike.parts.priors:Uniform": "Uniform",
-    "lookalike.parts.priors:Fitted": "Fitted",
-    "lookalike.parts.projected:ProjectedDiscriminator": "ProjectedDiscriminator",
-    "lookalike.parts.regularizers:PathMean": "PathMean",
-    "lookalike.parts.regularizers:SignStatistic": "SignStatistic",
+    "lookalike.parts.perceptrons:PerceptronGenerator": "MLPGenerator",
+    "lookalike.parts.projected:Choice": "FeatureChoice",
+    "lookalike.parts.projected:PyramidJudge": "PyramidDiscriminator",
     "lookalike.parts.relativistic:Relativistic": "RelativisticObjective",
     "lookalike.parts.resemblance:Drawn": "DrawnBatch",
     "lookalike.parts.resemblance:Resemblance": "SwiftObjective",
-    "lookalike.parts.resnets:ResidualGenerator": "ResidualGenerator",
-    "lookalike.parts.resnets:ResidualDiscriminator": "ResidualDiscriminator",
-    "lookalike.parts.rules:LeastSquares": "LeastSquaresLoss",
     "lookalike.parts.rules:Hinge": "HingeLoss",
+    "lookalike.parts.rules:LeastSquares": "LeastSquaresLoss",
+    "lookalike.parts.rules:Rule": "AdversarialLoss",
     "lookalike.parts.rules:Wasserstein": "WassersteinLoss",
-    "lookalike.parts.schedules:Clock": "Clock",
-    "lookalike.parts.schedules:Tally": "Tally",
-    "lookalike.parts.schedules:Constant": "Constant",
-    "lookalike.parts.schedules:Linear": "Linear",
-    "lookalike.parts.schedules:Cosine": "Cosine",
-    "lookalike.parts.schedules:Decay": "Decay",
-    "lookalike.parts.stacked:StackedGenerator": "StackedGenerator",
     "lookalike.parts.stacked:Shrunk": "ShrunkPictures",
     "lookalike.parts.stacked:Stacked": "StackGANObjective",
-    "lookalike.parts.strided:StridedGenerator": "StridedGenerator",
-    "lookalike.parts.strided:StridedDiscriminator": "StridedDiscriminator",
-    "lookalike.parts.strided:Blind": "Blind",
     "lookalike.parts.style:StylePlan": "StyleGeneratorPlan",
-    "lookalike.parts.style:StyleDiscriminator": "StyleDiscriminator",
     "lookalike.parts.styled:Styled": "StyleGAN2Objective",
-    "lookalike.parts.trunks:GrownGenerator": "GrownGenerator",
-    "lookalike.parts.trunks:TwoHeadedDiscriminator": "TwoHeadedDiscriminator",
-    "lookalike.parts.turns:Moment": "Moment",
-    "lookalike.parts.turns:Always": "Always",
-    "lookalike.parts.turns:Every": "Every",
-    "lookalike.parts.turns:Between": "Between",
-    "lookalike.parts.turns:Before": "Before",
-    "lookalike.parts.turns:After": "After",
-    "lookalike.parts.turns:Gate": "Gate",
-    "lookalike.parts.turns:When": "When",
-    "lookalike.parts.turns:Both": "Both",
-    "lookalike.parts.twoplayer:TwoPlayer": "TwoPlayer",
-    "lookalike.parts.warm:WarmStart": "WarmStart",
-    "lookalike.parts.warp:Warp": "Warp",
+    "lookalike.parts.turns:Turn": "Trigger",
     "lookalike.parts.wasserstein:SharedNoise": "SharedNoiseObjective",
-    "lookalike.recipe:Recipe": "Recipe",
-    "lookalike.recipe:RecipeFile": "RecipeFile",
-    "lookalike.recipe:Drawing": "Drawing",
 }
-"""What a saved recipe may name, and the class of today that it means."""
+"""Renamed classes: what a recipe or a recipe file calls them, and their name of today."""
 
-MODULES: dict[str, str] = {
-    "lookalike.parts.tricks": "lookalike.recipe.tricks",
-    "lookalike.parts.networks": "lookalike.parts.networks.base",
-    "lookalike.parts.blocks": "lookalike.parts.networks.blocks",
-    "lookalike.parts.classic": "lookalike.parts.networks.dcgan",
-    "lookalike.parts.strided": "lookalike.parts.networks.strided",
-    "lookalike.parts.trunks": "lookalike.parts.networks.two_headed",
-    "lookalike.parts.perceptrons": "lookalike.parts.networks.mlp",
-    "lookalike.parts.autoencoders": "lookalike.parts.networks.autoencoders",
-    "lookalike.parts.excitation": "lookalike.parts.networks.fastgan",
-    "lookalike.parts.features": "lookalike.parts.networks.frozen_features",
-    "lookalike.parts.projected": "lookalike.parts.networks.projected",
-    "lookalike.parts.fast": "lookalike.parts.networks.swift",
-    "lookalike.parts.frozenjudge": "lookalike.recipes.projected.networks",
-    "lookalike.parts.modern": "lookalike.recipes.relativistic.networks",
-    "lookalike.parts.relativistic": "lookalike.recipes.relativistic.objective",
-    "lookalike.parts.style": "lookalike.recipes.stylegan2.networks",
-    "lookalike.parts.styled": "lookalike.recipes.stylegan2.objective",
-    "lookalike.parts.stacked": "lookalike.recipes.stackgan.networks",
-    "lookalike.parts.resemblance": "lookalike.recipes.swift.objective",
-    "lookalike.parts.resnets": "lookalike.recipes.sngan.networks",
-    "lookalike.parts.boosted": "lookalike.recipes.dcgan_boosted.objective",
-    "lookalike.parts.decoded": "lookalike.recipes.degan.networks",
-    "lookalike.parts.wasserstein": "lookalike.recipes.wgan_logos.objective",
-    "lookalike.parts.information": "lookalike.recipes.infogan.objective",
-    "lookalike.parts.adversarial": "lookalike.recipes.tiny.objective",
-    "lookalike.parts.began": "lookalike.parts.losses.began",
-    "lookalike.parts.ssim": "lookalike.parts.losses.ssim",
-    "lookalike.parts.objectives": "lookalike.parts.losses.base",
-    "lookalike.parts.game": "lookalike.parts.losses.game",
-    "lookalike.parts.twoplayer": "lookalike.parts.losses.two_player",
-    "lookalike.parts.rules": "lookalike.parts.losses.adversarial",
-    "lookalike.parts.labels": "lookalike.parts.losses.label_targets",
-    "lookalike.parts.penalties": "lookalike.parts.losses.penalties",
-    "lookalike.parts.regularizers": "lookalike.parts.losses.regularizers",
-    "lookalike.parts.classifying": "lookalike.parts.losses.class_losses",
-    "lookalike.parts.alike": "lookalike.parts.losses.consistency",
-    "lookalike.parts.aided": "lookalike.parts.losses.wrappers",
-    "lookalike.parts.choosing": "lookalike.parts.latents.candidates",
-    "lookalike.parts.priors": "lookalike.parts.latents.priors",
-    "lookalike.parts.codes": "lookalike.parts.latents.codes",
-    "lookalike.parts.neighbors": "lookalike.parts.latents.neighbors",
-    "lookalike.parts.flow": "lookalike.parts.latents.flow",
-    "lookalike.parts.schedules": "lookalike.parts.training.schedules",
-    "lookalike.parts.feedback": "lookalike.parts.training.adaptive",
-    "lookalike.parts.turns": "lookalike.parts.training.triggers",
-    "lookalike.parts.optimizers": "lookalike.parts.training.optimizers",
-    "lookalike.parts.orthogonal": "lookalike.parts.training.muon",
-    "lookalike.parts.average": "lookalike.parts.training.ema",
-    "lookalike.parts.augmentation": "lookalike.parts.training.diffaugment",
-    "lookalike.parts.warp": "lookalike.parts.training.warp",
-    "lookalike.parts.warm": "lookalike.parts.training.warm_start",
+MODULES: dict[str, tuple[str, ...]] = {
+    "lookalike.parts.adversarial": ("lookalike.recipes.tiny.objective",),
+    "lookalike.parts.aided": ("lookalike.parts.losses.wrappers",),
+    "lookalike.parts.alike": ("lookalike.parts.losses.consistency",),
+    "lookalike.parts.augmentation": ("lookalike.parts.training.diffaugment",),
+    "lookalike.parts.autoencoders": ("lookalike.parts.networks.autoencoders",),
+    "lookalike.parts.average": ("lookalike.parts.training.ema",),
+    "lookalike.parts.began": ("lookalike.parts.losses.began",),
+    "lookalike.parts.blocks": ("lookalike.parts.networks.blocks",),
+    "lookalike.parts.boosted": ("lookalike.recipes.dcgan_boosted.objective",),
+    "lookalike.parts.choosing": ("lookalike.parts.latents.candidates",),
+    "lookalike.parts.classic": ("lookalike.parts.networks.dcgan",),
+    "lookalike.parts.classifying": ("lookalike.parts.losses.class_losses",),
+    "lookalike.parts.codes": ("lookalike.parts.latents.codes",),
+    "lookalike.parts.decoded": ("lookalike.recipes.degan.networks",),
+    "lookalike.parts.excitation": ("lookalike.parts.networks.fastgan",),
+    "lookalike.parts.fast": ("lookalike.parts.networks.swift",),
+    "lookalike.parts.features": ("lookalike.parts.networks.frozen_features",),
+    "lookalike.parts.feedback": ("lookalike.parts.training.adaptive",),
+    "lookalike.parts.flow": ("lookalike.parts.latents.flow",),
+    "lookalike.parts.frozenjudge": ("lookalike.recipes.projected.networks",),
+    "lookalike.parts.game": ("lookalike.parts.losses.game",),
+    "lookalike.parts.information": ("lookalike.recipes.infogan.objective",),
+    "lookalike.parts.labels": ("lookalike.parts.losses.label_targets",),
+    "lookalike.parts.modern": ("lookalike.recipes.relativistic.networks",),
+    "lookalike.parts.neighbors": ("lookalike.parts.latents.neighbors",),
+    "lookalike.parts.objectives": ("lookalike.parts.losses.base",),
+    "lookalike.parts.optimizers": ("lookalike.parts.training.optimizers",),
+    "lookalike.parts.orthogonal": ("lookalike.parts.training.muon",),
+    "lookalike.parts.penalties": ("lookalike.parts.losses.penalties",),
+    "lookalike.parts.perceptrons": ("lookalike.parts.networks.mlp",),
+    "lookalike.parts.priors": ("lookalike.parts.latents.priors",),
+    "lookalike.parts.projected": ("lookalike.parts.networks.projected",),
+    "lookalike.parts.regularizers": ("lookalike.parts.losses.regularizers",),
+    "lookalike.parts.relativistic": ("lookalike.recipes.relativistic.objective",),
+    "lookalike.parts.resemblance": ("lookalike.recipes.swift.objective",),
+    "lookalike.parts.resnets": ("lookalike.recipes.sngan.networks",),
+    "lookalike.parts.rules": ("lookalike.parts.losses.adversarial",),
+    "lookalike.parts.schedules": ("lookalike.parts.training.schedules",),
+    "lookalike.parts.ssim": ("lookalike.parts.losses.ssim",),
+    "lookalike.parts.stacked": ("lookalike.recipes.stackgan.networks",),
+    "lookalike.parts.strided": ("lookalike.parts.networks.strided",),
+    "lookalike.parts.style": ("lookalike.recipes.stylegan2.networks",),
+    "lookalike.parts.styled": ("lookalike.recipes.stylegan2.objective",),
+    "lookalike.parts.tricks": ("lookalike.recipe.tricks",),
+    "lookalike.parts.trunks": ("lookalike.parts.networks.two_headed",),
+    "lookalike.parts.turns": ("lookalike.parts.training.triggers",),
+    "lookalike.parts.twoplayer": ("lookalike.parts.losses.two_player",),
+    "lookalike.parts.warm": ("lookalike.parts.training.warm_start",),
+    "lookalike.parts.warp": ("lookalike.parts.training.warp",),
+    "lookalike.parts.wasserstein": ("lookalike.recipes.wgan_logos.objective",),
 }
-"""What a person's own recipe file may import, and where that is today."""
+"""What a person's own recipe file may import, and where its names are today."""
+
+
+def name_today(saved: str) -> str:
+    """The class name of today for ``module:Name`` or ``Name`` of a saved recipe.
+
+    ``module:Name`` of a module that is not this package's stays as it is.
+    """
+    own = saved.rpartition(":")[2] if saved.startswith("lookalike.") else saved
+    return CLASSES.get(saved, own)
+
+
+class _FormerModule(ModuleType):
+    """A module that has moved: names are looked up where they are today."""
+
+    def __getattr__(self, name: str) -> Any:
+        today = CLASSES.get(f"{self.__name__}:{name}", name)
+        for module in map(import_module, MODULES[self.__name__]):
+            if hasattr(module, today):
+                return getattr(module, today)
+        raise AttributeError(f"{self.__name__} of an earlier version has no {name!r} any more")
+
+
+class _FormerModules(MetaPathFinder, Loader):
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        return ModuleSpec(fullname, self) if fullname in MODULES else None
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        return _FormerModule(spec.name)
+
+    def exec_module(self, module: ModuleType) -> None:
+        pass
+
+
+@contextmanager
+def former_modules() -> Iterator[None]:
+    """Inside, a person's file of an earlier version finds the modules that it imports."""
+    finder = _FormerModules()
+    sys.meta_path.append(finder)
+    try:
+        yield
+    finally:
+        sys.meta_path.remove(finder)

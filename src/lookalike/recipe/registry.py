@@ -12,19 +12,15 @@ import ast
 import difflib
 import importlib.util
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
-from importlib.abc import Loader, MetaPathFinder
-from importlib.machinery import ModuleSpec
 from importlib.metadata import entry_points
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from lookalike.errors import RecipeError
-from lookalike.recipe.former_names import MODULES, PARTS
+from lookalike.recipe.former_names import former_modules
 from lookalike.recipe.recipe import Recipe
 
 GROUP = "lookalike.recipes"
@@ -64,7 +60,7 @@ class RecipeFile:
         module = importlib.util.module_from_spec(spec)
         sys.modules[self.module] = module
         try:
-            with _former_modules():
+            with former_modules():
                 spec.loader.exec_module(module)
         except BaseException:
             del sys.modules[self.module]  # half a module must not be found by the next call
@@ -154,35 +150,3 @@ def trust(name: str | None) -> tuple[str, ...]:
     file = find(name)
     file.function()
     return (file.module,)
-
-
-class _FormerModule(ModuleType):
-    """A module that has moved: names are looked up where they are today."""
-
-    def __getattr__(self, name: str) -> Any:
-        today = PARTS.get(f"{self.__name__}:{name}", name)
-        return getattr(import_module(MODULES[self.__name__]), today)
-
-
-class _FormerModules(MetaPathFinder, Loader):
-    def find_spec(
-        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
-        return ModuleSpec(fullname, self) if fullname in MODULES else None
-
-    def create_module(self, spec: ModuleSpec) -> ModuleType:
-        return _FormerModule(spec.name)
-
-    def exec_module(self, module: ModuleType) -> None:
-        pass
-
-
-@contextmanager
-def _former_modules() -> Iterator[None]:
-    """Inside, a person's file of an earlier version finds the modules that it imports."""
-    finder = _FormerModules()
-    sys.meta_path.append(finder)
-    try:
-        yield
-    finally:
-        sys.meta_path.remove(finder)

@@ -1,0 +1,144 @@
+"""Saved recipes and people's own files name parts by names that outlive a move and a rename."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lookalike import recipe
+from lookalike.errors import RecipeError
+from lookalike.recipe import Recipe, codec
+from lookalike.recipe.former_names import CLASSES, MODULES, former_modules, name_today
+
+HERE = Path(__file__).parent
+VERSION_0_1: dict[str, list[str]] = json.loads((HERE / "names_of_version_0_1.json").read_text())
+"""Every public name of every module of parts, as version 0.1.0 had them."""
+SAVED = sorted((HERE.parent / "contract" / "version_0_1" / "recipes").glob("*.json"))
+
+GONE: set[str] = set()
+"""Helpers of version 0.1 that no part of today needs; no saved recipe can name a function."""
+
+
+def part_classes() -> dict[str, type[Any]]:
+    """Every dataclass of the rooms that a recipe is made of."""
+    found = {}
+    for name, module in codec.modules().items():
+        kind = getattr(import_module(module), name, None)
+        if isinstance(kind, type) and dataclasses.is_dataclass(kind) and name[0] != "_":
+            found[name] = kind
+    return found
+
+
+def parts_in(value: Any) -> set[str]:
+    """Every part that a saved recipe names."""
+    if isinstance(value, list):
+        return {name for item in value for name in parts_in(item)}
+    if isinstance(value, dict):
+        own = {value["part"]} if "part" in value else set()
+        return own | {name for item in value.values() for name in parts_in(item)}
+    return set()
+
+
+# ---- what is saved --------------------------------------------------------------------------
+
+
+def test_every_part_is_saved_under_its_class_name_and_found_by_it() -> None:
+    classes = part_classes()
+    assert len(classes) > 80
+    for name, kind in classes.items():
+        bare = object.__new__(kind)
+        for field in dataclasses.fields(kind):
+            object.__setattr__(bare, field.name, None)
+        assert codec.encode(bare)["part"] == name
+        assert codec._part(name, ()) is kind
+
+
+@pytest.mark.parametrize("file", recipe.names(), ids=lambda file: file.name)
+def test_a_recipe_of_today_names_classes_and_no_modules(file: recipe.RecipeFile) -> None:
+    labels = {"labels": 2} if file.labels == "required" else {}
+    made = file.function()(**labels)
+    assert {name for name in parts_in(codec.encode(made)) if ":" in name or "." in name} == set()
+
+
+def test_every_part_that_a_recipe_of_version_0_1_saved_is_there() -> None:
+    named = {name for path in SAVED for name in parts_in(json.loads(path.read_text()))}
+    assert len(named) > 60
+    classes = part_classes()
+    assert {name for name in named if name_today(name) not in classes} == set()
+
+
+def test_the_file_of_a_class_is_no_part_of_its_saved_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved = recipe.find("dcgan").function()().dumps()
+    package = tmp_path / "lookalike"
+    shutil.copytree(codec.PACKAGE / "parts", package / "parts")
+    (package / "parts" / "networks" / "dcgan.py").rename(package / "parts" / "moved.py")
+    monkeypatch.setattr(codec, "PACKAGE", package)
+    codec.modules.cache_clear()
+    try:
+        where = codec.modules()["DCGANGenerator"]
+        assert where == "lookalike.parts.moved"
+        monkeypatch.setitem(sys.modules, where, import_module("lookalike.parts.networks.dcgan"))
+        again = codec.decode(json.loads(saved)["recipe"]["networks"]["G"])
+        assert type(again).__name__ == "DCGANGenerator"
+    finally:
+        codec.modules.cache_clear()
+
+
+def test_a_name_that_nobody_knows_is_refused_in_words() -> None:
+    for name in ("Nothing", "lookalike.parts.gone:Nothing", "Trainer"):
+        with pytest.raises(RecipeError, match=r"the part .*(Nothing|Trainer).*another version"):
+            codec.decode({"part": name})
+    with pytest.raises(RecipeError, match="is not a part"):
+        codec.decode({"part": "AdversarialLoss"})
+    with pytest.raises(RecipeError, match="a file of its author's"):
+        codec.decode({"part": "somebody.else:Adam"})
+
+
+# ---- what earlier versions called it --------------------------------------------------------
+
+
+@pytest.mark.parametrize("former", sorted(CLASSES))
+def test_a_former_name_means_a_class_of_today(former: str) -> None:
+    name = CLASSES[former]
+    module = codec.modules()[name]
+    assert isinstance(getattr(import_module(module), name), type)
+    assert name not in CLASSES, "the right side is the name of today"
+
+
+def test_a_recipe_file_may_import_every_module_and_name_of_version_0_1(tmp_path: Path) -> None:
+    wanted = {
+        module: [name for name in names if f"{module}:{name}" not in GONE]
+        for module, names in VERSION_0_1.items()
+    }
+    lines = ['"""A file that knows all of version 0.1 (2024)."""']
+    lines += [f"import {module}" for module in wanted]
+    lines += [f"from {m} import {', '.join(names)}" for m, names in wanted.items() if names]
+    lines += ["from lookalike.recipe import Recipe, find"]
+    lines += ["def recipe(size: int = 32) -> Recipe:", "    return find('tiny').function()(size)"]
+    own = tmp_path / "knows_all.py"
+    own.write_text("\n".join(lines), "utf-8")
+    before = set(sys.modules)
+    made = recipe.find(str(own)).function()()
+    for module in set(sys.modules) - before:
+        if module in MODULES or module == "lookalike_own_knows_all":
+            del sys.modules[module]
+    assert isinstance(made, Recipe)
+
+
+def test_a_helper_that_has_gone_is_said_to_have_gone() -> None:
+    with former_modules():
+        module = import_module("lookalike.parts.classic")
+    try:
+        with pytest.raises(AttributeError, match="no 'nonsense' any more"):
+            _ = module.nonsense
+    finally:
+        del sys.modules["lookalike.parts.classic"]
