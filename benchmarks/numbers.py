@@ -16,7 +16,7 @@ from lookalike.images import Pixels
 from lookalike.metrics.copies.copies import see_with
 from lookalike.metrics.features.features import choose
 from lookalike.metrics.features.real_features import RealFeatures
-from lookalike.metrics.scores.scores import Scores, judge
+from lookalike.metrics.scores.scores import Scores, score_samples
 
 PICTURE = Path("docs/images/numbers.png")
 TRAINING, HELD, SAMPLES, SHOWN = 1500, 300, 300, 8
@@ -88,7 +88,7 @@ def main(arguments: list[str]) -> None:
         sides.append(see_with(pack.shards.take(rows), eye, real.of(rows)))
     real.save()
     made = sets(pack)
-    scored = {name: judge(pictures, *sides, eye) for name, pictures in made.items()}
+    scored = {name: score_samples(pictures, *sides, eye) for name, pictures in made.items()}
     cells = [row(name, found) for name, found in scored.items()]
     floor = scored["good"]
     print(

@@ -22,7 +22,7 @@ from lookalike.data.pack.pack import Pack
 from lookalike.engine.load import open_sampler
 from lookalike.metrics.copies.copies import CopyFeatures
 from lookalike.metrics.features.features import Features, Lite
-from lookalike.metrics.scores.scores import judge
+from lookalike.metrics.scores.scores import score_samples
 from lookalike.progress import silent
 from lookalike.run import Run
 from lookalike.stages.evaluate import RealSet
@@ -85,7 +85,7 @@ def score(
     row: dict[str, Any] = {}
     for name, features in found.items():
         train, held = seen[name]
-        scores = judge(samples, train, held, features)
+        scores = score_samples(samples, train, held, features)
         row[name] = {
             "kid": scores.kid.value,
             "low": scores.kid.low,

@@ -24,9 +24,9 @@ REPEATS = 0.2
 def light(facts: RunFacts) -> str:
     """The worse of the two, as a colored box with its sentence; nothing where nothing is known."""
     seen = str(facts.health.get("light"))
-    told = measured_light(facts.evaluation)
-    if told is not None and _worse(told[0], seen):
-        color, sentence = told
+    measured = measured_light(facts.evaluation)
+    if measured is not None and _worse(measured[0], seen):
+        color, sentence = measured
     elif seen in LIGHTS:
         color, sentence = seen, str(facts.health.get("sentence", ""))
     else:
@@ -37,9 +37,9 @@ def light(facts: RunFacts) -> str:
     )
 
 
-def measured_light(held: Mapping[str, Any]) -> tuple[str, str] | None:
+def measured_light(evaluation: Mapping[str, Any]) -> tuple[str, str] | None:
     """Red or amber with the reason, where an evaluation found something wrong; else None."""
-    copies, twins = held.get("copies"), _pair(held, "near_duplicates")
+    copies, twins = evaluation.get("copies"), _pair(evaluation, "near_duplicates")
     level = copies.get("level") if isinstance(copies, Mapping) else None
     if level == "block":
         return "red", "'evaluate' found many copies of training pictures among the samples."
@@ -52,23 +52,23 @@ def measured_light(held: Mapping[str, Any]) -> tuple[str, str] | None:
     if level == "warn":
         return "amber", ("'evaluate' found more copies of training pictures than chance explains.")
     for name, words in LOW.items():
-        found = _pair(held, name)
-        if found and found[0] < HALF * found[1]:
-            what = words.format(f"{found[0]:.0%}")
-            return "amber", f"'evaluate' found that {what} (real pictures: {found[1]:.0%})."
+        share = _pair(evaluation, name)
+        if share and share[0] < HALF * share[1]:
+            what = words.format(f"{share[0]:.0%}")
+            return "amber", f"'evaluate' found that {what} (real pictures: {share[1]:.0%})."
     return None
 
 
-def _pair(held: Mapping[str, Any], name: str) -> tuple[float, float] | None:
-    one = held.get(name)
-    if not isinstance(one, Mapping):
+def _pair(evaluation: Mapping[str, Any], name: str) -> tuple[float, float] | None:
+    measure = evaluation.get(name)
+    if not isinstance(measure, Mapping):
         return None
-    value, floor = one.get("value"), one.get("floor")
+    value, floor = measure.get("value"), measure.get("floor")
     if not isinstance(value, float | int) or not isinstance(floor, float | int):
         return None
     return float(value), float(floor)
 
 
-def _worse(one: str, other: str) -> bool:
+def _worse(color: str, than: str) -> bool:
     order = list(LIGHTS)
-    return other not in order or order.index(one) > order.index(other)
+    return than not in order or order.index(color) > order.index(than)

@@ -6,52 +6,52 @@ from collections.abc import Mapping
 from typing import Any
 
 
-def card_text(told: Mapping[str, Any], by_label: bool) -> str:
+def card_text(card: Mapping[str, Any], by_label: bool) -> str:
     """Markdown from the plain values of ``card.json``.
 
     ``by_label`` says that a picture can be made again by its class name alone.
     """
-    run, real = told["run"], told["real"]
+    run, real = card["run"], card["real"]
     lines = [
-        f"# {told['pack']['name']}, expanded",
+        f"# {card['pack']['name']}, expanded",
         "",
-        f"**{told['synthetic']:,} of the pictures here are synthetic**: made by a generative "
+        f"**{card['synthetic']:,} of the pictures here are synthetic**: made by a generative "
         "network, not photographed or drawn by anybody. They are named `synthetic-…`, say so in "
         'their PNG text, and are marked `"synthetic": true` in `manifest.jsonl`.',
         "",
         f"{real['train']:,} real pictures to train on and {real['holdout']:,} held-out ones are "
-        f"beside them, named `real-…`{_form(told)}. Nothing synthetic is held out: test on real "
+        f"beside them, named `real-…`{_form(card)}. Nothing synthetic is held out: test on real "
         "pictures only.",
         "",
-        *_table(told),
+        *_table(card),
         "",
         "## How they were checked",
         "",
-        f"{_origin(told, run)} The judge is {told['judge']}.",
+        f"{_origin(card, run)} The judge is {card['judge']}.",
         "",
-        *_checks(told),
-        *_again(told, by_label),
+        *_checks(card),
+        *_again(card, by_label),
         "## Before you use them",
         "",
         "Synthetic pictures carry what the generator learned: its biases, and its mistakes where a "
         "class has few real pictures. Whether they make a classifier better is measured by "
         "`lookalike utility`; passing these checks does not say so.",
     ]
-    if told["warnings"]:
-        lines += ["", "## Careful", "", *(f"- {text}." for text in told["warnings"])]
+    if card["warnings"]:
+        lines += ["", "## Careful", "", *(f"- {text}." for text in card["warnings"])]
     return "\n".join(lines) + "\n"
 
 
-def _origin(told: Mapping[str, Any], run: Mapping[str, Any]) -> str:
+def _origin(card: Mapping[str, Any], run: Mapping[str, Any]) -> str:
     """Which run, or runs, the candidates came from."""
-    if not told["runs"]:
+    if not card["runs"]:
         return (
             f"Candidates came from the run `{run['run']}` (recipe {run['recipe']}, "
             f"{run['images_seen']:,} images seen)."
         )
     each = "; ".join(
-        f"{name}: `{one['run']}` ({one['images_seen']:,} images seen)"
-        for name, one in told["runs"].items()
+        f"{name}: `{origin['run']}` ({origin['images_seen']:,} images seen)"
+        for name, origin in card["runs"].items()
     )
     return (
         f"Candidates of each class came from a run of its own in `{run['run']}` (recipe "
@@ -59,41 +59,41 @@ def _origin(told: Mapping[str, Any], run: Mapping[str, Any]) -> str:
     )
 
 
-def _form(told: Mapping[str, Any]) -> str:
+def _form(card: Mapping[str, Any]) -> str:
     """How the real pictures lie here."""
-    if told["settings"]["real"] == "cut":
+    if card["settings"]["real"] == "cut":
         return " and cut to the same size"
-    how = "links to" if told["settings"]["real"] == "link" else "copies of"
-    size = told["pack"]["size"]
+    how = "links to" if card["settings"]["real"] == "link" else "copies of"
+    size = card["pack"]["size"]
     return (
         f": {how} the original files, at their own sizes. Bring all to {size} × {size} px before "
         "you train on them, or a classifier may tell real from synthetic by size"
     )
 
 
-def _table(told: Mapping[str, Any]) -> list[str]:
-    reasons = list(told["reasons"])
+def _table(card: Mapping[str, Any]) -> list[str]:
+    reasons = list(card["reasons"])
     lines = [
         "| class | real | wanted | synthetic | candidates | " + " | ".join(reasons) + " |",
         "|" + "---|" * (5 + len(reasons)),
     ]
-    for one in told["classes"]:
-        numbers = [one["real"], one["wanted"], one["taken"], one["tried"]]
-        numbers += [one["rejected"].get(reason, 0) for reason in reasons]
-        cells = [one["name"] or "(all)", *(f"{number:,}" for number in numbers)]
+    for row in card["classes"]:
+        numbers = [row["real"], row["wanted"], row["taken"], row["tried"]]
+        numbers += [row["rejected"].get(reason, 0) for reason in reasons]
+        cells = [row["name"] or "(all)", *(f"{number:,}" for number in numbers)]
         lines.append("| " + " | ".join(cells) + " |")
-    words = "; ".join(f"*{key}*: {why}" for key, why in told["reasons"].items())
+    words = "; ".join(f"*{key}*: {why}" for key, why in card["reasons"].items())
     return [*lines, "", f"The last columns say how many candidates were rejected. {words}."]
 
 
-def _checks(told: Mapping[str, Any]) -> list[str]:
+def _checks(card: Mapping[str, Any]) -> list[str]:
     lines = []
-    if told["classifier_accuracy"] is not None:
+    if card["classifier_accuracy"] is not None:
         lines.append(
             "- Of its class in the eyes of a classifier trained on the real training pictures only "
-            f"(right for {told['classifier_accuracy']:.1%} of the held-out ones)."
+            f"(right for {card['classifier_accuracy']:.1%} of the held-out ones)."
         )
-    if told["settings"]["keep_copies"]:
+    if card["settings"]["keep_copies"]:
         lines.append("- **Copies of training pictures were kept** (`--keep-copies`).")
     else:
         lines.append(
@@ -107,16 +107,17 @@ def _checks(told: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _again(told: Mapping[str, Any], by_label: bool) -> list[str]:
+def _again(card: Mapping[str, Any], by_label: bool) -> list[str]:
     """The command that makes one of the pictures again, where one label says it all."""
-    classes = [one for one in told["classes"] if one["taken"]]
+    classes = [row for row in card["classes"] if row["taken"]]
     if not by_label or not classes:
         return []
-    one = classes[0]
-    label = f" --label {one['name']!r}" if one["name"] else ""
+    first = classes[0]
+    label = f" --label {first['name']!r}" if first["name"] else ""
     return [
         "Each one can be made again from its seed and index in the manifest, for example:",
         "",
-        f"    lookalike generate RUN --seed {one['seed']} --first INDEX -n 1 --keep-copies{label}",
+        f"    lookalike generate RUN --seed {first['seed']} --first INDEX -n 1 "
+        f"--keep-copies{label}",
         "",
     ]

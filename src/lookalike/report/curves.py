@@ -28,11 +28,11 @@ def _score(facts: RunFacts) -> str:
     line = ChartLine(
         "generated", x, y, "a", low if banded else (), high if banded else (), dots=True
     )
-    held = facts.scores.get("floor", {})
     _, floors = facts.series("score/floor")
     levels = []
     if floors:
-        bounds = held.get("low"), held.get("high")
+        floor = facts.scores.get("floor", {})
+        bounds = floor.get("low"), floor.get("high")
         levels = [Level("floor: real pictures", floors[-1], *bounds)]
     scores = facts.scores
     against = (

@@ -47,24 +47,26 @@ class DoctorPage:
     footer: str = ""
 
 
-def render(told: DoctorPage) -> str:
+def render(content: DoctorPage) -> str:
     """The whole page as HTML, with no outside reference."""
-    advice = "".join(f"<li>{_words(line)}</li>" for line in told.advice)
-    sheet = "" if told.sheet is None else _img(told.sheet, "some pictures of the set", 1200)
-    findings = "".join(map(_finding, told.findings)) or "<p>Nothing was found to be wrong.</p>"
-    charts = "".join(figure(name, histogram(name, bars)) for name, bars in told.histograms.items())
+    advice = "".join(f"<li>{_words(line)}</li>" for line in content.advice)
+    sheet = "" if content.sheet is None else _img(content.sheet, "some pictures of the set", 1200)
+    findings = "".join(map(_finding, content.findings)) or "<p>Nothing was found to be wrong.</p>"
+    charts = "".join(
+        figure(name, histogram(name, bars)) for name, bars in content.histograms.items()
+    )
     header = (
         f'<header><p class="brand">lookalike <span>dataset doctor</span></p>'
-        f'<h1>{escape(told.title)}</h1><p class="lead">{escape(told.verdict)}</p>'
-        f"{_shares(told)}{sheet}{figures(told.figures)}</header>"
+        f'<h1>{escape(content.title)}</h1><p class="lead">{escape(content.verdict)}</p>'
+        f"{_shares(content)}{sheet}{figures(content.figures)}</header>"
     )
     parts = (
         header,
         section("What to do", f'<ul class="advice">{advice}</ul>'),
-        section("What was found", _jump(told.findings) + findings),
+        section("What was found", _jump(content.findings) + findings),
         section("In numbers", f'<div class="charts">{charts}</div>'),
     )
-    return page(told.title, parts, escape(told.footer))
+    return page(content.title, parts, escape(content.footer))
 
 
 def _words(line: str) -> str:
@@ -72,8 +74,8 @@ def _words(line: str) -> str:
     return re.sub(r"&#x27;((?:lookalike|prepare) .+?)&#x27;", r"<code>\1</code>", escape(line))
 
 
-def _shares(told: DoctorPage) -> str:
-    some = [share for share in told.shares if share[2]]
+def _shares(content: DoctorPage) -> str:
+    some = [share for share in content.shares if share[2]]
     bars = "".join(f'<i class="{tone}" style="flex:{count}"></i>' for tone, _, count in some)
     legend = "".join(
         f'<span class="{tone}">{count:,} {escape(words)}</span>' for tone, words, count in some

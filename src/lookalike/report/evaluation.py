@@ -41,41 +41,43 @@ COLUMNS = (
 
 def verdict(facts: RunFacts) -> str:
     """The sentences of the evaluation, and what to be careful of."""
-    told = _texts(facts, "sentences")
-    body = "".join(f"<p>{escape(text)}</p>" for text in told)
+    sentences = _texts(facts, "sentences")
+    body = "".join(f"<p>{escape(text)}</p>" for text in sentences)
     body += "".join(f'<p class="note">Careful: {escape(text)}.</p>' for text in _careful(facts))
-    return section("What may be concluded", body if told else "")
+    return section("What may be concluded", body if sentences else "")
 
 
 def measured(facts: RunFacts) -> str:
     """The table of scores, each beside its floor."""
-    held = dict(facts.evaluation)
-    copies = held.get("copies")
+    scores = dict(facts.evaluation)
+    copies = scores.get("copies")
     excess = copies.get("excess") if isinstance(copies, Mapping) else None
     if isinstance(excess, Mapping):
-        held["excess"] = {**excess, "floor": 1.0}
-    told = "".join(
-        f"<tr><th>{name}<small>{better}</small></th><td>{_measure(key, held[key])}</td>"
-        f"<td>{_number(key, held[key]['floor'])}</td></tr>"
+        scores["excess"] = {**excess, "floor": 1.0}
+    rows = "".join(
+        f"<tr><th>{name}<small>{better}</small></th><td>{_measure(key, scores[key])}</td>"
+        f"<td>{_number(key, scores[key]['floor'])}</td></tr>"
         for key, name, better in ROWS
-        if isinstance(held.get(key), Mapping)
+        if isinstance(scores.get(key), Mapping)
     )
-    if not told:
+    if not rows:
         return ""
-    count = held.get("samples")
+    count = scores.get("samples")
     note = (
         "Each score beside its floor: what real training pictures get against the same unseen "
-        f"pictures. Judge: {escape(str(held.get('features', '')))}"
+        f"pictures. Judge: {escape(str(scores.get('features', '')))}"
         f"{f', {count:,} samples' if isinstance(count, int) else ''}."
     )
     head = "<tr><th></th><td>generated</td><td>real (floor)</td></tr>"
-    return section("Scores", f'<table class="scores">{head}{told}</table>', note)
+    return section("Scores", f'<table class="scores">{head}{rows}</table>', note)
 
 
 def classes(facts: RunFacts) -> str:
     """A table with a row for every class, and the first samples of each."""
-    held = facts.evaluation.get("classes")
-    rows: Sequence[Mapping[str, Any]] = held.get("rows", ()) if isinstance(held, Mapping) else ()
+    by_class = facts.evaluation.get("classes")
+    rows: Sequence[Mapping[str, Any]] = (
+        by_class.get("rows", ()) if isinstance(by_class, Mapping) else ()
+    )
     if not rows:
         return ""
     head = "".join(f"<td>{title}</td>" for _, title in COLUMNS)
@@ -99,8 +101,8 @@ def nearest(facts: RunFacts) -> str:
     copies = facts.evaluation.get("copies")
     share = copies.get("share") if isinstance(copies, Mapping) else None
     couples = "".join(
-        f"<figure>{_img(one, f'Sample {i + 1} and its most similar training picture')}</figure>"
-        for i, one in enumerate(_couples(facts))
+        f"<figure>{_img(pair, f'Sample {i + 1} and its most similar training picture')}</figure>"
+        for i, pair in enumerate(_couples(facts))
     )
     many = f" {share:.1%} of all samples count as copies." if isinstance(share, float) else ""
     note = (
@@ -113,19 +115,19 @@ def nearest(facts: RunFacts) -> str:
 
 
 def _texts(facts: RunFacts, key: str) -> list[str]:
-    held = facts.evaluation.get(key)
-    return [str(text) for text in held] if isinstance(held, list | tuple) else []
+    texts = facts.evaluation.get(key)
+    return [str(text) for text in texts] if isinstance(texts, list | tuple) else []
 
 
 def _careful(facts: RunFacts) -> list[str]:
     return _texts(facts, "cautions") or _texts(facts, "warnings")
 
 
-def _measure(key: str, one: Mapping[str, Any]) -> str:
-    shown = _number(key, one["value"])
-    if one.get("low") is None or one.get("high") is None:
+def _measure(key: str, score: Mapping[str, Any]) -> str:
+    shown = _number(key, score["value"])
+    if score.get("low") is None or score.get("high") is None:
         return shown
-    return f"{shown} <small>{_number(key, one['low'])} to {_number(key, one['high'])}</small>"
+    return f"{shown} <small>{_number(key, score['low'])} to {_number(key, score['high'])}</small>"
 
 
 def _number(key: str, value: Any) -> str:
@@ -142,7 +144,7 @@ def _cell(key: str, value: Any) -> str:
         if not isinstance(shown, float | int) or not isinstance(floor, float | int):
             return "–"
         share = key != "kid"
-        words = [f"{one:.0%}" if share else f"{one:.2f}" for one in (shown, floor)]
+        words = [f"{n:.0%}" if share else f"{n:.2f}" for n in (shown, floor)]
         return f"{words[0]} <small>{words[1]}</small>"
     if isinstance(value, float):
         return f"{value:.1%}"
@@ -168,12 +170,12 @@ def _couples(facts: RunFacts) -> list[Pixels]:
     if sheet is None or (sheet.shape[1] + GAP) % (2 * COUPLES):
         return []
     side = (sheet.shape[1] + GAP) // (2 * COUPLES)
-    found = [
+    pairs = [
         sheet[top : top + side - GAP, left : left + 2 * side - GAP]
         for top in range(0, sheet.shape[0], side)
         for left in range(0, sheet.shape[1], 2 * side)
     ]
-    return [one for one in found if (one < 255).any()]
+    return [pair for pair in pairs if (pair < 255).any()]
 
 
 def _img(sheet: Pixels, alt: str) -> str:

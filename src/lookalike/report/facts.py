@@ -101,8 +101,8 @@ class RunFacts:
 
     def series(self, key: str) -> tuple[list[float], list[float]]:
         """(images, values) of one number over time."""
-        found = [(line["images"], line[key]) for line in self.stats if _number(line.get(key))]
-        return [float(at) for at, _ in found], [float(value) for _, value in found]
+        points = [(line["images"], line[key]) for line in self.stats if _number(line.get(key))]
+        return [float(at) for at, _ in points], [float(value) for _, value in points]
 
     def keys(self, prefix: str) -> list[str]:
         """Names of numbers that begin so, in the order of their first appearance."""

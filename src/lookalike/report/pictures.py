@@ -54,26 +54,26 @@ def tiles(grid: Path, size: int, channels: int) -> Pixels:
         return np.zeros((0, size, size, channels), np.uint8)
     times = max(1, math.ceil(64 / size))
     side = size * times
-    found = [
+    cut = [
         sheet[top : top + side : times, left : left + side : times]
         for top in range(0, sheet.shape[0] - side + 1, side + GAP)
         for left in range(0, sheet.shape[1] - side + 1, side + GAP)
     ]
-    while len(found) > 1 and (found[-1] == 255).all():
-        found.pop()
-    return np.stack(found) if found else np.zeros((0, size, size, channels), np.uint8)
+    while len(cut) > 1 and (cut[-1] == 255).all():
+        cut.pop()
+    return np.stack(cut) if cut else np.zeros((0, size, size, channels), np.uint8)
 
 
 def gallery(pictures: Sequence[Pixels] | Pixels, alt: str, kind: str) -> str:
     """Pictures in a grid whose columns the style of ``kind`` decides."""
-    shown = "".join(img(one, f"{alt} {i + 1}") for i, one in enumerate(pictures))
+    shown = "".join(img(picture, f"{alt} {i + 1}") for i, picture in enumerate(pictures))
     return f'<div class="tiles {kind}">{shown}</div>'
 
 
 def frames(grids: Sequence[tuple[int, Path]], size: int, channels: int) -> list[tuple[int, str]]:
     """(images seen, data URI) of up to forty moments, first and last among them."""
     chosen = np.unique(np.linspace(0, len(grids) - 1, min(FRAMES, len(grids))).round().astype(int))
-    told = []
+    shots = []
     for index in chosen.tolist():
         seen, path = grids[index]
         pictures = tiles(path, size, channels)[:FRAME_TILES]
@@ -81,8 +81,8 @@ def frames(grids: Sequence[tuple[int, Path]], size: int, channels: int) -> list[
             continue
         small = _within(pictures, 96)
         sheet = images.grid(images.enlarge(small, 64), FRAME_COLUMNS)
-        told.append((seen, uri(sheet, 600)))
-    return told
+        shots.append((seen, uri(sheet, 600)))
+    return shots
 
 
 def _within(pictures: Pixels, most: int) -> Pixels:

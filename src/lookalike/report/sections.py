@@ -178,26 +178,26 @@ def class_accuracy(facts: RunFacts) -> str:
 def about_data(facts: RunFacts) -> str:
     """Counts, classes, attributes, and the files that were left out."""
     data, pack = facts.data, facts.pack
-    train, held = int(data.get("train", 0)), int(data.get("holdout", 0))
+    train, unseen = int(data.get("train", 0)), int(data.get("holdout", 0))
     if not train:
         return ""
-    told = (
-        f"<p>{train + held:,} pictures: {train:,} to learn from and {held:,} held out, which the "
-        f"training never saw and the scores are taken against. All were cut to "
+    body = (
+        f"<p>{train + unseen:,} pictures: {train:,} to learn from and {unseen:,} held out, "
+        f"which the training never saw and the scores are taken against. All were cut to "
         f"{facts.size} × {facts.size} px.</p>"
     )
     if pack is None:
         path = escape(str(data.get("path", "")))
-        told += f"<p>The pack is no longer at <code>{path}</code>, or has changed since.</p>"
-        return section("The data", told)
-    return section("The data", told + _classes(pack) + _attributes(pack) + _refused(pack))
+        body += f"<p>The pack is no longer at <code>{path}</code>, or has changed since.</p>"
+        return section("The data", body)
+    return section("The data", body + _classes(pack) + _attributes(pack) + _refused(pack))
 
 
 def _classes(pack: Pack) -> str:
     counts: Mapping[str, int] = pack.info.get("class_counts", {})
     if not counts:
         return ""
-    most, listed = max(counts.values()), sorted(counts.items(), key=lambda one: -one[1])
+    most, listed = max(counts.values()), sorted(counts.items(), key=lambda count: -count[1])
     bars = "".join(
         f'<li><span>{escape(name)}</span><i style="width:{100 * count / most:.0f}%"></i>'
         f"<b>{count:,}</b></li>"
@@ -209,8 +209,8 @@ def _classes(pack: Pack) -> str:
 
 def _attributes(pack: Pack) -> str:
     rows = "".join(
-        f"<tr><th>{escape(str(one.get('name')))}</th><td>{_values(one)}</td></tr>"
-        for one in pack.info.get("attributes", [])
+        f"<tr><th>{escape(str(attribute.get('name')))}</th><td>{_values(attribute)}</td></tr>"
+        for attribute in pack.info.get("attributes", [])
     )
     if not rows:
         return ""
@@ -231,9 +231,9 @@ def _refused(pack: Pack) -> str:
     if not refused:
         return "<p>Every file could be used.</p>"
     rows = "".join(
-        f"<tr><th>{escape(str(one.get('source', '')))}</th>"
-        f"<td>{escape(str(one.get('reason', '')))}</td></tr>"
-        for one in refused[:SHOWN_REFUSALS]
+        f"<tr><th>{escape(str(file.get('source', '')))}</th>"
+        f"<td>{escape(str(file.get('reason', '')))}</td></tr>"
+        for file in refused[:SHOWN_REFUSALS]
     )
     more = len(refused) - SHOWN_REFUSALS
     rest = f"<p>… and {more:,} more in refused.jsonl of the pack.</p>" if more > 0 else ""
@@ -243,12 +243,12 @@ def _refused(pack: Pack) -> str:
 
 def next_steps(facts: RunFacts) -> str:
     """The commands to go on with."""
-    told = "".join(
+    steps = "".join(
         f'<li><p>{escape(what)}</p><div class="command"><code>{escape(command)}</code>'
         '<button type="button" class="copy">Copy</button></div></li>'
         for what, command in facts.commands()
     )
-    return section("What to do next", f'<ul class="steps">{told}</ul>')
+    return section("What to do next", f'<ul class="steps">{steps}</ul>')
 
 
 def settings(facts: RunFacts) -> str:
@@ -272,10 +272,10 @@ def _parts(facts: RunFacts) -> str:
     budgets = [f"{images:,}" for images in facts.env.get("budgets", [])]
     if len(budgets) < 2:
         return ""
-    told = (
+    parts = (
         f"Trained in parts: to {', then to '.join(budgets)} images; schedules ran over the whole."
     )
-    return f'<p class="note">{escape(told)}</p>'
+    return f'<p class="note">{escape(parts)}</p>'
 
 
 def _folded(title: str, rows: str, rest: str = "") -> str:

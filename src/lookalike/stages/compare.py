@@ -18,7 +18,7 @@ from lookalike.engine.provenance import training_pack
 from lookalike.images import Pixels
 from lookalike.metrics.copies.copies import see
 from lookalike.metrics.features.features import Features
-from lookalike.metrics.scores.scores import judge
+from lookalike.metrics.scores.scores import score_samples
 from lookalike.place import Place
 from lookalike.progress import Tell, silent
 from lookalike.run import Run
@@ -126,7 +126,7 @@ def compare(
         training_pack(run, pack)
         sampler, _, _ = open_sampler(run, place)
         samples = sampler.pictures(0, 0, count)
-        scores = judge(samples, *seen, features)
+        scores = score_samples(samples, *seen, features)
         floors = (scores.kid.floor, scores.coverage.floor, scores.near_duplicates.floor)
         found.append({"contender": one, "scores": scores})
         strips.append((one.recipe, samples[:STRIP]))

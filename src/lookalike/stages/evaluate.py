@@ -23,8 +23,13 @@ from lookalike.metrics.copies.copies import CopyFeatures, Pair, see_with
 from lookalike.metrics.features.features import Features, conflict
 from lookalike.metrics.features.judges import named
 from lookalike.metrics.features.real_features import RealFeatures
-from lookalike.metrics.scores.per_class import ClassScores, Sorted, by_class, recognized
-from lookalike.metrics.scores.scores import Measure, Scores, Settings, judge
+from lookalike.metrics.scores.per_class import (
+    ClassifiedPictures,
+    ClassScores,
+    by_class,
+    recognized,
+)
+from lookalike.metrics.scores.scores import Measure, Scores, ScoreSettings, score_samples
 from lookalike.metrics.scores.verdicts import class_sentence, sentences
 from lookalike.metrics.utility.label_classifier import label_classifier
 from lookalike.progress import Tell, silent
@@ -149,8 +154,8 @@ def evaluate(
     eye = named(settings.judge, pictures.shape[3], pictures.shape[1])
     training, holdout = real.seen(eye, tell)
     seen = see_with(pictures, eye, eye(pictures, tell))
-    wanted = Settings(infinity=settings.infinity, seed=settings.seed)
-    scores = judge(seen, training, holdout, eye, wanted, tell)
+    wanted = ScoreSettings(infinity=settings.infinity, seed=settings.seed)
+    scores = score_samples(seen, training, holdout, eye, wanted, tell)
     classes = None
     if real.pack and settings.classes and len(sorts.names) > 1:
         classes = _by_class(real, sorts, (ours, seen, training, holdout), settings, tell)
@@ -212,9 +217,11 @@ def _by_class(
         by_row[split.pack_rows(np.arange(len(split)))] = sorts.numbers(split)
     train, held = (by_row[rows] for rows in real.rows)
     numbers = guessed if ours.numbers is None else ours.numbers
-    mine = Sorted(seen, numbers, None if ours.numbers is None else guessed)
-    theirs = Sorted(holdout, held, told.classifier.classify(real.holdout))
-    rows = by_class(mine, Sorted(training, train), theirs, sorts.names, seed=settings.seed)
+    mine = ClassifiedPictures(seen, numbers, None if ours.numbers is None else guessed)
+    theirs = ClassifiedPictures(holdout, held, told.classifier.classify(real.holdout))
+    rows = by_class(
+        mine, ClassifiedPictures(training, train), theirs, sorts.names, seed=settings.seed
+    )
     if settings.sheet:
         images.write_png(settings.sheet, class_sheet(ours.pictures, numbers, len(sorts.names)))
     return ByClass(rows, recognized(mine, theirs))

@@ -33,7 +33,14 @@ from lookalike.metrics.utility.teaching import (
     network_teacher,
     pretrained_features,
 )
-from lookalike.metrics.utility.trials import Protocol, Supply, TrialStore, Tried, address, run
+from lookalike.metrics.utility.trials import (
+    Protocol,
+    TrialPictures,
+    TrialResults,
+    TrialStore,
+    address,
+    run_trials,
+)
 from lookalike.metrics.utility.verdict import Arm, Verdict, arms, decide
 from lookalike.progress import Tell, silent
 from lookalike.report.utility_page import UtilityPart, render
@@ -177,12 +184,12 @@ def utility(
 
 def trials(
     data: Labeled, opened: Opened, settings: UtilitySettings, kept: TrialStore, tell: Tell = silent
-) -> Tried:
+) -> TrialResults:
     """Make the synthetic pictures for one part and train every arm on them."""
     digest = address(data.rows.tolist(), len(data.test[1]), opened.name, settings.teacher)
     chosen = settings.arms or arms(settings.ratios, settings.ways)
-    supply = _supply(data, opened.desk, chosen, settings, tell)
-    return run(chosen, supply, settings.protocol, kept, digest, settings.workers, tell)
+    pictures = replace(_pictures(data, opened.desk, chosen, settings, tell), name=digest)
+    return run_trials(chosen, pictures, settings.protocol, kept, settings.workers, tell)
 
 
 def labeled(pack: Pack, attribute: str | None = None) -> Labeled:
@@ -235,13 +242,13 @@ def _labels(pack: Pack, attribute: str | None) -> Sorts:
     return found
 
 
-def _supply(
+def _pictures(
     data: Labeled,
     desk: GeneratorHandle,
     chosen: Sequence[Arm],
     settings: UtilitySettings,
     tell: Tell,
-) -> Supply:
+) -> TrialPictures:
     """Enough synthetic pictures of every way, and copies where arms want them."""
     real = known(*data.training, len(data.names))
     ways = {one.way: parse_strategy(one.way) for one in chosen if one.synthetic}
@@ -259,7 +266,7 @@ def _supply(
             assert judge is not None, "copies are labeled by a judge"
             count = int(np.ceil(len(real) * most))
             copies[kind] = make(real, judge, count, settings.protocol.seed)
-    return Supply(real, added, copies, data.test[0])
+    return TrialPictures(real, added, copies, data.test[0])
 
 
 def _judge(real: Examples, settings: UtilitySettings, tell: Tell) -> Teacher:
@@ -317,7 +324,7 @@ def _made(
 
 
 def _answer(
-    data: Labeled, each: int | None, tried: Tried, settings: UtilitySettings
+    data: Labeled, each: int | None, tried: TrialResults, settings: UtilitySettings
 ) -> UtilityAnswer:
     truth = data.test[1]
     only = next(one for one in tried.outcomes if one.arm.only)

@@ -75,11 +75,11 @@ class Candidates(Watcher):
         sheets = best_of_each(scene.trainer.sampler(choosing=True), count)
         kids = [round(kid(judge(sheet), real), 6) for sheet in sheets]
         take = fewest(kids)
-        words = _words(kids, take)
-        told = {
+        verdict = _words(kids, take)
+        result = {
             "images": scene.images,
             "take": take,
-            "sentence": words,
+            "sentence": verdict,
             "kid": kids,
             "judge": judge.name,
             "samples": count,
@@ -87,9 +87,9 @@ class Candidates(Watcher):
             "seconds": round(time.monotonic() - begun, 1),
         }
         path = scene.run.path / CANDIDATES
-        checkpoints.write_whole(path, json.dumps(told, indent=1).encode())
-        scene.run.say(words)
-        self.say(words)
+        checkpoints.write_whole(path, json.dumps(result, indent=1).encode())
+        scene.run.say(verdict)
+        self.say(verdict)
 
 
 def best_of_each(sampler: Sampler, count: int) -> list[Pixels]:

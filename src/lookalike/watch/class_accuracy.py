@@ -76,8 +76,8 @@ def comparison(ours: Interval, alone: Interval, count: int, labels: int) -> dict
     ``labels`` are those that the run was shown of each class.
     """
     first, second = (
-        f"{100 * one.value:.1f} % ({100 * one.low:.1f} to {100 * one.high:.1f})"
-        for one in (ours, alone)
+        f"{100 * share.value:.1f} % ({100 * share.low:.1f} to {100 * share.high:.1f})"
+        for share in (ours, alone)
     )
     return {
         "accuracy": ours.value,

@@ -69,9 +69,9 @@ def verdict(seen: Evidence) -> HealthFinding:
             "Training has just begun: the first pictures are noise or blurs, which is normal.",
         )
     for check in (_collapse, _won, _noise, _worse, _plateau):
-        found = check(seen)
-        if found is not None:
-            return found
+        finding = check(seen)
+        if finding is not None:
+            return finding
     return _fine(seen)
 
 
@@ -133,7 +133,7 @@ def _noise(seen: Evidence) -> HealthFinding | None:
 def _worse(seen: Evidence) -> HealthFinding | None:
     if len(seen.kids) < 3:
         return None
-    best = min(seen.kids, key=lambda one: one[1])
+    best = min(seen.kids, key=lambda score: score[1])
     if any(kid <= best[2] for _, kid, _ in seen.kids[-2:]):
         return None
     return HealthFinding(
@@ -264,20 +264,20 @@ class Health(Watcher):
         self._cost, self._last = self.pace.clock() - begun, self.pace.elapsed
 
     def _tell(self, scene: Scene) -> None:
-        found = verdict(self._evidence(scene))
-        if found.kind != self.kind:
-            self.kind, self.since = found.kind, scene.images
-            scene.run.say(f"[{found.light}] {found.sentence}")
+        finding = verdict(self._evidence(scene))
+        if finding.kind != self.kind:
+            self.kind, self.since = finding.kind, scene.images
+            scene.run.say(f"[{finding.light}] {finding.sentence}")
         self.trained = self._before + self.pace.elapsed
-        held = {
-            **asdict(found),
+        facts = {
+            **asdict(finding),
             "images": scene.images,
             "since": self.since,
             "done": scene.done,
             "seconds": round(self.trained, 1),
             "history": self.history,
         }
-        checkpoints.write_whole(scene.run.path / FILE, json.dumps(held).encode())
+        checkpoints.write_whole(scene.run.path / FILE, json.dumps(facts).encode())
 
     def _evidence(self, scene: Scene) -> Evidence:
         budget = scene.trainer.recipe.images
@@ -296,7 +296,7 @@ class Health(Watcher):
                 SampleStats(*[line[n] for n in names]) for line in self.history if names[0] in line
             ],
             facts=[line["facts"] for line in self.history],
-            kids=[one for one in kids if math.isfinite(one[1])],
+            kids=[score for score in kids if math.isfinite(score[1])],
             recipe=scene.trainer.recipe.name,
             falling=falls(scene.trainer.recipe),
         )

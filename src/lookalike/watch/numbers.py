@@ -21,10 +21,10 @@ class Numbers(Watcher):
 
     def after(self, scene: Scene, tally: Tally) -> None:
         """Add this step; write a line when it is due."""
-        told = {f"loss/{k}": v for k, v in tally.totals.items()}
-        told |= {f"term/{k}": v for k, v in tally.terms.items()}
-        told |= {f"fact/{k}": v for k, v in tally.facts.items()}
-        for key, value in told.items():
+        values = {f"loss/{k}": v for k, v in tally.totals.items()}
+        values |= {f"term/{k}": v for k, v in tally.terms.items()}
+        values |= {f"fact/{k}": v for k, v in tally.facts.items()}
+        for key, value in values.items():
             self._sums[key] = self._sums.get(key, 0.0) + value
             self._counts[key] = self._counts.get(key, 0) + 1
         recipe = scene.trainer.recipe
@@ -34,8 +34,8 @@ class Numbers(Watcher):
 
     def _write(self, scene: Scene) -> None:
         means = {key: self._sums[key] / self._counts[key] for key in sorted(self._sums)}
-        values = {f"value/{k}": v for k, v in scene.trainer.now().items()}
-        scene.run.record({"images": scene.images, **means, **values})
+        now = {f"value/{k}": v for k, v in scene.trainer.now().items()}
+        scene.run.record({"images": scene.images, **means, **now})
         self._sums.clear()
         self._counts.clear()
 

@@ -32,7 +32,7 @@ class Progress(Watcher):
 
     listen: Callable[[ProgressStep], None]
     seconds: float = 0.5
-    say: Callable[[str], None] = lambda told: None
+    say: Callable[[str], None] = lambda words: None
     name: str = "progress"
     _marks: list[tuple[float, int]] = field(default_factory=list, init=False)
     _last: float = field(default=0.0, init=False)

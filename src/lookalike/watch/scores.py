@@ -63,9 +63,9 @@ class Sides:
 
 def sides(pack: Pack) -> Sides:
     """Held-out rows, helped out by training rows when they are few, against other training rows."""
-    held, train = shuffled(pack.holdout), shuffled(pack.train)
-    helpers = max(0, min(MOST_REAL, len(train) // 2) if len(held) < SMALL else 0)
-    return Sides(np.concatenate([held, train[:helpers]]), train[helpers:])
+    unseen, train = shuffled(pack.holdout), shuffled(pack.train)
+    helpers = min(MOST_REAL, len(train) // 2) if len(unseen) < SMALL else 0
+    return Sides(np.concatenate([unseen, train[:helpers]]), train[helpers:])
 
 
 @dataclass
@@ -147,7 +147,7 @@ class ScoreWatcher(Watcher):
         """What was decided once, and the best so far."""
         return {
             "hash": self.judge.hash,
-            "bests": [dict(one) for one in self.bests],
+            "bests": [dict(score) for score in self.bests],
             "newest": dict(self.newest),
             "samples": self.samples,
             "real": self.real,
@@ -157,7 +157,7 @@ class ScoreWatcher(Watcher):
     def load(self, state: Mapping[str, Any]) -> None:
         """Take it back, unless another judge wrote it."""
         if state.get("hash") == self.judge.hash:
-            self.bests = [dict(one) for one in state.get("bests", ())]
+            self.bests = [dict(score) for score in state.get("bests", ())]
             self.newest = dict(state.get("newest", {}))
             self.samples, self.real = int(state["samples"]), int(state["real"])
             self.floor = dict(state["floor"])
@@ -236,7 +236,7 @@ class ScoreWatcher(Watcher):
     def _numbers(self, vectors: Vectors) -> dict[str, float]:
         reference = self._reals.of(self._sides.reference)
         kid: Interval = kid_interval(vectors, reference)
-        told = {
+        numbers = {
             "score/kid": kid.value,
             "score/kid_low": kid.low,
             "score/kid_high": kid.high,
@@ -245,22 +245,22 @@ class ScoreWatcher(Watcher):
         count = min(len(vectors), len(self._sides.floor))
         if min(count, len(reference)) > NEIGHBORS:
             others = self._reals.of(self._sides.floor[:count])
-            told["score/coverage"] = manifold(vectors[:count], reference, k=NEIGHBORS).coverage
-            told["score/coverage_floor"] = manifold(others, reference, k=NEIGHBORS).coverage
-        return {name: float(value) for name, value in told.items()}
+            numbers["score/coverage"] = manifold(vectors[:count], reference, k=NEIGHBORS).coverage
+            numbers["score/coverage_floor"] = manifold(others, reference, k=NEIGHBORS).coverage
+        return {name: float(value) for name, value in numbers.items()}
 
     def _keep(self, scene: Scene, numbers: Mapping[str, float]) -> None:
         """Write a state that is among the best, with its score, which its file alone then says."""
         score = {name: numbers[f"score/{name}"] for name in ("kid", "kid_low", "kid_high")}
         score["images"] = float(scene.images)
         self.newest = score
-        better = [one for one in self.bests if one["kid"] <= score["kid"]]
-        known = any(one["images"] == score["images"] for one in self.bests)
+        better = [best for best in self.bests if best["kid"] <= score["kid"]]
+        known = any(best["images"] == score["images"] for best in self.bests)
         if known or len(better) >= self.keep:
             return
-        told = {**drawing_state(scene.trainer), "score": {**score, "hash": self.judge.hash}}
+        tree = {**drawing_state(scene.trainer), "score": {**score, "hash": self.judge.hash}}
         try:
-            scene.run.save_best(told, len(better) + 1, self.keep)
+            scene.run.save_best(tree, len(better) + 1, self.keep)
         except CheckpointError as problem:
             scene.run.say(str(problem))
             return
@@ -269,7 +269,7 @@ class ScoreWatcher(Watcher):
 
     def _describe(self, scene: Scene) -> None:
         """Write what the numbers are about."""
-        held = {
+        facts = {
             "judge": self.judge.name,
             "hash": self.judge.hash,
             "samples": self.samples,
@@ -283,7 +283,7 @@ class ScoreWatcher(Watcher):
             "take": taken(self.best, self.newest),
             "cost": {"seconds": round(self.pace.spent, 3), "of": round(self.pace.elapsed, 3)},
         }
-        text = json.dumps(held, indent=1).encode()
+        text = json.dumps(facts, indent=1).encode()
         checkpoints.write_whole(scene.run.path / FILE, text)
 
 
@@ -299,7 +299,7 @@ def taken(best: Mapping[str, float], newest: Mapping[str, float]) -> str:
     """
     if not best or not newest:
         return "best"
-    chance = math.hypot(*(one["kid_high"] - one["kid"] for one in (best, newest)))
+    chance = math.hypot(*(score["kid_high"] - score["kid"] for score in (best, newest)))
     return "best" if newest["kid"] - best["kid"] > chance else "last"
 
 
@@ -308,14 +308,14 @@ def _bests_of(run: Run, judge: str, keep: int) -> list[dict[str, float]]:
 
     Scores of two judges are two scales, so states of another judge go, and so do damaged ones.
     """
-    found = []
+    scores = []
     for path in run.bests():
-        held: dict[str, Any] = {}
+        score: dict[str, Any] = {}
         with contextlib.suppress(CheckpointError):
-            held = dict(checkpoints.read(path).get("score", {}))
-        if held.pop("hash", None) != judge:
+            score = dict(checkpoints.read(path).get("score", {}))
+        if score.pop("hash", None) != judge:
             path.unlink(missing_ok=True)
             continue
-        found.append({name: float(value) for name, value in held.items()})
+        scores.append({name: float(value) for name, value in score.items()})
     run.drop_bests(keep)
-    return found[:keep]
+    return scores[:keep]

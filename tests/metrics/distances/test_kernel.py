@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from lookalike.metrics.distances import kernel
-from lookalike.metrics.distances.kernel import kid, kid_interval, kid_subsets, quick_kid
+from lookalike.metrics.distances.kernel import kid, kid_interval, kid_subsets
 
 
 def by_hand(x, y):
@@ -87,11 +87,6 @@ def test_subsets_shrink_with_the_sets_and_agree_with_the_whole(normal):
     assert mean == pytest.approx(kid(x, y), abs=4 * deviation / np.sqrt(20))
     with pytest.raises(ValueError, match="subsets of 91"):
         kid_subsets(x, y, size=91)
-
-
-def test_quick_kid_looks_at_the_first_rows_only(normal):
-    x, y = normal(30, 4, 0), normal(40, 4, 1)
-    assert quick_kid(x, y, most=20) == kid(x[:20], y[:20])
 
 
 def test_vectors_of_other_features_are_refused(normal):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from lookalike.data.pack.pack import Pack
+from lookalike.metrics.features.cache import cache_file
 from lookalike.metrics.features.features import Features
 from lookalike.metrics.features.real_features import RealFeatures, shuffled
 
@@ -43,8 +44,9 @@ def test_another_judge_has_a_file_of_its_own(pack: Pack, costly: Make) -> None:
 @pytest.mark.parametrize("content", [b"", b"not a zip", b"PK\x03\x04 cut"])
 def test_a_damaged_file_counts_as_none(pack: Pack, costly: Make, content: bytes) -> None:
     real = RealFeatures(pack, costly())
-    real.file.parent.mkdir()
-    real.file.write_bytes(content)
+    file = cache_file(pack, f"{real.features.hash}.npz")
+    file.parent.mkdir()
+    file.write_bytes(content)
     assert len(RealFeatures(pack, costly())) == 0
 
 

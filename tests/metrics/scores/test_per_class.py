@@ -7,7 +7,7 @@ import pytest
 
 from lookalike.metrics.copies.copies import see
 from lookalike.metrics.features.features import RandomConv
-from lookalike.metrics.scores.per_class import Sorted, by_class, recognized
+from lookalike.metrics.scores.per_class import ClassifiedPictures, by_class, recognized
 from lookalike.metrics.scores.scores import Measure
 from lookalike.metrics.scores.verdicts import class_sentence
 
@@ -15,14 +15,14 @@ EYE = RandomConv(width=8)
 NAMES = ("cat", "dog", "owl")
 
 
-def side(parts: list[np.ndarray], told: list[int] | None = None) -> Sorted:
+def side(parts: list[np.ndarray], told: list[int] | None = None) -> ClassifiedPictures:
     numbers = np.concatenate([np.full(len(part), i) for i, part in enumerate(parts)])
     guessed = None if told is None else np.array(told)[numbers]
-    return Sorted(see(np.concatenate(parts), EYE), numbers.astype(np.int64), guessed)
+    return ClassifiedPictures(see(np.concatenate(parts), EYE), numbers.astype(np.int64), guessed)
 
 
 @pytest.fixture(scope="module")
-def real(draw) -> tuple[Sorted, Sorted]:
+def real(draw) -> tuple[ClassifiedPictures, ClassifiedPictures]:
     train = side([draw(60, 10 + i, (i,), edges=15) for i in range(3)])
     return train, side([draw(40, 20 + i, (i,), edges=15) for i in range(3)], [0, 1, 2])
 
@@ -69,7 +69,7 @@ def test_what_the_classifier_takes_samples_for(rows, real):
 
 
 def test_samples_of_unknown_classes_are_not_said_to_be_recognized(draw, real):
-    guessed = Sorted(see(draw(20, 40), EYE), np.zeros(20, np.int64))
+    guessed = ClassifiedPictures(see(draw(20, 40), EYE), np.zeros(20, np.int64))
     rows = by_class(guessed, *real, NAMES)
     assert all(one.recognized is None for one in rows)
     assert recognized(guessed, real[1]) is None

@@ -7,12 +7,13 @@ import pytest
 from PIL import Image, ImageFilter
 
 from lookalike.errors import TooFewImagesError
+from lookalike.metrics.copies.copies import see
 from lookalike.metrics.distances.kernel import kid
 from lookalike.metrics.features.features import RandomConv
-from lookalike.metrics.scores.scores import Scores, Settings, judge, see
+from lookalike.metrics.scores.scores import Scores, ScoreSettings, score_samples
 
 EYE = RandomConv(width=8)
-QUICK = Settings(resamples=40, chunks=1)
+QUICK = ScoreSettings(resamples=40, chunks=1)
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +23,7 @@ def real(draw):
 
 @pytest.fixture(scope="module")
 def good(draw, real) -> Scores:
-    return judge(draw(160, 2, edges=15), *real, EYE, QUICK)
+    return score_samples(draw(160, 2, edges=15), *real, EYE, QUICK)
 
 
 def blurred(pictures, radius):
@@ -59,7 +60,7 @@ def test_the_floor_is_training_against_the_hold_out(good, real):
 
 def test_collapsed_samples_are_precise_and_forgetful_and_repeat_themselves(draw, real):
     collapsed = draw(160, 2, edges=15)[np.arange(160) % 5]
-    found = judge(collapsed, *real, EYE, QUICK)
+    found = score_samples(collapsed, *real, EYE, QUICK)
     assert found.precision.value > 0.7
     assert found.recall.value < 0.2
     assert found.coverage.value < 0.5
@@ -79,7 +80,7 @@ def test_collapsed_samples_are_precise_and_forgetful_and_repeat_themselves(draw,
 )
 def test_scores_fall_with_blur_noise_and_dropped_classes(draw, real, worse):
     training, holdout = real
-    found = [judge(one, training, holdout, EYE, QUICK) for one in worse(draw)]
+    found = [score_samples(one, training, holdout, EYE, QUICK) for one in worse(draw)]
     for name in ("kid", "kid_training", "frechet"):
         values = [getattr(one, name).value for one in found]
         assert values[0] < values[1] < values[2], (name, values)
@@ -89,20 +90,20 @@ def test_scores_fall_with_blur_noise_and_dropped_classes(draw, real, worse):
 
 def test_few_pictures_come_with_warnings(draw, real):
     training, holdout = real
-    found = judge(draw(40, 2, edges=15), training, holdout.part(slice(0, 30)), EYE, QUICK)
+    found = score_samples(draw(40, 2, edges=15), training, holdout.part(slice(0, 30)), EYE, QUICK)
     assert any("30 held-out" in text for text in found.warnings)
     assert any("biased upwards" in text for text in found.warnings)
 
 
 def test_too_few_samples_are_refused(draw, real):
     with pytest.raises(TooFewImagesError, match="3 samples"):
-        judge(draw(3, 2), *real, EYE)
+        score_samples(draw(3, 2), *real, EYE)
 
 
 def test_extrapolation_is_there_on_request(draw, real):
     training, holdout = real
-    found = judge(
-        draw(60, 2, edges=15), training, holdout, EYE, Settings(resamples=10, infinity=True)
+    found = score_samples(
+        draw(60, 2, edges=15), training, holdout, EYE, ScoreSettings(resamples=10, infinity=True)
     )
     assert found.frechet_infinity is not None
     assert found.frechet_infinity < found.frechet.value

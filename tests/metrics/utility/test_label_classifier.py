@@ -28,7 +28,7 @@ def pack(tmp_path_factory: pytest.TempPathFactory) -> Pack:
 
 def test_it_learns_the_labels_and_is_judged_on_the_hold_out(pack: Pack):
     found = label_classifier(pack, classes_of(pack), steps=60)
-    assert len(found.truth) == len(found.told) == 20
+    assert len(found.truth) == len(found.predicted) == 20
     assert found.accuracy == 1.0
 
 

@@ -55,8 +55,8 @@ def align(samples: Pictures, references: Pictures, candidates: Indices) -> tuple
     with torch.inference_mode():
         for first in range(0, len(samples), BATCH):
             rows = slice(first, first + BATCH)
-            told = _align(_blurred(samples[rows]), references, candidates[rows])
-            distance[rows], index[rows] = told
+            nearest = _align(_blurred(samples[rows]), references, candidates[rows])
+            distance[rows], index[rows] = nearest
     return distance, index
 
 

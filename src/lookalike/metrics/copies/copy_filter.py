@@ -6,22 +6,18 @@ What is too near is learned once for a pack and kept beside it, under its finger
 
 from __future__ import annotations
 
-import io
-import logging
-import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.checkpoints import write_whole
 from lookalike.data.pack.pack import Pack
 from lookalike.images import Pixels
 from lookalike.metrics.copies.pixel_copies import SmallPictures, apart, small_pictures, too_near
-from lookalike.metrics.features.real_features import FOLDER, shuffled
+from lookalike.metrics.features.cache import read_arrays, write_arrays
+from lookalike.metrics.features.real_features import shuffled
 from lookalike.progress import Tell, silent
 
 MOST = 20_000
@@ -30,10 +26,8 @@ MOST = 20_000
 HELD = 1_000
 BATCH = 128
 PIECE = 1_024
-VERSION = 1
-"""Moves when the same pack begins to give another limit."""
-
-log = logging.getLogger(__name__)
+NAME = "copies-1.npz"
+"""The number moves when the same pack begins to give another limit."""
 
 Marks = NDArray[np.bool_]
 
@@ -67,9 +61,9 @@ def copy_check(pack: Pack, tell: Tell = silent) -> CopyCheck | None:
     """The check for this pack, from its cache or made now; None without training pictures."""
     if not len(pack.train):
         return None
-    held = _read(pack)
-    if held is not None:
-        return held
+    known = _read(pack)
+    if known is not None:
+        return known
     training = _small(pack, shuffled(pack.train)[:MOST], tell)
     holdout = _small(pack, shuffled(pack.holdout)[:HELD], tell)
     made = CopyCheck(training, too_near(training, holdout), len(pack.train))
@@ -124,27 +118,13 @@ def _small(pack: Pack, rows: NDArray[np.int64], tell: Tell) -> SmallPictures:
     return SmallPictures(tiny, small)
 
 
-def _file(pack: Pack) -> Path:
-    return pack.path / FOLDER / f"{pack.fingerprint}-copies-{VERSION}.npz"
-
-
 def _read(pack: Pack) -> CopyCheck | None:
-    try:
-        with np.load(_file(pack)) as held:
-            tiny, small, limit = held["tiny"], held["small"], float(held["limit"])
-    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
+    known = read_arrays(pack, NAME, "tiny", "small", "limit")
+    if known is None or not len(known[0]) == len(known[1]) == min(MOST, len(pack.train)):
         return None
-    fits = len(tiny) == len(small) == min(MOST, len(pack.train))
-    return CopyCheck(SmallPictures(tiny, small), limit, len(pack.train)) if fits else None
+    return CopyCheck(SmallPictures(known[0], known[1]), float(known[2]), len(pack.train))
 
 
 def _write(pack: Pack, made: CopyCheck) -> None:
-    """Keep it; beside a pack on a read-only disk it is simply made again next time."""
-    buffer = io.BytesIO()
-    limit = np.float64(made.limit)
-    np.savez(buffer, tiny=made.training.tiny, small=made.training.small, limit=limit)
-    try:
-        _file(pack).parent.mkdir(exist_ok=True)
-        write_whole(_file(pack), buffer.getvalue())
-    except OSError as problem:
-        log.info("the copy check of %s is not kept: %s", pack.path, problem)
+    limit = np.array(made.limit)
+    write_arrays(pack, NAME, tiny=made.training.tiny, small=made.training.small, limit=limit)

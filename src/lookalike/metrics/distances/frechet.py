@@ -49,15 +49,15 @@ def gaussian(vectors: Vectors) -> Gaussian:
     return Gaussian(mean, factor, len(wide))
 
 
-def distance(one: Gaussian, two: Gaussian) -> float:
+def distance(x: Gaussian, y: Gaussian) -> float:
     """The squared Fréchet distance of two Gaussians.
 
     tr (S1 S2)^(1/2) is the sum of the singular values of F1 F2^T: exact, and without the small
     number that other implementations add to singular covariances.
     """
-    apart = float(((one.mean - two.mean) ** 2).sum())
-    spread = float((one.factor**2).sum() + (two.factor**2).sum())
-    shared = float(np.linalg.svd(one.factor @ two.factor.T, compute_uv=False).sum())
+    apart = float(((x.mean - y.mean) ** 2).sum())
+    spread = float((x.factor**2).sum() + (y.factor**2).sum())
+    shared = float(np.linalg.svd(x.factor @ y.factor.T, compute_uv=False).sum())
     return apart + spread - 2 * shared
 
 

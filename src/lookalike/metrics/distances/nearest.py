@@ -58,11 +58,11 @@ def nearest(x: Vectors, y: Vectors, *, itself: bool = False) -> tuple[Numbers, I
     for rows, columns, squared in blocks(x, y):
         if itself:
             _exclude_itself(squared, rows, columns)
-        found = squared.argmin(axis=1)
-        value = squared[np.arange(len(found)), found]
+        column = squared.argmin(axis=1)
+        value = squared[np.arange(len(column)), column]
         better = value < best[rows]
         best[rows] = np.where(better, value, best[rows])
-        index[rows] = np.where(better, found + columns.start, index[rows])
+        index[rows] = np.where(better, column + columns.start, index[rows])
     return _exact(x, y, index), index
 
 
@@ -71,29 +71,29 @@ def candidates(x: Vectors, y: Vectors, k: int, *, itself: bool = False) -> Indic
 
     Where ``y`` has fewer rows, they are repeated.
     """
-    kept = min(k, len(y) - itself)
-    if kept < 1:
+    count = min(k, len(y) - itself)
+    if count < 1:
         raise ValueError("there is nothing to be near to")
-    best = np.full((len(x), kept), np.inf)
-    index = np.zeros((len(x), kept), np.intp)
+    best = np.full((len(x), count), np.inf)
+    index = np.zeros((len(x), count), np.intp)
     for rows, columns, squared in blocks(x, y):
         if itself:
             _exclude_itself(squared, rows, columns)
         numbers = np.broadcast_to(np.arange(columns.start, columns.stop), squared.shape)
         merged = np.concatenate([best[rows], squared], axis=1)
         owners = np.concatenate([index[rows], numbers], axis=1)
-        least = np.argpartition(merged, kept - 1, axis=1)[:, :kept]
+        least = np.argpartition(merged, count - 1, axis=1)[:, :count]
         best[rows] = np.take_along_axis(merged, least, axis=1)
         index[rows] = np.take_along_axis(owners, least, axis=1)
     return np.resize(index.T, (k, len(x))).T
 
 
 def _exact(x: Vectors, y: Vectors, index: Indices) -> Numbers:
-    found = np.empty(len(x))
+    distance = np.empty(len(x))
     for top in range(0, len(x), ROWS):
         rows = slice(top, top + ROWS)
-        found[rows] = np.linalg.norm(x[rows].astype(np.float64) - y[index[rows]], axis=1)
-    return found
+        distance[rows] = np.linalg.norm(x[rows].astype(np.float64) - y[index[rows]], axis=1)
+    return distance
 
 
 def _exclude_itself(squared: Numbers, rows: slice, columns: slice) -> None:

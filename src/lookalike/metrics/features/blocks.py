@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from lookalike.images import Pixels as Pictures
 from lookalike.metrics.features.features import (
@@ -40,6 +40,7 @@ class LiteBlocks(Features):
     number: int = 1
     side: int = 64
     batch: int = 64
+    version: ClassVar[str] = "1"
 
     def __post_init__(self) -> None:
         if self.number not in (0, 1):
@@ -49,11 +50,6 @@ class LiteBlocks(Features):
     def name(self) -> str:
         """For example ``efficientnet-lite1-blocks@64``."""
         return f"efficientnet-lite{self.number}-blocks@{self.side}"
-
-    @property
-    def version(self) -> str:
-        """Version of these steps."""
-        return "1"
 
     @property
     def dim(self) -> int:
@@ -90,11 +86,11 @@ def _layers(number: int, side: int) -> Forward:
 
     def look(x: torch.Tensor) -> torch.Tensor:
         x = network._swish(network._conv_stem(x.contiguous(memory_format=torch.channels_last)))
-        found = []
+        layers = []
         for place, block in enumerate(network._blocks[: BLOCKS[-1] + 1]):
             x = block(x)
             if place in BLOCKS:
-                found.append(adaptive_avg_pool2d(x, PLACES).flatten(1))
-        return torch.cat(found, 1)
+                layers.append(adaptive_avg_pool2d(x, PLACES).flatten(1))
+        return torch.cat(layers, 1)
 
     return look

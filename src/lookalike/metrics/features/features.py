@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,6 +80,8 @@ class Lite(Features):
     number: int = 0
     side: int = 96
     batch: int = 64
+    version: ClassVar[str] = "1"
+    dim: ClassVar[int] = 1280
 
     def __post_init__(self) -> None:
         if self.number not in (0, 1, 2):
@@ -91,16 +93,6 @@ class Lite(Features):
     def name(self) -> str:
         """For example ``efficientnet-lite0@96``."""
         return f"efficientnet-lite{self.number}@{self.side}"
-
-    @property
-    def version(self) -> str:
-        """Version of these steps, not of the package: the hash covers the weights."""
-        return "1"
-
-    @property
-    def dim(self) -> int:
-        """1280."""
-        return 1280
 
     @property
     def families(self) -> tuple[str, ...]:
@@ -137,6 +129,8 @@ class Pixels(Features):
     side: int = 16
     channels: int = 3
     batch: int = 512
+    version: ClassVar[str] = "1"
+    families: ClassVar[tuple[str, ...]] = ()
 
     @property
     def name(self) -> str:
@@ -144,19 +138,9 @@ class Pixels(Features):
         return f"pixels@{self.side}" + ("" if self.channels == 3 else "-grey")
 
     @property
-    def version(self) -> str:
-        """Version of these steps."""
-        return "1"
-
-    @property
     def dim(self) -> int:
         """side x side x channels."""
         return self.side * self.side * self.channels
-
-    @property
-    def families(self) -> tuple[str, ...]:
-        """None: nothing here was trained."""
-        return ()
 
     @property
     def hash(self) -> str:
@@ -187,6 +171,8 @@ class RandomConv(Features):
     width: int = 32
     seed: int = 0
     batch: int = 256
+    version: ClassVar[str] = "1"
+    families: ClassVar[tuple[str, ...]] = ()
 
     @property
     def name(self) -> str:
@@ -194,19 +180,9 @@ class RandomConv(Features):
         return f"random-conv{self.width}@{self.side}" + (f"-s{self.seed}" if self.seed else "")
 
     @property
-    def version(self) -> str:
-        """Version of these steps."""
-        return "1"
-
-    @property
     def dim(self) -> int:
         """Means of three layers, and four means of the last."""
         return self.width * (1 + 2 + 4 + 4 * 8)
-
-    @property
-    def families(self) -> tuple[str, ...]:
-        """None: nothing here was trained."""
-        return ()
 
     @property
     def hash(self) -> str:
@@ -223,11 +199,11 @@ class RandomConv(Features):
 
         def look(x: torch.Tensor) -> torch.Tensor:
             x = resize(color(x), self.side).div(127.5).sub(1)
-            told = []
+            means = []
             for depth, layer in enumerate(layers):
                 x = conv2d(x, layer, stride=1 if depth == 0 else 2, padding=1).relu()
-                told.append(adaptive_avg_pool2d(x, 2 if depth == 3 else 1).flatten(1))
-            return torch.cat(told, 1)
+                means.append(adaptive_avg_pool2d(x, 2 if depth == 3 else 1).flatten(1))
+            return torch.cat(means, 1)
 
         return batched(self, pictures, look, self.batch, tell)
 
@@ -284,8 +260,8 @@ def batched(
     with torch.inference_mode():
         for first in range(0, count, batch):
             rows = np.array(pictures[first : first + batch])
-            told = forward(torch.from_numpy(rows).permute(0, 3, 1, 2).float())
-            vectors[first : first + batch] = told.numpy()
+            answer = forward(torch.from_numpy(rows).permute(0, 3, 1, 2).float())
+            vectors[first : first + batch] = answer.numpy()
             tell("looking at pictures", min(first + batch, count), count)
     if not np.isfinite(vectors).all():
         raise DataError(

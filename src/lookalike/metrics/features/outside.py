@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import numpy as np
 
@@ -63,16 +63,12 @@ class Own(Features):
     deviation: tuple[float, float, float] = DEVIATION
     family: tuple[str, ...] = ()
     batch: int = 32
+    version: ClassVar[str] = "2"
 
     @property
     def name(self) -> str:
         """The file's stem and the input size."""
         return f"{self.path.stem}@{self._opened()[1]}"
-
-    @property
-    def version(self) -> str:
-        """Version of these steps; the hash covers the file."""
-        return "2"
 
     @property
     def dim(self) -> int:
@@ -104,6 +100,7 @@ class Own(Features):
 class Inception(Features):
     """The network of FID (Heusel et al. 2017) through torch-fidelity: 2048 numbers, 299 px.
 
+    Only distances of these features may be called FID. It was trained as an ImageNet classifier.
     Pictures are resized by torch-fidelity as the first implementation did. The weights have to be
     in torch's cache already: they are known by their digest, and nothing is downloaded.
 
@@ -113,26 +110,10 @@ class Inception(Features):
     """
 
     batch: int = 32
-
-    @property
-    def name(self) -> str:
-        """Only distances of these features may be called FID."""
-        return "fid-inception@299"
-
-    @property
-    def version(self) -> str:
-        """Version of these steps; the hash covers the weights."""
-        return "1"
-
-    @property
-    def dim(self) -> int:
-        """2048."""
-        return 2048
-
-    @property
-    def families(self) -> tuple[str, ...]:
-        """An ImageNet classifier."""
-        return "imagenet", "inception"
+    name: ClassVar[str] = "fid-inception@299"
+    version: ClassVar[str] = "1"
+    dim: ClassVar[int] = 2048
+    families: ClassVar[tuple[str, ...]] = ("imagenet", "inception")
 
     @property
     def hash(self) -> str:
@@ -159,16 +140,12 @@ class Dino(Features):
     model: str = "facebook/dinov2-base"
     side: int = 224
     batch: int = 16
+    version: ClassVar[str] = "1"
 
     @property
     def name(self) -> str:
         """For example ``dinov2-base@224``."""
         return f"{Path(self.model).name}@{self.side}"
-
-    @property
-    def version(self) -> str:
-        """Version of these steps; the hash covers the weights."""
-        return "1"
 
     @property
     def dim(self) -> int:
@@ -253,10 +230,10 @@ def _harmless(path: Path) -> None:
             f"{path} holds no TorchScript: a file of torch.save can run any code when it is "
             f"opened, so it is not. {_SAVE}"
         )
-    found = [word for word in TOUCHING if word in text]
-    if found:
+    touching = [word for word in TOUCHING if word in text]
+    if touching:
         raise DataError(
-            f"{path} uses {', '.join(found)}, which reaches beyond the network, so it was not "
+            f"{path} uses {', '.join(touching)}, which reaches beyond the network, so it was not "
             f"opened. {_SAVE}"
         )
 
@@ -276,13 +253,13 @@ def _onnx(path: Path, side: int) -> tuple[Forward, int]:
     shape = list(wanted.shape)
     if len(shape) != 4 or (isinstance(shape[1], int) and shape[1] != 3):
         raise DataError(f"{path} takes {shape}; a judge takes pictures [N, 3, side, side].")
-    one = shape[0] == 1
+    single = shape[0] == 1
 
     def look(x: torch.Tensor) -> torch.Tensor:
         given = np.ascontiguousarray(x.numpy())
-        parts = np.split(given, len(given)) if one else [given]
-        told = [session.run(None, {wanted.name: part})[0] for part in parts]
-        return torch.from_numpy(np.concatenate(told).astype(np.float32))
+        parts = np.split(given, len(given)) if single else [given]
+        vectors = [session.run(None, {wanted.name: part})[0] for part in parts]
+        return torch.from_numpy(np.concatenate(vectors).astype(np.float32))
 
     return look, shape[2] if isinstance(shape[2], int) else side
 

@@ -6,22 +6,13 @@ second run, an evaluation or a report on the same pack begins where the first on
 
 from __future__ import annotations
 
-import io
-import logging
-import zipfile
-from pathlib import Path
-
 import numpy as np
 from numpy.typing import NDArray
 
 from lookalike import seeds
-from lookalike.checkpoints import write_whole
 from lookalike.data.pack.pack import Indices, Pack, Split
+from lookalike.metrics.features.cache import read_arrays, write_arrays
 from lookalike.metrics.features.features import Features, Vectors
-
-FOLDER = ".features"
-
-log = logging.getLogger(__name__)
 
 
 class RealFeatures:
@@ -36,9 +27,8 @@ class RealFeatures:
         self._read()
 
     @property
-    def file(self) -> Path:
-        """Where the vectors are kept."""
-        return self.pack.path / FOLDER / f"{self.pack.fingerprint}-{self.features.hash}.npz"
+    def _name(self) -> str:
+        return f"{self.features.hash}.npz"
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -66,23 +56,15 @@ class RealFeatures:
 
     def save(self) -> None:
         """Keep what is new; a pack on a read-only disk is simply looked at again next time."""
-        if not self._unsaved:
-            return
-        buffer = io.BytesIO()
-        np.savez(buffer, rows=self._rows, vectors=self._vectors)
-        try:
-            self.file.parent.mkdir(exist_ok=True)
-            write_whole(self.file, buffer.getvalue())
-        except OSError as problem:
-            log.info("features of %s are not kept: %s", self.pack.path, problem)
+        if self._unsaved:
+            write_arrays(self.pack, self._name, rows=self._rows, vectors=self._vectors)
         self._unsaved = False
 
     def _read(self) -> None:
-        try:
-            with np.load(self.file) as held:
-                rows, vectors = held["rows"], held["vectors"]
-        except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
+        known = read_arrays(self.pack, self._name, "rows", "vectors")
+        if known is None:
             return
+        rows, vectors = known
         if vectors.shape == (len(rows), self.features.dim) and (rows < self.pack.count).all():
             self._add(rows.astype(np.int64), vectors.astype(np.float32))
 

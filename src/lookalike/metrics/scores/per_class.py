@@ -17,20 +17,20 @@ Classes = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Sorted:
+class ClassifiedPictures:
     """Pictures as a judge sees them with their class numbers ``[N]``; -1 for none.
 
-    ``told`` is what a classifier of the pack's labels takes each picture for, where asked.
+    ``predicted`` is what a classifier of the pack's labels takes each picture for, where asked.
     """
 
     seen: CopyFeatures
     numbers: Classes
-    told: Classes | None = None
+    predicted: Classes | None = None
 
     def rows(self, number: int) -> NDArray[np.intp]:
         """The pictures of this class."""
-        found: NDArray[np.intp] = np.flatnonzero(self.numbers == number)
-        return found
+        rows: NDArray[np.intp] = np.flatnonzero(self.numbers == number)
+        return rows
 
 
 @dataclass(frozen=True)
@@ -54,63 +54,71 @@ class ClassScores:
 
 
 def by_class(
-    samples: Sorted, training: Sorted, holdout: Sorted, names: Sequence[str], *, seed: int = 0
+    samples: ClassifiedPictures,
+    training: ClassifiedPictures,
+    holdout: ClassifiedPictures,
+    names: Sequence[str],
+    *,
+    seed: int = 0,
 ) -> tuple[ClassScores, ...]:
     """Scores of every class, in the order of ``names``."""
     gauge = calibrate(training.seen, holdout.seen, seed)
     copies = gauge.copies(nearness(samples.seen, training.seen))
-    told = []
+    scores = []
     for number, name in enumerate(names):
-        rows = [one.rows(number) for one in (samples, training, holdout)]
-        ours, train, held = (
-            one.seen.part(mine)
-            for one, mine in zip((samples, training, holdout), rows, strict=True)
+        sets = (samples, training, holdout)
+        rows = [pictures.rows(number) for pictures in sets]
+        ours, train, unseen = (
+            pictures.seen.part(mine) for pictures, mine in zip(sets, rows, strict=True)
         )
-        enough = min(len(ours), len(train), len(held)) >= LEAST
-        told.append(
+        enough = min(len(ours), len(train), len(unseen)) >= LEAST
+        scores.append(
             ClassScores(
                 name=name,
                 samples=len(ours),
                 training=len(train),
-                holdout=len(held),
-                kid=_kid(ours, train, held, seed) if enough else None,
-                coverage=_coverage(ours, train, held) if enough else None,
+                holdout=len(unseen),
+                kid=_kid(ours, train, unseen, seed) if enough else None,
+                coverage=_coverage(ours, train, unseen) if enough else None,
                 near_duplicates=_twins(ours, train),
                 copies=float(copies[rows[0]].mean()) if len(ours) else None,
-                recognized=_recognized(samples, holdout, number),
+                recognized=recognized(samples, holdout, number),
             )
         )
-    return tuple(told)
+    return tuple(scores)
 
 
-def recognized(samples: Sorted, holdout: Sorted) -> Measure | None:
-    """The share of all samples that are taken for the class they were made for; floor: hold-out."""
-    ours, held = (_right(one, one.numbers >= 0) for one in (samples, holdout))
-    return None if ours is None or held is None else measure(ours, held)
+def recognized(
+    samples: ClassifiedPictures, holdout: ClassifiedPictures, number: int | None = None
+) -> Measure | None:
+    """The share of samples that are taken for the class they were made for; floor: the hold-out.
+
+    Of one class, or of all pictures that have one; None where nobody says the classes.
+    """
+    value, floor = (_right(pictures, number) for pictures in (samples, holdout))
+    return None if value is None or floor is None else measure(value, floor)
 
 
-def _recognized(samples: Sorted, holdout: Sorted, number: int) -> Measure | None:
-    ours, held = (_right(one, one.numbers == number) for one in (samples, holdout))
-    return None if ours is None or held is None else measure(ours, held)
-
-
-def _right(one: Sorted, rows: NDArray[np.bool_]) -> float | None:
-    if one.told is None or not rows.any():
+def _right(pictures: ClassifiedPictures, number: int | None) -> float | None:
+    numbers = pictures.numbers
+    rows = numbers >= 0 if number is None else numbers == number
+    if pictures.predicted is None or not rows.any():
         return None
-    return float((one.told[rows] == one.numbers[rows]).mean())
+    return float((pictures.predicted[rows] == numbers[rows]).mean())
 
 
-def _kid(ours: CopyFeatures, train: CopyFeatures, held: CopyFeatures, seed: int) -> Measure:
-    ends = [kid_interval(one.vectors, held.vectors, seed=seed) for one in (ours, train)]
+def _kid(ours: CopyFeatures, train: CopyFeatures, unseen: CopyFeatures, seed: int) -> Measure:
+    ends = [kid_interval(side.vectors, unseen.vectors, seed=seed) for side in (ours, train)]
     return over_chance(*ends)
 
 
-def _coverage(ours: CopyFeatures, train: CopyFeatures, held: CopyFeatures) -> Measure:
+def _coverage(ours: CopyFeatures, train: CopyFeatures, unseen: CopyFeatures) -> Measure:
     """At equal counts on all three sides."""
-    count = min(len(ours), len(train), len(held))
+    count = min(len(ours), len(train), len(unseen))
     k = min(5, count - 1)
     value, floor = (
-        manifold(one.vectors[:count], held.vectors[:count], k=k).coverage for one in (ours, train)
+        manifold(side.vectors[:count], unseen.vectors[:count], k=k).coverage
+        for side in (ours, train)
     )
     return measure(value, floor)
 
@@ -118,5 +126,5 @@ def _coverage(ours: CopyFeatures, train: CopyFeatures, held: CopyFeatures) -> Me
 def _twins(ours: CopyFeatures, train: CopyFeatures) -> Measure | None:
     if min(len(ours), len(train)) < LEAST:
         return None
-    found = near_duplicates(ours.vectors, train.vectors)
-    return measure(found.share, found.real_share)
+    twins = near_duplicates(ours.vectors, train.vectors)
+    return measure(twins.share, twins.real_share)

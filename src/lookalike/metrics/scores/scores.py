@@ -8,7 +8,7 @@ below 1 is luck or copying. Scores of different features are different scales.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -19,18 +19,16 @@ from lookalike.images import Pixels as Pictures
 from lookalike.metrics.copies.copies import Copies, CopyFeatures, Pair, judge_copies, see
 from lookalike.metrics.distances.frechet import frechet, frechet_infinity
 from lookalike.metrics.distances.intervals import Interval
-from lookalike.metrics.distances.kernel import kid_interval, quick_kid
-from lookalike.metrics.distances.manifold import Manifold, manifold, near_duplicates
+from lookalike.metrics.distances.kernel import kid_interval
+from lookalike.metrics.distances.manifold import manifold, near_duplicates
 from lookalike.metrics.features.features import Features
 from lookalike.progress import Tell, silent
-
-__all__ = ["Scores", "Settings", "judge", "quick_kid", "see"]
 
 LEAST = 16
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
+class ScoreSettings:
     """How to judge; the defaults are the ones that reports use."""
 
     neighbors: int = 5
@@ -60,7 +58,7 @@ class Measure:
 
 @dataclass(frozen=True, kw_only=True)
 class Scores:
-    """Everything that ``judge`` measured; JSON there and back by ``as_json`` and ``from_json``.
+    """All that ``score_samples`` measured; JSON there and back by ``as_json`` and ``from_json``.
 
     ``kid`` and the shares are against held-out pictures; ``kid_training`` against training
     pictures, so that a ``kid`` well above ``kid_training`` tells of overfitting. ``copies.excess``
@@ -93,25 +91,23 @@ class Scores:
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> Scores:
         """The inverse of ``as_json``; other names in ``plain`` are passed over."""
-        names = {field.name for field in fields(cls)}
-        told = {name: value for name, value in plain.items() if name in names}
+        values = {field.name: plain[field.name] for field in fields(cls) if field.name in plain}
         for field in fields(cls):
             if field.type == "Measure":
-                told[field.name] = Measure(**told[field.name])
-        copies = {name: value for name, value in told["copies"].items() if name != "level"}
+                values[field.name] = Measure(**values[field.name])
+        copies = {name: value for name, value in values["copies"].items() if name != "level"}
         copies["excess"] = Interval(**copies["excess"])
         copies["pairs"] = tuple(Pair(**pair) for pair in copies["pairs"])
-        told["copies"] = Copies(**copies)
-        told["warnings"] = tuple(told["warnings"])
-        return cls(**told)
+        values |= {"copies": Copies(**copies), "warnings": tuple(values["warnings"])}
+        return cls(**values)
 
 
-def judge(
+def score_samples(
     samples: Pictures | CopyFeatures,
     training: Pictures | CopyFeatures,
     holdout: Pictures | CopyFeatures,
     features: Features,
-    settings: Settings | None = None,
+    settings: ScoreSettings | None = None,
     tell: Tell = silent,
 ) -> Scores:
     """Judge samples against training and held-out pictures of the same source.
@@ -121,91 +117,87 @@ def judge(
     Raises:
         TooFewImagesError: a set has fewer than 16 pictures.
     """
-    settings = settings or Settings()
+    settings = settings or ScoreSettings()
     ours = _enough("samples", samples, features, tell)
     train = _enough("training pictures", training, features, tell)
-    held = _enough("held-out pictures", holdout, features, tell)
-    kids = _kids(ours, train, held, settings)
-    shape = _manifolds(ours, train, held, settings)
-    distance, warning = _frechet(ours, train, held)
+    unseen = _enough("held-out pictures", holdout, features, tell)
+    kid, kid_training = _kids(ours, train, unseen, settings)
+    distance, warning = _frechet(ours, train, unseen)
     twins = near_duplicates(ours.vectors, train.vectors)
+    infinity = frechet_infinity(ours.vectors, unseen.vectors) if settings.infinity else None
     return Scores(
         features=features.name,
         hash=features.hash,
         samples=len(ours),
         training=len(train),
-        holdout=len(held),
-        kid=kids[0],
-        kid_training=kids[1],
+        holdout=len(unseen),
+        kid=kid,
+        kid_training=kid_training,
         frechet=distance,
-        frechet_infinity=frechet_infinity(ours.vectors, held.vectors)
-        if settings.infinity
-        else None,
-        precision=shape["precision"],
-        recall=shape["recall"],
-        density=shape["density"],
-        coverage=shape["coverage"],
+        frechet_infinity=infinity,
+        **_manifolds(ours, train, unseen, settings),
         near_duplicates=measure(twins.share, twins.real_share),
-        copies=judge_copies(ours, train, held, seed=settings.seed),
-        warnings=tuple(text for text in (warning, _small(held)) if text),
+        copies=judge_copies(ours, train, unseen, seed=settings.seed),
+        warnings=tuple(text for text in (warning, _small(unseen)) if text),
     )
 
 
 def _enough(
-    name: str, one: Pictures | CopyFeatures, features: Features, tell: Tell
+    name: str, pictures: Pictures | CopyFeatures, features: Features, tell: Tell
 ) -> CopyFeatures:
-    if len(one) < LEAST:
+    if len(pictures) < LEAST:
         raise TooFewImagesError(
-            f"there are {len(one)} {name}; judging needs at least {LEAST} of each kind"
+            f"there are {len(pictures)} {name}; judging needs at least {LEAST} of each kind"
         )
-    return one if isinstance(one, CopyFeatures) else see(one, features, tell)
+    return pictures if isinstance(pictures, CopyFeatures) else see(pictures, features, tell)
 
 
 def _kids(
-    ours: CopyFeatures, train: CopyFeatures, held: CopyFeatures, settings: Settings
+    ours: CopyFeatures, train: CopyFeatures, unseen: CopyFeatures, settings: ScoreSettings
 ) -> tuple[Measure, Measure]:
-    def interval(one: CopyFeatures, other: CopyFeatures) -> Interval:
-        return kid_interval(
-            one.vectors, other.vectors, resamples=settings.resamples, seed=settings.seed
-        )
+    def interval(first: CopyFeatures, second: CopyFeatures) -> Interval:
+        sides = first.vectors, second.vectors
+        return kid_interval(*sides, resamples=settings.resamples, seed=settings.seed)
 
-    floor = interval(train, held)
-    return over_chance(interval(ours, held), floor), over_chance(interval(ours, train), floor)
+    floor = interval(train, unseen)
+    return over_chance(interval(ours, unseen), floor), over_chance(interval(ours, train), floor)
 
 
-def over_chance(found: Interval, floor: Interval) -> Measure:
+def over_chance(kid: Interval, floor: Interval) -> Measure:
     """A kernel distance beside its floor; the ratio is to the upper end of what chance gives."""
     chance = max(floor.high, 1e-12)
-    return Measure(found.value, floor.value, max(found.value, 0.0) / chance, found.low, found.high)
+    return Measure(kid.value, floor.value, max(kid.value, 0.0) / chance, kid.low, kid.high)
 
 
 def _frechet(
-    ours: CopyFeatures, train: CopyFeatures, held: CopyFeatures
+    ours: CopyFeatures, train: CopyFeatures, unseen: CopyFeatures
 ) -> tuple[Measure, str | None]:
     """Both at the same counts, because the bias depends on them."""
     count = min(len(ours), len(train))
-    found = frechet(ours.vectors[:count], held.vectors)
-    floor = frechet(train.vectors[:count], held.vectors)
-    return measure(found.value, floor.value), found.warning
+    value = frechet(ours.vectors[:count], unseen.vectors)
+    floor = frechet(train.vectors[:count], unseen.vectors)
+    return measure(value.value, floor.value), value.warning
 
 
 def _manifolds(
-    ours: CopyFeatures, train: CopyFeatures, held: CopyFeatures, settings: Settings
+    ours: CopyFeatures, train: CopyFeatures, unseen: CopyFeatures, settings: ScoreSettings
 ) -> dict[str, Measure]:
     """Against the hold-out, in chunks of the hold-out's size, averaged."""
-    k = min(settings.neighbors, len(held) - 1)
+    k = min(settings.neighbors, len(unseen) - 1)
 
-    def mean(of: CopyFeatures) -> Callable[[str], float]:
-        found = [manifold(part.vectors, held.vectors, k=k) for part in _chunks(of, held, settings)]
-        return lambda name: float(np.mean([getattr(one, name) for one in found]))
+    def means(of: CopyFeatures) -> dict[str, float]:
+        parts = [
+            asdict(manifold(part.vectors, unseen.vectors, k=k))
+            for part in _chunks(of, len(unseen), settings)
+        ]
+        return {name: float(np.mean([part[name] for part in parts])) for name in parts[0]}
 
-    value, floor = mean(ours), mean(train)
-    names = [field.name for field in fields(Manifold)]
-    return {name: measure(value(name), floor(name)) for name in names}
+    value, floor = means(ours), means(train)
+    return {name: measure(value[name], floor[name]) for name in value}
 
 
-def _chunks(of: CopyFeatures, held: CopyFeatures, settings: Settings) -> Iterator[CopyFeatures]:
-    size = min(len(of), len(held))
+def _chunks(of: CopyFeatures, most: int, settings: ScoreSettings) -> Iterator[CopyFeatures]:
+    size = min(len(of), most)
     for turn in range(max(1, min(settings.chunks, len(of) // size))):
         yield of.part(slice(turn * size, (turn + 1) * size))
 
@@ -215,11 +207,11 @@ def measure(value: float, floor: float) -> Measure:
     return Measure(value, floor, value / floor if floor else math.nan)
 
 
-def _small(held: CopyFeatures) -> str | None:
-    if len(held) >= 100:
+def _small(unseen: CopyFeatures) -> str | None:
+    if len(unseen) >= 100:
         return None
     return (
-        f"only {len(held)} held-out pictures: intervals are wide and shares are coarse; "
+        f"only {len(unseen)} held-out pictures: intervals are wide and shares are coarse; "
         "hold out 100 or more if there are that many"
     )
 
@@ -227,7 +219,7 @@ def _small(held: CopyFeatures) -> str | None:
 def finite(value: Any) -> Any:
     """Plain values as JSON can hold them: numbers that are not finite become None."""
     if isinstance(value, dict):
-        return {name: finite(one) for name, one in value.items()}
+        return {name: finite(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
-        return [finite(one) for one in value]
+        return [finite(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

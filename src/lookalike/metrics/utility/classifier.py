@@ -52,8 +52,8 @@ class Examples:
     @property
     def numbers(self) -> Classes:
         """The class with the largest share, ``[N]``."""
-        found: Classes = self.targets.argmax(1).astype(np.int64)
-        return found
+        numbers: Classes = self.targets.argmax(1).astype(np.int64)
+        return numbers
 
     def take(self, rows: ArrayRows) -> Examples:
         """These rows."""
@@ -110,18 +110,18 @@ class Classifier:
 
     def probabilities(self, pictures: Pixels) -> Numbers:
         """uint8 ``[N, H, W, C]`` -> float64 ``[N, classes]``."""
-        told = np.empty((len(pictures), self.classes))
+        answers = np.empty((len(pictures), self.classes))
         with torch.inference_mode():
             for first in range(0, len(pictures), 256):
                 batch = np.array(pictures[first : first + 256])
                 seen = seen_by(self.eye, batch) if self.eye else _planes(batch)
-                told[first : first + 256] = self.network(seen).softmax(1).double().numpy()
-        return told
+                answers[first : first + 256] = self.network(seen).softmax(1).double().numpy()
+        return answers
 
     def classify(self, pictures: Pixels) -> Classes:
         """The most probable class of every picture."""
-        found: Classes = self.probabilities(pictures).argmax(1)
-        return found
+        numbers: Classes = self.probabilities(pictures).argmax(1)
+        return numbers
 
 
 def fit(examples: Examples, settings: FitSettings, tell: Tell = silent) -> Classifier:
@@ -168,7 +168,7 @@ def batches(numbers: Classes, settings: FitSettings) -> Classes:
 
 def seen_by(eye: Features, pictures: Pixels) -> Tensor:
     """The vectors of frozen features, float32 ``[N, D]``; every picture is looked at only once."""
-    keys = [hashlib.blake2b(one.tobytes(), digest_size=16).digest() for one in pictures]
+    keys = [hashlib.blake2b(picture.tobytes(), digest_size=16).digest() for picture in pictures]
     memory = _MEMORY.setdefault(eye.hash, {})
     new = {key: row for row, key in enumerate(keys) if key not in memory}
     if new:
@@ -212,7 +212,7 @@ def _through(
     """Vectors of the pictures; with augmentation of a few fixed copies of each."""
     views = [seen_by(eye, pictures)]
     for copy in range(COPIES if settings.augment else 0):
-        draws = [_own_draw(one, copy) for one in pictures]
+        draws = [_own_draw(picture, copy) for picture in pictures]
         changed = classical(images.to_network(pictures), torch.stack(draws), settings.mirror)
         views.append(seen_by(eye, images.to_pixels(changed)))
     every = torch.stack(views)

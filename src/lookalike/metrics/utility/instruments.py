@@ -152,7 +152,7 @@ def _unlike(size: int, trained: set[str]) -> Features:
     """Frozen features of the narrowest family that the generator was not trained with."""
     side = 96 if size <= 64 else 128 if size <= 128 else 224
     able: list[Features] = [Lite(n, side) for n in (1, 2, 0) if Lite.installed(n)]
-    able.sort(key=lambda one: one.families[-1] in trained)
+    able.sort(key=lambda features: features.families[-1] in trained)
     return able[0] if able else RandomConv(side=min(64, max(32, size)))
 
 
@@ -191,5 +191,5 @@ class Residual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """``[N, before, H, W]`` -> ``[N, after, H / stride, W / stride]``."""
-        found: Tensor = (self.body(x) + self.shortcut(x)).relu()
-        return found
+        y: Tensor = (self.body(x) + self.shortcut(x)).relu()
+        return y

@@ -19,7 +19,7 @@ from lookalike import checkpoints
 from lookalike.data.pack.classes import Classes
 from lookalike.data.pack.pack import Pack
 from lookalike.errors import CheckpointError
-from lookalike.metrics.features.real_features import FOLDER
+from lookalike.metrics.features.cache import cache_file
 from lookalike.metrics.utility.classifier import Classifier, FitSettings, fit, known
 from lookalike.progress import Tell, silent
 
@@ -32,18 +32,18 @@ log = logging.getLogger(__name__)
 class LabelClassifier:
     """The classifier, and how well it does on held-out pictures.
 
-    ``truth`` and ``told`` are the classes of the held-out pictures that have one, and what the
-    classifier takes them for; int64 ``[M]``.
+    ``truth`` and ``predicted`` are the classes of the held-out pictures that have one, and what
+    the classifier takes them for; int64 ``[M]``.
     """
 
     classifier: Classifier
     truth: NDArray[np.int64]
-    told: NDArray[np.int64]
+    predicted: NDArray[np.int64]
 
     @property
     def accuracy(self) -> float | None:
         """Share of held-out pictures that it gets right; None where none has a class."""
-        return float((self.truth == self.told).mean()) if len(self.truth) else None
+        return float((self.truth == self.predicted).mean()) if len(self.truth) else None
 
 
 def label_classifier(
@@ -60,24 +60,24 @@ def label_classifier(
         classifier = fit(known(pictures, numbers[rows], len(classes.names)), how, tell)
         _write(file, classifier)
     truth = classes.numbers(pack.holdout)
-    held = np.flatnonzero(truth >= 0)
-    told = np.zeros(0, np.int64)
-    if len(held):
-        told = classifier.classify(pack.holdout.images(held))
-    return LabelClassifier(classifier, truth[held], told)
+    rows = np.flatnonzero(truth >= 0)
+    predicted = np.zeros(0, np.int64)
+    if len(rows):
+        predicted = classifier.classify(pack.holdout.images(rows))
+    return LabelClassifier(classifier, truth[rows], predicted)
 
 
 def _file(pack: Pack, classes: Classes, how: FitSettings) -> Path:
-    told = repr((VERSION, classes.names, classes.columns, how))
-    short = hashlib.sha256(told.encode()).hexdigest()[:12]
-    return pack.path / FOLDER / f"{pack.fingerprint}-classifier-{short}.safetensors"
+    decides = repr((VERSION, classes.names, classes.columns, how))
+    short = hashlib.sha256(decides.encode()).hexdigest()[:12]
+    return cache_file(pack, f"classifier-{short}.safetensors")
 
 
 def _read(file: Path, pack: Pack, classes: Classes, how: FitSettings) -> Classifier | None:
     with contextlib.suppress(CheckpointError, RuntimeError, KeyError):
-        held = checkpoints.read(file)["network"]
+        weights = checkpoints.read(file)["network"]
         network = how.instrument.build(pack.channels, pack.size, len(classes.names))
-        network.load_state_dict(held)
+        network.load_state_dict(weights)
         return Classifier(network.eval(), len(classes.names), how.instrument.eye)
     return None
 

@@ -17,7 +17,7 @@ BATCH, LEAST_TRIES, HOPELESS = 64, 64, 256
 
 
 @dataclass(frozen=True)
-class PickedPictures:
+class PickedPicture:
     """A candidate that passed, uint8 ``[S, S, C]``: its index among them, and its scores."""
 
     picture: Pixels
@@ -27,7 +27,7 @@ class PickedPictures:
 
 def pick(
     make: Make, chosen: SelectedPictures, wanted: int, tries: int, work: Unfinished, tell: Tell
-) -> Iterator[PickedPictures]:
+) -> Iterator[PickedPicture]:
     """The candidates that pass, in the order of their index, until enough or too many were tried.
 
     At most ``tries`` candidates for each wanted picture are looked at (at least 64), and 256 when
@@ -39,26 +39,26 @@ def pick(
             return
         count = min(BATCH, most - first)
         name = f"{chosen.number}-{first}"
-        held = work.load(name)
-        if held is None:
+        done = work.load(name)
+        if done is None:
             yield from _look(make, chosen, wanted, (first, count), work)
         else:
-            told, arrays = held
-            chosen.recall(arrays["vectors"], told["tried"], told["rejected"])
-            for picture, (index, scores) in zip(arrays["pictures"], told["taken"], strict=True):
-                yield PickedPictures(picture, index, scores)
+            counts, arrays = done
+            chosen.recall(arrays["vectors"], counts["tried"], counts["rejected"])
+            for picture, (index, scores) in zip(arrays["pictures"], counts["taken"], strict=True):
+                yield PickedPicture(picture, index, scores)
         first += count
         tell(f"class {chosen.number + 1}: pictures that pass", chosen.taken, wanted)
 
 
 def _look(
     make: Make, chosen: SelectedPictures, wanted: int, span: tuple[int, int], work: Unfinished
-) -> list[PickedPictures]:
+) -> list[PickedPicture]:
     """Ask for these candidates one by one, and keep the answers."""
     first, count = span
     pictures = make(chosen.number, first, count)
     look = chosen.sieve.look(pictures)
-    tried, rejected, rows, found = chosen.tried, chosen.rejected.copy(), [], []
+    tried, rejected, rows, passed = chosen.tried, chosen.rejected.copy(), [], []
     for row, picture in enumerate(pictures):
         if chosen.taken == wanted:
             break
@@ -66,12 +66,12 @@ def _look(
         if reason is None:
             rows.append(row)
             rounded = {name: round(value, 4) for name, value in scores.items()}
-            found.append(PickedPictures(picture, first + row, rounded))
-    told = {
+            passed.append(PickedPicture(picture, first + row, rounded))
+    counts = {
         "tried": chosen.tried - tried,
         "rejected": dict(chosen.rejected - rejected),
-        "taken": [(one.index, one.scores) for one in found],
+        "taken": [(picked.index, picked.scores) for picked in passed],
     }
     arrays: Arrays = {"pictures": pictures[rows], "vectors": look.vectors[rows]}
-    work.save(f"{chosen.number}-{first}", told, arrays)
-    return found
+    work.save(f"{chosen.number}-{first}", counts, arrays)
+    return passed

@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,20 +39,22 @@ class Protocol:
 
 
 @dataclass(frozen=True)
-class Supply:
+class TrialPictures:
     """What arms are made of: real pictures, synthetic ones by way, taught copies, test pictures.
 
-    Synthetic pictures and copies are in a shuffled order, enough for the largest ratio.
+    Synthetic pictures and copies are in a shuffled order, enough for the largest ratio. Results
+    are kept under ``name``, which is another one for other pictures.
     """
 
     real: Examples
     added: Mapping[str, Examples]
     copies: Mapping[str, Examples]
     test: Pixels
+    name: str = ""
 
 
 @dataclass(frozen=True)
-class Tried:
+class TrialResults:
     """Answers of every arm, and the learning rate that was chosen for it by the arm's name."""
 
     outcomes: tuple[ArmOutcome, ...]
@@ -90,57 +93,56 @@ def address(*parts: object) -> str:
     return hashlib.blake2b(repr(parts).encode(), digest_size=12).hexdigest()
 
 
-def training_set(arm: Arm, real: Examples, supply: Supply) -> Examples:
+def training_set(arm: Arm, real: Examples, pictures: TrialPictures) -> Examples:
     """What the arm's classifier is trained on; ``real`` may be a part of the real pictures."""
     if arm.only:
-        return supply.added[arm.way]
+        return pictures.added[arm.way]
     chosen = real
     if arm.synthetic:
-        chosen = chosen.plus(supply.added[arm.way].take(slice(round(arm.synthetic * len(real)))))
+        chosen = chosen.plus(pictures.added[arm.way].take(slice(round(arm.synthetic * len(real)))))
     if arm.taught:
-        copies = supply.copies[arm.copies]
+        copies = pictures.copies[arm.copies]
         chosen = chosen.plus(copies.take(slice(round(arm.taught * len(real)))))
     return chosen
 
 
-def run(
-    chosen: Sequence[Arm],
-    supply: Supply,
+def run_trials(
+    arms: Sequence[Arm],
+    pictures: TrialPictures,
     protocol: Protocol,
-    kept: TrialStore,
-    what: str,
+    store: TrialStore,
     workers: int = 1,
     tell: Tell = silent,
-) -> Tried:
-    """Tune and train every arm with every seed; ``what`` names the pictures in the kept file."""
-    own = (protocol.steps, protocol.batch, protocol.instrument, protocol.seed, what)
+) -> TrialResults:
+    """Tune and train every arm with every seed; what the store holds already is taken from it."""
+    own = (protocol.steps, protocol.batch, protocol.instrument, protocol.seed, pictures.name)
     tuning = {
-        address("rate", own, arm, rate): _Validation(arm, supply, protocol, rate)
-        for arm in chosen
+        address("rate", own, arm, rate): _Validation(arm, pictures, protocol, rate)
+        for arm in arms
         for rate in protocol.rates
         if len(protocol.rates) > 1
     }
-    _work(tuning, kept, workers, tell, "choosing learning rates")
-    rates = {
-        arm.name: min(
-            protocol.rates,
-            key=lambda rate, arm=arm: kept[address("rate", own, arm, rate)] if tuning else 0.0,  # type: ignore[misc]
-        )
-        for arm in chosen
-    }
-    trials = {
-        address("trial", own, arm, rates[arm.name], seed): _Trial(
-            arm, supply, protocol, rates[arm.name], seed
-        )
+    _work(tuning, store, workers, tell, "choosing learning rates")
+
+    def loss(arm: Arm, rate: float) -> float:
+        return float(store[address("rate", own, arm, rate)]) if tuning else 0.0
+
+    rates = {arm.name: min(protocol.rates, key=partial(loss, arm)) for arm in arms}
+
+    def trial(arm: Arm, seed: int) -> str:
+        return address("trial", own, arm, rates[arm.name], seed)
+
+    trainings = {
+        trial(arm, seed): _Trial(arm, pictures, protocol, rates[arm.name], seed)
         for seed in range(protocol.seeds)
-        for arm in chosen
+        for arm in arms
     }
-    _work(trials, kept, workers, tell, "training classifiers")
-    outcomes = []
-    for arm in chosen:
-        keys = [address("trial", own, arm, rates[arm.name], seed) for seed in range(protocol.seeds)]
-        outcomes.append(ArmOutcome(arm, np.array([kept[key] for key in keys], np.int64)))
-    return Tried(tuple(outcomes), rates)
+    _work(trainings, store, workers, tell, "training classifiers")
+    outcomes = (
+        ArmOutcome(arm, np.array([store[trial(arm, n)] for n in range(protocol.seeds)], np.int64))
+        for arm in arms
+    )
+    return TrialResults(tuple(outcomes), rates)
 
 
 @dataclass(frozen=True)
@@ -148,15 +150,15 @@ class _Validation:
     """The mean negative log likelihood of left-out real pictures at one rate."""
 
     arm: Arm
-    supply: Supply
+    pictures: TrialPictures
     protocol: Protocol
     rate: float
 
     def __call__(self) -> float:
-        real = self.supply.real
+        real = self.pictures.real
         left = _left_out(real.numbers, self.protocol.seed)
         trained = fit(
-            training_set(self.arm, real.take(np.flatnonzero(~left)), self.supply),
+            training_set(self.arm, real.take(np.flatnonzero(~left)), self.pictures),
             _how(self.arm, self.protocol, self.rate, 0, "tuning"),
         )
         rows = np.flatnonzero(left)
@@ -169,16 +171,16 @@ class _Trial:
     """One arm trained with one seed: the classes that it finds in the test pictures."""
 
     arm: Arm
-    supply: Supply
+    pictures: TrialPictures
     protocol: Protocol
     rate: float
     seed: int
 
     def __call__(self) -> list[int]:
-        examples = training_set(self.arm, self.supply.real, self.supply)
+        examples = training_set(self.arm, self.pictures.real, self.pictures)
         how = _how(self.arm, self.protocol, self.rate, self.seed, "utility")
-        told: list[int] = fit(examples, how).classify(self.supply.test).tolist()
-        return told
+        answers: list[int] = fit(examples, how).classify(self.pictures.test).tolist()
+        return answers
 
 
 def _left_out(numbers: Classes, seed: int) -> np.ndarray[Any, np.dtype[np.bool_]]:
@@ -205,10 +207,10 @@ def _how(arm: Arm, protocol: Protocol, rate: float, seed: int, purpose: str) -> 
 
 
 def _work(
-    jobs: Mapping[str, Callable[[], Any]], kept: TrialStore, workers: int, tell: Tell, words: str
+    jobs: Mapping[str, Callable[[], Any]], store: TrialStore, workers: int, tell: Tell, words: str
 ) -> None:
-    """Do what is not kept yet. Small batches gain nothing from two threads; two jobs do."""
-    todo = {key: job for key, job in jobs.items() if key not in kept}
+    """Do what is not stored yet. Small batches gain nothing from two threads; two jobs do."""
+    todo = {key: job for key, job in jobs.items() if key not in store}
     done = len(jobs) - len(todo)
     tell(words, done, len(jobs))
     if not todo:
@@ -219,7 +221,7 @@ def _work(
     try:
         futures = {pool.submit(job): key for key, job in todo.items()}
         for number, future in enumerate(as_completed(futures)):
-            kept[futures[future]] = future.result()
+            store[futures[future]] = future.result()
             tell(words, done + number + 1, len(jobs))
     finally:
         pool.shutdown(cancel_futures=True)

@@ -101,11 +101,11 @@ def rivals(ways: Sequence[str], ratio: float) -> tuple[Arm, ...]:
     soft = [way for way in ways if "soft" in way]
     if not soft:
         return ()
-    found = (Arm(name="distilled + classical", classical=True, taught=ratio),)
+    moved = Arm(name="distilled + classical", classical=True, taught=ratio)
     if not any("across" in way or way.endswith(HALF) for way in soft):
-        return found
+        return (moved,)
     mixes = Arm(name="distilled mixes + classical", classical=True, taught=ratio, copies="mixed")
-    return (*found, mixes)
+    return moved, mixes
 
 
 @dataclass(frozen=True)
@@ -158,17 +158,18 @@ class Verdict:
 
 
 def paired(
-    one: NDArray[Any], other: NDArray[Any], *, resamples: int = 2000, seed: int = 0
+    first: NDArray[Any], second: NDArray[Any], *, resamples: int = 2000, seed: int = 0
 ) -> Interval:
     """The difference of two accuracies with a bootstrap 95 % interval.
 
-    ``one`` and ``other`` are right answers, or shares of them, ``[seeds, pictures]`` of the same
-    seeds and pictures.
+    Both are right answers, or shares of them, ``[seeds, pictures]`` of the same seeds and pictures.
     Seeds and pictures are both drawn again, because both vary from person to person.
     """
-    if one.shape != other.shape:
-        raise ValueError(f"expected the same seeds and pictures, got {one.shape} and {other.shape}")
-    apart = one.astype(np.float64) - other
+    if first.shape != second.shape:
+        raise ValueError(
+            f"expected the same seeds and pictures, got {first.shape} and {second.shape}"
+        )
+    apart = first.astype(np.float64) - second
     random = seeds.array_generator(seed, "paired-bootstrap")
     on_seeds, on_pictures = (
         random.multinomial(count, np.full(count, 1 / count), resamples) / count
@@ -202,12 +203,12 @@ def decide(
     """
     order = seeds.array_generator(seed, "utility-halves").permutation(len(truth))
     choosing, judging = order[: len(order) // 2], order[len(order) // 2 :]
-    without = [one for one in outcomes if one.arm.synthetic == 0]
-    added = [one for one in outcomes if one.arm.synthetic > 0 and not one.arm.only]
+    without = [outcome for outcome in outcomes if outcome.arm.synthetic == 0]
+    added = [outcome for outcome in outcomes if outcome.arm.synthetic and not outcome.arm.only]
     if not without or not added:
         raise ValueError("the comparison needs arms with and arms without synthetic pictures")
     base, best = (
-        max(some, key=lambda one: float(one.correct(truth)[:, choosing].mean()))
+        max(some, key=lambda outcome: float(outcome.correct(truth)[:, choosing].mean()))
         for some in (without, added)
     )
     right, wrong = best.correct(truth)[:, judging], base.correct(truth)[:, judging]
@@ -220,21 +221,21 @@ def decide(
         gain=gain,
         best_with=best.arm.name,
         best_without=base.arm.name,
-        table=tuple(_row(one, base, truth, classes, resamples // 4) for one in outcomes),
+        table=tuple(_row(outcome, base, truth, classes, resamples // 4) for outcome in outcomes),
         recalls=_recalls(best, base, truth, classes, resamples // 4),
     )
 
 
 def _row(
-    one: ArmOutcome, base: ArmOutcome, truth: Truth, classes: int, resamples: int
+    outcome: ArmOutcome, base: ArmOutcome, truth: Truth, classes: int, resamples: int
 ) -> VerdictRow:
-    accuracy = one.correct(truth).mean(1)
+    accuracy = outcome.correct(truth).mean(1)
     return VerdictRow(
-        arm=one.arm.name,
+        arm=outcome.arm.name,
         accuracy=float(accuracy.mean()),
         deviation=float(accuracy.std(ddof=1)) if len(accuracy) > 1 else 0.0,
-        worst_recall=float(np.nanmin(recall(one.said, truth, classes))),
-        gain=paired(one.correct(truth), base.correct(truth), resamples=resamples),
+        worst_recall=float(np.nanmin(recall(outcome.said, truth, classes))),
+        gain=paired(outcome.correct(truth), base.correct(truth), resamples=resamples),
     )
 
 
@@ -244,10 +245,10 @@ def _recalls(
     """The gain in recall of every class that has test pictures."""
     right, wrong = best.correct(truth), base.correct(truth)
     return tuple(
-        paired(right[:, truth == one], wrong[:, truth == one], resamples=resamples)
-        if (truth == one).any()
+        paired(right[:, truth == number], wrong[:, truth == number], resamples=resamples)
+        if (truth == number).any()
         else Interval(0.0, 0.0, 0.0)
-        for one in range(classes)
+        for number in range(classes)
     )
 
 
