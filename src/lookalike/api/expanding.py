@@ -97,8 +97,7 @@ def _opened(
     Raises:
         LookalikeError: the run saw other pictures.
     """
-    from lookalike.engine.load import open_sampler
-    from lookalike.engine.provenance import pretrained_families, training_pack
+    from lookalike.engine.load import open_sampler, pretrained_families, training_pack
     from lookalike.run import Run
     from lookalike.stages.expand import Origin
 

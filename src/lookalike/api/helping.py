@@ -77,7 +77,7 @@ class _Given:
     where: Where
 
     def __call__(self, data: Labeled, each: int | None) -> Opened:
-        from lookalike.engine.provenance import training_pack
+        from lookalike.engine.load import training_pack
         from lookalike.run import Run
 
         run = Run.open(self.run)

@@ -41,8 +41,7 @@ def evaluate(
     import numpy as np
 
     from lookalike import checkpoints
-    from lookalike.engine.load import open_sampler
-    from lookalike.engine.provenance import pretrained_families
+    from lookalike.engine.load import open_sampler, pretrained_families
     from lookalike.metrics.scores.scores import finite
     from lookalike.report.evaluation import PAIRS, SHEET
     from lookalike.run import Run
@@ -99,7 +98,7 @@ def _real(run: Run, against: Path | None) -> tuple[Path, tuple[str, ...]]:
         RunError: no others are named, and the pack of the run is gone or has changed.
     """
     from lookalike.data.pack.pack import Pack
-    from lookalike.engine.provenance import training_pack
+    from lookalike.engine.load import training_pack
     from lookalike.errors import RunError
 
     if against is None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lookalike.data.pack.pack import Pack
-from lookalike.engine.provenance import training_pack
+from lookalike.engine.load import training_pack
 from lookalike.errors import RunError
 from lookalike.run import Run, read_json
 from lookalike.watch.candidates import sentence

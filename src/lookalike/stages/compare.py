@@ -13,8 +13,7 @@ from PIL import Image, ImageDraw
 
 from lookalike import checkpoints, images
 from lookalike.data.pack.pack import Pack, Split
-from lookalike.engine.load import open_sampler
-from lookalike.engine.provenance import training_pack
+from lookalike.engine.load import open_sampler, training_pack
 from lookalike.images import Pixels
 from lookalike.metrics.copies.copies import see
 from lookalike.metrics.features.features import Features

@@ -13,8 +13,7 @@ import torch
 from torch import Tensor
 
 from lookalike import images
-from lookalike.engine.load import open_sampler
-from lookalike.engine.provenance import training_pack
+from lookalike.engine.load import open_sampler, training_pack
 from lookalike.errors import LookalikeError, RunError
 from lookalike.metrics.copies.copy_filter import CopyCheck, CopyFilter, copy_check
 from lookalike.place import Place

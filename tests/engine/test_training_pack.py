@@ -11,7 +11,7 @@ import pytest
 from lookalike import recipe
 from lookalike.data.pack.pack import Pack
 from lookalike.data.pack.writer import write_pack
-from lookalike.engine.provenance import pretrained_families, training_pack
+from lookalike.engine.load import pretrained_families, training_pack
 from lookalike.errors import RunError
 from lookalike.run import Run
 
