@@ -25,7 +25,7 @@ from lookalike.metrics.features.features import Features
 from lookalike.parts.latents.candidates import BestOf
 from lookalike.place import Place
 from lookalike.recipe import trust
-from lookalike.report.facts import Facts
+from lookalike.report.facts import RunFacts
 from lookalike.run import Run
 from lookalike.stages.train import TrainSettings
 from lookalike.watch.candidates import (
@@ -108,7 +108,7 @@ def test_every_way_to_draw_takes_the_measured_number(
     before, _, _ = open_sampler(run, Place())
     assert before.candidates == 3
     SampleGrids(count=8).end(Scene(choosing, run))
-    assert Facts.of(run, None).drawing.startswith("Each is the one of 3 candidates")
+    assert RunFacts.of(run, None).drawing.startswith("Each is the one of 3 candidates")
     (run.path / "candidates.json").write_text(
         json.dumps({"images": choosing.clock.images, "take": 2, "sentence": "The best of 2."})
     )
@@ -122,7 +122,7 @@ def test_every_way_to_draw_takes_the_measured_number(
     SampleGrids(count=8).end(scene)
     shown = images.read(run.sample_grids()[-1][1])
     assert np.array_equal(shown, images.grid(images.enlarge(chosen.pictures(0, 0, 8), 64), 8))
-    assert Facts.of(run, None).drawing == "The best of 2."
+    assert RunFacts.of(run, None).drawing == "The best of 2."
 
 
 @pytest.mark.parametrize(

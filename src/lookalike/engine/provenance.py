@@ -1,4 +1,4 @@
-"""What a judge has to know of a run: which pack it was trained on, and with which networks.
+"""Where a run comes from: the machine, the versions, the networks and the pack it was trained on.
 
 Scores against pictures that a generator was trained on flatter it. So every verb that judges a run
 or adds its pictures to a pack asks here, and only the fingerprint decides: it covers the pictures,
@@ -7,16 +7,60 @@ their labels and the split, so a moved pack is the same pack, and one that was s
 
 from __future__ import annotations
 
+import os
+import platform
 import re
 from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
+import torch
+
+from lookalike import __version__
 from lookalike.data.pack.pack import Pack
 from lookalike.errors import PackError, RunError
+from lookalike.place import Place
 from lookalike.run import Run
 
 PRETRAINED = re.compile(r'"part":\s*"(lookalike\.parts\.features:)?Pretrained"')
 """A part with frozen pretrained features in a saved recipe, by its name now or in version 0.1."""
+
+
+def describe(place: Place) -> dict[str, Any]:
+    """Versions and machine as JSON-able values: no names, no paths."""
+    return {
+        "lookalike": __version__,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": _version("numpy"),
+        "pillow": _version("pillow"),
+        "system": platform.system(),
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "place": {
+            "device": place.device,
+            "precision": dict(place.precision),
+            "threads": torch.get_num_threads(),
+            "processes": place.world,
+        },
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        for line in info.read_text("utf-8", "replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
 
 
 def training_pack(run: Run, pack: Pack | None = None) -> Pack:

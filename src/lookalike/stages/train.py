@@ -11,7 +11,7 @@ from lookalike import recipe
 from lookalike.data.augment.policy import Policy, chains, fitting
 from lookalike.data.pack.pack import Pack
 from lookalike.durations import words
-from lookalike.engine import budget, environment, precision
+from lookalike.engine import budget, precision, provenance
 from lookalike.engine.picture_source import BatchSource, SplitBatches, with_few_labels
 from lookalike.engine.session import Session, SessionResult
 from lookalike.engine.trainer import Trainer
@@ -302,7 +302,7 @@ def train(
         budgets = _budgets(run, chosen.recipe.images)
         run.write_recipe(chosen.recipe)
         told = {"data": _data(pack), "budgets": budgets}
-        run.write_env({**environment.describe(trainer.place), **told})
+        run.write_env({**provenance.describe(trainer.place), **told})
         return Session(run, trainer, watchers(trainer)).fit()
 
 
