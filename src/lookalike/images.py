@@ -68,7 +68,7 @@ def write_png(path: Path, picture: Pixels, text: Mapping[str, str] | None = None
 
 
 def read(path: Path, channels: int = 3) -> Pixels:
-    """Read a picture written by us as uint8 ``[H, W, C]``. For strangers' files: data.reading."""
+    """Read a picture written by us as uint8 ``[H, W, C]``. For strangers' files: data.decode."""
     with Image.open(path) as picture:
         return from_pillow(picture, channels)
 
