@@ -11,9 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from torch import Tensor
 
 from lookalike import recipe
 from lookalike.errors import RecipeError
+from lookalike.parts.latents.priors import Learned, Prior
+from lookalike.parts.losses.base import Objective, Phase
+from lookalike.parts.losses.game import Game
 from lookalike.recipe import Recipe, codec
 from lookalike.recipe.former_names import MODULES, NAMES, former_modules, name_today
 
@@ -162,3 +167,37 @@ def test_a_recipe_file_copied_from_version_0_1_makes_the_recipe_of_today(path: P
     made = file.function()(**labels)
     assert made == recipe.find(file.name).function()(**labels)
     del sys.modules[file.module]
+
+
+def test_parts_of_a_persons_file_answer_to_the_names_of_today() -> None:
+    class Theirs(Prior):
+        dims = 2
+
+        def draw(self, generator: torch.Generator, count: int, learned: Learned) -> Tensor:
+            return torch.zeros(count, 2)
+
+        def carry(self, z: Tensor, labels: Tensor | None, learned: Learned) -> Tensor:
+            return z + 1
+
+        @property
+        def learning(self) -> float:
+            return 0.25
+
+    class Quiet(Objective):
+        labelled = 7
+
+        @property
+        def judging(self) -> bool:
+            return False
+
+        def verdict(self, found: Tensor) -> Tensor:
+            return found[:, 0]
+
+        def phases(self) -> tuple[Phase, ...]:
+            return ()
+
+    assert Theirs().transform(torch.zeros(1, 2), None, {}).tolist() == [[1.0, 1.0]]
+    assert Theirs().fit_time_share == 0.25
+    assert (Quiet().labeled, Quiet().gives_logits) == (7, False)
+    assert Quiet().real_logits(torch.tensor([[3.0, 4.0]])).tolist() == [3.0]
+    assert Game.judge is Game.discriminate
