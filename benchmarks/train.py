@@ -21,8 +21,7 @@ from lookalike.api.results import Where
 from lookalike.engine import precision
 from lookalike.engine.picture_source import BatchSource, SourceBatch
 from lookalike.engine.trainer import Trainer
-from lookalike.parts.losses.base import Batch
-from lookalike.parts.losses.game import Game
+from lookalike.parts.losses.game import Batch, Game
 from lookalike.parts.networks.base import Frame, Networks
 from lookalike.parts.training.schedules import Clock
 from lookalike.parts.training.triggers import Moment

@@ -10,8 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from lookalike.parts.latents.priors import Normal, Prior
-from lookalike.parts.losses.base import Batch, Objective, Phase, Terms, real_or_fake
-from lookalike.parts.losses.game import Game
+from lookalike.parts.losses.adversarial import real_or_fake
+from lookalike.parts.losses.base import Objective, Phase, Terms
+from lookalike.parts.losses.game import Batch, Game
 from lookalike.parts.networks.base import Frame, NetworkPlan
 from lookalike.parts.training.optimizers import SGD, OptimizerPlan
 from lookalike.parts.training.schedules import Constant, Value

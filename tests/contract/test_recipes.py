@@ -25,8 +25,8 @@ from lookalike import checkpoints, recipe
 from lookalike.engine.state import restore, training_state
 from lookalike.engine.trainer import Trainer
 from lookalike.errors import MissingExtraError
-from lookalike.parts.losses.base import Batch, Objective, Phase, Terms
-from lookalike.parts.losses.game import Game
+from lookalike.parts.losses.base import Objective, Phase, Terms
+from lookalike.parts.losses.game import Batch, Game
 from lookalike.parts.networks.base import Networks
 from lookalike.parts.training.schedules import Tally
 from lookalike.parts.training.triggers import Always

@@ -15,8 +15,8 @@ from lookalike.engine.state import restore, training_state
 from lookalike.engine.trainer import Trainer
 from lookalike.errors import CheckpointError, NotFiniteError, RangeError, TrainingError
 from lookalike.parts.latents.priors import Fitted
-from lookalike.parts.losses.base import Batch, Clip, Phase, Terms
-from lookalike.parts.losses.game import Game
+from lookalike.parts.losses.base import Clip, Phase, Terms
+from lookalike.parts.losses.game import Batch, Game
 from lookalike.parts.networks.base import Networks
 from lookalike.parts.training.adaptive import Chance
 from lookalike.parts.training.optimizers import SGD, Adam, RMSprop
@@ -193,7 +193,7 @@ def test_phases_that_play_together_see_one_state() -> None:
 def test_micro_batches_give_the_whole_step(micro_batches: int) -> None:
     def facts(game: Game, batch: Batch) -> Terms:
         game.facts["level"] = float(batch.images.mean())
-        other = game.judge(game.generate(batch.fresh("other")))
+        other = game.discriminate(game.generate(batch.fresh("other")))
         return Terms(**critic(game, batch), other=other.square())
 
     def played(count: int) -> tuple[Trainer, Tally]:
@@ -241,7 +241,9 @@ def test_another_seed_is_another_training() -> None:
 
 def test_fakes_computed_once_are_the_fakes_computed_twice() -> None:
     def twice(game: Game, batch: Batch) -> Terms:
-        return Terms(adversarial=torch.nn.functional.softplus(-game.judge(game.generate(batch.z))))
+        return Terms(
+            adversarial=torch.nn.functional.softplus(-game.discriminate(game.generate(batch.z)))
+        )
 
     once = trainer_of(players.recipe())
     again = trainer_of(players.recipe(Phase(("D",), critic), Phase(("G",), twice)))

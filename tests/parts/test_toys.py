@@ -8,20 +8,25 @@ import pytest
 import torch
 from toys import ToyPlan, ToySource, covered, grid, near_share, points, ring, toy_recipe, trained
 
-from lookalike.parts.losses.adversarial import HingeLoss, LeastSquaresLoss, WassersteinLoss
+from lookalike.parts.losses.adversarial import (
+    SMOOTHING,
+    HingeLoss,
+    LeastSquaresLoss,
+    NonSaturatingLoss,
+    WassersteinLoss,
+)
 from lookalike.parts.losses.base import Clip
 from lookalike.parts.losses.class_losses import (
     AuxiliaryClassifierObjective,
     SemiSupervisedObjective,
 )
-from lookalike.parts.losses.label_targets import SMOOTHING, NonSaturatingLoss
 from lookalike.parts.losses.penalties import BetweenSlope, ZeroSlope
 from lookalike.parts.losses.two_player import TwoPlayer
-from lookalike.parts.training.adaptive import Boost, Chance, Explicit, tricks
+from lookalike.parts.training.adaptive import Chance, Explicit, tricks
 from lookalike.parts.training.optimizers import Adam, RMSprop
 from lookalike.parts.training.schedules import Constant
 from lookalike.parts.training.triggers import Every, Gate, When
-from lookalike.recipes.dcgan_boosted.objective import BoostedObjective
+from lookalike.recipes.dcgan_boosted.objective import Boost, BoostedObjective
 from lookalike.recipes.wgan_logos.objective import SharedNoiseObjective
 
 pytestmark = pytest.mark.slow

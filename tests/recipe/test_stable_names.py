@@ -11,18 +11,34 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from torch import Tensor
 
 from lookalike import recipe
 from lookalike.errors import RecipeError
+from lookalike.parts.latents.priors import Learned, Prior
+from lookalike.parts.losses.base import Objective, Phase
+from lookalike.parts.losses.game import Game
 from lookalike.recipe import Recipe, codec
-from lookalike.recipe.former_names import CLASSES, MODULES, former_modules, name_today
+from lookalike.recipe.former_names import MODULES, NAMES, former_modules, name_today
 
 HERE = Path(__file__).parent
 VERSION_0_1: dict[str, list[str]] = json.loads((HERE / "names_of_version_0_1.json").read_text())
 """Every public name of every module of parts, as version 0.1.0 had them."""
 SAVED = sorted((HERE.parent / "contract" / "version_0_1" / "recipes").glob("*.json"))
 
-GONE: set[str] = set()
+RECIPE_FILES = sorted((HERE.parent / "contract" / "version_0_1" / "recipe_files").glob("*.py"))
+
+GONE = {
+    "lookalike.parts.aided:LECAM",
+    "lookalike.parts.aided:described",
+    "lookalike.parts.aided:learning",
+    "lookalike.parts.autoencoders:spread",
+    "lookalike.parts.fast:Kind",
+    "lookalike.parts.frozenjudge:judge_on",
+    "lookalike.parts.objectives:squared",
+    "lookalike.parts.trunks:steps",
+}
 """Helpers of version 0.1 that no part of today needs; no saved recipe can name a function."""
 
 
@@ -106,12 +122,12 @@ def test_a_name_that_nobody_knows_is_refused_in_words() -> None:
 # ---- what earlier versions called it --------------------------------------------------------
 
 
-@pytest.mark.parametrize("former", sorted(CLASSES))
-def test_a_former_name_means_a_class_of_today(former: str) -> None:
-    name = CLASSES[former]
-    module = codec.modules()[name]
-    assert isinstance(getattr(import_module(module), name), type)
-    assert name not in CLASSES, "the right side is the name of today"
+@pytest.mark.parametrize("former", sorted(NAMES))
+def test_a_former_name_means_something_of_today(former: str) -> None:
+    name, module = NAMES[former], former.rpartition(":")[0]
+    places = MODULES.get(module, (codec.modules().get(name, ""),))
+    assert any(callable(getattr(import_module(place), name, None)) for place in places)
+    assert name not in NAMES, "the right side is the name of today"
 
 
 def test_a_recipe_file_may_import_every_module_and_name_of_version_0_1(tmp_path: Path) -> None:
@@ -142,3 +158,46 @@ def test_a_helper_that_has_gone_is_said_to_have_gone() -> None:
             _ = module.nonsense
     finally:
         del sys.modules["lookalike.parts.classic"]
+
+
+@pytest.mark.parametrize("path", RECIPE_FILES, ids=lambda path: path.stem)
+def test_a_recipe_file_copied_from_version_0_1_makes_the_recipe_of_today(path: Path) -> None:
+    file = recipe.find(str(path))
+    labels = {"labels": 3} if file.labels == "required" else {}
+    made = file.function()(**labels)
+    assert made == recipe.find(file.name).function()(**labels)
+    del sys.modules[file.module]
+
+
+def test_parts_of_a_persons_file_answer_to_the_names_of_today() -> None:
+    class Theirs(Prior):
+        dims = 2
+
+        def draw(self, generator: torch.Generator, count: int, learned: Learned) -> Tensor:
+            return torch.zeros(count, 2)
+
+        def carry(self, z: Tensor, labels: Tensor | None, learned: Learned) -> Tensor:
+            return z + 1
+
+        @property
+        def learning(self) -> float:
+            return 0.25
+
+    class Quiet(Objective):
+        labelled = 7
+
+        @property
+        def judging(self) -> bool:
+            return False
+
+        def verdict(self, found: Tensor) -> Tensor:
+            return found[:, 0]
+
+        def phases(self) -> tuple[Phase, ...]:
+            return ()
+
+    assert Theirs().transform(torch.zeros(1, 2), None, {}).tolist() == [[1.0, 1.0]]
+    assert Theirs().fit_time_share == 0.25
+    assert (Quiet().labeled, Quiet().gives_logits) == (7, False)
+    assert Quiet().real_logits(torch.tensor([[3.0, 4.0]])).tolist() == [3.0]
+    assert Game.judge is Game.discriminate

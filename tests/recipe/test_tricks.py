@@ -16,18 +16,15 @@ from lookalike import recipe
 from lookalike.engine.state import restore, training_state
 from lookalike.engine.trainer import Trainer
 from lookalike.errors import RecipeError
-from lookalike.parts.losses.adversarial import LeastSquaresLoss
-from lookalike.parts.losses.base import Batch, Terms
-from lookalike.parts.losses.game import Game
-from lookalike.parts.losses.label_targets import NonSaturatingLoss
+from lookalike.parts.losses.adversarial import LeastSquaresLoss, NonSaturatingLoss
+from lookalike.parts.losses.base import Terms
+from lookalike.parts.losses.game import Batch, Game
 from lookalike.parts.losses.two_player import TwoPlayer
 from lookalike.parts.losses.wrappers import (
     RegularizedDiscriminator,
     RegularizedObjective,
-    described,
-    learning,
 )
-from lookalike.parts.networks.base import Frame, Networks
+from lookalike.parts.networks.base import Frame, Networks, last_layer_inputs, weighted_layers
 from lookalike.parts.networks.dcgan import DCGANDiscriminator
 from lookalike.parts.networks.mlp import MLPDiscriminator, MLPGenerator
 from lookalike.place import Place
@@ -168,11 +165,11 @@ def test_what_the_last_layer_is_given_is_what_a_judge_describes_itself_by() -> N
         torch.manual_seed(0)
         network = plan.build(Frame(16, 1)).eval()
         pictures = torch.randn(3, 1, 16, 16)
-        with described(network) as held:
+        with last_layer_inputs(network) as held:
             network(pictures)
         _, features = network(pictures, None, True)
         assert torch.allclose(held[0], features, atol=1e-6)
-        assert not any(layer._forward_pre_hooks for layer in learning(network))
+        assert not any(layer._forward_pre_hooks for layer in weighted_layers(network))
 
 
 def _game(objective: RegularizedObjective, now: dict[str, float]) -> tuple[Game, Batch]:
@@ -193,7 +190,7 @@ def test_lecam_is_added_to_the_loss_of_d_and_tells_what_it_follows() -> None:
     objective = RegularizedObjective(of=TwoPlayer(), lecam=2.0, sign=True)
     game, batch = _game(objective, {"lecam/real": 0.3, "lecam/fake": -0.1})
     terms: Terms = _phase(objective, "D")(game, batch)
-    on_real, on_fake = game.judge(batch.images), game.judge(game.fakes(batch))
+    on_real, on_fake = game.discriminate(batch.images), game.discriminate(game.fakes(batch))
     wanted = 2 * ((on_real + 0.1).clamp(min=0) ** 2 + (0.3 - on_fake).clamp(min=0) ** 2)
     assert torch.allclose(terms["lecam"], wanted)
     assert game.facts["lecam(real)"] == pytest.approx(float(on_real.detach().mean()))

@@ -17,10 +17,10 @@ from lookalike.data.pack.writer import write_pack
 from lookalike.engine.trainer import Trainer
 from lookalike.errors import RecipeError
 from lookalike.parts.networks.base import Frame, Networks
-from lookalike.parts.training.adaptive import D_BOOST, D_PLAIN, G_BOOST, G_PLAIN
 from lookalike.parts.training.schedules import Clock
 from lookalike.place import Place
 from lookalike.recipe import Recipe
+from lookalike.recipes.dcgan_boosted.objective import D_BOOST, D_PLAIN, G_BOOST, G_PLAIN
 from lookalike.run import Run
 from lookalike.stages.train import TrainSettings, plan
 

@@ -9,9 +9,8 @@ from torch import Tensor, nn
 from toys import ToySource, covered, points, ring, toy_recipe, trained
 
 from lookalike.parts.latents.codes import Codes
-from lookalike.parts.losses.base import Batch
-from lookalike.parts.losses.game import Game
-from lookalike.parts.losses.label_targets import SMOOTHING, NonSaturatingLoss
+from lookalike.parts.losses.adversarial import SMOOTHING, NonSaturatingLoss
+from lookalike.parts.losses.game import Batch, Game
 from lookalike.parts.networks.base import Frame, NetworkPlan, Networks
 from lookalike.recipes.infogan.objective import (
     InfoGANObjective,
@@ -99,7 +98,7 @@ def test_smoothed_flipped_and_noisy_labels_by_hand(
     networks = Networks({"G": Blank(), "D": Sure()})
     batch = Batch(torch.zeros(2, 3), PRIOR.draw(torch.Generator().manual_seed(0), 2, {}))
     game, objective = Game(networks, {"swap": swap}), InfoGANObjective(prior=PRIOR, rule=rule)
-    told = {**objective.critic(game, batch), **objective.maker(game, batch)}
+    told = {**objective.d_loss(game, batch), **objective.g_loss(game, batch)}
     wanted = [math.log(1 + math.exp(2)) - 2 * target for target in targets]
     found = [told[name].tolist() for name in ("real", "fake", "adversarial")]
     assert found == [pytest.approx([value] * 2) for value in wanted]

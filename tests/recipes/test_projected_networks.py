@@ -1,17 +1,28 @@
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import pytest
 import torch
 from torch import nn
 
 from lookalike.parts.networks.base import Frame
 from lookalike.parts.networks.frozen_features import LaplacianFeatures
-from lookalike.recipes.projected.networks import FeatureDiscriminator, judge_on
+from lookalike.recipes.projected.networks import FeatureDiscriminator
+
+
+@dataclass(frozen=True)
+class Pyramid:
+    """Features without weights, in the place of pretrained ones."""
+
+    def build(self, frame: Frame) -> nn.Module:
+        return LaplacianFeatures(frame.channels)
 
 
 def judge(labels: int = 0) -> nn.Module:
     torch.manual_seed(0)
-    return judge_on(LaplacianFeatures(3), Frame(32, 3, labels), width=8, head_width=4).eval()
+    plan = FeatureDiscriminator(features=Pyramid(), width=8, head_width=4)
+    return plan.build(Frame(32, 3, labels)).eval()
 
 
 def test_there_is_one_logit_for_each_depth_and_only_the_heads_learn() -> None:

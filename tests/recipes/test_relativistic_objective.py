@@ -7,8 +7,7 @@ import torch
 from torch import Tensor, nn
 from toys import ToySource, covered, points, ring, toy_recipe, trained
 
-from lookalike.parts.losses.base import Batch
-from lookalike.parts.losses.game import Game
+from lookalike.parts.losses.game import Batch, Game
 from lookalike.parts.losses.penalties import squared_slope
 from lookalike.parts.networks.base import Frame, Networks
 from lookalike.parts.training.optimizers import Adam
@@ -55,11 +54,11 @@ def test_a_pair_costs_softplus_of_how_far_the_real_picture_lags() -> None:
 def test_the_losses_by_hand() -> None:
     """Real logits 0.25 * 4 = 1, fake ones 0.25; slopes squared are 4 * 0.0625 * 4 and a quarter."""
     game, batch, objective = played()
-    terms = objective.penalised(game, batch)
+    terms = objective.penalized(game, batch)
     assert terms["adversarial"].tolist() == pytest.approx([math.log1p(math.exp(-0.75))] * 3)
     assert terms["r1"].tolist() == pytest.approx([1.0] * 3)
     assert terms["r2"].tolist() == pytest.approx([0.25] * 3)
-    maker = objective.maker(game, batch)["adversarial"]
+    maker = objective.g_loss(game, batch)["adversarial"]
     assert maker.tolist() == pytest.approx([math.log1p(math.exp(0.75))] * 3)
     assert game.facts["D(right)"] == 1.0
 
@@ -76,7 +75,7 @@ def test_lazy_penalties_weigh_as_much_as_the_steps_they_miss() -> None:
     critic, lazy, _ = objective.phases()
     assert lazy.exact
     assert not critic.exact
-    assert set(objective.critic(game, batch)) == {"adversarial"}
+    assert set(objective.d_loss(game, batch)) == {"adversarial"}
 
 
 def test_double_backward_is_right_through_the_residual_discriminator() -> None:

@@ -11,11 +11,11 @@ from torch.nn import functional as F
 from lookalike import recipe
 from lookalike.engine.trainer import Trainer
 from lookalike.errors import RecipeError
-from lookalike.parts.losses.base import Batch
-from lookalike.parts.losses.game import Game
+from lookalike.parts.losses.game import Batch, Game
 from lookalike.parts.networks.base import Frame, Networks
 from lookalike.place import Place
-from lookalike.recipes.stackgan.networks import StackedGenerator, StackGANObjective
+from lookalike.recipes.stackgan.networks import StackedGenerator
+from lookalike.recipes.stackgan.objective import StackGANObjective
 
 
 class ByLabel(nn.Module):
@@ -76,7 +76,7 @@ def test_a_real_picture_with_a_wrong_label_counts_as_half_a_fake() -> None:
     labels = torch.tensor([[0.0], [1.0], [0.0]])
     game = Game(Networks({"C": ByLabel()}), {})
     batch = Batch(torch.zeros(3, 1, 4, 4), torch.zeros(3, 2), labels)
-    terms = StackGANObjective()._judged(game, "C", batch, batch.images, batch.images)
+    terms = StackGANObjective()._critic_loss(game, "C", batch, batch.images, batch.images)
     off, on = math.log(2), math.log1p(math.e)
     assert labels.roll(1, 0)[:, 0].tolist() == [0.0, 0.0, 1.0]
     assert terms["mismatched"].tolist() == pytest.approx([0.0, 0.5 * off, 0.5 * on])

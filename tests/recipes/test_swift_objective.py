@@ -2,8 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from lookalike.parts.losses.base import Batch
-from lookalike.parts.losses.game import Game
+from lookalike.parts.losses.game import Batch, Game
 from lookalike.parts.networks.base import Networks
 from lookalike.parts.training.diffaugment import Augmentation
 from lookalike.recipes.swift.objective import SwiftObjective, feature_distance, normalized, paired
@@ -65,7 +64,7 @@ def test_real_and_rebuilt_pictures_are_changed_alike_before_they_are_compared():
         z=torch.zeros(4, 2),
         noise=lambda purpose: torch.Generator().manual_seed(len(purpose)),
     )
-    terms = SwiftObjective(mixed=0).rebuild_and_judge(game, batch)
+    terms = SwiftObjective(mixed=0).rebuild_and_discriminate(game, batch)
     real, rebuilt = game.seen
     assert real.abs().max() > 0.01
     assert torch.equal(real, rebuilt)

@@ -39,7 +39,7 @@ def trainer_on(pack: Pack, name: str) -> Trainer:
     made = recipe.make(recipe.find(name), settings, frame)
     made = replace(made, images=48, batch=16)
     source = SplitBatches(pack.train, 0, labeled=True)
-    few = made.objective.labelled
+    few = made.objective.labeled
     return Trainer(
         made, with_few_labels(source, few) if few else source, place.choose("cpu", "fp32")
     )

@@ -78,5 +78,5 @@ def measure(
     rates = trainer.group.agree(rates)
     mean = len(rates) / sum(1 / rate for _, rate in rates)
     measured = recipe.choice is not None and recipe.choice.measured
-    reserve = RESERVE + recipe.prior.learning + CHOOSING * measured
+    reserve = RESERVE + recipe.prior.fit_time_share + CHOOSING * measured
     return Speed(mean, tuple(rates), reserve, LOOKS * measured)

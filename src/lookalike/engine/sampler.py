@@ -98,7 +98,7 @@ class Sampler:
             yield best
 
     def _pictures_of(self, z: Tensor, labels: Tensor | None) -> Tensor:
-        z = self.prior.carry(z, labels, self.learned)
+        z = self.prior.transform(z, labels, self.learned)
         there = None if labels is None else labels.to(self.device)
         return self.generate(z.to(self.device), there).float()
 

@@ -24,8 +24,8 @@ from lookalike.engine.distributed import ProcessGroup
 from lookalike.engine.picture_source import BatchSource
 from lookalike.engine.sampler import Sampler, block_of, choosing_by
 from lookalike.errors import TrainingError
-from lookalike.parts.losses.base import Batch, Phase, rounds
-from lookalike.parts.losses.game import Game
+from lookalike.parts.losses.base import Phase, rounds
+from lookalike.parts.losses.game import Batch, Game
 from lookalike.parts.networks.base import Frame, Networks
 from lookalike.parts.training.ema import WeightAverage
 from lookalike.parts.training.schedules import Clock, State, Tally

@@ -12,9 +12,13 @@ from typing import Literal
 
 from lookalike.errors import RecipeError
 from lookalike.parts.latents.priors import Normal
+from lookalike.parts.losses.adversarial import SMOOTHING
 from lookalike.parts.losses.class_losses import AuxiliaryClassifierObjective
-from lookalike.parts.losses.label_targets import SMOOTHING
-from lookalike.parts.networks.strided import StridedDiscriminator, StridedGenerator, halvings
+from lookalike.parts.networks.strided import (
+    StridedDiscriminator,
+    StridedGenerator,
+    halving_strides,
+)
 from lookalike.parts.training.adaptive import tricks
 from lookalike.parts.training.optimizers import Adam
 from lookalike.parts.training.schedules import Constant
@@ -52,7 +56,7 @@ def recipe(
             "acgan learns to draw labels, and there are none. Train it on a pack with classes or "
             "attributes, or use a recipe without labels, such as dcgan."
         )
-    strides = halvings(size)
+    strides = halving_strides(size)
     widths = tuple(min(256, width << k) for k in range(len(strides)))
     return Recipe(
         name="acgan",

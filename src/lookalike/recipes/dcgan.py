@@ -7,7 +7,7 @@ generative adversarial networks" (architecture guidelines in section 3; Adam 2e-
 from __future__ import annotations
 
 from lookalike.parts.latents.priors import Normal
-from lookalike.parts.losses.label_targets import NonSaturatingLoss
+from lookalike.parts.losses.adversarial import NonSaturatingLoss
 from lookalike.parts.losses.two_player import TwoPlayer
 from lookalike.parts.networks.dcgan import DCGANDiscriminator, DCGANGenerator
 from lookalike.parts.training.adaptive import tricks

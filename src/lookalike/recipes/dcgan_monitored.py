@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Literal
 
 from lookalike.parts.latents.priors import Normal
-from lookalike.parts.losses.label_targets import SMOOTHING
+from lookalike.parts.losses.adversarial import SMOOTHING
 from lookalike.parts.losses.two_player import TwoPlayer
 from lookalike.parts.networks.dcgan import DCGANDiscriminator, DCGANGenerator
 from lookalike.parts.training.adaptive import tricks

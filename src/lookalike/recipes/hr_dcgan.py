@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from lookalike.errors import RecipeError
 from lookalike.parts.latents.priors import Normal
-from lookalike.parts.losses.label_targets import NonSaturatingLoss
+from lookalike.parts.losses.adversarial import NonSaturatingLoss
 from lookalike.parts.losses.two_player import TwoPlayer
 from lookalike.parts.networks.strided import StridedDiscriminator, StridedGenerator
 from lookalike.parts.training.adaptive import BOTH, D_ALONE, G_ALONE, Explicit, tricks

@@ -9,7 +9,7 @@ from __future__ import annotations
 from lookalike.parts.latents.priors import Normal
 from lookalike.parts.losses.adversarial import LeastSquaresLoss
 from lookalike.parts.losses.two_player import TwoPlayer
-from lookalike.parts.networks.dcgan import doublings
+from lookalike.parts.networks.blocks import doublings
 from lookalike.parts.networks.strided import StridedDiscriminator, StridedGenerator
 from lookalike.parts.training.adaptive import tricks
 from lookalike.parts.training.optimizers import Adam

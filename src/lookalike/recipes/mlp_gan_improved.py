@@ -8,7 +8,7 @@ against more than 1 has no lower bound); G's own target stays 1.
 from __future__ import annotations
 
 from lookalike.parts.latents.priors import Normal
-from lookalike.parts.losses.label_targets import NonSaturatingLoss
+from lookalike.parts.losses.adversarial import NonSaturatingLoss
 from lookalike.parts.losses.two_player import TwoPlayer
 from lookalike.parts.networks.mlp import MLPDiscriminator, MLPGenerator
 from lookalike.parts.training.adaptive import tricks

@@ -12,7 +12,12 @@ from lookalike.errors import RecipeError
 from lookalike.parts.latents.priors import Uniform
 from lookalike.parts.losses.class_losses import SemiSupervisedObjective
 from lookalike.parts.losses.consistency import ClassConsistency
-from lookalike.parts.networks.strided import Blind, StridedDiscriminator, StridedGenerator, halvings
+from lookalike.parts.networks.strided import (
+    Blind,
+    StridedDiscriminator,
+    StridedGenerator,
+    halving_strides,
+)
 from lookalike.parts.training.adaptive import tricks
 from lookalike.parts.training.optimizers import Adam
 from lookalike.parts.training.schedules import Constant
@@ -60,7 +65,7 @@ def recipe(
             "the pictures again in one sub-folder per class and without attributes, or use a "
             f"recipe that takes attributes: {', '.join(able)}."
         )
-    strides = halvings(size)
+    strides = halving_strides(size)
     widths = tuple(min(256, width << k) for k in range(len(strides)))
     copies = ClassConsistency(warp=CAREFUL, opening=opening) if alike else None
     player = Adam(rate=Constant(rate))

@@ -261,7 +261,7 @@ def source(pack: Pack, chosen: Recipe) -> BatchSource:
     """The training pictures in the order that the recipe's seed gives."""
     if len(pack.train) == 0:
         raise DataError(f"{pack.path} has no training pictures. Prepare it again.")
-    few = chosen.objective.labelled
+    few = chosen.objective.labeled
     policy = Policy(chains(chosen.transforms), chosen.seed) if chosen.transforms else None
     whole = SplitBatches(
         pack.train, chosen.seed, labeled=chosen.labels > 0, mirror=chosen.mirror, policy=policy

@@ -44,7 +44,7 @@ class ClassAccuracy(Watcher):
     def end(self, scene: Scene) -> None:
         """Name the held-out pictures by both networks."""
         trainer, holdout = scene.trainer, self.pack.holdout
-        if not trainer.recipe.objective.labelled or not len(holdout) or scene.done < 1:
+        if not trainer.recipe.objective.labeled or not len(holdout) or scene.done < 1:
             return
         if class_accuracy_of(scene.run).get("images") == scene.images:  # not trained since
             return
@@ -58,7 +58,7 @@ class ClassAccuracy(Watcher):
             share_interval(accuracy(trainer.networks["D"], pictures, labels), count),
             share_interval(accuracy(baseline(trainer), pictures, labels), count),
             count,
-            trainer.recipe.objective.labelled,
+            trainer.recipe.objective.labeled,
         )
         text = json.dumps({"images": scene.images, **result}, indent=1)
         checkpoints.write_whole(scene.run.path / FILE, text.encode())
@@ -111,7 +111,7 @@ def accuracy(network: nn.Module, pictures: Tensor, labels: Tensor, block: int = 
 
 def supervised_only(recipe: Recipe) -> Recipe:
     """The recipe with its D trained on the known labels and nothing else."""
-    alone = NamedOnly(labelled=recipe.objective.labelled)
+    alone = NamedOnly(labelled=recipe.objective.labeled)
     return replace(recipe, objective=alone, values={**recipe.values})
 
 

@@ -54,7 +54,7 @@ class Progress(Watcher):
         rate = (scene.images - first) / max(now - begun, 1e-9)
         coming = budget - scene.images
         if coming > 0:
-            coming += int(scene.trainer.recipe.prior.learning * budget)
+            coming += int(scene.trainer.recipe.prior.fit_time_share * budget)
         left = coming / rate if rate > 0 else float("inf")
         self.listen(ProgressStep(scene.images, budget, rate, left, dict(tally.totals)))
         if last:
@@ -63,4 +63,4 @@ class Progress(Watcher):
     def _last_step(self, scene: Scene) -> bool:
         """Whether the next step ends the budget, with something for the prior to learn."""
         recipe = scene.trainer.recipe
-        return recipe.prior.learning > 0 and 0 < recipe.images - scene.images <= recipe.batch
+        return recipe.prior.fit_time_share > 0 and 0 < recipe.images - scene.images <= recipe.batch

@@ -24,14 +24,14 @@ def prior(**settings: int) -> Flow:
 
 def drawn(of: Flow, learned: dict[str, Tensor], wanted: Tensor | None = None) -> Tensor:
     z, labels = of.draw_labeled(torch.Generator().manual_seed(7), 400, learned, wanted)
-    return of.carry(z, labels, learned)
+    return of.transform(z, labels, learned)
 
 
 def test_until_the_training_is_over_points_lie_between_neighbors() -> None:
     points, _ = ring(200)
     learned = dict(prior().fit(points, torch.Generator().manual_seed(0)))
     z = torch.randn(5, 2)
-    assert torch.equal(prior().carry(z, None, learned), z)
+    assert torch.equal(prior().transform(z, None, learned), z)
     away = (drawn(prior(), learned) - 3).norm(dim=1)
     assert (away - 5).abs().max() < 0.5
 

@@ -5,8 +5,13 @@ import math
 import pytest
 import torch
 
-from lookalike.parts.losses.adversarial import HingeLoss, LeastSquaresLoss, WassersteinLoss
-from lookalike.parts.losses.label_targets import SMOOTHING, NonSaturatingLoss
+from lookalike.parts.losses.adversarial import (
+    SMOOTHING,
+    HingeLoss,
+    LeastSquaresLoss,
+    NonSaturatingLoss,
+    WassersteinLoss,
+)
 from lookalike.parts.losses.two_player import matched
 
 LOGITS = torch.tensor([2.0, -1.0])

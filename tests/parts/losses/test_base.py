@@ -8,19 +8,17 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from lookalike.parts.losses.adversarial import hinge_fake, hinge_real, real_or_fake
 from lookalike.parts.losses.base import (
-    Batch,
     Clip,
+    Loss,
+    Objective,
     Terms,
     absolute,
-    hinge_fake,
-    hinge_real,
     kl_to_normal,
     per_sample,
-    real_or_fake,
-    squared,
 )
-from lookalike.parts.losses.game import Game
+from lookalike.parts.losses.game import Batch, Game
 from lookalike.parts.networks.base import Networks
 from lookalike.recipes.tiny.objective import TinyObjective
 
@@ -74,7 +72,6 @@ def test_differences_are_means_over_everything_but_the_samples() -> None:
     first = torch.tensor([[[[1.0, 2.0]]], [[[0.0, 0.0]]]])
     second = torch.tensor([[[[0.0, 5.0]]], [[[0.0, -4.0]]]])
     assert absolute(first, second).tolist() == [2.0, 2.0]
-    assert squared(first, second).tolist() == [5.0, 8.0]
     assert per_sample(torch.tensor([1.0, 2.0])).tolist() == [1.0, 2.0]
     assert per_sample(torch.ones(2, 3, 4, 5, dtype=torch.bfloat16)).dtype == torch.float32
 
@@ -136,9 +133,15 @@ def cross(logit: float, target: float) -> float:
     return math.log1p(math.exp(logit)) - target * logit
 
 
+def losses(objective: Objective) -> tuple[Loss, Loss]:
+    """What D and G minimize."""
+    d_phase, g_phase = objective.phases()
+    return d_phase.loss, g_phase.loss
+
+
 def test_the_non_saturating_game_by_hand() -> None:
-    given, objective, now = batch([0.5, -1.0], [0.25, 0.0]), TinyObjective(), game()
-    critic, maker = objective.critic(now, given), objective.maker(now, given)
+    given, now = batch([0.5, -1.0], [0.25, 0.0]), game()
+    critic, maker = (loss(now, given) for loss in losses(TinyObjective()))
     assert critic["real"].tolist() == pytest.approx([cross(1.0, 1), cross(-2.0, 1)], rel=1e-6)
     assert critic["fake"].tolist() == pytest.approx([cross(0.5, 0), LN2], rel=1e-6)
     assert maker["adversarial"].tolist() == pytest.approx([cross(0.5, 1), LN2], rel=1e-6)
@@ -147,17 +150,19 @@ def test_the_non_saturating_game_by_hand() -> None:
 
 
 def test_smoothing_is_for_the_critic_alone() -> None:
-    given, objective = batch([0.5], [0.25]), TinyObjective(real_target=0.9, fake_target=0.05)
-    critic = objective.critic(game(), given)
+    given = batch([0.5], [0.25])
+    d_loss, g_loss = losses(TinyObjective(real_target=0.9, fake_target=0.05))
+    critic = d_loss(game(), given)
     assert critic["real"].item() == pytest.approx(cross(1.0, 0.9))
     assert critic["fake"].item() == pytest.approx(cross(0.5, 0.05))
-    assert objective.maker(game(), given)["adversarial"].item() == pytest.approx(cross(0.5, 1.0))
+    assert g_loss(game(), given)["adversarial"].item() == pytest.approx(cross(0.5, 1.0))
 
 
 def test_the_critic_sends_no_gradient_to_the_generator_and_the_maker_does() -> None:
-    given, objective, now = batch([0.5], [0.25]), TinyObjective(), game()
-    objective.critic(now, given).total().backward()
+    given, now = batch([0.5], [0.25]), game()
+    d_loss, g_loss = losses(TinyObjective())
+    d_loss(now, given).total().backward()
     assert now.networks["G"].shift.grad is None
-    objective.maker(now, given).total().backward()
+    g_loss(now, given).total().backward()
     slope = -2.0 * (1 - 1 / (1 + math.exp(-0.5)))  # d/ds [softplus(2 (z+s)) - 2 (z+s)]
     assert float(now.networks["G"].shift.grad) == pytest.approx(slope)

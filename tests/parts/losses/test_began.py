@@ -10,19 +10,18 @@ from torch import nn
 from lookalike import recipe
 from lookalike.engine.trainer import Trainer
 from lookalike.parts.latents.codes import Codes
-from lookalike.parts.losses.base import Batch
 from lookalike.parts.losses.began import (
     Balance,
     BEGANObjective,
-    InfoBEGANObjective,
     Likeness,
     convergence,
     pulling_away,
 )
-from lookalike.parts.losses.game import Game
+from lookalike.parts.losses.game import Batch, Game
 from lookalike.parts.networks.base import Networks
 from lookalike.parts.training.schedules import Clock, Tally
 from lookalike.place import Place
+from lookalike.recipes.info_began.objective import InfoBEGANObjective
 
 
 class Level(nn.Module):
@@ -75,10 +74,10 @@ def test_the_losses_by_hand() -> None:
     game = Game(Networks({"G": Level(-0.4), "D": Level(0.2)}), {"k": 0.25})
     batch = Batch(torch.full((3, 1, 4, 4), 0.5), torch.zeros(3, 2))
     objective = BEGANObjective()
-    terms = objective.critic(game, batch)
+    terms = objective.d_loss(game, batch)
     assert terms["real"].tolist() == pytest.approx([0.3] * 3)
     assert terms["fake"].tolist() == pytest.approx([-0.25 * 0.6] * 3)
-    assert objective.maker(game, batch)["rebuilt"].tolist() == pytest.approx([0.6] * 3)
+    assert objective.g_loss(game, batch)["rebuilt"].tolist() == pytest.approx([0.6] * 3)
     assert game.facts["convergence"] == pytest.approx(0.75)
 
 

@@ -6,7 +6,6 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from lookalike.parts.losses.base import Batch
 from lookalike.parts.losses.class_losses import (
     AuxiliaryClassifierObjective,
     NamedOnly,
@@ -18,7 +17,7 @@ from lookalike.parts.losses.class_losses import (
     over_known,
     real_among,
 )
-from lookalike.parts.losses.game import Game
+from lookalike.parts.losses.game import Batch, Game
 from lookalike.parts.networks.base import Networks
 
 EVEN = math.log(4)
@@ -82,11 +81,11 @@ def batch(known: Tensor | None) -> Batch:
 
 
 def test_ac_gan_adds_naming_of_real_and_fake() -> None:
-    terms = AuxiliaryClassifierObjective(classes=2).critic(game(torch.zeros(2, 3)), batch(None))
+    terms = AuxiliaryClassifierObjective(classes=2).d_loss(game(torch.zeros(2, 3)), batch(None))
     assert {n: t.tolist() for n, t in terms.items()} == {
         name: pytest.approx([math.log(2)] * 2) for name in ("real", "fake", "named", "named fakes")
     }
-    maker = AuxiliaryClassifierObjective(classes=2, weight=2.0).maker(
+    maker = AuxiliaryClassifierObjective(classes=2, weight=2.0).g_loss(
         game(torch.zeros(2, 3)), batch(None)
     )
     assert maker["named"].tolist() == pytest.approx([2 * math.log(2)] * 2)
@@ -98,7 +97,7 @@ def test_ac_gan_with_attributes_alone_tells_the_share_that_it_names_rightly() ->
     assert named_right(logits, attributes, 0).tolist() == [0.75, 0.0]
     assert named_right(logits, attributes, 2).tolist() == [1.0, 1.0]
     playing = game(torch.zeros(2, 3))
-    terms = AuxiliaryClassifierObjective(classes=0).critic(playing, batch(None))
+    terms = AuxiliaryClassifierObjective(classes=0).d_loss(playing, batch(None))
     assert terms["named"].tolist() == pytest.approx([math.log(2)] * 2)
     assert playing.facts["named right"] == 0.5
 
@@ -109,14 +108,14 @@ def test_an_unknown_label_changes_no_term() -> None:
     right, wrong = batch(known), batch(known)
     assert wrong.labels is not None
     wrong.labels[1] = torch.tensor([1.0, 0.0])
-    terms = [SemiSupervisedObjective().critic(game(weight), b) for b in (right, wrong)]
+    terms = [SemiSupervisedObjective().d_loss(game(weight), b) for b in (right, wrong)]
     assert all(torch.equal(terms[0][name], terms[1][name]) for name in terms[0])
     assert terms[0]["named"][1] == 0  # only the known row is named
     assert terms[0]["real"][0] == 0  # and only the other stands for all pictures
 
 
 def test_where_all_labels_are_known_every_row_is_named_and_real() -> None:
-    terms = SemiSupervisedObjective().critic(game(torch.zeros(2, 3)), batch(None))
+    terms = SemiSupervisedObjective().d_loss(game(torch.zeros(2, 3)), batch(None))
     assert terms["named"].tolist() == pytest.approx([math.log(2)] * 2)
     assert terms["real"].tolist() == pytest.approx([math.log(1.5)] * 2)
     assert terms["fake"].tolist() == pytest.approx([math.log(3)] * 2)
@@ -124,7 +123,7 @@ def test_where_all_labels_are_known_every_row_is_named_and_real() -> None:
 
 
 def test_g_matches_the_mean_features_of_the_unlabelled_pictures() -> None:
-    terms = SemiSupervisedObjective().maker(
+    terms = SemiSupervisedObjective().g_loss(
         game(torch.zeros(2, 3)), batch(torch.tensor([True, False]))
     )
     # mean of the fakes is (-1/2, -1/2), the unlabelled picture is (0, 1)
@@ -133,7 +132,7 @@ def test_g_matches_the_mean_features_of_the_unlabelled_pictures() -> None:
 
 def test_the_baseline_sees_known_rows_only() -> None:
     weight = torch.tensor([[0.0, 3.0, 0.0], [0.0, 3.0, 0.0]])
-    terms = NamedOnly().critic(game(weight), batch(torch.tensor([True, False])))
+    terms = NamedOnly().d_loss(game(weight), batch(torch.tensor([True, False])))
     assert terms["named"].tolist() == pytest.approx([math.log(1 + math.exp(-3))])
-    nobody = NamedOnly().critic(game(weight), batch(torch.tensor([False, False])))
+    nobody = NamedOnly().d_loss(game(weight), batch(torch.tensor([False, False])))
     assert float(nobody["named"].detach().sum()) == 0.0

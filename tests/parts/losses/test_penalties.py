@@ -4,8 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from lookalike.parts.losses.base import Batch
-from lookalike.parts.losses.game import Game
+from lookalike.parts.losses.game import Batch, Game
 from lookalike.parts.losses.penalties import BetweenSlope, ZeroSlope, lecam, slope, squared_slope
 from lookalike.parts.networks.base import Networks
 

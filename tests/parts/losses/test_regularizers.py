@@ -7,15 +7,10 @@ import random
 import pytest
 import torch
 
-from lookalike.parts.losses.regularizers import (
-    PathMean,
-    SignStatistic,
-    lazy_adam,
-    path_lengths,
-    path_weight,
-)
+from lookalike.parts.training.adaptive import SignStatistic
 from lookalike.parts.training.optimizers import Adam
 from lookalike.parts.training.schedules import Clock, Constant, Tally
+from lookalike.recipes.stylegan2.objective import PathMean, lazy_adam, path_lengths, path_weight
 
 
 def told(name: str, number: float) -> Tally:

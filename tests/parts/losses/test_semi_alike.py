@@ -6,10 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from lookalike.parts.losses.base import Batch
 from lookalike.parts.losses.class_losses import SemiSupervisedObjective
 from lookalike.parts.losses.consistency import ClassConsistency, agreed
-from lookalike.parts.losses.game import Game
+from lookalike.parts.losses.game import Batch, Game
 from lookalike.parts.networks.base import Frame, Networks
 from lookalike.parts.networks.strided import StridedDiscriminator
 

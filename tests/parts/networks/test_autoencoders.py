@@ -7,9 +7,9 @@ from lookalike.parts.networks.autoencoders import (
     Autoencoder,
     Carried,
     DecoderGenerator,
-    NoisePredictor,
 )
 from lookalike.parts.networks.base import Frame, NetworkPlan
+from lookalike.recipes.info_began.networks import NoisePredictor
 
 
 @pytest.mark.parametrize("size", [28, 32, 64])

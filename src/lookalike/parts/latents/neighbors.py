@@ -50,16 +50,16 @@ class Neighbors(Prior):
         With labels ``[N, L]`` neighbors of the same label come first, however far they are.
         """
         data = encoded.float().cpu()
-        told = None if labels is None else labels.float().cpu()
+        named = None if labels is None else labels.float().cpu()
         if len(data) > self.most:
-            kept = torch.randperm(len(data), generator=generator)[: self.most]
-            data, told = data[kept], None if told is None else told[kept]
+            rows = torch.randperm(len(data), generator=generator)[: self.most]
+            data, named = data[rows], None if named is None else named[rows]
         scale = data.std(0).clamp(min=1e-4) if len(data) > 1 else torch.ones(self.dims)
         count = min(self.nearest, max(2, len(data) // 100), len(data) - 1)
         if count < 1:
             return {}
-        learned = {"codes": data, "neighbors": _nearest(data / scale, told, count), "scale": scale}
-        return learned if told is None else {**learned, "labels": told}
+        learned = {"codes": data, "neighbors": _nearest(data / scale, named, count), "scale": scale}
+        return learned if named is None else {**learned, "labels": named}
 
     def draw(self, generator: torch.Generator, count: int, learned: Learned) -> Tensor:
         """A picture's encoding, one of its neighbors, and a place between the two."""
@@ -93,15 +93,15 @@ class Neighbors(Prior):
 
 def _nearest(white: Tensor, labels: Tensor | None, count: int) -> Tensor:
     """The rows of the ``count`` nearest others of each row, those of the same label first."""
-    found = []
+    nearest = []
     for start in range(0, len(white), 500):
         rows = slice(start, start + 500)
         away = torch.cdist(white[rows], white)
         if labels is not None:
             away += 1e4 * (torch.cdist(labels[rows], labels, p=1.0) > 1e-6)
         away[torch.arange(len(away)), torch.arange(start, start + len(away))] = torch.inf
-        found.append(away.topk(count, largest=False).indices)
-    return torch.cat(found)
+        nearest.append(away.topk(count, largest=False).indices)
+    return torch.cat(nearest)
 
 
 def _like(labels: Tensor | None, wanted: Tensor | None, count: int) -> Tensor:

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from lookalike import seeds
+from lookalike.parts.former_names import answer_to
 
 Learned = Mapping[str, Tensor]
 
@@ -42,7 +43,10 @@ class Prior(ABC):
         """
         return {}
 
-    def carry(self, z: Tensor, labels: Tensor | None, learned: Learned) -> Tensor:
+    def __init_subclass__(cls) -> None:
+        answer_to(cls, carry="transform", learning="fit_time_share")
+
+    def transform(self, z: Tensor, labels: Tensor | None, learned: Learned) -> Tensor:
         """What the generator takes for drawn rows ``[N, width]``: the rows, for most priors."""
         return z
 
@@ -68,7 +72,7 @@ class Prior(ABC):
         return False
 
     @property
-    def learning(self) -> float:
+    def fit_time_share(self) -> float:
         """The share of the training's time that the last :meth:`fit` takes."""
         return 0.0
 

@@ -1,4 +1,8 @@
-"""How D's logits become losses for both players: the pure half of an adversarial objective."""
+"""How D's logits become losses for both players: the pure half of an adversarial objective.
+
+What D is told about real and fake may be smoothed (Salimans et al. 2016, section 3.4), drawn from
+an interval, flipped or swapped, as in the five systems that this package began with.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +12,32 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
-from lookalike.parts.losses.base import hinge_fake, hinge_real, per_sample
+from lookalike.parts.losses.base import Terms, per_sample
+from lookalike.parts.losses.game import Batch, Game
+
+
+def real_or_fake(logits: Tensor, target: float | Tensor) -> Tensor:
+    """Binary cross-entropy with logits against ``target`` in [0, 1], ``[N]``.
+
+    Goodfellow et al. 2014, equation 1, written on logits: softplus(l) - target * l.
+    """
+    logits = logits.float()
+    goal = target if isinstance(target, Tensor) else torch.full_like(logits, target)
+    if goal.ndim < logits.ndim:
+        goal = goal[(...,) + (None,) * (logits.ndim - goal.ndim)].expand_as(logits)
+    return per_sample(functional.softplus(logits) - goal * logits)
+
+
+def hinge_real(logits: Tensor) -> Tensor:
+    """max(0, 1 - l) per sample (Lim & Ye 2017)."""
+    return per_sample(functional.relu(1 - logits.float()))
+
+
+def hinge_fake(logits: Tensor) -> Tensor:
+    """max(0, 1 + l) per sample (Lim & Ye 2017)."""
+    return per_sample(functional.relu(1 + logits.float()))
 
 
 class AdversarialLoss(ABC):
@@ -30,6 +58,56 @@ class AdversarialLoss(ABC):
     @abstractmethod
     def maker(self, logits: Tensor) -> Tensor:
         """What G loses on its fakes."""
+
+    def d_terms(self, game: Game, batch: Batch, on_real: Tensor, on_fake: Tensor) -> Terms:
+        """D's terms "real" and "fake" from its logits of both sides, which are told as well."""
+        game.tell(on_real, on_fake)
+        return Terms(
+            real=self.real(on_real, game.now, batch.noise("targets/real")),
+            fake=self.fake(on_fake, game.now, batch.noise("targets/fake")),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class NonSaturatingLoss(AdversarialLoss):
+    """Binary cross-entropy on logits against targets that may be smoothed, random or flipped.
+
+    Every sample draws its target uniformly from ``[low, high]``. A target above 1 counts as 1 (and
+    below 0 as 0): beyond that cross-entropy has no lower bound, so D could win by growing without
+    end. ``flips`` is the share of samples whose target is drawn from the other side. Where the
+    recipe has a value "swap", a step in which it is 1 swaps the two sides for D altogether.
+    ``maker`` is G's target; 1 is the plain non-saturating loss.
+    """
+
+    real_low: float = 1.0
+    real_high: float = 1.0
+    fake_low: float = 0.0
+    fake_high: float = 0.0
+    maker_target: float = 1.0
+    flips: float = 0.0
+
+    def real(self, logits: Tensor, now: Mapping[str, float], draw: torch.Generator) -> Tensor:
+        """Cross-entropy against the targets of real pictures."""
+        return real_or_fake(logits, self.targets(len(logits), now, draw, real=True).to(logits))
+
+    def fake(self, logits: Tensor, now: Mapping[str, float], draw: torch.Generator) -> Tensor:
+        """Cross-entropy against the targets of fakes."""
+        return real_or_fake(logits, self.targets(len(logits), now, draw, real=False).to(logits))
+
+    def maker(self, logits: Tensor) -> Tensor:
+        """Cross-entropy of fakes against what G wants them to be."""
+        return real_or_fake(logits, self.maker_target)
+
+    def targets(
+        self, count: int, now: Mapping[str, float], draw: torch.Generator, *, real: bool
+    ) -> Tensor:
+        """D's targets for ``count`` samples, each in [0, 1]."""
+        turned = torch.rand(count, generator=draw) < self.flips
+        is_real = turned ^ (real != (now.get("swap", 0.0) > 0))
+        share = torch.rand(count, generator=draw)
+        reals = self.real_low + share * (self.real_high - self.real_low)
+        fakes = self.fake_low + share * (self.fake_high - self.fake_low)
+        return torch.where(is_real, reals, fakes).clamp(0, 1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,3 +166,13 @@ class WassersteinLoss(AdversarialLoss):
     def maker(self, logits: Tensor) -> Tensor:
         """-f(G(z))."""
         return per_sample(-logits.float())
+
+
+SMOOTHING = {
+    "none": NonSaturatingLoss(),
+    "one-sided": NonSaturatingLoss(real_low=0.9, real_high=0.9),
+    "two-sided": NonSaturatingLoss(
+        real_low=0.95, real_high=0.95, fake_low=0.05, fake_high=0.05, maker_target=0.95
+    ),
+}
+"""Smoothing by its name: one-sided is 0.9 for D alone; two-sided is t * 0.9 + 0.05 for both."""

@@ -1,4 +1,4 @@
-"""What each player minimises, and when: Batch, Terms, Phase, Objective, and the stock terms.
+"""What each player minimizes, and when: Terms, Phase, Objective, and the stock terms.
 
 Losses take logits. A loss is a pure function of (game, batch) that returns named terms with one
 number per sample; the trainer sums their means, so that a micro-batched step equals a whole one.
@@ -9,36 +9,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
+from lookalike.parts.former_names import answer_to
+from lookalike.parts.losses.game import Batch, Game
 from lookalike.parts.training.triggers import Always, Trigger
-
-if TYPE_CHECKING:
-    from lookalike.parts.losses.game import Game
-
-
-@dataclass(frozen=True)
-class Batch:
-    """The pictures of one step, or of a slice of it.
-
-    ``images`` is float ``[N, C, H, W]`` in [-1, 1]; ``z`` is ``[N, Z]``; ``labels`` is float
-    ``[N, L]`` or None; ``known`` marks rows whose label may be used (semi-supervised training).
-    ``fresh(purpose)`` draws another z of the same shape at an address of its own.
-    """
-
-    images: Tensor
-    z: Tensor
-    labels: Tensor | None = None
-    known: Tensor | None = None
-    fresh: Callable[[str], Tensor] = field(default=lambda purpose: torch.empty(0))
-    noise: Callable[[str], torch.Generator] = field(default=lambda purpose: torch.Generator())
-
-    def __len__(self) -> int:
-        return len(self.images)
 
 
 class Terms(dict[str, Tensor]):
@@ -50,7 +27,7 @@ class Terms(dict[str, Tensor]):
         return torch.stack(counted).sum()
 
 
-Loss = Callable[["Game", Batch], Terms]
+Loss = Callable[[Game, Batch], Terms]
 Constraint = Callable[[nn.Module], None]
 
 
@@ -89,19 +66,22 @@ def rounds(playing: Sequence[tuple[int, Phase]]) -> Iterator[list[tuple[int, Pha
 class Objective(ABC):
     """The phases of a game. Final classes are frozen dataclasses."""
 
+    def __init_subclass__(cls) -> None:
+        answer_to(cls, labelled="labeled", judging="gives_logits", verdict="real_logits")
+
     @property
-    def labelled(self) -> int:
+    def labeled(self) -> int:
         """How many pictures of each class may show their label; 0 means that all may."""
         return 0
 
     @property
-    def judging(self) -> bool:
+    def gives_logits(self) -> bool:
         """Whether D takes pictures and gives logits, so that the tricks around it apply."""
         return True
 
-    def verdict(self, found: Tensor) -> Tensor:
+    def real_logits(self, output: Tensor) -> Tensor:
         """The logits of "real" ``[N]`` or ``[N, heads]`` in what D gives for pictures."""
-        return found
+        return output
 
     @abstractmethod
     def phases(self) -> tuple[Phase, ...]:
@@ -126,28 +106,6 @@ def per_sample(values: Tensor) -> Tensor:
     return values.float().flatten(1).mean(1) if values.ndim > 1 else values.float()
 
 
-def real_or_fake(logits: Tensor, target: float | Tensor) -> Tensor:
-    """Binary cross-entropy with logits against ``target`` in [0, 1], ``[N]``.
-
-    Goodfellow et al. 2014, equation 1, written on logits: softplus(l) - target * l.
-    """
-    logits = logits.float()
-    goal = target if isinstance(target, Tensor) else torch.full_like(logits, target)
-    if goal.ndim < logits.ndim:
-        goal = goal[(...,) + (None,) * (logits.ndim - goal.ndim)].expand_as(logits)
-    return per_sample(functional.softplus(logits) - goal * logits)
-
-
-def hinge_real(logits: Tensor) -> Tensor:
-    """max(0, 1 - l) per sample (Lim & Ye 2017)."""
-    return per_sample(functional.relu(1 - logits.float()))
-
-
-def hinge_fake(logits: Tensor) -> Tensor:
-    """max(0, 1 + l) per sample (Lim & Ye 2017)."""
-    return per_sample(functional.relu(1 + logits.float()))
-
-
 def kl_to_normal(mean: Tensor, log_variance: Tensor) -> Tensor:
     """KL(N(mean, variance) || N(0, 1)) in nats, summed over dimensions, ``[N]``.
 
@@ -160,8 +118,3 @@ def kl_to_normal(mean: Tensor, log_variance: Tensor) -> Tensor:
 def absolute(first: Tensor, second: Tensor) -> Tensor:
     """Mean absolute difference, ``[N]``."""
     return per_sample((first.float() - second.float()).abs())
-
-
-def squared(first: Tensor, second: Tensor) -> Tensor:
-    """Mean squared difference, ``[N]``."""
-    return per_sample((first.float() - second.float()).square())

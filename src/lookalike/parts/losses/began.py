@@ -2,8 +2,7 @@
 
 Berthelot, Schumm & Metz 2017, "BEGAN: boundary equilibrium generative adversarial networks":
 L_D = L(x) - k L(G(z)), L_G = L(G(z)), k <- k + lambda (gamma L(x) - L(G(z))) (section 3.3), and the
-convergence measure M = L(x) + |gamma L(x) - L(G(z))| (section 3.4). With codes in z, D also reads
-them off the pictures, and a noise predictor N is trained afterwards on real pictures.
+convergence measure M = L(x) + |gamma L(x) - L(G(z))| (section 3.4).
 """
 
 from __future__ import annotations
@@ -15,12 +14,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from lookalike.parts.latents.codes import Codes
-from lookalike.parts.losses.base import Batch, Objective, Phase, Terms, absolute
-from lookalike.parts.losses.game import Game
+from lookalike.parts.losses.base import Objective, Phase, Terms, absolute
+from lookalike.parts.losses.game import Batch, Game
 from lookalike.parts.losses.ssim import ms_ssim
 from lookalike.parts.training.schedules import Clock, State, Tally, Value
-from lookalike.parts.training.triggers import Between
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,26 +122,25 @@ class BEGANObjective(Objective):
     repel: float = 0.0
 
     @property
-    def judging(self) -> bool:
+    def gives_logits(self) -> bool:
         """No: D rebuilds pictures."""
         return False
 
     def phases(self) -> tuple[Phase, ...]:
         """D, then G on the very same fakes."""
-        return Phase(("D",), self.critic), Phase(("G",), self.maker)
+        return Phase(("D",), self.d_loss), Phase(("G",), self.g_loss)
 
-    def critic(self, game: Game, batch: Batch) -> Terms:
+    def d_loss(self, game: Game, batch: Batch) -> Terms:
         """Rebuild real pictures, and (k times) do not rebuild the fakes."""
-        real = game.augment(batch.images, batch.noise("real"))
-        fake = game.augment(game.fakes(batch).detach(), batch.noise("fake"))
+        real, fake = game.d_pictures(batch)
         on_real = self.likeness(real, game.play("D", real, batch.labels).float())
         on_fake = self.likeness(fake, game.play("D", fake, batch.labels).float())
         game.facts["convergence"] = convergence(on_real, on_fake, self.gamma)
         return Terms(real=on_real, fake=-game.now["k"] * on_fake)
 
-    def maker(self, game: Game, batch: Batch) -> Terms:
+    def g_loss(self, game: Game, batch: Batch) -> Terms:
         """Fakes that D rebuilds well."""
-        fake = game.augment(game.fakes(batch), batch.noise("maker"))
+        fake = game.g_pictures(batch)
         if not self.repel:
             return Terms(rebuilt=self.likeness(fake, game.play("D", fake, batch.labels).float()))
         rebuilt, embedding = game.play("D", fake, batch.labels, True)
@@ -163,76 +159,6 @@ def pulling_away(embedding: Tensor) -> Tensor:
     squared = (rows @ rows.T) ** 2
     others = squared.sum(1) - squared.diagonal()
     return others / max(1, len(rows) - 1)
-
-
-@dataclass(frozen=True, kw_only=True)
-class InfoBEGANObjective(Objective):
-    """BEGAN whose D also reads the codes, then a predictor N of (z, codes) with G frozen.
-
-    ``information`` weighs the smooth L1 distance of the codes in both losses; ``share`` is the
-    part of the budget after which D and G rest and N learns, on real pictures alone, to find the z
-    from which G draws them: 1 - MS-SSIM(x, G(N(x))). ``repel`` is BEGAN's here.
-    """
-
-    prior: Codes
-    likeness: Likeness = field(default_factory=lambda: Likeness(structure=1.0))
-    gamma: float = 0.5
-    information: float = 0.1
-    share: float = 0.75
-    repel: float = 0.0
-
-    @property
-    def judging(self) -> bool:
-        """No: D rebuilds pictures."""
-        return False
-
-    def phases(self) -> tuple[Phase, ...]:
-        """D and G until ``share``, N from there on."""
-        game = Between(0.0, self.share)
-        return (
-            Phase(("D",), self.critic, game),
-            Phase(("G",), self.maker, game),
-            Phase(("N",), self.predict, Between(self.share)),
-        )
-
-    def critic(self, game: Game, batch: Batch) -> Terms:
-        """BEGAN's loss of D, and the codes of the fakes."""
-        real = game.augment(batch.images, batch.noise("real"))
-        fake = game.augment(game.fakes(batch).detach(), batch.noise("fake"))
-        on_real = self.likeness(real, game.play("D", real, batch.labels).float())
-        rebuilt, seen = game.play("D", fake, batch.labels, True)
-        on_fake = self.likeness(fake, rebuilt.float())
-        game.facts["convergence"] = convergence(on_real, on_fake, self.gamma)
-        return Terms(
-            real=on_real,
-            fake=-game.now["k"] * on_fake,
-            codes=self.information * self.code_loss(seen, batch.z),
-        )
-
-    def maker(self, game: Game, batch: Batch) -> Terms:
-        """Fakes that D rebuilds well and whose codes it reads."""
-        fake = game.augment(game.fakes(batch), batch.noise("maker"))
-        rebuilt, seen = game.play("D", fake, batch.labels, True)
-        terms = Terms(
-            rebuilt=self.likeness(fake, rebuilt.float()),
-            codes=self.information * self.code_loss(seen, batch.z),
-        )
-        if self.repel:
-            terms["repelled"] = self.repel * pulling_away(seen.float())
-        return terms
-
-    def predict(self, game: Game, batch: Batch) -> Terms:
-        """Real pictures drawn again by the frozen G from what N sees in them."""
-        z, _ = game.play("N", batch.images, batch.labels)
-        again = game.generate(z.float(), batch.labels)
-        return Terms(predicted=self.likeness(batch.images, again))
-
-    def code_loss(self, seen: Tensor, z: Tensor) -> Tensor:
-        """Smooth L1 between the codes of z and D's reading, the last columns, ``[N]``."""
-        wanted = self.prior.coded(z).float()
-        read = seen[:, -wanted.shape[1] :].float()
-        apart = functional.smooth_l1_loss(read, wanted, reduction="none")
-        return apart.mean(1)
 
 
 def convergence(on_real: Tensor, on_fake: Tensor, gamma: float) -> float:

@@ -8,12 +8,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from lookalike.parts.losses.adversarial import AdversarialLoss
-from lookalike.parts.losses.base import Batch, Objective, Phase, Terms, real_or_fake
+from lookalike.parts.losses.adversarial import AdversarialLoss, NonSaturatingLoss, real_or_fake
+from lookalike.parts.losses.base import Objective, Phase, Terms
 from lookalike.parts.losses.consistency import ClassConsistency
-from lookalike.parts.losses.game import Game
-from lookalike.parts.losses.label_targets import NonSaturatingLoss
-from lookalike.parts.losses.two_player import matched, tell
+from lookalike.parts.losses.game import Batch, Game
+from lookalike.parts.losses.two_player import matched
 from lookalike.parts.training.triggers import Always, Between, Trigger
 
 
@@ -73,37 +72,33 @@ class AuxiliaryClassifierObjective(Objective):
     rule: AdversarialLoss = field(default_factory=NonSaturatingLoss)
     maker_turn: Trigger = field(default_factory=Always)
 
-    def verdict(self, found: Tensor) -> Tensor:
+    def real_logits(self, output: Tensor) -> Tensor:
         """The first column."""
-        return found[:, 0]
+        return output[:, 0]
 
     def phases(self) -> tuple[Phase, ...]:
         """D, then G on the same fakes."""
-        return Phase(("D",), self.critic), Phase(("G",), self.maker, self.maker_turn)
+        return Phase(("D",), self.d_loss), Phase(("G",), self.g_loss, self.maker_turn)
 
-    def critic(self, game: Game, batch: Batch) -> Terms:
+    def d_loss(self, game: Game, batch: Batch) -> Terms:
         """Real or fake, and the label of both."""
         labels, known = required(batch), known_rows(batch)
-        on_real = game.judge(game.augment(batch.images, batch.noise("real")))
-        fakes = game.augment(game.fakes(batch).detach(), batch.noise("fake"))
-        on_fake = game.judge(fakes)
-        tell(game, on_real[:, 0], on_fake[:, 0])
+        real, fake = game.d_pictures(batch)
+        on_real, on_fake = game.discriminate(real), game.discriminate(fake)
         right = named_right(on_real[:, 1:].detach(), labels, self.classes)
         game.facts["named right"] = float(over_known(right, known).mean())
-        terms = Terms(
-            real=self.rule.real(on_real[:, 0], game.now, batch.noise("targets/real")),
-            fake=self.rule.fake(on_fake[:, 0], game.now, batch.noise("targets/fake")),
-            named=self.weight * over_known(named(on_real[:, 1:], labels, self.classes), known),
-        )
+        terms = self.rule.d_terms(game, batch, on_real[:, 0], on_fake[:, 0])
+        badly = named(on_real[:, 1:], labels, self.classes)
+        terms["named"] = self.weight * over_known(badly, known)
         if self.on_fakes:
             share = self.weight * self.on_fakes
             terms["named fakes"] = share * named(on_fake[:, 1:], labels, self.classes)
         return terms
 
-    def maker(self, game: Game, batch: Batch) -> Terms:
+    def g_loss(self, game: Game, batch: Batch) -> Terms:
         """To be taken for real, and for what it was asked to be."""
         labels = required(batch)
-        logits = game.judge(game.augment(game.fakes(batch), batch.noise("maker")))
+        logits = game.discriminate(game.g_pictures(batch))
         return Terms(
             adversarial=self.rule.maker(logits[:, 0]),
             named=self.weight * named(logits[:, 1:], labels, self.classes),
@@ -139,15 +134,20 @@ class SemiSupervisedObjective(Objective):
     adversarial: float = 0.0
     alike: ClassConsistency | None = None
 
-    def verdict(self, found: Tensor) -> Tensor:
+    @property
+    def labeled(self) -> int:
+        """``labelled``, as recipes have saved it."""
+        return self.labelled
+
+    def real_logits(self, output: Tensor) -> Tensor:
         """The log of the odds that it is of any class, and not a fake."""
-        return found[:, 1:].logsumexp(1) - found[:, 0]
+        return output[:, 1:].logsumexp(1) - output[:, 0]
 
     def phases(self) -> tuple[Phase, ...]:
         """D, then G on the same fakes; before them D alone when ``alike``."""
         opening = 0.0 if self.alike is None else self.alike.opening
         turn = Between(begin=opening) if opening else Always()
-        game = Phase(("D",), self.critic, turn), Phase(("G",), self.maker, turn)
+        game = Phase(("D",), self.d_loss, turn), Phase(("G",), self.g_loss, turn)
         return (Phase(("D",), self.open, Between(end=opening)), *game) if opening else game
 
     def open(self, game: Game, batch: Batch) -> Terms:
@@ -159,7 +159,7 @@ class SemiSupervisedObjective(Objective):
         labels, known = required(batch), known_rows(batch)
         real = game.augment(batch.images, batch.noise("real"))
         if self.alike is None:
-            logits, terms = game.judge(real), Terms()
+            logits, terms = game.discriminate(real), Terms()
         else:
             logits, _, features = game.play("D", real, None, True)
             logits, copies = logits.float(), self.alike.warp(real, batch.noise("warp"))
@@ -172,23 +172,23 @@ class SemiSupervisedObjective(Objective):
         terms["named"] = over_known(named(logits[:, 1:], labels, labels.shape[1]), known)
         return logits, terms
 
-    def critic(self, game: Game, batch: Batch) -> Terms:
+    def d_loss(self, game: Game, batch: Batch) -> Terms:
         """Naming, real and fake."""
         on_real, terms = self._seen(game, batch)
-        on_fake = game.judge(game.augment(game.fakes(batch).detach(), batch.noise("fake")))
+        on_fake = game.discriminate(game.augment(game.fakes(batch).detach(), batch.noise("fake")))
         game.facts["D(real)"] = float((-real_among(on_real.detach())).exp().mean())
         game.facts["D(fake)"] = float(1 - (-fake_among(on_fake.detach())).exp().mean())
         terms["real"] = over_known(real_among(on_real), _free(known_rows(batch)))
         terms["fake"] = fake_among(on_fake)
         return terms
 
-    def maker(self, game: Game, batch: Batch) -> Terms:
+    def g_loss(self, game: Game, batch: Batch) -> Terms:
         """The features of fakes, on average, like those of real pictures."""
-        seen = game.augment(game.fakes(batch), batch.noise("maker"))
+        seen = game.g_pictures(batch)
         real = game.augment(batch.images, batch.noise("matching"))
-        logits, features = game.play("D", seen, None, True)[:2]
+        logits, features = game.describe(seen)
         with torch.no_grad():
-            wanted = game.play("D", real, None, True)[1]
+            _, wanted = game.describe(real)
         free = _free(known_rows(batch))
         terms = Terms(matching=self.matching * matched(features, over_known(wanted, free[:, None])))
         if self.adversarial:
@@ -207,14 +207,19 @@ class NamedOnly(Objective):
 
     labelled: int = 20
 
+    @property
+    def labeled(self) -> int:
+        """``labelled``, as recipes have saved it."""
+        return self.labelled
+
     def phases(self) -> tuple[Phase, ...]:
         """D alone."""
-        return (Phase(("D",), self.critic),)
+        return (Phase(("D",), self.d_loss),)
 
-    def critic(self, game: Game, batch: Batch) -> Terms:
+    def d_loss(self, game: Game, batch: Batch) -> Terms:
         """Cross-entropy of the rows whose label is known; only they pass through D."""
         labels, rows = required(batch), known_rows(batch).bool()
         if not bool(rows.any()):
-            return Terms(named=game.judge(batch.images[:2]).float().sum(1) * 0)
+            return Terms(named=game.discriminate(batch.images[:2]).float().sum(1) * 0)
         seen = game.augment(batch.images, batch.noise("real"))[rows]
-        return Terms(named=named(game.judge(seen)[:, 1:], labels[rows], labels.shape[1]))
+        return Terms(named=named(game.discriminate(seen)[:, 1:], labels[rows], labels.shape[1]))

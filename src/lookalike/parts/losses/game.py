@@ -1,21 +1,41 @@
-"""Game: all that a loss may touch: the verbs of the players and the values of this moment."""
+"""All that a loss may touch: the pictures of a step, the players' verbs, and the values of now."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
+from copy import copy
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 
-from lookalike.parts.losses.base import Batch
-from lookalike.parts.networks.base import Networks
+from lookalike.parts.networks.base import Networks, describes, last_layer_inputs
 from lookalike.parts.training.diffaugment import Augmentation
 
 T = TypeVar("T")
 Autocast = Callable[[str], AbstractContextManager[Any]]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The pictures of one step, or of a slice of it.
+
+    ``images`` is float ``[N, C, H, W]`` in [-1, 1]; ``z`` is ``[N, Z]``; ``labels`` is float
+    ``[N, L]`` or None; ``known`` marks rows whose label may be used (semi-supervised training).
+    ``fresh(purpose)`` draws another z of the same shape at an address of its own.
+    """
+
+    images: Tensor
+    z: Tensor
+    labels: Tensor | None = None
+    known: Tensor | None = None
+    fresh: Callable[[str], Tensor] = field(default=lambda purpose: torch.empty(0))
+    noise: Callable[[str], torch.Generator] = field(default=lambda purpose: torch.Generator())
+
+    def __len__(self) -> int:
+        return len(self.images)
 
 
 class Game:
@@ -41,6 +61,12 @@ class Game:
         self._augment = augment
         self._share = share
         self._kept: dict[tuple[int, str], Any] = {}
+
+    def with_values(self, **values: float) -> Game:
+        """The same game with some values of this moment replaced; facts and fakes are shared."""
+        other = copy(self)
+        other.now = {**self.now, **values}
+        return other
 
     def once(self, batch: Batch, name: str, make: Callable[[], T]) -> T:
         """What ``make`` gives for this batch, made by the first phase that asks and then kept.
@@ -95,10 +121,40 @@ class Game:
             pictures = pictures + power * noise.to(pictures)
         return pictures
 
-    def judge(self, pictures: Tensor, labels: Tensor | None = None) -> Tensor:
+    def d_pictures(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """What D sees in its phase: the real pictures, and the fakes without a way back to G."""
+        real = self.augment(batch.images, batch.noise("real"))
+        return real, self.augment(self.fakes(batch).detach(), batch.noise("fake"))
+
+    def g_pictures(self, batch: Batch) -> Tensor:
+        """What D sees in G's phase: the very same fakes, with a way back to G."""
+        return self.augment(self.fakes(batch), batch.noise("maker"))
+
+    def discriminate(self, pictures: Tensor, labels: Tensor | None = None) -> Tensor:
         """D's logits, float32 ``[N]`` or ``[N, heads]``."""
         logits: Tensor = self.play("D", pictures, labels)
         return logits.float()
+
+    judge = discriminate
+    """As losses in people's own files of version 0.1 call it."""
+
+    def describe(self, pictures: Tensor, labels: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """D's logits and the features that it reads them from, ``[N, F]``.
+
+        A D that cannot give its features is looked at where its last layer begins.
+        """
+        network = self.networks["D"]
+        if describes(network):
+            logits, features = self.play("D", pictures, labels, True)[:2]
+            return logits, features
+        with last_layer_inputs(network) as last:
+            return self.play("D", pictures, labels), last[0]
+
+    def tell(self, on_real: Tensor, on_fake: Tensor) -> None:
+        """Note D's mean logits, and as probabilities the D(x) and D(G(z)) that people know."""
+        for name, logits in (("real", on_real.detach()), ("fake", on_fake.detach())):
+            self.facts[f"D({name})"] = float(logits.sigmoid().mean())
+            self.facts[f"logit({name})"] = float(logits.mean())
 
     def encode(self, pictures: Tensor, labels: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """E's mean and log variance, float32 ``[N, Z]`` each."""

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from lookalike.parts.losses.base import Batch, Terms
-from lookalike.parts.losses.game import Game
+from lookalike.parts.losses.base import Terms
+from lookalike.parts.losses.game import Batch, Game
 
 
 def slope(logits: Tensor, pictures: Tensor) -> Tensor:
@@ -66,7 +66,7 @@ class BetweenSlope(Penalty):
         share = torch.rand(len(real), generator=batch.noise("between")).to(real)
         share = share.view(-1, *[1] * (real.ndim - 1))
         between = (share * real + (1 - share) * fake).detach().requires_grad_()
-        squares = squared_slope(game.judge(between, batch.labels), between)
+        squares = squared_slope(game.discriminate(between, batch.labels), between)
         off = (squares + 1e-12).sqrt() - self.target
         off = F.relu(off) if self.one_sided else off
         return Terms(slope=self.weight * off.square())
@@ -89,5 +89,5 @@ class ZeroSlope(Penalty):
         for name, (gamma, pictures) in sides.items():
             if gamma:
                 held = pictures.detach().requires_grad_()
-                found[name] = gamma / 2 * squared_slope(game.judge(held, batch.labels), held)
+                found[name] = gamma / 2 * squared_slope(game.discriminate(held, batch.labels), held)
         return found

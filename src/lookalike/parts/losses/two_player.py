@@ -1,20 +1,18 @@
 """The game of two players put together from parts: a rule, a penalty, turns, and tricks.
 
-Which loss, which penalty and who plays when are independent choices, so every trick is open to
-every loss: ``--set objective.lecam=0.3``, ``--set objective.rule.flips=0.05``.
+Which loss, which penalty and who plays when are independent choices: ``--set
+objective.rule.flips=0.05`` changes one and leaves the others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from torch import Tensor
 
-from lookalike.parts.losses.adversarial import AdversarialLoss
-from lookalike.parts.losses.base import Batch, Constraint, Objective, Phase, Terms
-from lookalike.parts.losses.game import Game
-from lookalike.parts.losses.label_targets import NonSaturatingLoss
+from lookalike.parts.losses.adversarial import AdversarialLoss, NonSaturatingLoss
+from lookalike.parts.losses.base import Constraint, Objective, Phase, Terms
+from lookalike.parts.losses.game import Batch, Game
 from lookalike.parts.losses.penalties import Penalty, lecam
 from lookalike.parts.training.triggers import Always, Trigger
 
@@ -44,49 +42,45 @@ class TwoPlayer(Objective):
         return (
             Phase(
                 ("D",),
-                self.critic,
+                self.d_loss,
                 self.critic_turn,
                 after=self.after,
                 exact=self.penalty is not None,
                 together=self.together,
             ),
-            Phase(("G",), self.maker, self.maker_turn, together=self.together),
+            Phase(("G",), self.g_loss, self.maker_turn, together=self.together),
         )
 
-    def critic(self, game: Game, batch: Batch) -> Terms:
+    def d_loss(self, game: Game, batch: Batch) -> Terms:
         """D's loss on the batch and on the fakes of ``batch.z``."""
-        return self.judged(game, batch, game.fakes(batch).detach(), game.now)
+        return self.d_loss_on(game, batch, game.fakes(batch).detach())
 
-    def judged(self, game: Game, batch: Batch, fakes: Tensor, now: Mapping[str, float]) -> Terms:
-        """D's loss on the batch and on these fakes, by the values ``now``."""
+    def d_loss_on(self, game: Game, batch: Batch, fakes: Tensor) -> Terms:
+        """D's loss on the batch and on these fakes."""
         real = game.augment(batch.images, batch.noise("real"))
         fake = game.augment(fakes, batch.noise("fake"))
-        on_real = game.judge(real, batch.labels)
-        on_fake = game.judge(fake, batch.labels)
-        tell(game, on_real, on_fake)
-        terms = Terms(
-            real=self.rule.real(on_real, now, batch.noise("targets/real")),
-            fake=self.rule.fake(on_fake, now, batch.noise("targets/fake")),
-        )
+        on_real = game.discriminate(real, batch.labels)
+        on_fake = game.discriminate(fake, batch.labels)
+        terms = self.rule.d_terms(game, batch, on_real, on_fake)
         if self.lecam:
-            ends = now.get("lecam/real", 0.0), now.get("lecam/fake", 0.0)
-            terms["lecam"] = self.lecam * lecam(on_real, on_fake, *ends)
+            averages = game.now.get("lecam/real", 0.0), game.now.get("lecam/fake", 0.0)
+            terms["lecam"] = self.lecam * lecam(on_real, on_fake, *averages)
         if self.penalty is not None:
             terms.update(self.penalty.terms(game, batch, real, fake))
         return terms
 
-    def maker(self, game: Game, batch: Batch) -> Terms:
-        """G's loss on the fakes that D has just judged."""
-        return self.made(game, batch, game.fakes(batch))
+    def g_loss(self, game: Game, batch: Batch) -> Terms:
+        """G's loss on the fakes that D has just seen."""
+        return self.g_loss_on(game, batch, game.fakes(batch))
 
-    def made(self, game: Game, batch: Batch, fakes: Tensor) -> Terms:
+    def g_loss_on(self, game: Game, batch: Batch, fakes: Tensor) -> Terms:
         """G's loss on these fakes."""
         seen = game.augment(fakes, batch.noise("maker"))
         if not self.matching:
-            return Terms(adversarial=self.rule.maker(game.judge(seen, batch.labels)))
+            return Terms(adversarial=self.rule.maker(game.discriminate(seen, batch.labels)))
         real = game.augment(batch.images, batch.noise("matching"))
-        logits, features = game.play("D", seen, batch.labels, True)
-        _, wanted = game.play("D", real, batch.labels, True)
+        logits, features = game.describe(seen, batch.labels)
+        _, wanted = game.describe(real, batch.labels)
         terms = Terms(matching=self.matching * matched(features, wanted.detach()))
         if self.adversarial:
             terms["adversarial"] = self.adversarial * self.rule.maker(logits.float())
@@ -102,9 +96,5 @@ def matched(fake: Tensor, real: Tensor) -> Tensor:
     return apart.square().sum().expand(len(fake))
 
 
-def tell(game: Game, on_real: Tensor, on_fake: Tensor) -> None:
-    """Tell D's mean logits, and as probabilities the D(x) and D(G(z)) that people know."""
-    game.facts["D(real)"] = float(on_real.detach().sigmoid().mean())
-    game.facts["D(fake)"] = float(on_fake.detach().sigmoid().mean())
-    game.facts["logit(real)"] = float(on_real.detach().mean())
-    game.facts["logit(fake)"] = float(on_fake.detach().mean())
+tell = Game.tell
+"""As people's own files of version 0.1 import it."""

@@ -1,4 +1,4 @@
-"""Any game and any judge, with tricks put around them: nothing of the game itself is changed.
+"""Any game and any discriminator, with tricks put around them: the game itself is not changed.
 
 :class:`RegularizedDiscriminator` wraps a discriminator, :class:`RegularizedObjective` an objective,
 so that a recipe whose author thought of no trick can be tried with one: ``--set lecam=0.3
@@ -7,8 +7,6 @@ deviation=true``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,30 +14,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lookalike.parts.losses.base import Batch, Loss, Objective, Phase, Terms, per_sample
-from lookalike.parts.losses.game import Game
+from lookalike.parts.losses.base import Loss, Objective, Phase, Terms, per_sample
+from lookalike.parts.losses.game import Batch, Game
 from lookalike.parts.losses.penalties import lecam
 from lookalike.parts.losses.two_player import matched
-from lookalike.parts.networks.base import Frame, NetworkPlan
+from lookalike.parts.networks.base import Frame, NetworkPlan, last_layer_inputs, weighted_layers
 from lookalike.parts.networks.blocks import MinibatchDeviation, MinibatchDiscrimination
 from lookalike.parts.training.triggers import Both, Every, Trigger
 
-LECAM = {"lecam/real": "lecam(real)", "lecam/fake": "lecam(fake)"}
-"""The values that LeCam reads, and the facts that they follow."""
 
-
-def learning(network: nn.Module) -> list[nn.Module]:
-    """The layers that hold trained weights (not norms), in the order of their registration."""
-    found = []
-    for module in network.modules():
-        weight = getattr(module, "weight", None)
-        direct = "weight" in module._parameters or hasattr(module, "parametrizations")
-        if direct and isinstance(weight, Tensor) and weight.ndim > 1:
-            found.append(module)
-    return found
-
-
-class _Alert(nn.Module):
+class _Regularized(nn.Module):
     def __init__(self, network: nn.Module, frame: Frame, plan: RegularizedDiscriminator) -> None:
         super().__init__()
         self.network = network
@@ -56,7 +40,7 @@ class _Alert(nn.Module):
             nn.init.normal_(self.mix.weight, std=0.1)
             nn.init.zeros_(self.mix.bias)  # type: ignore[arg-type]
         if plan.dropout:
-            for hidden in learning(network)[:-1]:
+            for hidden in weighted_layers(network)[:-1]:
                 hidden.register_forward_hook(self._dropping(plan.dropout))
 
     def _dropping(self, share: float) -> Any:
@@ -89,26 +73,7 @@ class RegularizedDiscriminator(NetworkPlan):
 
     def build(self, frame: Frame) -> nn.Module:
         """The discriminator and what is around it."""
-        return _Alert(self.of.build(frame), frame, self)
-
-
-@contextmanager
-def described(network: nn.Module) -> Iterator[list[Tensor]]:
-    """Inside, each pass of ``network`` leaves what its last layer is given, ``[N, F]``.
-
-    Maps are averaged over their places.
-    """
-    held: list[Tensor] = []
-
-    def keep(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        held[:] = [inputs[0].mean((2, 3)) if inputs[0].ndim == 4 else inputs[0].flatten(1)]
-
-    hooks = [layer.register_forward_pre_hook(keep) for layer in learning(network)]
-    try:
-        yield held
-    finally:
-        for hook in hooks:
-            hook.remove()
+        return _Regularized(self.of.build(frame), frame, self)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +82,8 @@ class RegularizedObjective(Objective):
 
     ``lecam`` weighs LeCam's pull (Tseng et al. 2021, equation 3) in D's phases and reads the values
     "lecam/real" and "lecam/fake"; ``matching`` weighs feature matching (Salimans et al. 2016,
-    section 3.1) in G's, on what D's last layer is given; ``sign`` tells the sign of D on real
+    section 3.1) in G's, on what D's last layer is given; both look at D in passes of their own,
+    since what the objective inside looks at is its own affair. ``sign`` tells the sign of D on real
     pictures, which adaptive augmentation follows. ``critic_steps`` is how often D plays for each of
     G, ``maker_steps`` how often G for each of D. Phases that play now and then keep their turns.
     """
@@ -130,72 +96,72 @@ class RegularizedObjective(Objective):
     maker_steps: int = 1
 
     @property
-    def labelled(self) -> int:
+    def labeled(self) -> int:
         """As in the objective inside."""
-        return self.of.labelled
+        return self.of.labeled
 
     @property
-    def judging(self) -> bool:
+    def gives_logits(self) -> bool:
         """As in the objective inside."""
-        return self.of.judging
+        return self.of.gives_logits
 
-    def verdict(self, found: Tensor) -> Tensor:
+    def real_logits(self, output: Tensor) -> Tensor:
         """As in the objective inside."""
-        return self.of.verdict(found)
+        return self.of.real_logits(output)
 
     def phases(self) -> tuple[Phase, ...]:
         """The phases of the objective inside, D's and G's with the tricks."""
         found: list[Phase] = []
         for phase in self.of.phases():
-            # A regulariser that plays now and then comes behind the phase that it belongs to.
+            # A regularizer that plays now and then comes behind the phase that it belongs to.
             lazy = any(p.players == phase.players for p in found) and isinstance(phase.turn, Every)
             if phase.players == ("D",) and not lazy:
                 turn = _rarer(phase.turn, self.maker_steps)
-                phase = replace(phase, loss=self._critic(phase.loss), turn=turn)
+                phase = replace(phase, loss=self._d_loss(phase.loss), turn=turn)
             if phase.players == ("G",) and not lazy:
                 turn = _rarer(phase.turn, self.critic_steps)
-                phase = replace(phase, loss=self._maker(phase.loss), turn=turn)
+                phase = replace(phase, loss=self._g_loss(phase.loss), turn=turn)
             found.append(phase)
         return tuple(found)
 
-    def _critic(self, loss: Loss) -> Loss:
+    def _d_loss(self, loss: Loss) -> Loss:
         if not (self.lecam or self.sign):
             return loss
 
-        def aided(game: Game, batch: Batch) -> Terms:
+        def regularized(game: Game, batch: Batch) -> Terms:
             terms = loss(game, batch)
             real = game.augment(batch.images, batch.noise("real"))
-            on_real = self.verdict(game.judge(real, batch.labels))
+            on_real = self.real_logits(game.discriminate(real, batch.labels))
             if self.sign and "~sign" not in terms:
                 terms["~sign"] = per_sample(on_real.detach().sign())
             if self.lecam:
                 fake = game.augment(game.fakes(batch).detach(), batch.noise("fake"))
-                on_fake = self.verdict(game.judge(fake, batch.labels))
+                on_fake = self.real_logits(game.discriminate(fake, batch.labels))
                 game.facts["lecam(real)"] = float(on_real.detach().mean())
                 game.facts["lecam(fake)"] = float(on_fake.detach().mean())
-                ends = game.now["lecam/real"], game.now["lecam/fake"]
-                terms["lecam"] = self.lecam * lecam(on_real, on_fake, *ends)
+                averages = game.now["lecam/real"], game.now["lecam/fake"]
+                terms["lecam"] = self.lecam * lecam(on_real, on_fake, *averages)
             return terms
 
-        return aided
+        return regularized
 
-    def _maker(self, loss: Loss) -> Loss:
+    def _g_loss(self, loss: Loss) -> Loss:
         if not self.matching:
             return loss
 
-        def aided(game: Game, batch: Batch) -> Terms:
+        def regularized(game: Game, batch: Batch) -> Terms:
             terms = loss(game, batch)
             real = game.augment(batch.images, batch.noise("matching"))
-            seen = game.augment(game.fakes(batch), batch.noise("maker"))
-            with described(game.networks["D"]) as held:
+            seen = game.g_pictures(batch)
+            with last_layer_inputs(game.networks["D"]) as features:
                 with torch.no_grad():
-                    game.judge(real, batch.labels)
-                wanted = held[0]
-                game.judge(seen, batch.labels)
-            terms["matched"] = self.matching * matched(held[0], wanted)
+                    game.discriminate(real, batch.labels)
+                wanted = features[0]
+                game.discriminate(seen, batch.labels)
+            terms["matched"] = self.matching * matched(features[0], wanted)
             return terms
 
-        return aided
+        return regularized
 
 
 def _rarer(turn: Trigger, steps: int) -> Trigger:

@@ -1,4 +1,4 @@
-"""The networks of BEGAN: a decoder that draws, an autoencoder that judges, an encoder that guesses.
+"""The networks of BEGAN: a decoder that draws, and an autoencoder in the place of a classifier.
 
 Berthelot et al. 2017, figure 1: 3x3 convolutions with ELU, two per side, nearest upsampling, no
 normalisation; the encoder's maps grow by ``width`` at each halving. All start at 8x8 (7x7 for 28).
@@ -6,7 +6,7 @@ normalisation; the encoder's maps grow by ``width`` at each halving. All start a
 Three things are not theirs and are off unless asked for. ``fold`` gathers squares of pixels into
 maps (and spreads maps into pixels, Shi et al. 2016), so that no convolution works at full side;
 ``carry`` keeps a share of a convolution's input (see :class:`Carried`); ``he`` begins with He's
-weights (see :func:`spread`).
+weights (see :func:`init_he`).
 """
 
 from __future__ import annotations
@@ -17,29 +17,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from lookalike.errors import RecipeError
 from lookalike.parts.networks.base import Frame, NetworkPlan
-from lookalike.parts.networks.two_headed import with_planes
+from lookalike.parts.networks.blocks import halvings, with_labels, with_planes
 
 START = 8
 """Pictures grow from the smallest square that halving gives and that is not below half of this."""
-
-
-def halvings(size: int) -> tuple[int, int]:
-    """The side of the smallest map, at most 8, and how often it is doubled.
-
-    Raises:
-        RecipeError: the size cannot be reached from a square of at most 8x8.
-    """
-    side, count = size, 0
-    while side > START and side % 2 == 0:
-        side, count = side // 2, count + 1
-    if side > START or count < 1:
-        raise RecipeError(
-            f"This network cannot make pictures of {size} px: halving them never gives a square "
-            "of at most 8 px. Prepare them at 28, 32, 64, 128 or 256 px."
-        )
-    return side, count
 
 
 class Carried(nn.Module):
@@ -66,7 +48,7 @@ def pair(maps: int, carry: float) -> list[nn.Module]:
     return [layer for layers in plain for layer in layers]
 
 
-def spread(network: Decoder) -> None:
+def init_he(network: Decoder) -> None:
     """He's first weights (He et al. 2015, equation 10), the last layer's at 0.3 of theirs.
 
     Behind torch's own, nine layers deep, all z give nearly the same picture.
@@ -90,7 +72,7 @@ class Decoder(nn.Module):
         self, inputs: int, frame: Frame, width: int, fold: int = 1, carry: float = 0.0
     ) -> None:
         super().__init__()
-        self.side, count = halvings(frame.size // fold)
+        self.side, count = halvings(frame.size // fold, START)
         self.first = nn.Linear(inputs + frame.labels, width * self.side**2)
         layers: list[nn.Module] = []
         for index in range(count + 1):
@@ -104,8 +86,7 @@ class Decoder(nn.Module):
 
     def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
         """``[N, inputs]``, labels ``[N, L]`` or None -> ``[N, C, S, S]``."""
-        told = z if labels is None else torch.cat([z, labels.to(z)], 1)
-        maps = self.first(told).unflatten(1, (-1, self.side, self.side))
+        maps = self.first(with_labels(z, labels)).unflatten(1, (-1, self.side, self.side))
         pictures: Tensor = self.layers(maps.contiguous(memory_format=torch.channels_last))
         return pictures if self.training else pictures.clamp(-1, 1)
 
@@ -117,7 +98,7 @@ class Encoder(nn.Module):
         self, outputs: int, frame: Frame, width: int, fold: int = 1, carry: float = 0.0
     ) -> None:
         super().__init__()
-        side, count = halvings(frame.size // fold)
+        side, count = halvings(frame.size // fold, START)
         layers: list[nn.Module] = [nn.PixelUnshuffle(fold)] if fold > 1 else []
         planes = (frame.channels + frame.labels) * fold**2
         layers += [nn.Conv2d(planes, width, 3, padding=1), nn.ELU(inplace=True)]
@@ -156,30 +137,6 @@ class _Autoencoder(nn.Module):
         return (rebuilt, seen) if both else rebuilt
 
 
-class _Predictor(nn.Module):
-    def __init__(self, frame: Frame, plan: NoisePredictor) -> None:
-        super().__init__()
-        self.encoder = Encoder(plan.embedding, frame, plan.width, plan.fold, plan.carry)
-        self.noise = _head(plan.embedding, plan.noise)
-        self.codes = _head(plan.embedding, plan.codes)
-
-    def forward(self, pictures: Tensor, labels: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        embedding = self.encoder(pictures, labels)
-        z = torch.cat([self.noise(embedding), self.codes(embedding)], 1)
-        return z, torch.full_like(z, -12.0)
-
-
-def _head(inputs: int, outputs: int) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Linear(inputs, 2 * inputs),
-        nn.LeakyReLU(0.1),
-        nn.Linear(2 * inputs, 4 * inputs),
-        nn.LeakyReLU(0.1),
-        nn.Linear(4 * inputs, outputs),
-        nn.Tanh(),
-    )
-
-
 @dataclass(frozen=True, kw_only=True)
 class DecoderGenerator(NetworkPlan):
     """BEGAN's generator: ``inputs`` columns of z, ``width`` maps at every side.
@@ -197,7 +154,7 @@ class DecoderGenerator(NetworkPlan):
         """The generator for this frame."""
         network = Decoder(self.inputs, frame, self.width, self.fold, self.carry)
         if self.he:
-            spread(network)
+            init_he(network)
         return network
 
 
@@ -218,22 +175,3 @@ class Autoencoder(NetworkPlan):
     def build(self, frame: Frame) -> nn.Module:
         """The autoencoder for this frame."""
         return _Autoencoder(frame, self)
-
-
-@dataclass(frozen=True, kw_only=True)
-class NoisePredictor(NetworkPlan):
-    """Guesses the z in [-1, 1] from which G would draw a picture; an encoder by its convention.
-
-    It has no idea of its own doubt: the log variance that it gives is -12 everywhere.
-    """
-
-    noise: int = 64
-    codes: int = 2
-    embedding: int = 64
-    width: int = 64
-    fold: int = 1
-    carry: float = 0.0
-
-    def build(self, frame: Frame) -> nn.Module:
-        """The predictor for this frame."""
-        return _Predictor(frame, self)

@@ -3,19 +3,21 @@
 The conventions that every network keeps:
 
 * a generator: ``forward(z [N, Z], labels [N, L] | None) -> [N, C, S, S]`` in [-1, 1];
-* a discriminator: ``forward(x [N, C, S, S], labels) -> logits [N]`` or ``[N, heads]``;
+* a discriminator: ``forward(x [N, C, S, S], labels) -> logits [N]`` or ``[N, heads]``; where it
+  also has a parameter ``describe``, True gives ``(logits, features [N, F], ...)``;
 * an encoder: ``forward(x, labels) -> (mean [N, Z], log variance [N, Z])``;
 * a frozen network keeps its weights in non-persistent buffers: it has no parameters and no state.
 """
 
 from __future__ import annotations
 
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from torch import nn
+from torch import Tensor, nn
 
 
 @dataclass(frozen=True)
@@ -59,3 +61,40 @@ class Networks(nn.ModuleDict):
         finally:
             for weight, wanted in before:
                 weight.requires_grad_(wanted)
+
+
+def describes(network: nn.Module) -> bool:
+    """Whether the forward pass has a parameter ``describe``, behind wrappers of one network."""
+    while isinstance(inside := getattr(network, "network", None), nn.Module):
+        network = inside
+    return "describe" in inspect.signature(network.forward).parameters
+
+
+def weighted_layers(network: nn.Module) -> list[nn.Module]:
+    """The layers that hold trained weights (not norms), in the order of their registration."""
+    layers = []
+    for module in network.modules():
+        weight = getattr(module, "weight", None)
+        direct = "weight" in module._parameters or hasattr(module, "parametrizations")
+        if direct and isinstance(weight, Tensor) and weight.ndim > 1:
+            layers.append(module)
+    return layers
+
+
+@contextmanager
+def last_layer_inputs(network: nn.Module) -> Iterator[list[Tensor]]:
+    """Inside, each pass of ``network`` leaves what its last layer is given, ``[N, F]``.
+
+    Maps are averaged over their places.
+    """
+    last: list[Tensor] = []
+
+    def keep(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        last[:] = [inputs[0].mean((2, 3)) if inputs[0].ndim == 4 else inputs[0].flatten(1)]
+
+    hooks = [layer.register_forward_pre_hook(keep) for layer in weighted_layers(network)]
+    try:
+        yield last
+    finally:
+        for hook in hooks:
+            hook.remove()

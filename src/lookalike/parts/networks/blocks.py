@@ -1,4 +1,4 @@
-"""Building blocks: minibatch discrimination and deviation, norms that listen to labels, residuals.
+"""Building blocks: sizes, labels beside inputs, minibatch discrimination and spectral norms.
 
 Minibatch discrimination (Salimans et al. 2016, section 3.2) shows D how alike the samples of a
 batch are, so that a collapsed generator is easy to tell. Its output depends on the batch.
@@ -6,10 +6,91 @@ batch are, so that a collapsed generator is easy to tell. Its output depends on 
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils import parametrize
+
+from lookalike.errors import RecipeError
+
+Module = TypeVar("Module", bound=nn.Module)
+
+LABEL_PLANES = 16
+"""D reads labels as this many constant planes: fifty planes at full size would cost more than D."""
+
+
+def halved(size: int, most: int) -> tuple[int, int]:
+    """The side that halving ``size`` ends at, and how often: while it is even and above ``most``.
+
+    28 px end at 7, 32 px at 8, both after 2, with a ``most`` of 8.
+    """
+    count = 0
+    while size > most and size % 2 == 0:
+        size, count = size // 2, count + 1
+    return size, count
+
+
+def halvings(size: int, most: int) -> tuple[int, int]:
+    """The side of the smallest map, at most ``most``, and how often it is doubled.
+
+    Raises:
+        RecipeError: the size cannot be reached from a square of at most that side.
+    """
+    side, count = halved(size, most)
+    if side > most or count < 1:
+        raise RecipeError(
+            f"This network cannot make pictures of {size} px: halving them never gives a square "
+            f"of at most {most} px. Prepare them at 28, 32, 64, 128 or 256 px."
+        )
+    return side, count
+
+
+def doublings(size: int, base: int = 4) -> int:
+    """How often ``base`` must be doubled to give ``size``.
+
+    Raises:
+        RecipeError: it never does.
+    """
+    side, count = halved(size, base)
+    if side != base:
+        near = [base << k for k in range(2, 8)]
+        raise RecipeError(
+            f"This network makes pictures of {', '.join(map(str, near))} px, not {size}. "
+            "Prepare the pictures at one of these sizes: lookalike prepare ... --size 64"
+        )
+    return count
+
+
+def with_labels(z: Tensor, labels: Tensor | None) -> Tensor:
+    """``[N, Z]`` with the label vector ``[N, L]`` behind it, when there is one."""
+    return z if labels is None else torch.cat([z, labels.to(z)], 1)
+
+
+def with_planes(pictures: Tensor, labels: Tensor | None) -> Tensor:
+    """Pictures ``[N, C, S, S]`` with one constant plane per label column behind them."""
+    if labels is None:
+        return pictures
+    planes = labels[:, :, None, None].expand(-1, -1, *pictures.shape[2:])
+    return torch.cat([pictures, planes.to(pictures.dtype)], 1)
+
+
+def channels_last(network: Module) -> Module:
+    """The same network with its convolutions' weights laid out channels-last."""
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return network
+
+
+def init_normal(module: nn.Module) -> None:
+    """N(0, 0.02) for convolutions and linear layers, N(1, 0.02) for batch normalization."""
+    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
+        nn.init.normal_(module.weight, 0.0, 0.02)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
+    elif isinstance(module, nn.BatchNorm2d):
+        nn.init.normal_(module.weight, 1.0, 0.02)
+        nn.init.zeros_(module.bias)
 
 
 def closeness(rows: Tensor) -> Tensor:
@@ -78,80 +159,12 @@ class MinibatchDeviation(nn.Module):
         return torch.cat([x, plane.to(x.dtype)], 1)
 
 
-class LabelNorm(nn.Module):
-    """Batch normalisation whose gain and shift are linear in the label vector.
-
-    Dumoulin et al. 2017; with one-hot labels each class has its own pair. Without labels this is
-    plain batch normalisation.
-    """
-
-    def __init__(self, channels: int, labels: int) -> None:
-        super().__init__()
-        self.norm = nn.BatchNorm2d(channels, affine=not labels)
-        self.told = nn.Linear(labels, 2 * channels) if labels else None
-        if self.told is not None:
-            nn.init.zeros_(self.told.weight)
-            nn.init.zeros_(self.told.bias)
-
-    def forward(self, x: Tensor, labels: Tensor | None) -> Tensor:
-        """``[N, C, H, W]`` -> the same shape."""
-        x = self.norm(x)
-        if self.told is None or labels is None:
-            return x
-        gain, shift = self.told(labels)[:, :, None, None].to(x.dtype).chunk(2, 1)
-        return torch.addcmul(shift, x, gain + 1)
-
-
-class Spread(nn.Module):
-    """A residual block that doubles the side (Miyato et al. 2018, figure 8, generator)."""
-
-    def __init__(self, inputs: int, outputs: int, labels: int) -> None:
-        super().__init__()
-        self.norms = nn.ModuleList([LabelNorm(inputs, labels), LabelNorm(outputs, labels)])
-        self.first = nn.Conv2d(inputs, outputs, 3, padding=1, bias=False)
-        self.second = nn.Conv2d(outputs, outputs, 3, padding=1)
-        self.across = nn.Conv2d(inputs, outputs, 1)
-
-    def forward(self, x: Tensor, labels: Tensor | None) -> Tensor:
-        """``[N, inputs, S, S]`` -> ``[N, outputs, 2S, 2S]``."""
-        short = F.interpolate(self.across(x), scale_factor=2.0, mode="nearest")
-        x = F.interpolate(F.relu(self.norms[0](x, labels)), scale_factor=2.0, mode="nearest")
-        x = F.relu(self.norms[1](self.first(x), labels))
-        wide: Tensor = self.second(x)
-        return short + wide
-
-
-class Shrink(nn.Module):
-    """A residual block that may halve the side (Miyato et al. 2018, figure 8, discriminator).
-
-    ``first`` marks the block that meets the picture: it does not begin with an activation.
-    """
-
-    def __init__(
-        self, inputs: int, outputs: int, *, halve: bool, first: bool = False, spectral: bool = True
-    ) -> None:
-        super().__init__()
-        self.halve, self.first = halve, first
-        self.one = bounded(nn.Conv2d(inputs, outputs, 3, padding=1), spectral)
-        self.two = bounded(nn.Conv2d(outputs, outputs, 3, padding=1), spectral)
-        plain = inputs == outputs and not halve
-        self.across = None if plain else bounded(nn.Conv2d(inputs, outputs, 1), spectral)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """``[N, inputs, S, S]`` -> ``[N, outputs, S, S]`` or half the side."""
-        short = F.avg_pool2d(x, 2) if self.halve else x
-        if self.across is not None:
-            short = self.across(short)
-        y = self.one(x if self.first else F.relu(x))
-        y = self.two(F.relu(y))
-        return short + (F.avg_pool2d(y, 2) if self.halve else y)
-
-
 class Spectral(nn.Module):
     """Divides a weight by its largest singular value, followed by power iteration.
 
     Miyato et al. 2018, algorithm 1: one iteration per forward pass in training, none in
-    evaluation. Ten iterations before the first make the first steps honest.
+    evaluation. Ten iterations before the first make the first steps honest. Beside torch's own,
+    whose iteration begins with the other vector: checkpoints of version 0.1 hold these two.
     """
 
     def __init__(self, weight: Tensor) -> None:

@@ -6,69 +6,46 @@ stride 2, batch normalisation except at the edge, LeakyReLU 0.2 in D, which retu
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-import torch
 from torch import Tensor, nn
 
-from lookalike.errors import RecipeError
 from lookalike.parts.networks.base import Frame, NetworkPlan
-from lookalike.parts.networks.blocks import MinibatchDeviation, MinibatchDiscrimination, bounded
-
-LABEL_PLANES = 16
-"""D reads labels as this many constant planes: fifty planes at full size would cost more than D."""
-
-
-def doublings(size: int, base: int = 4) -> int:
-    """How often ``base`` must be doubled to give ``size``.
-
-    Raises:
-        RecipeError: it never does.
-    """
-    count = 0
-    while base << count < size:
-        count += 1
-    if base << count != size:
-        near = [base << k for k in range(2, 8)]
-        raise RecipeError(
-            f"This network makes pictures of {', '.join(map(str, near))} px, not {size}. "
-            "Prepare the pictures at one of these sizes: lookalike prepare ... --size 64"
-        )
-    return count
+from lookalike.parts.networks.blocks import (
+    LABEL_PLANES,
+    MinibatchDeviation,
+    MinibatchDiscrimination,
+    bounded,
+    doublings,
+    init_normal,
+    with_labels,
+    with_planes,
+)
 
 
-def init_normal(module: nn.Module) -> None:
-    """N(0, 0.02) for convolutions and linear layers, N(1, 0.02) for batch normalisation."""
-    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
-        nn.init.normal_(module.weight, 0.0, 0.02)
-        if module.bias is not None:
-            nn.init.zeros_(module.bias)
-    elif isinstance(module, nn.BatchNorm2d):
-        nn.init.normal_(module.weight, 1.0, 0.02)
-        nn.init.zeros_(module.bias)
+def upward(widths: Sequence[int], channels: int) -> list[nn.Module]:
+    """Layers that double the side of ``widths[0]`` maps once per width, to pictures in [-1, 1]."""
+    layers: list[nn.Module] = []
+    for before, after in pairwise(widths):
+        layers += [
+            nn.BatchNorm2d(before),
+            nn.ReLU(inplace=True),
+            nn.ConvTranspose2d(before, after, 4, 2, 1, bias=False),
+        ]
+    layers += [nn.BatchNorm2d(widths[-1]), nn.ReLU(inplace=True)]
+    return [*layers, nn.ConvTranspose2d(widths[-1], channels, 4, 2, 1), nn.Tanh()]
 
 
 class _Generator(nn.Module):
     def __init__(self, dims: int, labels: int, widths: list[int], channels: int) -> None:
         super().__init__()
-        layers: list[nn.Module] = [
-            nn.ConvTranspose2d(dims + labels, widths[0], 4, bias=False),
-            nn.BatchNorm2d(widths[0]),
-            nn.ReLU(inplace=True),
-        ]
-        for before, after in pairwise(widths):
-            layers += [
-                nn.ConvTranspose2d(before, after, 4, 2, 1, bias=False),
-                nn.BatchNorm2d(after),
-                nn.ReLU(inplace=True),
-            ]
-        layers += [nn.ConvTranspose2d(widths[-1], channels, 4, 2, 1), nn.Tanh()]
-        self.layers = nn.Sequential(*layers)
+        first = nn.ConvTranspose2d(dims + labels, widths[0], 4, bias=False)
+        self.layers = nn.Sequential(first, *upward(widths, channels))
 
     def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
-        told = z if labels is None else torch.cat([z, labels], 1)
-        pictures: Tensor = self.layers(told[:, :, None, None])
+        pictures: Tensor = self.layers(with_labels(z, labels)[:, :, None, None])
         return pictures
 
 
@@ -82,8 +59,10 @@ class _Discriminator(nn.Module):
         layers: list[nn.Module] = [
             bounded(nn.Conv2d(entry, widths[0], 4, 2, 1), plan.spectral),
             nn.LeakyReLU(0.2, inplace=True),
-            *self._alike(frame, plan, widths[0]),
         ]
+        if plan.minibatch:
+            side = frame.size // 2
+            layers.append(MinibatchDiscrimination(widths[0], side, maps=plan.minibatch))
         extra = plan.minibatch
         for before, after in pairwise(widths):
             normed = plan.normed and not plan.spectral
@@ -99,18 +78,11 @@ class _Discriminator(nn.Module):
         last = widths[-1] + extra + (1 if plan.deviation else 0)
         self.head = bounded(nn.Conv2d(last, plan.heads, 4), plan.spectral)
 
-    @staticmethod
-    def _alike(frame: Frame, plan: DCGANDiscriminator, width: int) -> list[nn.Module]:
-        if not plan.minibatch:
-            return []
-        return [MinibatchDiscrimination(width, frame.size // 2, maps=plan.minibatch)]
-
     def forward(
         self, pictures: Tensor, labels: Tensor | None = None, describe: bool = False
     ) -> Tensor | tuple[Tensor, Tensor]:
         if labels is not None and self.told is not None:
-            planes = self.told(labels)[:, :, None, None].expand(-1, -1, *pictures.shape[2:])
-            pictures = torch.cat([pictures, planes.to(pictures.dtype)], 1)
+            pictures = with_planes(pictures, self.told(labels))
         features = self.layers(pictures)
         last = features if self.deviation is None else self.deviation(features)
         logits: Tensor = self.head(last).flatten(1).squeeze(1)

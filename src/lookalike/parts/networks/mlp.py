@@ -6,10 +6,10 @@ import math
 from dataclasses import dataclass
 from itertools import pairwise
 
-import torch
 from torch import Tensor, nn
 
 from lookalike.parts.networks.base import Frame, NetworkPlan
+from lookalike.parts.networks.blocks import with_labels
 
 
 def init_he(generator: _Generator, slope: float, last: float = 0.2) -> nn.Module:
@@ -26,10 +26,6 @@ def init_he(generator: _Generator, slope: float, last: float = 0.2) -> nn.Module
     return generator
 
 
-def _told(x: Tensor, labels: Tensor | None) -> Tensor:
-    return x if labels is None else torch.cat([x, labels.to(x)], 1)
-
-
 class _Generator(nn.Module):
     def __init__(self, plan: MLPGenerator, frame: Frame) -> None:
         super().__init__()
@@ -42,7 +38,7 @@ class _Generator(nn.Module):
         self.layers = nn.Sequential(*layers)
 
     def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
-        pictures: Tensor = self.layers(_told(z, labels))
+        pictures: Tensor = self.layers(with_labels(z, labels))
         return pictures.view(len(z), *self.shape)
 
 
@@ -61,7 +57,7 @@ class _Discriminator(nn.Module):
     def forward(
         self, pictures: Tensor, labels: Tensor | None = None, describe: bool = False
     ) -> Tensor | tuple[Tensor, Tensor]:
-        features = self.layers(_told(pictures.flatten(1), labels))
+        features = self.layers(with_labels(pictures.flatten(1), labels))
         logits: Tensor = self.head(features).squeeze(1)
         return (logits, features) if describe else logits
 

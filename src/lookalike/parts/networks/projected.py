@@ -1,7 +1,7 @@
-"""The projected discriminator (Sauer et al. 2021): random mixing of frozen features, small heads.
+"""Projected GANs (Sauer et al. 2021): frozen features mixed at random, and a small head on each.
 
 Frozen feature maps are mixed across channels and across scales (fixed random 1x1 convolutions and
-a top-down path, upsampled and added), and a small spectral-norm network judges each scale. Fine
+a top-down path, upsampled and added), and a small spectral-norm network scores each scale. Fine
 maps are halved by strided convolutions first, so that all heads together cost less than the
 feature network does.
 """
@@ -10,16 +10,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
-
-from lookalike.parts.networks.base import Frame, NetworkPlan
-from lookalike.parts.networks.frozen_features import LaplacianFeatures, Pretrained
-from lookalike.parts.networks.swift import channels_last
 
 
 class FrozenMixing(nn.Module):
@@ -102,66 +97,14 @@ class ProjectedHeads(nn.Module):
         halvings = [max(0, round(math.log2(side / rest))) for side in sides]
         self.heads = nn.ModuleList(head(width, head_width, times) for times in halvings)
 
+    @classmethod
+    def on(cls, maps: Sequence[Tensor], *, width: int, head_width: int) -> ProjectedHeads:
+        """Mixing and heads that fit these maps ``[N, C_i, H_i, W_i]``, finest first."""
+        channels, sides = [x.shape[1] for x in maps], [x.shape[2] for x in maps]
+        return cls(channels, sides, width=width, head_width=head_width)
+
     def forward(self, maps: Sequence[Tensor]) -> Tensor:
         """Feature maps, finest first -> logits ``[N, heads]``."""
         mixed = self.mixing(maps)
-        logits = [judge(x) for judge, x in zip(self.heads, mixed, strict=True)]
+        logits = [head(x) for head, x in zip(self.heads, mixed, strict=True)]
         return torch.cat(logits, dim=1)
-
-
-class PyramidDiscriminator(nn.Module):
-    """A plain small convolutional discriminator over a Laplacian pyramid, put together again."""
-
-    def __init__(self, channels: int, side: int, *, width: int) -> None:
-        super().__init__()
-        self.head = head(channels, width, max(0, round(math.log2(side / 4))))
-
-    def forward(self, maps: Sequence[Tensor], labels: Tensor | None = None) -> Tensor:
-        """The maps of :class:`LaplacianFeatures` -> logits ``[N, 1]``."""
-        x = maps[-1]
-        for band in reversed(maps[:-1]):
-            x = band + F.interpolate(x, scale_factor=2.0, mode="bilinear")
-        logits: Tensor = self.head(x)
-        return logits
-
-
-class FeatureChoice(nn.Module):
-    """Heads that look at some of the maps only."""
-
-    def __init__(self, heads: ProjectedHeads, judged: tuple[int, ...]) -> None:
-        super().__init__()
-        self.heads, self.judged = heads, judged
-
-    def forward(self, maps: Sequence[Tensor], labels: Tensor | None = None) -> Tensor:
-        """All maps of the feature network -> logits ``[N, heads]``."""
-        logits: Tensor = self.heads([maps[index] for index in self.judged])
-        return logits
-
-
-@dataclass(frozen=True, kw_only=True)
-class ProjectedDiscriminator(NetworkPlan):
-    """D over the maps of a feature network: the ones numbered ``judged`` (0 is the finest).
-
-    Without pretrained weights the maps are a Laplacian pyramid, and D is a plain network on it.
-    """
-
-    features: Pretrained = field(default_factory=Pretrained)
-    judged: tuple[int, ...] = (1, 2, 3, 4)
-    width: int = 48
-    head_width: int = 48
-
-    def build(self, frame: Frame) -> nn.Module:
-        """A discriminator for the maps that ``features`` gives for this frame."""
-        network = self.features.build(frame)
-        if isinstance(network, LaplacianFeatures):
-            return channels_last(PyramidDiscriminator(frame.channels, frame.size, width=self.width))
-        with torch.no_grad():
-            maps = network(torch.zeros(1, frame.channels, frame.size, frame.size))
-        shapes = [maps[index].shape for index in self.judged]
-        heads = ProjectedHeads(
-            [shape[1] for shape in shapes],
-            [shape[2] for shape in shapes],
-            width=self.width,
-            head_width=self.head_width,
-        )
-        return channels_last(FeatureChoice(heads, self.judged))

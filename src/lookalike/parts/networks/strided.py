@@ -10,13 +10,18 @@ import math
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-import torch
 from torch import Tensor, nn
 
 from lookalike.errors import RecipeError
 from lookalike.parts.networks.base import Frame, NetworkPlan
-from lookalike.parts.networks.blocks import MinibatchDiscrimination
-from lookalike.parts.networks.dcgan import LABEL_PLANES, init_normal
+from lookalike.parts.networks.blocks import (
+    LABEL_PLANES,
+    MinibatchDiscrimination,
+    halved,
+    init_normal,
+    with_labels,
+    with_planes,
+)
 
 
 class Widen(nn.Module):
@@ -70,8 +75,7 @@ class _Generator(nn.Module):
         self.layers = nn.Sequential(*layers)
 
     def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
-        told = z if labels is None else torch.cat([z, labels.to(z)], 1)
-        x = self.begin(told).view(len(z), self.first, self.side, self.side)
+        x = self.begin(with_labels(z, labels)).view(len(z), self.first, self.side, self.side)
         pictures: Tensor = self.layers(x)
         return pictures
 
@@ -111,8 +115,7 @@ class _Discriminator(nn.Module):
         self, pictures: Tensor, labels: Tensor | None = None, describe: bool = False
     ) -> Tensor | tuple[Tensor, ...]:
         if labels is not None and self.told is not None:
-            planes = self.told(labels)[:, :, None, None].expand(-1, -1, *pictures.shape[2:])
-            pictures = torch.cat([pictures, planes.to(pictures.dtype)], 1)
+            pictures = with_planes(pictures, self.told(labels))
         maps = self.layers(pictures)
         flat = maps.flatten(1)
         logits: Tensor = self.head(flat).squeeze(1)
@@ -214,13 +217,6 @@ class Blind(NetworkPlan):
         return _Blind(self.network.build(replace(frame, labels=0)))
 
 
-def halvings(size: int, least: int = 8) -> tuple[int, ...]:
-    """Strides of 2 for as long as the side is even and above ``least``.
-
-    28 px -> (2, 2), maps of 7; 32 px -> (2, 2), maps of 8; 64 px -> (2, 2, 2), maps of 8.
-    """
-    count = 0
-    while size % 2 == 0 and size > least:
-        size //= 2
-        count += 1
-    return (2,) * count
+def halving_strides(size: int, least: int = 8) -> tuple[int, ...]:
+    """A stride of 2 for each time that the side is halved, while it is even and above ``least``."""
+    return (2,) * halved(size, least)[1]

@@ -1,80 +1,17 @@
-"""Numbers with a memory: boosts, noisy labels, explicit turns, and averages of what was told.
+"""Numbers with a memory: noisy labels, explicit turns, averages, and what answers to D.
 
 Each is a :class:`~lookalike.parts.training.schedules.Value` whose state is plain JSON, so a run
-that continues takes up the rule where it was. Phases read them through ``turns.When``.
+that continues takes up the rule where it was. Phases read them through
+:class:`~lookalike.parts.training.triggers.When`.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lookalike.parts.training.schedules import Clock, Linear, State, Tally, Value
-from lookalike.parts.training.triggers import When
-
-D_BOOST, D_PLAIN, D_SWAPPED, G_BOOST, G_PLAIN = 1, 2, 4, 8, 16
-"""The blocks of a boosted step, in the order in which they play."""
-
-
-def flagged(value: str, *blocks: int) -> When:
-    """The turn of a phase that plays while ``value`` contains any of these blocks."""
-    codes = [code for code in range(32) if any(code & block for block in blocks)]
-    return When(value, tuple(float(code) for code in codes))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Boost(Value):
-    """Which blocks play: now and then one player alone, now and then with swapped labels.
-
-    The number is a sum of blocks. Each step, the first one too, has a draw k in [0, 1). With
-    the chances d, g and n (0.0009, 0.0001 and 0.07) a step outside any boost
-
-    * begins a G boost when k < g: the plain block of D still plays, then G's first boosted update;
-    * begins a D boost when g < k < g + d: D's first boosted update alone;
-    * otherwise plays D (with swapped labels when k >= 1 - n) and then G (when k >= g + d).
-
-    A boost lasts ``length`` steps of one update each. In its last step a D boost is already over
-    when the plain blocks of D and G are reached, and a G boost when that of G is: they play too.
-    While a boost lasts no other begins. (The rule of the boosted Pokemon DCGAN.)
-    """
-
-    d_chance: float = 0.0009
-    g_chance: float = 0.0001
-    noisy: float = 0.07
-    length: int = 100
-
-    def start(self) -> State:
-        """No boost."""
-        return self.opening(0.5)
-
-    def opening(self, draw: float) -> State:
-        """The first step's draw, which may begin a boost."""
-        return {"k": draw, "boost": self._begun(draw), "played": 0}
-
-    def at(self, clock: Clock, state: State) -> float:
-        """The blocks of this step, as their sum."""
-        k, boost = float(state["k"]), str(state["boost"])
-        last = int(state["played"]) == self.length - 1
-        d_plain = D_SWAPPED if k >= 1 - self.noisy else D_PLAIN
-        g_plain = G_PLAIN if k >= self.g_chance + self.d_chance else 0
-        if boost == "D":
-            return float(D_BOOST + (d_plain + g_plain if last else 0))
-        if boost == "G":
-            first = int(state["played"]) == 0
-            return float((d_plain if first else 0) + G_BOOST + (g_plain if last else 0))
-        return float(d_plain + g_plain)
-
-    def after(self, clock: Clock, state: State, tally: Tally, draw: float) -> State:
-        """Count this step of a boost, and let the next step's draw begin one."""
-        boost, played = str(state["boost"]), int(state["played"]) + 1
-        if not boost or played >= self.length:
-            boost, played = self._begun(draw), 0
-        return {"k": draw, "boost": boost, "played": played}
-
-    def _begun(self, k: float) -> str:
-        if k < self.g_chance:
-            return "G"
-        return "D" if self.g_chance < k < self.g_chance + self.d_chance else ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -200,23 +137,59 @@ class NoiseController(Value):
         return {"value": min(max(moved, 0.0), self.most)}
 
 
+@dataclass(frozen=True, kw_only=True)
+class SignStatistic(Value):
+    """The share of augmented pictures, moved so that the sign statistic of D stays at ``target``.
+
+    Each ``every`` steps the mean of D's term "sign" over them is compared with the target: above it
+    D is too sure of the pictures it has seen, and the share grows; below it falls. At the full
+    speed it goes from 0 to 1 in ``images`` pictures. Clamped to [0, ``most``]. Called "augment" in
+    a recipe, it is what :meth:`Game.augment <lookalike.parts.losses.game.Game.augment>` reads.
+    """
+
+    target: float = 0.6
+    every: int = 4
+    images: int = 100_000
+    most: float = 1.0
+
+    def start(self) -> State:
+        """No augmentation."""
+        return {"p": 0.0, "sum": 0.0, "count": 0}
+
+    def at(self, clock: Clock, state: State) -> float:
+        """The share."""
+        return float(state["p"])
+
+    def after(self, clock: Clock, state: State, tally: Tally, draw: float) -> State:
+        """Gather the sign; every so many steps move the share by their pictures' worth."""
+        told = tally.terms.get("D/sign")
+        if told is None:
+            return state
+        p, total, count = float(state["p"]), float(state["sum"]) + told, int(state["count"]) + 1
+        if count < self.every or clock.step == 0:
+            return {"p": p, "sum": total, "count": count}
+        shown = count * clock.images / clock.step
+        off = total / count - self.target
+        p += math.copysign(shown / self.images, off) if off else 0.0
+        return {"p": min(max(p, 0.0), self.most), "sum": 0.0, "count": 0}
+
+
+def lecam_averages(logits: str = "logit") -> dict[str, Value]:
+    """The values that LeCam reads: averages of D's mean logits, told as "logit(real)" …"""
+    return {f"lecam/{side}": MovingAverage(fact=f"{logits}({side})") for side in ("real", "fake")}
+
+
 def tricks(
-    *, instance_noise: float = 0.0, noisy: float = 0.0, lecam: bool = False, answering: bool = False
+    *, instance_noise: float = 0.0, noisy: float = 0.0, lecam: bool = False
 ) -> dict[str, Value]:
     """The values that the named tricks need, to be merged into a recipe's own.
 
     ``instance_noise`` is the standard deviation at the start, falling linearly to 0 at the end of
-    the budget, or, ``answering``, following how sure D is; ``noisy`` the chance of a step with
-    swapped labels.
+    the budget; ``noisy`` the chance of a step with swapped labels.
     """
-    found: dict[str, Value] = {}
-    if instance_noise and answering:
-        found["instance_noise"] = NoiseController(first=instance_noise)
-    elif instance_noise:
-        found["instance_noise"] = Linear(start_value=instance_noise, end_value=0.0)
+    values: dict[str, Value] = {}
+    if instance_noise:
+        values["instance_noise"] = Linear(start_value=instance_noise, end_value=0.0)
     if noisy:
-        found["swap"] = Chance(chance=noisy)
-    if lecam:
-        found["lecam/real"] = MovingAverage(fact="logit(real)")
-        found["lecam/fake"] = MovingAverage(fact="logit(fake)")
-    return found
+        values["swap"] = Chance(chance=noisy)
+    return {**values, **lecam_averages()} if lecam else values

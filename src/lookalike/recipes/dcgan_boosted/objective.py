@@ -6,15 +6,80 @@ from dataclasses import dataclass, field
 
 import torch
 
-from lookalike.parts.losses.base import Batch, Objective, Phase, Terms
-from lookalike.parts.losses.game import Game
+from lookalike.parts.losses.base import Objective, Phase, Terms
+from lookalike.parts.losses.game import Batch, Game
 from lookalike.parts.losses.two_player import TwoPlayer
-from lookalike.parts.training import adaptive as feedback
+from lookalike.parts.training.schedules import Clock, State, Tally, Value
+from lookalike.parts.training.triggers import When
+
+D_BOOST, D_PLAIN, D_SWAPPED, G_BOOST, G_PLAIN = 1, 2, 4, 8, 16
+"""The blocks of a boosted step, in the order in which they play."""
+
+
+def flagged(value: str, *blocks: int) -> When:
+    """The turn of a phase that plays while ``value`` contains any of these blocks."""
+    codes = [code for code in range(32) if any(code & block for block in blocks)]
+    return When(value, tuple(float(code) for code in codes))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Boost(Value):
+    """Which blocks play: now and then one player alone, now and then with swapped labels.
+
+    The number is a sum of blocks. Each step, the first one too, has a draw k in [0, 1). With
+    the chances d, g and n (0.0009, 0.0001 and 0.07) a step outside any boost
+
+    * begins a G boost when k < g: the plain block of D still plays, then G's first boosted update;
+    * begins a D boost when g < k < g + d: D's first boosted update alone;
+    * otherwise plays D (with swapped labels when k >= 1 - n) and then G (when k >= g + d).
+
+    A boost lasts ``length`` steps of one update each. In its last step a D boost is already over
+    when the plain blocks of D and G are reached, and a G boost when that of G is: they play too.
+    While a boost lasts no other begins. (The rule of the boosted Pokemon DCGAN.)
+    """
+
+    d_chance: float = 0.0009
+    g_chance: float = 0.0001
+    noisy: float = 0.07
+    length: int = 100
+
+    def start(self) -> State:
+        """No boost."""
+        return self.opening(0.5)
+
+    def opening(self, draw: float) -> State:
+        """The first step's draw, which may begin a boost."""
+        return {"k": draw, "boost": self._begun(draw), "played": 0}
+
+    def at(self, clock: Clock, state: State) -> float:
+        """The blocks of this step, as their sum."""
+        k, boost = float(state["k"]), str(state["boost"])
+        last = int(state["played"]) == self.length - 1
+        d_plain = D_SWAPPED if k >= 1 - self.noisy else D_PLAIN
+        g_plain = G_PLAIN if k >= self.g_chance + self.d_chance else 0
+        if boost == "D":
+            return float(D_BOOST + (d_plain + g_plain if last else 0))
+        if boost == "G":
+            first = int(state["played"]) == 0
+            return float((d_plain if first else 0) + G_BOOST + (g_plain if last else 0))
+        return float(d_plain + g_plain)
+
+    def after(self, clock: Clock, state: State, tally: Tally, draw: float) -> State:
+        """Count this step of a boost, and let the next step's draw begin one."""
+        boost, played = str(state["boost"]), int(state["played"]) + 1
+        if not boost or played >= self.length:
+            boost, played = self._begun(draw), 0
+        return {"k": draw, "boost": boost, "played": played}
+
+    def _begun(self, k: float) -> str:
+        if k < self.g_chance:
+            return "G"
+        return "D" if self.g_chance < k < self.g_chance + self.d_chance else ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class BoostedObjective(Objective):
-    """The blocks of :class:`~lookalike.parts.training.adaptive.Boost`, read from the value "play".
+    """The blocks of :class:`Boost`, read from the value "play".
 
     Every block draws a z of its own, and swapped labels reach D alone. ``game`` says how each
     block is computed; its own turns are not used.
@@ -24,28 +89,26 @@ class BoostedObjective(Objective):
 
     def phases(self) -> tuple[Phase, ...]:
         """D boosted, D, D with swapped labels, G boosted, G."""
-
-        def d(purpose: str, block: int, swap: float = 0.0) -> Phase:
-            def loss(game: Game, batch: Batch) -> Terms:
-                with torch.no_grad():
-                    fakes = game.generate(batch.fresh(purpose), batch.labels)
-                return self.game.judged(game, batch, fakes, {**game.now, "swap": swap})
-
-            exact = self.game.penalty is not None
-            turn = feedback.flagged("play", block)
-            return Phase(("D",), loss, turn, after=self.game.after, exact=exact)
-
-        def g(purpose: str, block: int) -> Phase:
-            def loss(game: Game, batch: Batch) -> Terms:
-                fakes = game.generate(batch.fresh(purpose), batch.labels)
-                return self.game.made(game, batch, fakes)
-
-            return Phase(("G",), loss, feedback.flagged("play", block))
-
         return (
-            d("boost/D", feedback.D_BOOST),
-            d("plain/D", feedback.D_PLAIN),
-            d("swapped/D", feedback.D_SWAPPED, swap=1.0),
-            g("boost/G", feedback.G_BOOST),
-            g("plain/G", feedback.G_PLAIN),
+            self._d_phase("boost/D", D_BOOST),
+            self._d_phase("plain/D", D_PLAIN),
+            self._d_phase("swapped/D", D_SWAPPED, swap=1.0),
+            self._g_phase("boost/G", G_BOOST),
+            self._g_phase("plain/G", G_PLAIN),
         )
+
+    def _d_phase(self, purpose: str, block: int, swap: float = 0.0) -> Phase:
+        def loss(game: Game, batch: Batch) -> Terms:
+            with torch.no_grad():
+                fakes = game.generate(batch.fresh(purpose), batch.labels)
+            return self.game.d_loss_on(game.with_values(swap=swap), batch, fakes)
+
+        exact = self.game.penalty is not None
+        return Phase(("D",), loss, flagged("play", block), after=self.game.after, exact=exact)
+
+    def _g_phase(self, purpose: str, block: int) -> Phase:
+        def loss(game: Game, batch: Batch) -> Terms:
+            fakes = game.generate(batch.fresh(purpose), batch.labels)
+            return self.game.g_loss_on(game, batch, fakes)
+
+        return Phase(("G",), loss, flagged("play", block))

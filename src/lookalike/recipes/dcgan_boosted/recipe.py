@@ -3,7 +3,7 @@
 Radford et al. 2016 (networks), Salimans et al. 2016, sections 3.2 and 3.4, and the boosted
 training of a Pokemon DCGAN: with probability 0.0009 a step begins 100 updates of D alone, with
 0.0001 of G alone, and with 0.07 D sees swapped labels. The exact rule is in
-parts/training/adaptive.py.
+objective.py.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from __future__ import annotations
 from typing import Literal
 
 from lookalike.parts.latents.priors import Normal
-from lookalike.parts.losses.label_targets import SMOOTHING
+from lookalike.parts.losses.adversarial import SMOOTHING
 from lookalike.parts.losses.two_player import TwoPlayer
 from lookalike.parts.networks.dcgan import DCGANDiscriminator, DCGANGenerator
-from lookalike.parts.training.adaptive import Boost, tricks
+from lookalike.parts.training.adaptive import tricks
 from lookalike.parts.training.optimizers import Adam
 from lookalike.parts.training.schedules import Constant
 from lookalike.recipe import Recipe
-from lookalike.recipes.dcgan_boosted.objective import BoostedObjective
+from lookalike.recipes.dcgan_boosted.objective import Boost, BoostedObjective
 
 SIZES = (32, 64, 128, 256)
 CHANNELS = (1, 3)

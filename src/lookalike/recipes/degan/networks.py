@@ -7,23 +7,18 @@ samples needs nothing else.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from lookalike.errors import RecipeError
-from lookalike.parts.losses.base import Batch, Objective, Phase, Terms, kl_to_normal, per_sample
-from lookalike.parts.losses.game import Game
-from lookalike.parts.losses.two_player import TwoPlayer
 from lookalike.parts.networks.base import Frame, NetworkPlan
 from lookalike.parts.networks.strided import StridedGenerator
-from lookalike.parts.training.triggers import Between
 
 
-class DEGANObjective(nn.Module):
+class NoiseRecoder(nn.Module):
     """z -> Dec -> Enc -> the generator proper. With ``pictures``: the autoencoder alone.
 
     The codes are brought to unit variance: an autoencoder that has learned for a moment (or whose
@@ -89,36 +84,4 @@ class DecodedGenerator(NetworkPlan):
                 f"The autoencoder halves twice, so the size must be a multiple of 4, not "
                 f"{frame.size}. Prepare the pictures at 28, 32, 64 or 128 px."
             )
-        return DEGANObjective(self, frame)
-
-
-@dataclass(frozen=True, kw_only=True)
-class DecoderEncoder(Objective):
-    """First an autoencoder for ``pretrain`` of the budget, then a game over its codes.
-
-    The first phase is a variational autoencoder (Kingma & Welling 2014, equation 10, per pixel):
-    binary cross-entropy plus ``kl`` times the divergence; ``kl`` 0 is a plain autoencoder.
-    Afterwards no gradient reaches it.
-    """
-
-    pretrain: float = 0.2
-    kl: float = 1.0
-    game: TwoPlayer = field(default_factory=TwoPlayer)
-
-    def phases(self) -> tuple[Phase, ...]:
-        """The autoencoder, then D and G."""
-        later = Between(self.pretrain, 2.0)
-        return (
-            Phase(("G",), self.autoencode, Between(0.0, self.pretrain)),
-            *(replace(phase, turn=later) for phase in self.game.phases()),
-        )
-
-    def autoencode(self, game: Game, batch: Batch) -> Terms:
-        """Reconstruction and divergence, both per pixel."""
-        noise = batch.z if self.kl else torch.zeros_like(batch.z)
-        logits, mean, log_variance = game.play("G", noise, None, batch.images)
-        goal = (batch.images + 1) / 2
-        terms = Terms(reconstruction=per_sample(F.softplus(logits) - goal * logits))
-        if self.kl:
-            terms["kl"] = self.kl * kl_to_normal(mean, log_variance) / goal[0].numel()
-        return terms
+        return NoiseRecoder(self, frame)

@@ -8,14 +8,19 @@ of the budget. The game is Goodfellow et al. 2014, equation 1, with 5x5 strided 
 from __future__ import annotations
 
 from lookalike.parts.latents.priors import Normal
-from lookalike.parts.losses.label_targets import NonSaturatingLoss
+from lookalike.parts.losses.adversarial import NonSaturatingLoss
 from lookalike.parts.losses.two_player import TwoPlayer
-from lookalike.parts.networks.strided import StridedDiscriminator, StridedGenerator, halvings
+from lookalike.parts.networks.strided import (
+    StridedDiscriminator,
+    StridedGenerator,
+    halving_strides,
+)
 from lookalike.parts.training.adaptive import tricks
 from lookalike.parts.training.optimizers import Adam
 from lookalike.parts.training.schedules import Constant
 from lookalike.recipe import Recipe
-from lookalike.recipes.degan.networks import DecodedGenerator, DecoderEncoder
+from lookalike.recipes.degan.networks import DecodedGenerator
+from lookalike.recipes.degan.objective import DEGANObjective
 
 SIZES = (28, 32, 64, 128)
 CHANNELS = (1, 3)
@@ -39,7 +44,7 @@ def recipe(
     ``width`` 0 is 64, and 32 at 32 px.
     """
     width = width or (32 if size == 32 else 64)
-    strides = halvings(size)
+    strides = halving_strides(size)
     widths = tuple(min(256, width << k) for k in range(len(strides)))
     player = Adam(rate=Constant(rate))
     body = StridedGenerator(dims=dims, widths=widths[::-1], strides=strides)
@@ -53,7 +58,7 @@ def recipe(
             "D": StridedDiscriminator(widths=widths, strides=strides),
         },
         prior=Normal(dims),
-        objective=DecoderEncoder(
+        objective=DEGANObjective(
             pretrain=pretrain,
             kl=kl,
             game=TwoPlayer(rule=NonSaturatingLoss(real_low=smoothing, real_high=smoothing)),

@@ -16,11 +16,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from lookalike.parts.latents.codes import Codes
-from lookalike.parts.losses.adversarial import AdversarialLoss
-from lookalike.parts.losses.base import Batch, Objective, Phase, Terms
+from lookalike.parts.losses.adversarial import AdversarialLoss, NonSaturatingLoss
+from lookalike.parts.losses.base import Objective, Phase, Terms
 from lookalike.parts.losses.consistency import Consistency
-from lookalike.parts.losses.game import Game
-from lookalike.parts.losses.label_targets import NonSaturatingLoss
+from lookalike.parts.losses.game import Batch, Game
 from lookalike.parts.training.triggers import Always, Between
 
 
@@ -73,32 +72,28 @@ class InfoGANObjective(Objective):
         """D, then G; then both on the codes when ``apart``. Before them, D alone when ``alike``."""
         opening = 0.0 if self.alike is None else self.alike.opening
         turn = Between(begin=opening) if opening else Always()
-        phases = [Phase(("D",), self.critic, turn), Phase(("G",), self.maker, turn)]
+        phases = [Phase(("D",), self.d_loss, turn), Phase(("G",), self.g_loss, turn)]
         if self.apart:
             phases.append(Phase(("G", "D"), self.inform, turn))
         if opening:
             phases.insert(0, Phase(("D",), self.view, Between(end=opening)))
         return tuple(phases)
 
-    def critic(self, game: Game, batch: Batch) -> Terms:
+    def d_loss(self, game: Game, batch: Batch) -> Terms:
         """Real against fake, and the codes of the fakes."""
-        on_real, *told = self._told(game, batch, batch.images, "real")
-        on_fake, codes, _ = self._told(game, batch, game.fakes(batch).detach(), "fake")
-        game.facts["D(real)"] = float(on_real.detach().sigmoid().mean())
-        game.facts["D(fake)"] = float(on_fake.detach().sigmoid().mean())
-        terms = Terms(
-            real=self.rule.real(on_real, game.now, batch.noise("targets/real")),
-            fake=self.rule.fake(on_fake, game.now, batch.noise("targets/fake")),
-        )
+        on_real, *first = self._read(game, batch, batch.images, "real")
+        on_fake, codes, _ = self._read(game, batch, game.fakes(batch).detach(), "fake")
+        terms = self.rule.d_terms(game, batch, on_real, on_fake)
         if not self.apart:
             terms.update(self.code_terms(codes, batch.z))
         if self.alike is not None:
-            terms.update(self.alike_terms(told, self._told(game, batch, batch.images, "again")[1:]))
+            again = self._read(game, batch, batch.images, "again")[1:]
+            terms.update(self.alike_terms(first, again))
         return terms
 
     def view(self, game: Game, batch: Batch) -> Terms:
         """Two changed copies of the real pictures, to be read alike."""
-        copies = [self._told(game, batch, batch.images, name)[1:] for name in ("real", "again")]
+        copies = [self._read(game, batch, batch.images, name)[1:] for name in ("real", "again")]
         return self.alike_terms(*copies)
 
     def alike_terms(self, first: Sequence[Tensor], second: Sequence[Tensor]) -> Terms:
@@ -107,9 +102,9 @@ class InfoGANObjective(Objective):
         blocks = zip(self.prior.split(first[0])[0], self.prior.split(second[0])[0], strict=True)
         return self.alike.terms(list(blocks), (first[1], second[1]))
 
-    def maker(self, game: Game, batch: Batch) -> Terms:
+    def g_loss(self, game: Game, batch: Batch) -> Terms:
         """The same fakes, to be taken for real, with their codes readable."""
-        logits, codes, _ = self._told(game, batch, game.fakes(batch), "maker")
+        logits, codes, _ = self._read(game, batch, game.fakes(batch), "maker")
         terms = Terms(adversarial=self.rule.maker(logits))
         if not self.apart:
             terms.update(self.code_terms(codes, batch.z))
@@ -136,7 +131,7 @@ class InfoGANObjective(Objective):
             terms["codes"] = self.continuous * continuous_loss(values, true_values)
         return terms
 
-    def _told(self, game: Game, batch: Batch, pictures: Tensor, purpose: str) -> tuple[Tensor, ...]:
+    def _read(self, game: Game, batch: Batch, pictures: Tensor, purpose: str) -> tuple[Tensor, ...]:
         """D's logits ``[N]``, code columns and features for pictures as D sees them."""
         if self.alike is not None:
             pictures = self.alike.warp(pictures, batch.noise(f"warp/{purpose}"))

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from lookalike.parts.latents.codes import Codes
 from lookalike.parts.losses.consistency import Consistency
-from lookalike.parts.networks.two_headed import GrownGenerator, TwoHeadedDiscriminator
 from lookalike.parts.training.optimizers import Adam
 from lookalike.parts.training.schedules import Constant, Linear
 from lookalike.recipe import Recipe
+from lookalike.recipes.infogan.networks import GrownGenerator, TwoHeadedDiscriminator
 from lookalike.recipes.infogan.objective import InfoGANObjective
 
 SIZES = (28, 32, 64, 128)

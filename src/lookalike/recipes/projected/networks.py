@@ -56,18 +56,8 @@ class FeatureDiscriminator(NetworkPlan):
     def build(self, frame: Frame) -> nn.Module:
         """The discriminator for this frame."""
         features = self.features.build(frame)
-        return judge_on(features, frame, width=self.width, head_width=self.head_width)
-
-
-def judge_on(features: nn.Module, frame: Frame, *, width: int, head_width: int) -> nn.Module:
-    """Mixing and heads that fit the maps that ``features`` gives for pictures of this frame."""
-    with torch.no_grad():
-        side = frame.size
-        maps = features(torch.zeros(1, frame.channels, side, side, device="cpu"))
-    heads = ProjectedHeads(
-        [x.shape[1] for x in maps],
-        [x.shape[2] for x in maps],
-        width=width,
-        head_width=head_width,
-    )
-    return _OnFeatures(features, heads, width, frame.labels)
+        with torch.no_grad():
+            side = frame.size
+            maps = features(torch.zeros(1, frame.channels, side, side, device="cpu"))
+        heads = ProjectedHeads.on(maps, width=self.width, head_width=self.head_width)
+        return _OnFeatures(features, heads, self.width, frame.labels)

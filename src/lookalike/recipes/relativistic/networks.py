@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lookalike.parts.networks.base import Frame, NetworkPlan
-from lookalike.parts.networks.dcgan import doublings
+from lookalike.parts.networks.blocks import doublings
 
 SLOPE = 0.2
 GAIN = math.sqrt(2 / (1 + SLOPE**2))

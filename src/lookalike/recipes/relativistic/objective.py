@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from torch import Tensor
 from torch.nn import functional
 
-from lookalike.parts.losses.base import Batch, Objective, Phase, Terms, per_sample
-from lookalike.parts.losses.game import Game
+from lookalike.parts.losses.base import Objective, Phase, Terms, per_sample
+from lookalike.parts.losses.game import Batch, Game
 from lookalike.parts.losses.penalties import squared_slope
 from lookalike.parts.training.triggers import Every
 
@@ -27,7 +27,7 @@ def paired(ahead: Tensor, behind: Tensor) -> Tensor:
 class RelativisticObjective(Objective):
     """Pairs of real and fake pictures. The value "gamma" weighs both slope penalties.
 
-    ``every`` 1 penalises each step in one gradient with the pairing loss, as published. A higher
+    ``every`` 1 penalizes each step in one gradient with the pairing loss, as published. A higher
     number is lazy: the penalties get a phase of their own every so many steps, weighted by as much
     (Karras et al. 2020, appendix B), and the pairing loss may then play in low precision.
     """
@@ -36,24 +36,29 @@ class RelativisticObjective(Objective):
 
     def phases(self) -> tuple[Phase, ...]:
         """D (with its penalties), then G on the very same fakes."""
-        maker = Phase(("G",), self.maker)
+        maker = Phase(("G",), self.g_loss)
         if self.every <= 1:
-            return Phase(("D",), self.penalised, exact=True), maker
+            return Phase(("D",), self.penalized, exact=True), maker
         lazy = Phase(("D",), self.slopes, Every(self.every), exact=True)
-        return Phase(("D",), self.critic), lazy, maker
+        return Phase(("D",), self.d_loss), lazy, maker
 
-    def critic(self, game: Game, batch: Batch) -> Terms:
+    def d_loss(self, game: Game, batch: Batch) -> Terms:
         """Every real picture should be ahead of its fake."""
-        real = game.augment(batch.images, batch.noise("real"))
-        fake = game.augment(game.fakes(batch).detach(), batch.noise("fake"))
-        on_real, on_fake = game.judge(real, batch.labels), game.judge(fake, batch.labels)
+        real, fake = game.d_pictures(batch)
+        on_real, on_fake = (
+            game.discriminate(real, batch.labels),
+            game.discriminate(fake, batch.labels),
+        )
         _tell(game, on_real, on_fake)
         return Terms(adversarial=paired(on_real, on_fake))
 
-    def penalised(self, game: Game, batch: Batch) -> Terms:
+    def penalized(self, game: Game, batch: Batch) -> Terms:
         """The pairing loss and both penalties, from the same two passes of D."""
         real, fake = self._pair(game, batch)
-        on_real, on_fake = game.judge(real, batch.labels), game.judge(fake, batch.labels)
+        on_real, on_fake = (
+            game.discriminate(real, batch.labels),
+            game.discriminate(fake, batch.labels),
+        )
         _tell(game, on_real, on_fake)
         half = game.now["gamma"] / 2
         return Terms(
@@ -67,21 +72,23 @@ class RelativisticObjective(Objective):
         real, fake = self._pair(game, batch)
         half = game.now["gamma"] / 2 * self.every
         return Terms(
-            r1=half * squared_slope(game.judge(real, batch.labels), real),
-            r2=half * squared_slope(game.judge(fake, batch.labels), fake),
+            r1=half * squared_slope(game.discriminate(real, batch.labels), real),
+            r2=half * squared_slope(game.discriminate(fake, batch.labels), fake),
         )
 
-    def maker(self, game: Game, batch: Batch) -> Terms:
+    def g_loss(self, game: Game, batch: Batch) -> Terms:
         """Every fake should be ahead of its real picture."""
         real = game.augment(batch.images, batch.noise("maker/real"))
-        fake = game.augment(game.fakes(batch), batch.noise("maker"))
-        on_real, on_fake = game.judge(real, batch.labels), game.judge(fake, batch.labels)
+        fake = game.g_pictures(batch)
+        on_real, on_fake = (
+            game.discriminate(real, batch.labels),
+            game.discriminate(fake, batch.labels),
+        )
         return Terms(adversarial=paired(on_fake, on_real))
 
     def _pair(self, game: Game, batch: Batch) -> tuple[Tensor, Tensor]:
         """Real and fake pictures as D sees them, as leaves whose gradient can be asked for."""
-        real = game.augment(batch.images, batch.noise("real"))
-        fake = game.augment(game.fakes(batch).detach(), batch.noise("fake"))
+        real, fake = game.d_pictures(batch)
         return real.detach().requires_grad_(), fake.detach().requires_grad_()
 
 

@@ -15,8 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lookalike.parts.networks.base import Frame, NetworkPlan
-from lookalike.parts.networks.blocks import Shrink, Spread, bounded
-from lookalike.parts.networks.dcgan import doublings
+from lookalike.parts.networks.blocks import bounded, doublings
 
 
 def init_balanced(module: nn.Module) -> None:
@@ -25,6 +24,75 @@ def init_balanced(module: nn.Module) -> None:
         nn.init.xavier_uniform_(module.weight)
         if module.bias is not None:
             nn.init.zeros_(module.bias)
+
+
+class LabelNorm(nn.Module):
+    """Batch normalisation whose gain and shift are linear in the label vector.
+
+    Dumoulin et al. 2017; with one-hot labels each class has its own pair. Without labels this is
+    plain batch normalisation.
+    """
+
+    def __init__(self, channels: int, labels: int) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm2d(channels, affine=not labels)
+        self.told = nn.Linear(labels, 2 * channels) if labels else None
+        if self.told is not None:
+            nn.init.zeros_(self.told.weight)
+            nn.init.zeros_(self.told.bias)
+
+    def forward(self, x: Tensor, labels: Tensor | None) -> Tensor:
+        """``[N, C, H, W]`` -> the same shape."""
+        x = self.norm(x)
+        if self.told is None or labels is None:
+            return x
+        gain, shift = self.told(labels)[:, :, None, None].to(x.dtype).chunk(2, 1)
+        return torch.addcmul(shift, x, gain + 1)
+
+
+class Spread(nn.Module):
+    """A residual block that doubles the side (Miyato et al. 2018, figure 8, generator)."""
+
+    def __init__(self, inputs: int, outputs: int, labels: int) -> None:
+        super().__init__()
+        self.norms = nn.ModuleList([LabelNorm(inputs, labels), LabelNorm(outputs, labels)])
+        self.first = nn.Conv2d(inputs, outputs, 3, padding=1, bias=False)
+        self.second = nn.Conv2d(outputs, outputs, 3, padding=1)
+        self.across = nn.Conv2d(inputs, outputs, 1)
+
+    def forward(self, x: Tensor, labels: Tensor | None) -> Tensor:
+        """``[N, inputs, S, S]`` -> ``[N, outputs, 2S, 2S]``."""
+        short = F.interpolate(self.across(x), scale_factor=2.0, mode="nearest")
+        x = F.interpolate(F.relu(self.norms[0](x, labels)), scale_factor=2.0, mode="nearest")
+        x = F.relu(self.norms[1](self.first(x), labels))
+        wide: Tensor = self.second(x)
+        return short + wide
+
+
+class Shrink(nn.Module):
+    """A residual block that may halve the side (Miyato et al. 2018, figure 8, discriminator).
+
+    ``first`` marks the block that meets the picture: it does not begin with an activation.
+    """
+
+    def __init__(
+        self, inputs: int, outputs: int, *, halve: bool, first: bool = False, spectral: bool = True
+    ) -> None:
+        super().__init__()
+        self.halve, self.first = halve, first
+        self.one = bounded(nn.Conv2d(inputs, outputs, 3, padding=1), spectral)
+        self.two = bounded(nn.Conv2d(outputs, outputs, 3, padding=1), spectral)
+        plain = inputs == outputs and not halve
+        self.across = None if plain else bounded(nn.Conv2d(inputs, outputs, 1), spectral)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``[N, inputs, S, S]`` -> ``[N, outputs, S, S]`` or half the side."""
+        short = F.avg_pool2d(x, 2) if self.halve else x
+        if self.across is not None:
+            short = self.across(short)
+        y = self.one(x if self.first else F.relu(x))
+        y = self.two(F.relu(y))
+        return short + (F.avg_pool2d(y, 2) if self.halve else y)
 
 
 class _Generator(nn.Module):

@@ -9,20 +9,16 @@ none: what the generator shows is a picture in both stages.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lookalike.errors import RecipeError
-from lookalike.parts.losses.adversarial import AdversarialLoss
-from lookalike.parts.losses.base import Batch, Objective, Phase, Terms, real_or_fake
-from lookalike.parts.losses.game import Game
-from lookalike.parts.losses.label_targets import NonSaturatingLoss
 from lookalike.parts.networks.base import Frame, NetworkPlan
-from lookalike.parts.networks.dcgan import DCGANDiscriminator, DCGANGenerator, init_normal
-from lookalike.parts.training.triggers import Between
+from lookalike.parts.networks.blocks import init_normal, with_labels
+from lookalike.parts.networks.dcgan import DCGANDiscriminator, DCGANGenerator
 
 LIMIT = 0.999
 """How near to black and white stage I's pictures are taken, so that atanh stays finite."""
@@ -104,8 +100,7 @@ class _Stacked(nn.Module):
             return small
         with torch.no_grad():
             small = self.first(z, labels)
-        told = z if labels is None else torch.cat([z, labels.to(z)], 1)
-        picture: Tensor = self.second(small, told)
+        picture: Tensor = self.second(small, with_labels(z, labels))
         return picture
 
 
@@ -145,69 +140,3 @@ class ShrunkPictures(NetworkPlan):
     def build(self, frame: Frame) -> nn.Module:
         """The network for the smaller frame."""
         return self.of.build(first_frame(frame, self.times))
-
-
-@dataclass(frozen=True, kw_only=True)
-class StackGANObjective(Objective):
-    """Stage I (G's first half against C) until ``share`` of the budget, then stage II (against D).
-
-    With labels both discriminators are matching-aware (Reed et al. 2016): a real picture with the
-    label of another one counts as a fake, at half the weight. ``rule`` is what both lose.
-    """
-
-    share: float = 0.5
-    times: int = 2
-    rule: AdversarialLoss = field(
-        default_factory=lambda: NonSaturatingLoss(real_low=0.9, real_high=0.9)
-    )
-
-    def phases(self) -> tuple[Phase, ...]:
-        """C and G until ``share``, D and G from there on."""
-        first, second = Between(0.0, self.share), Between(self.share)
-        return (
-            Phase(("C",), self.small_critic, first),
-            Phase(("G",), self.small_maker, first),
-            Phase(("D",), self.critic, second),
-            Phase(("G",), self.maker, second),
-        )
-
-    def small_critic(self, game: Game, batch: Batch) -> Terms:
-        """C on pictures shrunk by area, and on stage I's."""
-        real = F.avg_pool2d(batch.images, self.times)
-        with torch.no_grad():
-            fake = game.play("G", batch.z, batch.labels, 1).float()
-        return self._judged(game, "C", batch, real, fake)
-
-    def small_maker(self, game: Game, batch: Batch) -> Terms:
-        """Stage I's pictures, to be taken for real."""
-        fake = game.augment(
-            game.play("G", batch.z, batch.labels, 1).float(), batch.noise("small maker")
-        )
-        return Terms(small=self.rule.maker(game.play("C", fake, batch.labels)))
-
-    def critic(self, game: Game, batch: Batch) -> Terms:
-        """D on whole pictures, and on stage II's."""
-        return self._judged(game, "D", batch, batch.images, game.fakes(batch).detach())
-
-    def maker(self, game: Game, batch: Batch) -> Terms:
-        """Stage II's pictures, to be taken for real; stage I rests."""
-        fake = game.augment(game.fakes(batch), batch.noise("maker"))
-        return Terms(adversarial=self.rule.maker(game.judge(fake, batch.labels)))
-
-    def _judged(self, game: Game, player: str, batch: Batch, real: Tensor, fake: Tensor) -> Terms:
-        real = game.augment(real, batch.noise("real"))
-        fake = game.augment(fake, batch.noise("fake"))
-        on_real = game.play(player, real, batch.labels).float()
-        on_fake = game.play(player, fake, batch.labels).float()
-        game.facts["D(real)"] = float(on_real.detach().sigmoid().mean())
-        game.facts["D(fake)"] = float(on_fake.detach().sigmoid().mean())
-        terms = Terms(
-            real=self.rule.real(on_real, game.now, batch.noise(f"targets/{player}/real")),
-            fake=self.rule.fake(on_fake, game.now, batch.noise(f"targets/{player}/fake")),
-        )
-        if batch.labels is not None:
-            other = batch.labels.roll(1, 0)
-            wrong = (other != batch.labels).any(1).float()
-            logits = game.play(player, real, other)
-            terms["mismatched"] = 0.5 * wrong * real_or_fake(logits, 0.0)
-        return terms

@@ -7,12 +7,13 @@ adversarial networks" (section 3), conditioned on class or attribute labels wher
 from __future__ import annotations
 
 from lookalike.parts.latents.priors import Normal
-from lookalike.parts.losses.label_targets import NonSaturatingLoss
+from lookalike.parts.losses.adversarial import NonSaturatingLoss
 from lookalike.parts.networks.dcgan import DCGANDiscriminator
 from lookalike.parts.training.optimizers import Adam
 from lookalike.parts.training.schedules import Constant
 from lookalike.recipe import Recipe
-from lookalike.recipes.stackgan.networks import ShrunkPictures, StackedGenerator, StackGANObjective
+from lookalike.recipes.stackgan.networks import ShrunkPictures, StackedGenerator
+from lookalike.recipes.stackgan.objective import StackGANObjective
 
 SIZES = (32, 64, 128, 256)
 CHANNELS = (1, 3)

@@ -20,8 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lookalike.parts.networks.base import Frame, NetworkPlan
-from lookalike.parts.networks.blocks import MinibatchDeviation
-from lookalike.parts.networks.dcgan import doublings
+from lookalike.parts.networks.blocks import MinibatchDeviation, doublings
 
 SLOPE, GAIN = 0.2, math.sqrt(2)
 SHOWN = 0.1

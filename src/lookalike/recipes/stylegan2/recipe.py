@@ -8,12 +8,17 @@ data" (section 3); the weight of R1 follows the latter's rule 0.0002 size^2 / ba
 from __future__ import annotations
 
 from lookalike.parts.latents.priors import Normal
-from lookalike.parts.losses.regularizers import PathMean, SignStatistic, lazy_adam, path_weight
+from lookalike.parts.training.adaptive import SignStatistic
 from lookalike.parts.training.diffaugment import Augmentation
 from lookalike.parts.training.schedules import Constant
 from lookalike.recipe import Recipe
 from lookalike.recipes.stylegan2.networks import StyleDiscriminator, StyleGeneratorPlan
-from lookalike.recipes.stylegan2.objective import StyleGAN2Objective
+from lookalike.recipes.stylegan2.objective import (
+    PathMean,
+    StyleGAN2Objective,
+    lazy_adam,
+    path_weight,
+)
 
 SIZES = (32, 64, 128, 256)
 CHANNELS = (1, 3)

@@ -12,18 +12,16 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from lookalike.parts.losses.adversarial import hinge_fake, hinge_real
 from lookalike.parts.losses.base import (
-    Batch,
     Objective,
     Phase,
     Terms,
     absolute,
-    hinge_fake,
-    hinge_real,
     kl_to_normal,
     per_sample,
 )
-from lookalike.parts.losses.game import Game
+from lookalike.parts.losses.game import Batch, Game
 from lookalike.parts.training.triggers import Between
 
 
@@ -69,7 +67,7 @@ class SwiftObjective(Objective):
     mixed: float = 0.5
 
     @property
-    def judging(self) -> bool:
+    def gives_logits(self) -> bool:
         """No: D is given maps of features."""
         return False
 
@@ -77,14 +75,14 @@ class SwiftObjective(Objective):
         """First E and G alone, then all three in one pass (each real and fake is seen once)."""
         return (
             Phase(("G", "E"), self.rebuild, Between(0.0, self.begin)),
-            Phase(("G", "E", "D"), self.rebuild_and_judge, Between(self.begin, 2.0)),
+            Phase(("G", "E", "D"), self.rebuild_and_discriminate, Between(self.begin, 2.0)),
         )
 
     def rebuild(self, game: Game, batch: Batch) -> Terms:
         """Pixel, feature and divergence terms, ``[N]`` each, of unchanged pictures."""
         return self._terms(batch, self._draw(game, batch, 0, changed=False))
 
-    def rebuild_and_judge(self, game: Game, batch: Batch) -> Terms:
+    def rebuild_and_discriminate(self, game: Game, batch: Batch) -> Terms:
         """The same, and the hinge game over rebuilt and interpolated pictures.
 
         Hinge loss: Lim and Ye 2017. D sees detached features; G's score passes through a D whose

@@ -10,14 +10,17 @@ from __future__ import annotations
 from lookalike.parts.latents.candidates import BestOf
 from lookalike.parts.latents.flow import Flow
 from lookalike.parts.networks.frozen_features import Pretrained
-from lookalike.parts.networks.projected import ProjectedDiscriminator
-from lookalike.parts.networks.swift import SwiftEncoderPlan, SwiftGeneratorPlan
 from lookalike.parts.training.diffaugment import Augmentation
 from lookalike.parts.training.muon import Orthogonal
 from lookalike.parts.training.optimizers import Adam
 from lookalike.parts.training.schedules import Constant, Cosine, Linear
 from lookalike.parts.training.warm_start import WarmStart
 from lookalike.recipe import Recipe
+from lookalike.recipes.swift.networks import (
+    ProjectedDiscriminator,
+    SwiftEncoderPlan,
+    SwiftGeneratorPlan,
+)
 from lookalike.recipes.swift.objective import SwiftObjective
 
 SIZES = (32, 64, 128, 256)

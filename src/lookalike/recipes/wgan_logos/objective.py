@@ -7,14 +7,14 @@ The losses are :class:`lookalike.parts.losses.adversarial.WassersteinLoss`; clip
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from lookalike.parts.losses.adversarial import AdversarialLoss, WassersteinLoss
-from lookalike.parts.losses.base import Batch, Clip, Constraint, Objective, Phase, Terms
-from lookalike.parts.losses.game import Game
-from lookalike.parts.losses.two_player import tell
+from lookalike.parts.losses.base import Clip, Constraint, Objective, Phase, Terms
+from lookalike.parts.losses.game import Batch, Game
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,35 +35,33 @@ class SharedNoiseObjective(Objective):
     def phases(self) -> tuple[Phase, ...]:
         """D ``steps`` times, then G."""
 
-        def critic(index: int) -> Phase:
-            def loss(game: Game, batch: Batch) -> Terms:
-                return self.critic(game, batch, index)
+        critics = (
+            Phase(("D",), partial(self.d_loss, index=index), after=self.after)
+            for index in range(self.steps)
+        )
+        return (*critics, Phase(("G",), self.g_loss))
 
-            return Phase(("D",), loss, after=self.after)
-
-        return (*map(critic, range(self.steps)), Phase(("G",), self.maker))
-
-    def critic(self, game: Game, batch: Batch, index: int) -> Terms:
+    def d_loss(self, game: Game, batch: Batch, index: int) -> Terms:
         """D's loss on slice ``index`` of the batch and on the shared fakes."""
         mine, first = self._slice(batch, index), self._slice(batch, 0)
         with torch.no_grad():
             fakes = game.generate(batch.z[first], _rows(batch.labels, first))
         real = game.augment(batch.images[mine], batch.noise(f"real/{index}"))
         fake = game.augment(fakes, batch.noise(f"fake/{index}"))
-        on_real = game.judge(real, _rows(batch.labels, mine))
-        on_fake = game.judge(fake, _rows(batch.labels, first))
-        tell(game, on_real, on_fake)
+        on_real = game.discriminate(real, _rows(batch.labels, mine))
+        on_fake = game.discriminate(fake, _rows(batch.labels, first))
+        game.tell(on_real, on_fake)
         on_reals = self.rule.real(on_real, game.now, batch.noise(f"targets/real/{index}"))
         on_fakes = self.rule.fake(on_fake, game.now, batch.noise(f"targets/fake/{index}"))
         times = len(batch) // len(on_reals)
         return Terms(real=on_reals.repeat(times), fake=on_fakes.repeat(times))
 
-    def maker(self, game: Game, batch: Batch) -> Terms:
+    def g_loss(self, game: Game, batch: Batch) -> Terms:
         """G's loss on the z that the critic steps have used."""
         first = self._slice(batch, 0)
         labels = _rows(batch.labels, first)
         fakes = game.augment(game.generate(batch.z[first], labels), batch.noise("maker"))
-        found = self.rule.maker(game.judge(fakes, labels))
+        found = self.rule.maker(game.discriminate(fakes, labels))
         return Terms(adversarial=found.repeat(len(batch) // len(found)))
 
     def _slice(self, batch: Batch, index: int) -> slice:

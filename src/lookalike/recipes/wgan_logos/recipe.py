@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from lookalike.parts.latents.priors import Uniform
 from lookalike.parts.losses.base import Clip
-from lookalike.parts.networks.dcgan import doublings
+from lookalike.parts.networks.blocks import doublings
 from lookalike.parts.networks.strided import StridedDiscriminator, StridedGenerator
 from lookalike.parts.training.adaptive import tricks
 from lookalike.parts.training.optimizers import RMSprop

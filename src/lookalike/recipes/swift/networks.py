@@ -1,4 +1,6 @@
-"""A small, quick generator in the spirit of FastGAN (Liu et al. 2021), and the encoder facing it.
+"""Swift's players: a small, quick generator, the encoder facing it, and heads on frozen features.
+
+The generator is in the spirit of FastGAN (Liu et al. 2021), D is that of Sauer et al. 2021.
 
 What was measured on two cores decides the shape. Gated linear units cost five times a leaky ReLU
 (their way back loses the channels-last layout), and a 3x3 convolution after upsampling four times
@@ -11,9 +13,9 @@ network draw very different things.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -21,13 +23,11 @@ from torch.nn import functional as F
 
 from lookalike.errors import RecipeError
 from lookalike.parts.networks.base import Frame, NetworkPlan
+from lookalike.parts.networks.blocks import channels_last, doublings, with_labels
+from lookalike.parts.networks.frozen_features import LaplacianFeatures, Pretrained
+from lookalike.parts.networks.projected import ProjectedHeads, head
 
 SIDES = (32, 64, 128, 256)
-
-
-def with_labels(z: Tensor, labels: Tensor | None) -> Tensor:
-    """z with the label vector behind it, when there is one."""
-    return z if labels is None else torch.cat([z, labels.to(z)], dim=1)
 
 
 def check_frame(frame: Frame, what: str) -> None:
@@ -37,15 +37,6 @@ def check_frame(frame: Frame, what: str) -> None:
             f"The {what} works at sides {', '.join(map(str, SIDES))}, not {frame.size}. "
             "Prepare the pack at one of these sizes."
         )
-
-
-Kind = TypeVar("Kind", bound=nn.Module)
-
-
-def channels_last(network: Kind) -> Kind:
-    """The same network with its convolutions' weights laid out channels-last."""
-    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return network
 
 
 class Modulation(nn.Module):
@@ -118,7 +109,7 @@ class SwiftGenerator(nn.Module):
         super().__init__()
         self.latent = plan.latent
         code = plan.latent + frame.labels
-        sides = [4 * 2**i for i in range(int(math.log2(frame.size // 4)))]
+        sides = [4 << k for k in range(doublings(frame.size))]
         widths = [max(24, min(plan.widest, plan.width * 32 // side)) for side in sides]
         self.first = widths[0]
         self.start = nn.Linear(code, self.first * 16)
@@ -164,8 +155,7 @@ class SwiftEncoder(nn.Module):
 
     def __init__(self, frame: Frame, *, latent: int, width: int, widest: int) -> None:
         super().__init__()
-        halvings = int(math.log2(frame.size // 4))
-        widths = [min(widest, width * 2**i) for i in range(halvings)]
+        widths = [min(widest, width << k) for k in range(doublings(frame.size))]
         layers: list[nn.Module] = []
         for inputs, outputs in zip([frame.channels, *widths], widths, strict=False):
             layers += [
@@ -196,3 +186,56 @@ class SwiftEncoderPlan(NetworkPlan):
         check_frame(frame, "fast encoder")
         network = SwiftEncoder(frame, latent=self.latent, width=self.width, widest=self.widest)
         return channels_last(network)
+
+
+class PyramidDiscriminator(nn.Module):
+    """A plain small convolutional discriminator over a Laplacian pyramid, put together again."""
+
+    def __init__(self, channels: int, side: int, *, width: int) -> None:
+        super().__init__()
+        self.head = head(channels, width, max(0, round(math.log2(side / 4))))
+
+    def forward(self, maps: Sequence[Tensor], labels: Tensor | None = None) -> Tensor:
+        """The maps of :class:`LaplacianFeatures` -> logits ``[N, 1]``."""
+        x = maps[-1]
+        for band in reversed(maps[:-1]):
+            x = band + F.interpolate(x, scale_factor=2.0, mode="bilinear")
+        logits: Tensor = self.head(x)
+        return logits
+
+
+class FeatureChoice(nn.Module):
+    """Heads that look at some of the maps only."""
+
+    def __init__(self, heads: ProjectedHeads, judged: tuple[int, ...]) -> None:
+        super().__init__()
+        self.heads, self.judged = heads, judged
+
+    def forward(self, maps: Sequence[Tensor], labels: Tensor | None = None) -> Tensor:
+        """All maps of the feature network -> logits ``[N, heads]``."""
+        logits: Tensor = self.heads([maps[index] for index in self.judged])
+        return logits
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProjectedDiscriminator(NetworkPlan):
+    """D over the maps of a feature network: the ones numbered ``judged`` (0 is the finest).
+
+    Without pretrained weights the maps are a Laplacian pyramid, and D is a plain network on it.
+    """
+
+    features: Pretrained = field(default_factory=Pretrained)
+    judged: tuple[int, ...] = (1, 2, 3, 4)
+    width: int = 48
+    head_width: int = 48
+
+    def build(self, frame: Frame) -> nn.Module:
+        """A discriminator for the maps that ``features`` gives for this frame."""
+        network = self.features.build(frame)
+        if isinstance(network, LaplacianFeatures):
+            return channels_last(PyramidDiscriminator(frame.channels, frame.size, width=self.width))
+        with torch.no_grad():
+            maps = network(torch.zeros(1, frame.channels, frame.size, frame.size))
+        seen = [maps[index] for index in self.judged]
+        heads = ProjectedHeads.on(seen, width=self.width, head_width=self.head_width)
+        return channels_last(FeatureChoice(heads, self.judged))

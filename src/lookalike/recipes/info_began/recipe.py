@@ -8,11 +8,13 @@ N learns on real pictures, with G frozen.
 from __future__ import annotations
 
 from lookalike.parts.latents.codes import Codes
-from lookalike.parts.losses.began import Balance, BoundaryRate, InfoBEGANObjective, Likeness
-from lookalike.parts.networks.autoencoders import Autoencoder, DecoderGenerator, NoisePredictor
+from lookalike.parts.losses.began import Balance, BoundaryRate, Likeness
+from lookalike.parts.networks.autoencoders import Autoencoder, DecoderGenerator
 from lookalike.parts.training.optimizers import Adam
 from lookalike.parts.training.schedules import Constant, Decay
 from lookalike.recipe import Recipe
+from lookalike.recipes.info_began.networks import NoisePredictor
+from lookalike.recipes.info_began.objective import InfoBEGANObjective
 
 SIZES = (28, 32, 64, 128)
 CHANNELS = (1, 3)

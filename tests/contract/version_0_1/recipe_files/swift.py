@@ -1,0 +1,81 @@
+"""Good pictures in minutes on two cores: an autoencoder sharpened by a projected adversary.
+
+Larsen et al. 2016 (VAE/GAN), with the features and the discriminator of Sauer et al. 2021
+(Projected GANs), a generator of the FastGAN kind (Liu et al. 2021), and samples from a small flow
+that has learned where encodings lie (Lipman et al. 2023).
+"""
+
+from __future__ import annotations
+
+from lookalike.parts.augmentation import Augmentation
+from lookalike.parts.choosing import BestOf
+from lookalike.parts.fast import FastEncoderPlan, FastGeneratorPlan
+from lookalike.parts.features import Pretrained
+from lookalike.parts.flow import Flow
+from lookalike.parts.optimizers import Adam
+from lookalike.parts.orthogonal import Orthogonal
+from lookalike.parts.projected import ProjectedDiscriminator
+from lookalike.parts.resemblance import Resemblance
+from lookalike.parts.schedules import Constant, Cosine, Linear
+from lookalike.parts.warm import WarmStart
+
+from lookalike.recipe import Recipe
+
+SIZES = (32, 64, 128, 256)
+CHANNELS = (1, 3)
+LABELS = "optional"
+
+
+def recipe(
+    size: int = 64,
+    channels: int = 3,
+    labels: int = 0,
+    latent: int = 64,
+    width: int = 48,
+    widest: int = 144,
+    rate: float = 3e-3,
+    adversarial: float = 0.5,
+    begin: float = 0.2,
+    warm: str = "auto",
+) -> Recipe:
+    """``begin`` is the share of the budget after which D joins, with the weight ``adversarial``.
+
+    ``warm`` names weights to begin with ("drawings"); "none" are random ones. "auto" takes them
+    where there are some for this side, 32 and 64 px.
+    """
+    if warm == "auto":
+        warm = "drawings" if WarmStart().complete(size) else "none"
+    features = Pretrained()
+    maker = Orthogonal(rate=Cosine(peak=rate, warmup=0.02))
+    return Recipe(
+        name="swift",
+        size=size,
+        channels=channels,
+        labels=labels,
+        networks={
+            "G": FastGeneratorPlan(latent=latent, width=width, widest=widest),
+            "E": FastEncoderPlan(latent=latent, widest=widest),
+            "D": ProjectedDiscriminator(features=features),
+            "F": features,
+        },
+        prior=Flow(dims=latent, nearest=25, least=0.2),
+        objective=Resemblance(begin=begin, kl=1e-4),
+        choice=BestOf(candidates=3, through=("F",)),
+        warm=None if warm == "none" else WarmStart(name=warm),
+        optimizers={
+            "G": maker,
+            "E": maker,
+            "D": Adam(rate=Cosine(peak=rate / 2, warmup=0.02), betas=(0.0, 0.99)),
+        },
+        values={
+            "ema": Constant(2_000),
+            "adversarial": Linear(
+                start_value=0.0, end_value=adversarial, begin=begin, end=begin + 0.05
+            ),
+        },
+        average=("G", "E"),
+        augment=Augmentation(brightness=0.3, saturation=0.5, contrast=0.3, shift=0.125, cut=0.0),
+        fits=(0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0),
+        batch=8,
+        images=80_000,
+    )
