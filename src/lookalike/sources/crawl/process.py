@@ -12,14 +12,13 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import asdict
 from typing import IO, Any
 
 from lookalike.errors import SourceError, need
+from lookalike.settings.collect import CrawlSettings
 from lookalike.sources.crawl.render import find_browser
 from lookalike.sources.http.addresses import clean
-from lookalike.sources.http.web import Manners
 from lookalike.sources.store.collection import Found
 
 log = logging.getLogger(__name__)
@@ -27,36 +26,15 @@ log = logging.getLogger(__name__)
 GRACE = 5.0
 
 
-@dataclass(frozen=True, kw_only=True)
-class Job:
-    """One crawl: where it starts and how far it goes.
-
-    ``depth`` 0 is the page alone, 1 also the pages that it links to. ``also`` names further hosts
-    that belong to the site (a server for pictures), ``any_host`` takes pictures from wherever the
-    pages show them. ``render`` draws each page in Chromium first.
-    """
-
-    url: str
-    depth: int = 1
-    pages: int = 1000
-    also: tuple[str, ...] = ()
-    any_host: bool = False
-    render: bool = False
-    browser: Path | None = None
-
-
 class Crawling:
     """A running crawl: iterate over it for the pictures; leave the context to end it."""
 
-    def __init__(self, job: Job, manners: Manners) -> None:
+    def __init__(self, url: str, settings: CrawlSettings) -> None:
         need("scrapy", "crawl", "crawling a site")
-        plan = asdict(job) | {"url": clean(job.url), "manners": asdict(manners)}
-        if job.render:
+        self._plan = asdict(settings) | {"url": clean(url)}
+        if settings.render:
             need("playwright", "browser", "drawing pages (--render)")
-            plan["browser"] = str(find_browser(job.browser))
-        else:
-            plan["browser"] = None
-        self._plan = plan
+            self._plan["browser"] = find_browser(settings.browser)
         self._process: subprocess.Popen[str] | None = None
         self._said: IO[str] | None = None
         self._why = ""
@@ -75,7 +53,7 @@ class Crawling:
             start_new_session=True,
         )
         assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(self._plan) + "\n")
+        self._process.stdin.write(json.dumps(self._plan, default=str) + "\n")
         self._process.stdin.flush()
         return self
 

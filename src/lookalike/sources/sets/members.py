@@ -45,22 +45,15 @@ class Member:
     attributes: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Files:
-    """The verified files of a set, by published name."""
-
-    paths: Mapping[str, Path]
-
-    def need(self, name: str) -> Path:
-        """A file that must be there."""
-        return self.paths[name]
+Files = Mapping[str, Path]
+"""The verified files of a set, by published name."""
 
 
 def idx(files: Files, names: Sequence[str]) -> Iterator[Member]:
     """MNIST's format (http://yann.lecun.com/exdb/mnist/): magic number, sizes, bytes."""
     for part, stem in (("train", "train"), ("test", "t10k")):
-        pictures = read_idx(files.need(f"{stem}-images-idx3-ubyte.gz"), 3)
-        labels = read_idx(files.need(f"{stem}-labels-idx1-ubyte.gz"), 1)
+        pictures = read_idx(files[f"{stem}-images-idx3-ubyte.gz"], 3)
+        labels = read_idx(files[f"{stem}-labels-idx1-ubyte.gz"], 1)
         if len(pictures) != len(labels):
             raise SourceError(f"{len(pictures)} pictures but {len(labels)} labels in {part}.")
         for number, (picture, label) in enumerate(zip(pictures, labels, strict=True)):
@@ -95,7 +88,7 @@ def read_idx(path: Path, dimensions: int) -> np.ndarray:
 def cifar10(files: Files) -> Iterator[Member]:
     """CIFAR-10's binary version: rows of one label byte and 3072 bytes, red, green, blue."""
     pattern = re.compile(r"(?:data_batch_(\d)|test_batch)\.bin")
-    for name, data in _tar(files.need("cifar-10-binary.tar.gz"), pattern, 40_000_000):
+    for name, data in _tar(files["cifar-10-binary.tar.gz"], pattern, 40_000_000):
         part = "test" if name.startswith("test") else "train"
         batch = "" if part == "test" else f"{name[11]}-"
         rows = np.frombuffer(data, np.uint8)
@@ -112,7 +105,7 @@ def cifar10(files: Files) -> Iterator[Member]:
 def lfw(files: Files) -> Iterator[Member]:
     """LFW's tar: one folder a person; the person's name is kept as the title."""
     pattern = re.compile(r"([\w.'-]{1,80})_(\d{4})\.jpg")
-    for name, data in _tar(files.need("lfw-deepfunneled.tgz"), pattern, MOST_MEMBER):
+    for name, data in _tar(files["lfw-deepfunneled.tgz"], pattern, MOST_MEMBER):
         person, number = name[:-9], name[-8:-4]
         stem = re.sub(r"[^a-z0-9]+", "-", person.lower()).strip("-")
         yield Member(f"{stem}-{number}", data, "all", title=person.replace("_", " "))
@@ -137,9 +130,9 @@ def _tar(path: Path, pattern: re.Pattern[str], most: int) -> Iterator[tuple[str,
 
 def celeba(files: Files) -> Iterator[Member]:
     """CelebA's aligned faces with their 40 attributes (1 or -1) and their part, if given."""
-    attributes = _attributes(files.paths.get("list_attr_celeba.txt"))
-    parts = _partition(files.paths.get("list_eval_partition.txt"))
-    for name, data in _zip(files.need("img_align_celeba.zip"), re.compile(r"(\d{6})\.jpg")):
+    attributes = _attributes(files.get("list_attr_celeba.txt"))
+    parts = _partition(files.get("list_eval_partition.txt"))
+    for name, data in _zip(files["img_align_celeba.zip"], re.compile(r"(\d{6})\.jpg")):
         part = parts.get(name, "all")
         known = attributes.get(name, {})
         yield Member(name.partition(".")[0], data, part, attributes=known)
