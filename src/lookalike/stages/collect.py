@@ -22,7 +22,7 @@ from lookalike.settings.collect import (
     SetSettings,
     UrlsSettings,
 )
-from lookalike.sources.crawl.process import Crawling
+from lookalike.sources.crawl.process import crawling
 from lookalike.sources.http.addresses import clean
 from lookalike.sources.http.robots import Robots
 from lookalike.sources.http.web import Web
@@ -72,15 +72,14 @@ def crawl(url: str, settings: CrawlSettings, tell: Tell = silent) -> Collected:
     """
     settings = replace(settings, manners=settings.manners.or_delay(1.0))
     session = _session(f"crawl: {clean(url)}", settings, tell)
-    crawling = Crawling(url, settings)
-    with Web(settings.manners) as web, session, crawling:
-        Gatherer(web, session, Robots(web)).run(crawling)
-    session.refused.update(crawling.refused)
-    session.notes.append(f"pages read: {crawling.pages}")
-    if crawling.elsewhere:
-        hosts = ", ".join(host for host, _ in crawling.elsewhere.most_common(3))
+    with crawling(url, settings) as site, Web(settings.manners) as web, session:
+        Gatherer(web, session, Robots(web)).run(site)
+    session.refused.update(site.refused)
+    session.notes.append(f"pages read: {site.pages}")
+    if site.elsewhere:
+        hosts = ", ".join(host for host, _ in site.elsewhere.most_common(3))
         session.notes.append(
-            f"pictures left on other hosts: {crawling.elsewhere.total()} ({hosts}); "
+            f"pictures left on other hosts: {site.elsewhere.total()} ({hosts}); "
             "--also HOST takes those of one host, --any-host all"
         )
     return session.collected()

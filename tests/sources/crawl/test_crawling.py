@@ -15,7 +15,7 @@ import pytest
 
 from lookalike.errors import SourceError
 from lookalike.settings.collect import CrawlSettings, Manners
-from lookalike.sources.crawl.process import Crawling
+from lookalike.sources.crawl.process import crawling
 from lookalike.sources.crawl.render import BROWSERS, find_browser
 from lookalike.sources.store.collection import read_lines
 from lookalike.stages import collect
@@ -104,10 +104,9 @@ def test_a_private_site_is_not_crawled_unless_allowed(site, quick: Manners, tmp_
 @pytest.mark.slow
 def test_leaving_early_ends_the_process(site, quick: Manners) -> None:
     _gallery(site)
-    with Crawling(site.url("/"), CrawlSettings(to=Path(), manners=quick)) as crawling:
-        next(iter(crawling))
-        process = crawling._process
-        assert process is not None
+    with crawling(site.url("/"), CrawlSettings(to=Path(), manners=quick)) as crawl:
+        next(iter(crawl))
+        process = crawl.process
         assert process.poll() is None
     assert process.poll() is not None
 
@@ -117,11 +116,11 @@ def test_the_crawler_does_not_outlive_a_killed_parent(site, tmp_path: Path) -> N
     site.put("/", '<img src="/a.png">' + "".join(f'<a href="/{n}">x</a>' for n in range(200)))
     program = textwrap.dedent(f"""
         from lookalike.settings.collect import CrawlSettings, Manners
-        from lookalike.sources.crawl.process import Crawling
+        from lookalike.sources.crawl.process import crawling
         manners = Manners(delay=5, allow_private=True)
-        with Crawling("{site.url("/")}", CrawlSettings(to="out", manners=manners)) as crawling:
-            next(iter(crawling))
-            print(crawling._process.pid, flush=True)
+        with crawling("{site.url("/")}", CrawlSettings(to="out", manners=manners)) as crawl:
+            next(iter(crawl))
+            print(crawl.process.pid, flush=True)
             input()
     """)
     parent = subprocess.Popen(
