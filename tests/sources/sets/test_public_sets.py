@@ -15,7 +15,6 @@ from lookalike import images
 from lookalike.errors import SourceError
 from lookalike.settings.collect import Manners, SetSettings
 from lookalike.sources.sets import members, public_sets
-from lookalike.sources.sets.members import check_directory, read_idx
 from lookalike.sources.store.collection import read_lines
 from lookalike.stages import collect
 
@@ -156,24 +155,6 @@ def test_a_missing_file_is_named_with_the_place_to_get_it(tmp_path: Path) -> Non
         _take("imagenet", tmp_path)
 
 
-@pytest.mark.parametrize(
-    "data",
-    [
-        b"",
-        b"\0\0\x08\x03",
-        b"\0\0\x08\x01" + struct.pack(">I", 3) + b"ab",
-        b"\0\0\x0d\x01" + struct.pack(">I", 1) + b"abcd",
-        bytes([0, 0, 8, 3]) + struct.pack(">3I", 0xFFFFFFFF, 0xFFFFFFFF, 2) + b"ab",
-        b"\x1f\x8bnonsense",
-    ],
-)
-def test_a_lying_idx_file_is_refused(data: bytes, tmp_path: Path) -> None:
-    path = tmp_path / "x"
-    path.write_bytes(data)
-    with pytest.raises(SourceError):
-        read_idx(path, 1 if data[3:4] == b"\x01" else 3)
-
-
 def test_a_mirror_is_read_checked_and_continued(site, quick: Manners, tmp_path: Path) -> None:
     files = _mnist(tmp_path / "server")
     for name, data in files.items():
@@ -264,24 +245,8 @@ def test_a_member_that_unfolds_too_far_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "in/img_align_celeba.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("000001.jpg", bytes(members.MOST_MEMBER + 10))
-    with pytest.raises(SourceError, match="unfolds to more"):
+    with pytest.raises(SourceError, match=r"more than \d+ MB when it is unpacked"):
         _take("celeba", tmp_path)
-
-
-def test_a_directory_of_millions_is_refused_before_it_is_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "many.zip"
-    with zipfile.ZipFile(path, "w") as archive:
-        for number in range(300):
-            archive.writestr(f"{number:06d}.jpg", b"")
-    check_directory(path)
-    monkeypatch.setattr(members, "MOST_DIRECTORY", 1000)
-    with pytest.raises(SourceError, match="directory of"):
-        check_directory(path)
-    (tmp_path / "no.zip").write_bytes(b"PK nonsense")
-    with pytest.raises(SourceError, match="no zip"):
-        check_directory(tmp_path / "no.zip")
 
 
 def _tar(path: Path, files: dict[str, bytes], links: dict[str, str] | None = None) -> None:
