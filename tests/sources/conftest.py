@@ -13,8 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lookalike.sources.http.web import Manners
-from lookalike.sources.store.inspect import Limits
+from lookalike.settings.collect import Limits, Manners
 
 
 @dataclass
@@ -125,4 +124,4 @@ def quick() -> Manners:
 
 @pytest.fixture
 def limits() -> Limits:
-    return Limits(most_bytes=200_000, most_pixels=1_000_000)
+    return Limits(most_mb=0.2, most_megapixels=1.0)

@@ -8,20 +8,23 @@ from typing import TYPE_CHECKING
 from lookalike.progress import Tell, silent
 
 if TYPE_CHECKING:
-    from lookalike.sources.store.work import Collected
-    from lookalike.stages.collect import Request
+    from lookalike.settings.collect import CollectSettings
+    from lookalike.sources.store.session import Collected
     from lookalike.stages.transform import Transformed, TransformSettings
 
 
-def collect(request: Request, tell: Tell = silent) -> Collected:
-    """Fill a folder with pictures: a ``Search``, ``Crawl``, ``Urls``, ``NamedSet`` or ``Shards``.
+def collect(what: str | Path, settings: CollectSettings, tell: Tell = silent) -> Collected:
+    """Fill a folder with pictures: of a query, a site, a list, a public set, or img2dataset's.
+
+    The kind of ``settings`` says which: ``SearchSettings``, ``CrawlSettings``, ``UrlsSettings``,
+    ``SetSettings`` or ``ImportSettings``.
 
     Raises:
         LookalikeError: see :mod:`lookalike.stages.collect`; what was collected stays.
     """
     from lookalike.stages.collect import collect
 
-    return collect(request, tell)
+    return collect(what, settings, tell)
 
 
 def transform(folder: Path, settings: TransformSettings, tell: Tell = silent) -> Transformed:

@@ -14,11 +14,10 @@ from pathlib import Path
 import pytest
 
 from lookalike.errors import SourceError
-from lookalike.sources.crawl.process import Crawling, Job
+from lookalike.settings.collect import CrawlSettings, Manners
+from lookalike.sources.crawl.process import crawling
 from lookalike.sources.crawl.render import BROWSERS, find_browser
-from lookalike.sources.http.web import Manners
 from lookalike.sources.store.collection import read_lines
-from lookalike.sources.store.inspect import Limits
 from lookalike.stages import collect
 
 pytest.importorskip("scrapy")
@@ -46,12 +45,10 @@ def _gallery(site) -> None:
 
 
 def _crawl(site, tmp_path: Path, quick: Manners, **how: object) -> collect.Collected:
-    job = Job(**{"url": site.url("/"), **how})
+    url = str(how.pop("url", site.url("/")))
     manners = replace(quick, delay=0.01)
-    limits = Limits(count=50)
-    return collect.crawl(
-        collect.Crawl(job=job, to=tmp_path / "out", limits=limits, manners=manners)
-    )
+    settings = CrawlSettings(**{"to": tmp_path / "out", "count": 50, "manners": manners, **how})
+    return collect.crawl(url, settings)
 
 
 def _sources(tmp_path: Path) -> set[str]:
@@ -107,10 +104,9 @@ def test_a_private_site_is_not_crawled_unless_allowed(site, quick: Manners, tmp_
 @pytest.mark.slow
 def test_leaving_early_ends_the_process(site, quick: Manners) -> None:
     _gallery(site)
-    with Crawling(Job(url=site.url("/")), quick) as crawling:
-        next(iter(crawling))
-        process = crawling._process
-        assert process is not None
+    with crawling(site.url("/"), CrawlSettings(to=Path(), manners=quick)) as crawl:
+        next(iter(crawl))
+        process = crawl.process
         assert process.poll() is None
     assert process.poll() is not None
 
@@ -119,11 +115,12 @@ def test_leaving_early_ends_the_process(site, quick: Manners) -> None:
 def test_the_crawler_does_not_outlive_a_killed_parent(site, tmp_path: Path) -> None:
     site.put("/", '<img src="/a.png">' + "".join(f'<a href="/{n}">x</a>' for n in range(200)))
     program = textwrap.dedent(f"""
-        from lookalike.sources.crawl.process import Crawling, Job
-        from lookalike.sources.http.web import Manners
-        with Crawling(Job(url="{site.url("/")}"), Manners(delay=5, allow_private=True)) as crawling:
-            next(iter(crawling))
-            print(crawling._process.pid, flush=True)
+        from lookalike.settings.collect import CrawlSettings, Manners
+        from lookalike.sources.crawl.process import crawling
+        manners = Manners(delay=5, allow_private=True)
+        with crawling("{site.url("/")}", CrawlSettings(to="out", manners=manners)) as crawl:
+            next(iter(crawl))
+            print(crawl.process.pid, flush=True)
             input()
     """)
     parent = subprocess.Popen(

@@ -10,9 +10,10 @@ from threading import Event, Thread, Timer
 
 import pytest
 
+from lookalike.settings.collect import Manners
 from lookalike.sources.http.refusals import BusyError, RefusedError
-from lookalike.sources.http.robots import Robots
-from lookalike.sources.http.web import Ask, Manners, Web, opts_out, retry_after
+from lookalike.sources.http.robots import Robots, opts_out
+from lookalike.sources.http.web import Ask, Web, retry_after
 
 
 def test_a_body_arrives_with_our_name_and_contact(site, quick: Manners) -> None:

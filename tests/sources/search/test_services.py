@@ -2,17 +2,15 @@
 MediaWiki's API:Imageinfo and a recorded answer of Commons)."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from lookalike.errors import SourceError
-from lookalike.sources.http.web import Manners
-from lookalike.sources.search.services import ALL, FREE, license_code, plain
+from lookalike.settings.collect import ALL_LICENSES, FREE_LICENSES, Manners, SearchSettings
+from lookalike.sources.search.commons import license_code, plain
 from lookalike.sources.store.collection import read_lines
-from lookalike.sources.store.inspect import Limits
 from lookalike.stages import collect
 
 
@@ -98,20 +96,12 @@ def _commons(pages: list[dict[str, object]], more: dict[str, object] | None = No
     return json.dumps(answer | ({"continue": more} if more else {}))
 
 
-def _search(site, tmp_path: Path, quick: Manners, **how: object) -> collect.Search:
-    return collect.Search(
-        **{
-            "query": "tree bark",
-            "to": tmp_path / "out",
-            "limits": Limits(count=100),
-            "manners": quick,
-            "addresses": (
-                ("openverse", site.url("/v1/images/")),
-                ("commons", site.url("/w/api.php")),
-            ),
-            **how,
-        }
-    )
+def _search(
+    site, tmp_path: Path, quick: Manners, query: str = "tree bark", **how: object
+) -> collect.Collected:
+    addresses = (("openverse", site.url("/v1/images/")), ("commons", site.url("/w/api.php")))
+    given = {"to": tmp_path / "out", "manners": quick, "addresses": addresses, **how}
+    return collect.search(query, SearchSettings(**given))
 
 
 def test_openverse_is_paged_and_the_rights_are_kept(site, quick: Manners, tmp_path: Path) -> None:
@@ -123,7 +113,7 @@ def test_openverse_is_paged_and_the_rights_are_kept(site, quick: Manners, tmp_pa
     base = "/v1/images/?q=tree+bark&license=cc0%2Cpdm%2Cby%2Cby-sa&page={}&page_size=20"
     site.put(base.format(1), _openverse(site, first, 1, 2), "application/json")
     site.put(base.format(2), _openverse(site, second, 2, 2), "application/json")
-    done = collect.search(_search(site, tmp_path, quick, sources=("openverse",)))
+    done = _search(site, tmp_path, quick, source=("openverse",))
     assert done.licenses == {"by 2.0": 2, "cc0 1.0": 1}
     line = next(
         line
@@ -149,7 +139,7 @@ def test_openverse_without_license_filter_for_others_names_its_own_codes(
     site, quick: Manners, tmp_path: Path
 ) -> None:
     site.put("/v1/images/", _openverse(site, [], 1, 0), "application/json")
-    done = collect.search(_search(site, tmp_path, quick, sources=("openverse",), licenses=ALL))
+    done = _search(site, tmp_path, quick, source=("openverse",), license=ALL_LICENSES)
     assert done.added == 0
     asked = parse_qs(urlsplit(site.asked[0]).query)
     assert asked["license"] == ["cc0,pdm,by,by-sa,by-nc,by-nc-sa,by-nd,by-nc-nd"]
@@ -163,7 +153,7 @@ def test_openverse_pages_that_end_in_an_error_end_the_search(
     base = "/v1/images/?q=tree+bark&license=cc0%2Cpdm%2Cby%2Cby-sa&page=1&page_size=20"
     rows = [_openverse_row(site, 0)]
     site.put(base, _openverse(site, rows, 1, 12), "application/json")
-    done = collect.search(_search(site, tmp_path, quick, sources=("openverse",)))
+    done = _search(site, tmp_path, quick, source=("openverse",))
     assert (done.added, done.stopped) == (1, "the source has no more")
 
 
@@ -197,8 +187,8 @@ def test_cleveland_is_paged_and_gives_open_works_alone(
         answer = {"info": {"total": 101, "parameters": {}}, "data": rows}
         site.put(base.format(skip), json.dumps(answer), "application/json")
     where = (("cleveland", site.url("/api/artworks/")),)
-    asked = _search(site, tmp_path, quick, sources=("cleveland",), addresses=where)
-    done = collect.search(asked)
+    cleveland = {"source": ("cleveland",), "addresses": where}
+    done = _search(site, tmp_path, quick, **cleveland)
     assert (done.added, done.licenses, done.stopped) == (
         99,
         {"CC0 1.0": 99},
@@ -211,10 +201,8 @@ def test_cleveland_is_paged_and_gives_open_works_alone(
     assert str(line["page"]).startswith("https://clevelandart.org/art/1958.")
     assert site.count("/api/artworks/") == 2
     assert site.count("/never.jpg") == 0
-    other = _search(
-        site, tmp_path, quick, sources=("cleveland",), addresses=where, licenses=("by",)
-    )
-    assert collect.search(replace(other, query="x", to=tmp_path / "b")).added == 0
+    other = {**cleveland, "license": ("by",), "to": tmp_path / "b"}
+    assert _search(site, tmp_path, quick, query="x", **other).added == 0
 
 
 def test_commons_follows_continue_takes_thumbnails_and_plain_words(
@@ -234,7 +222,7 @@ def test_commons_follows_continue_takes_thumbnails_and_plain_words(
     first = _commons(one, more)
     site.routes[key].then = site.routes[key].body
     site.routes[key].body = first.encode()
-    done = collect.search(_search(site, tmp_path, quick, sources=("commons",)))
+    done = _search(site, tmp_path, quick, source=("commons",))
     lines = list(read_lines(tmp_path / "out/manifest.jsonl"))
     assert sorted(urlsplit(str(line["url"])).path for line in lines) == [
         "/full/3.png",
@@ -261,8 +249,7 @@ def test_commons_follows_continue_takes_thumbnails_and_plain_words(
 
 def test_a_category_of_commons_is_listed(site, quick: Manners, tmp_path: Path) -> None:
     site.put("/w/api.php", _commons([]), "application/json")
-    settings = _search(site, tmp_path, quick, sources=("commons",), query="Category:BMW logos")
-    collect.search(settings)
+    _search(site, tmp_path, quick, source=("commons",), query="Category:BMW logos")
     asked = parse_qs(urlsplit(site.asked[0]).query)
     assert asked["generator"] == ["categorymembers"]
     assert asked["gcmtitle"] == ["Category:BMW logos"]
@@ -271,8 +258,8 @@ def test_a_category_of_commons_is_listed(site, quick: Manners, tmp_path: Path) -
 def test_licenses_outside_the_wish_are_left(site, quick: Manners, tmp_path: Path) -> None:
     site.picture("/thumb/1.png", 1)
     site.put("/w/api.php", _commons([_commons_page(site, 1)]), "application/json")
-    settings = _search(site, tmp_path, quick, sources=("commons",), licenses=("cc0", "pdm"))
-    assert collect.search(settings).added == 0
+    done = _search(site, tmp_path, quick, source=("commons",), license=("cc0", "pdm"))
+    assert done.added == 0
     assert site.count("/thumb/1.png") == 0
 
 
@@ -284,7 +271,7 @@ def test_a_lagging_commons_is_waited_for_and_asked_again(
     later = _commons([_commons_page(site, 1)]).encode()
     headers = {"retry-after": "1"}
     site.put("/w/api.php", lag, "application/json", headers=headers, then=later)
-    done = collect.search(_search(site, tmp_path, quick, sources=("commons",)))
+    done = _search(site, tmp_path, quick, source=("commons",))
     assert done.added == 1
     assert site.count("/w/api.php") == 2
 
@@ -297,14 +284,14 @@ def test_both_services_take_turns_and_one_may_fail(site, quick: Manners, tmp_pat
     site.put("/v1/images/", _openverse(site, rows, 1, 1), "application/json")
     pages = [_commons_page(site, number) for number in range(4)]
     site.put("/w/api.php", _commons(pages), "application/json")
-    turned = _search(site, tmp_path, quick, limits=Limits(count=4))
-    assert collect.search(turned).sources == {"openverse": 2, "commons": 2}
+    first = _search(site, tmp_path, quick, count=4)
+    assert first.sources == {"openverse": 2, "commons": 2}
     site.put("/w/api.php", "gone", status=404)
-    done = collect.search(replace(turned, to=tmp_path / "other"))
+    done = _search(site, tmp_path, quick, count=4, to=tmp_path / "other")
     assert done.sources == {"openverse": 4}
     site.put("/v1/images/", "gone", status=404)
     with pytest.raises(SourceError, match=r"openverse.*commons"):
-        collect.search(replace(turned, to=tmp_path / "third"))
+        _search(site, tmp_path, quick, count=4, to=tmp_path / "third")
 
 
 def test_an_answer_of_another_shape_says_that_the_service_changed(
@@ -312,16 +299,16 @@ def test_an_answer_of_another_shape_says_that_the_service_changed(
 ) -> None:
     site.put("/v1/images/", json.dumps({"items": []}), "application/json")
     with pytest.raises(SourceError, match="API has changed"):
-        collect.search(_search(site, tmp_path, quick, sources=("openverse",)))
+        _search(site, tmp_path, quick, source=("openverse",))
 
 
 def test_unknown_sources_and_licenses_are_answered_with_the_known(
     site, quick: Manners, tmp_path: Path
 ) -> None:
     with pytest.raises(SourceError, match="openverse, commons"):
-        collect.search(_search(site, tmp_path, quick, sources=("google",)))
+        _search(site, tmp_path, quick, source=("google",))
     with pytest.raises(SourceError, match="'gpl'; there are cc0"):
-        collect.search(_search(site, tmp_path, quick, licenses=("gpl",)))
+        _search(site, tmp_path, quick, license=("gpl",))
 
 
 @pytest.mark.parametrize(
@@ -349,7 +336,7 @@ def test_license_names_have_one_code(text: str, code: str) -> None:
 
 
 def test_the_default_licenses_allow_changes_and_commerce() -> None:
-    assert not any("nc" in code or "nd" in code for code in FREE)
+    assert not any("nc" in code or "nd" in code for code in FREE_LICENSES)
 
 
 def test_html_becomes_plain_words() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lookalike.errors import SourceError
-from lookalike.sources.search.lists import Columns
+from lookalike.settings.collect import Columns, ImportSettings
 from lookalike.sources.store.collection import read_lines
 from lookalike.stages import collect
 
@@ -49,8 +49,8 @@ def _tar(path: Path, files: dict[str, bytes]) -> None:
 
 
 def _import(tmp_path: Path, **how: object) -> collect.Collected:
-    given = {"folder": tmp_path / "in", "to": tmp_path / "out", **how}
-    return collect.shards_of(collect.Shards(**given))
+    settings = ImportSettings(to=tmp_path / "out", **how)
+    return collect.from_img2dataset(tmp_path / "in", settings)
 
 
 def test_tars_are_taken_over_with_address_title_and_class(site, tmp_path: Path) -> None:
@@ -75,7 +75,7 @@ def test_folders_are_taken_over_too_and_failures_left(site, tmp_path: Path) -> N
     (part / "000000009.json").write_bytes(_note(9, status="failed_to_download"))
     (part / "000000008.json").write_bytes(b"{torn")
     (part / "000000008.jpg").write_bytes(site.png(8))
-    assert _import(tmp_path, columns=Columns(label="caption")).added == 2
+    assert _import(tmp_path, columns=Columns(label_column="caption")).added == 2
 
 
 def test_members_that_are_links_too_large_or_without_a_note_are_left(site, tmp_path: Path) -> None:

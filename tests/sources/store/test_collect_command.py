@@ -7,7 +7,7 @@ import pytest
 
 from lookalike.cli.collect import app, collected_lines
 from lookalike.errors import SourceError
-from lookalike.sources.store.work import Collected
+from lookalike.sources.store.session import Collected
 
 
 def _run(*words: str | Path) -> int:

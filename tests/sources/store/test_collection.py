@@ -6,14 +6,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lookalike.errors import RunLockedError, SourceError
-from lookalike.sources.store.collection import Collection, Found, folder_name, read_lines
-from lookalike.sources.store.inspect import Facts
+from lookalike.sources.store.collection import Collection, Delivery, Found, folder_name, read_lines
+from lookalike.sources.store.picture_checks import FileFacts
 
-FACTS = Facts("PNG", 72, 72)
+FACTS = FileFacts("PNG", 72, 72)
 
 
 def _found(url: str, **known: str) -> Found:
     return Found(url=url, source="test", **known)
+
+
+def _delivery(found: Found, data: bytes) -> Delivery:
+    return Delivery(found=found, data=data)
 
 
 def _lines(folder: Path) -> list[dict[str, object]]:
@@ -29,7 +33,7 @@ def test_every_file_has_a_line_with_its_origin(tmp_path: Path) -> None:
         title="a cat",
     )
     with Collection(tmp_path) as collection:
-        name = collection.add(found, b"bytes", FACTS, "cats")
+        name = collection.add(_delivery(found, b"bytes"), FACTS, "cats")
     (line,) = _lines(tmp_path)
     assert name == line["file"] == "277089d91c0bdf4f2e68.png"
     assert (tmp_path / name).read_bytes() == b"bytes"
@@ -42,28 +46,28 @@ def test_every_file_has_a_line_with_its_origin(tmp_path: Path) -> None:
 
 def test_the_same_bytes_from_another_address_are_kept_once(tmp_path: Path) -> None:
     with Collection(tmp_path) as collection:
-        assert collection.add(_found("http://a/1"), b"same", FACTS, "r") is not None
-        assert collection.add(_found("http://b/2"), b"same", FACTS, "r") is None
+        assert collection.add(_delivery(_found("http://a/1"), b"same"), FACTS, "r") is not None
+        assert collection.add(_delivery(_found("http://b/2"), b"same"), FACTS, "r") is None
         assert collection.knows("http://b/2")
     assert len(_lines(tmp_path)) == 1
 
 
 def test_a_second_run_remembers_what_was_kept_and_what_was_refused(tmp_path: Path) -> None:
     with Collection(tmp_path) as collection:
-        collection.add(_found("http://a/1"), b"one", FACTS, "r")
+        collection.add(_delivery(_found("http://a/1"), b"one"), FACTS, "r")
         collection.refuse("http://a/bad", "not a picture", final=True)
         collection.refuse("http://a/slow", "too slow", final=False)
     with Collection(tmp_path) as collection:
         assert collection.knows("http://a/1")
         assert collection.knows("http://a/bad")
         assert not collection.knows("http://a/slow")
-        assert collection.add(_found("http://c/3"), b"one", FACTS, "r") is None
+        assert collection.add(_delivery(_found("http://c/3"), b"one"), FACTS, "r") is None
 
 
 def test_a_deleted_picture_is_not_fetched_again_and_does_not_count(tmp_path: Path) -> None:
     with Collection(tmp_path) as collection:
-        name = collection.add(_found("http://a/1"), b"one", FACTS, "r")
-        collection.add(_found("http://a/2"), b"two", FACTS, "r")
+        name = collection.add(_delivery(_found("http://a/1"), b"one"), FACTS, "r")
+        collection.add(_delivery(_found("http://a/2"), b"two"), FACTS, "r")
     (tmp_path / str(name)).unlink()
     with Collection(tmp_path) as collection:
         assert collection.knows("http://a/1")
@@ -72,21 +76,21 @@ def test_a_deleted_picture_is_not_fetched_again_and_does_not_count(tmp_path: Pat
 
 def test_a_torn_last_line_spoils_neither_the_old_nor_the_new(tmp_path: Path) -> None:
     with Collection(tmp_path) as collection:
-        collection.add(_found("http://a/1"), b"one", FACTS, "r")
+        collection.add(_delivery(_found("http://a/1"), b"one"), FACTS, "r")
     with (tmp_path / "manifest.jsonl").open("ab") as file:
         file.write(b'{"file": "half')
     with Collection(tmp_path) as collection:
-        collection.add(_found("http://a/2"), b"two", FACTS, "r")
+        collection.add(_delivery(_found("http://a/2"), b"two"), FACTS, "r")
     assert [line["url"] for line in _lines(tmp_path)] == ["http://a/1", "http://a/2"]
 
 
 def test_a_file_left_without_a_line_by_a_crash_gets_it_next_time(tmp_path: Path) -> None:
     with Collection(tmp_path) as collection:
-        name = collection.add(_found("http://a/1"), b"one", FACTS, "r")
+        name = collection.add(_delivery(_found("http://a/1"), b"one"), FACTS, "r")
     (tmp_path / "manifest.jsonl").write_bytes(b"")
     with Collection(tmp_path) as collection:
         assert not collection.knows("http://a/1")
-        assert collection.add(_found("http://a/1"), b"one", FACTS, "r") == name
+        assert collection.add(_delivery(_found("http://a/1"), b"one"), FACTS, "r") == name
     assert len(_lines(tmp_path)) == 1
 
 
@@ -94,7 +98,7 @@ def test_a_file_of_the_person_is_never_written_over(tmp_path: Path) -> None:
     own = tmp_path / "277089d91c0bdf4f2e68.png"
     own.write_bytes(b"mine")
     with Collection(tmp_path) as collection:
-        collection.add(_found("http://a/1"), b"bytes", FACTS, "r")
+        collection.add(_delivery(_found("http://a/1"), b"bytes"), FACTS, "r")
     assert own.read_bytes() == b"mine"
 
 
@@ -129,7 +133,7 @@ def test_a_full_disk_is_said_and_leaves_no_half_file(
     with Collection(tmp_path) as collection:
         monkeypatch.setattr(Path, "write_bytes", fail)
         with pytest.raises(SourceError, match="No space left"):
-            collection.add(_found("http://a/1"), b"one", FACTS, "r")
+            collection.add(_delivery(_found("http://a/1"), b"one"), FACTS, "r")
     assert _lines(tmp_path) == []
     assert [path.name for path in tmp_path.glob("*.png")] == []
 
@@ -153,7 +157,8 @@ def test_different_labels_get_different_folders() -> None:
 
 def test_lines_are_json_with_words_as_they_are(tmp_path: Path) -> None:
     with Collection(tmp_path) as collection:
-        collection.add(_found("http://a/1", title='日本 "x"\n'), b"one", FACTS, "r")
+        found = _found("http://a/1", title='日本 "x"\n')
+        collection.add(_delivery(found, b"one"), FACTS, "r")
     raw = (tmp_path / "manifest.jsonl").read_text(encoding="utf-8")
     assert "日本" in raw
     assert json.loads(raw)["title"] == '日本 "x"\n'

@@ -10,12 +10,12 @@ from threading import Event, Timer
 import pytest
 
 from lookalike.errors import SourceError
-from lookalike.sources.http.web import Manners, Web
-from lookalike.sources.search.lists import Columns
+from lookalike.settings.collect import Columns, Limits, Manners, UrlsSettings
+from lookalike.sources.http.web import Web
 from lookalike.sources.store import gather
 from lookalike.sources.store.collection import Collection, Found, read_lines
 from lookalike.sources.store.gather import Gatherer
-from lookalike.sources.store.inspect import Limits
+from lookalike.sources.store.session import CollectSession
 from lookalike.stages import collect
 
 
@@ -26,7 +26,7 @@ def _lines(folder: Path) -> list[dict[str, object]]:
 def _urls(tmp_path: Path, addresses: list[str], **how: object) -> collect.Collected:
     listing = tmp_path / "list.txt"
     listing.write_text("\n".join(addresses))
-    return collect.urls(collect.Urls(list=listing, to=tmp_path / "out", **how))
+    return collect.urls(listing, UrlsSettings(to=tmp_path / "out", **how))
 
 
 def test_a_list_becomes_pictures_and_a_second_run_asks_for_nothing(
@@ -37,14 +37,14 @@ def test_a_list_becomes_pictures_and_a_second_run_asks_for_nothing(
     told: list[tuple[str, int, int]] = []
     listing = tmp_path / "list.txt"
     listing.write_text("# mine\n" + "\n".join(addresses) + "\n\n")
-    settings = collect.Urls(list=listing, to=tmp_path / "out", limits=limits, manners=quick)
-    first = collect.urls(settings, lambda *news: told.append(news))
+    settings = UrlsSettings(to=tmp_path / "out", limits=limits, manners=quick)
+    first = collect.urls(listing, settings, lambda *news: told.append(news))
     assert (first.added, first.holds, first.known) == (5, 5, 0)
     kept = {path.read_bytes() for path in (tmp_path / "out").glob("*.png")}
     assert kept == set(data)
     assert told[-1] == ("collecting", 5, 0)
     asked = len(site.asked)
-    second = collect.urls(settings)
+    second = collect.urls(listing, settings)
     assert (second.added, second.holds, second.known) == (0, 5, 5)
     assert len(site.asked) == asked
     assert len(_lines(tmp_path / "out")) == 5
@@ -137,11 +137,11 @@ def test_the_count_is_reached_exactly_and_can_be_raised(
     for i in range(9):
         site.picture(f"/{i}.png", i)
     addresses = [site.url(f"/{i}.png") for i in range(9)]
-    few = _urls(tmp_path, addresses, limits=replace(limits, count=3), manners=quick)
+    few = _urls(tmp_path, addresses, limits=limits, count=3, manners=quick)
     assert (few.added, few.holds) == (3, 3)
     assert "holds 3" in few.stopped
     assert len([asked for asked in site.asked if asked.endswith(".png")]) == 3
-    more = _urls(tmp_path, addresses, limits=replace(limits, count=5), manners=quick)
+    more = _urls(tmp_path, addresses, limits=limits, count=5, manners=quick)
     assert (more.added, more.holds) == (2, 5)
 
 
@@ -150,7 +150,7 @@ def test_the_total_of_bytes_ends_a_run(
 ) -> None:
     for i in range(20):
         site.picture(f"/{i}.png", i)
-    bounded = replace(limits, most_total=900)
+    bounded = replace(limits, total_mb=0.0009)
     one_by_one = replace(quick, together=1)
     addresses = [site.url(f"/{i}.png") for i in range(20)]
     done = _urls(tmp_path, addresses, limits=bounded, manners=one_by_one)
@@ -164,14 +164,14 @@ def test_a_host_that_asks_for_a_long_wait_is_left_alone_until_the_next_run(
     for i in range(6):
         site.put(f"/{i}.png", status=429, headers={"retry-after": "900"})
     addresses = [site.url(f"/{i}.png") for i in range(6)]
-    manners = replace(quick, per_host=1, robots=False)
-    done = _urls(tmp_path, addresses, limits=limits, manners=manners)
+    manners = replace(quick, per_host=1)
+    done = _urls(tmp_path, addresses, limits=limits, manners=manners, robots=False)
     assert done.refused == {"host asked to wait": 6}
     assert len(site.asked) == 1
     assert "asked us to wait" in done.notes[0]
     for i in range(6):
         site.picture(f"/{i}.png", i)
-    assert _urls(tmp_path, addresses, limits=limits, manners=manners).added == 6
+    assert _urls(tmp_path, addresses, limits=limits, manners=manners, robots=False).added == 6
 
 
 def test_no_host_gets_more_requests_at_once_than_agreed(
@@ -188,9 +188,9 @@ def test_no_host_gets_more_requests_at_once_than_agreed(
 
     for i in range(6):
         site.put(f"/{i}.png", kind="image/png", headers={"content-length": ""}, write=write)
-    manners = replace(quick, per_host=2, together=8, robots=False)
+    manners = replace(quick, per_host=2, together=8)
     addresses = [site.url(f"/{i}.png") for i in range(6)]
-    done = _urls(tmp_path, addresses, limits=limits, manners=manners)
+    done = _urls(tmp_path, addresses, limits=limits, manners=manners, robots=False)
     assert done.added == 6
     assert most[0] == 2
 
@@ -230,19 +230,19 @@ def test_a_source_without_end_is_read_no_further_than_needed(
             site.picture(path, read[0])
             yield Found(url=site.url(path), source="test")
 
-    with Web(quick) as web, Collection(tmp_path) as collection:
-        gatherer = Gatherer(web, collection, replace(limits, count=5), request="r")
-        assert gatherer.run(endless()).added == 5
+    with Web(quick) as web, CollectSession(tmp_path, "r", limits=limits, count=5) as session:
+        Gatherer(web, session).run(endless())
+    assert session.added == 5
     assert read[0] <= 5 + 8 + 8 + 2
 
 
 def test_a_source_that_fails_before_anything_came_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="is not there"):
-        collect.urls(collect.Urls(list=tmp_path / "no.txt", to=tmp_path / "out"))
+        collect.urls(tmp_path / "no.txt", UrlsSettings(to=tmp_path / "out"))
     broken = tmp_path / "broken.jsonl"
     broken.write_text("{nonsense\n")
     with pytest.raises(SourceError, match="line 1 is not JSON"):
-        collect.urls(collect.Urls(list=broken, to=tmp_path / "out"))
+        collect.urls(broken, UrlsSettings(to=tmp_path / "out"))
 
 
 def test_a_table_gives_class_folders_and_keeps_the_rights(
@@ -257,7 +257,7 @@ def test_a_table_gives_class_folders_and_keeps_the_rights(
         rows.writerow([site.url("/0.png"), "BMW", "CC0", "Ann, B."])
         rows.writerow([site.url("/1.png"), "../../etc", "", ""])
         rows.writerow([site.url("/2.png"), "", "by 2.0", "Bob"])
-    done = collect.urls(collect.Urls(list=table, to=tmp_path / "out", limits=limits, manners=quick))
+    done = collect.urls(table, UrlsSettings(to=tmp_path / "out", limits=limits, manners=quick))
     assert done.licenses == {"CC0": 1, "by 2.0": 1, "not stated": 1}
     lines = {str(line["url"])[-5]: line for line in _lines(tmp_path / "out")}
     assert str(lines["0"]["file"]).startswith("BMW/")
@@ -276,19 +276,18 @@ def test_rows_are_skipped_and_columns_named(
     listing = tmp_path / "list.jsonl"
     rows = [{"where": site.url(f"/{i}.png"), "kind": "k"} for i in range(3)]
     listing.write_text("\n".join(map(json.dumps, rows)))
-    settings = collect.Urls(
-        list=listing,
+    settings = UrlsSettings(
         to=tmp_path / "out",
-        columns=Columns(url="where", label="kind"),
+        columns=Columns(url_column="where", label_column="kind"),
         skip=1,
         limits=limits,
         manners=quick,
     )
-    assert collect.urls(settings).added == 2
+    assert collect.urls(listing, settings).added == 2
     assert site.count("/0.png") == 0
-    wrong = replace(settings, columns=Columns(url="nowhere"), to=tmp_path / "other")
+    wrong = replace(settings, columns=Columns(url_column="nowhere"), to=tmp_path / "other")
     with pytest.raises(SourceError, match="columns where, kind, but not 'nowhere'"):
-        collect.urls(wrong)
+        collect.urls(listing, wrong)
 
 
 def test_a_parquet_list_is_read_in_pieces(
@@ -303,9 +302,8 @@ def test_a_parquet_list_is_read_in_pieces(
     )
     parquet.write_table(table, tmp_path / "list.parquet")
     done = collect.urls(
-        collect.Urls(
-            list=tmp_path / "list.parquet", to=tmp_path / "out", limits=limits, manners=quick
-        )
+        tmp_path / "list.parquet",
+        UrlsSettings(to=tmp_path / "out", limits=limits, manners=quick),
     )
     assert done.added == 3
     assert len(list((tmp_path / "out" / "a").iterdir())) == 2
@@ -317,10 +315,9 @@ def test_a_closed_program_leaves_no_thread_that_works(
     """Ctrl-C in the middle of a silent host ends within a second, not at its time-out."""
     done = Event()
     site.put("/q.png", headers={"content-length": "9"}, write=lambda handler: done.wait(20))
-    manners = replace(quick, timeout=60, total=60, robots=False)
-    with Web(manners) as web, Collection(tmp_path) as collection:
-        gatherer = Gatherer(web, collection, limits, request="r")
+    manners = replace(quick, timeout=60, total=60)
+    with Web(manners) as web, CollectSession(tmp_path, "r", limits=limits) as session:
         Timer(0.2, web.stop).start()
-        tally = gatherer.run(iter([Found(url=site.url("/q.png"), source="test")]))
+        Gatherer(web, session).run(iter([Found(url=site.url("/q.png"), source="test")]))
     done.set()
-    assert tally.refused.total() == 1
+    assert session.refused.total() == 1

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
-from lookalike.sources.http.web import AGENT, opts_out
+from lookalike.sources.http.robots import opts_out
+from lookalike.sources.http.web import AGENT
 
 if TYPE_CHECKING:
     from parsel import Selector

@@ -12,14 +12,14 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from contextlib import contextmanager
+from dataclasses import asdict
 from typing import IO, Any
 
 from lookalike.errors import SourceError, need
+from lookalike.settings.collect import CrawlSettings
 from lookalike.sources.crawl.render import find_browser
 from lookalike.sources.http.addresses import clean
-from lookalike.sources.http.web import Manners
 from lookalike.sources.store.collection import Found
 
 log = logging.getLogger(__name__)
@@ -27,72 +27,60 @@ log = logging.getLogger(__name__)
 GRACE = 5.0
 
 
-@dataclass(frozen=True, kw_only=True)
-class Job:
-    """One crawl: where it starts and how far it goes.
+@contextmanager
+def crawling(url: str, settings: CrawlSettings) -> Iterator[Crawling]:
+    """A crawl that runs while the context is open.
 
-    ``depth`` 0 is the page alone, 1 also the pages that it links to. ``also`` names further hosts
-    that belong to the site (a server for pictures), ``any_host`` takes pictures from wherever the
-    pages show them. ``render`` draws each page in Chromium first.
+    Raises:
+        RefusedError: the start is not an http(s) address.
+        MissingExtraError: Scrapy (or, to draw pages, Playwright) is not installed.
+        SourceError: there is no browser to draw pages with.
     """
-
-    url: str
-    depth: int = 1
-    pages: int = 1000
-    also: tuple[str, ...] = ()
-    any_host: bool = False
-    render: bool = False
-    browser: Path | None = None
-
-
-class Crawling:
-    """A running crawl: iterate over it for the pictures; leave the context to end it."""
-
-    def __init__(self, job: Job, manners: Manners) -> None:
-        need("scrapy", "crawl", "crawling a site")
-        plan = asdict(job) | {"url": clean(job.url), "manners": asdict(manners)}
-        if job.render:
-            need("playwright", "browser", "drawing pages (--render)")
-            plan["browser"] = str(find_browser(job.browser))
-        else:
-            plan["browser"] = None
-        self._plan = plan
-        self._process: subprocess.Popen[str] | None = None
-        self._said: IO[str] | None = None
-        self._why = ""
-        self.pages = 0
-        self.refused: Counter[str] = Counter()
-        self.elsewhere: Counter[str] = Counter()
-
-    def __enter__(self) -> Crawling:
-        self._said = tempfile.TemporaryFile("w+", encoding="utf-8")
-        self._process = subprocess.Popen(
+    need("scrapy", "crawl", "crawling a site")
+    plan = asdict(settings) | {"url": clean(url)}
+    if settings.render:
+        need("playwright", "browser", "drawing pages (--render)")
+        plan["browser"] = find_browser(settings.browser)
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as errors:
+        process = subprocess.Popen(
             [sys.executable, "-m", "lookalike.sources.crawl.spider"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=self._said,
+            stderr=errors,
             encoding="utf-8",
             start_new_session=True,
         )
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(self._plan) + "\n")
-        self._process.stdin.flush()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        process = self._process
-        assert process is not None
         assert process.stdin is not None
         assert process.stdout is not None
-        process.stdin.close()
         try:
-            process.wait(GRACE)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        process.stdout.close()
-        if self._said is not None:
-            self._said.close()
+            process.stdin.write(json.dumps(plan, default=str) + "\n")
+            process.stdin.flush()
+            yield Crawling(plan["url"], process, process.stdout, errors)
+        finally:
+            process.stdin.close()
+            _end(process)
+            process.stdout.close()
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    try:
+        process.wait(GRACE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+class Crawling:
+    """A running crawl: iterate over it for the pictures, then ask what else it met."""
+
+    def __init__(
+        self, url: str, process: subprocess.Popen[str], lines: IO[str], errors: IO[str]
+    ) -> None:
+        self.process = process
+        self._url, self._lines, self._errors, self._why = url, lines, errors, ""
+        self.pages = 0
+        self.refused: Counter[str] = Counter()
+        self.elsewhere: Counter[str] = Counter()
 
     def __iter__(self) -> Iterator[Found]:
         """The pictures, as the pages give them.
@@ -100,18 +88,15 @@ class Crawling:
         Raises:
             SourceError: the process failed, or no page could be had at all.
         """
-        process = self._process
-        assert process is not None
-        assert process.stdout is not None
-        for line in process.stdout:
+        for line in self._lines:
             found = self._read(json.loads(line))
             if found is not None:
                 yield found
-        if process.wait() > 0:
-            raise SourceError(f"The crawl of {self._plan['url']} failed.\n{self._last_words()}")
+        if self.process.wait() > 0:
+            raise SourceError(f"The crawl of {self._url} failed.\n{self._last_words()}")
         if self.pages == 0:
             why = self._why or self._last_words() or "the crawl ended without a word"
-            raise SourceError(f"No page of {self._plan['url']} could be read: {why}")
+            raise SourceError(f"No page of {self._url} could be read: {why}")
 
     def _read(self, line: dict[str, Any]) -> Found | None:
         if "found" in line:
@@ -126,6 +111,5 @@ class Crawling:
         return None
 
     def _last_words(self) -> str:
-        assert self._said is not None
-        self._said.seek(0)
-        return self._said.read()[-800:].strip()
+        self._errors.seek(0)
+        return self._errors.read()[-800:].strip()

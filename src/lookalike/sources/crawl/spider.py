@@ -28,11 +28,12 @@ from scrapy.http import Response, TextResponse
 from scrapy.responsetypes import responsetypes
 from scrapy.spidermiddlewares.httperror import HttpError
 
+from lookalike.settings.collect import Manners
 from lookalike.sources.crawl import pages
 from lookalike.sources.crawl.render import PageRenderer
 from lookalike.sources.http.refusals import RefusedError
-from lookalike.sources.http.robots import LONGEST_DELAY
-from lookalike.sources.http.web import AGENT, Ask, Manners, Web, opts_out
+from lookalike.sources.http.robots import keep_distance, opts_out
+from lookalike.sources.http.web import AGENT, Ask, Web, agent
 
 PAGE_BYTES = 8_000_000
 GRACE = 2.0
@@ -86,21 +87,14 @@ class GuardedHandler:
         body, kind = reply.body, reply.kind
         if robots and reply.status >= 500:
             return _response(request.url, 200, {}, FORBID_ALL, "text/plain")
-        if robots:
-            self._keep_distance(request.url, reply.status, body)
-        elif self._drawer is not None and reply.status == 200 and "html" in kind:
+        if robots and reply.status < 300:  # Scrapy does not read Crawl-delay
+            keep_distance(self._web, request.url, Protego.parse(body.decode("utf-8", "replace")))
+        elif not robots and self._drawer is not None and reply.status == 200 and "html" in kind:
             drawn = await self._drawer.draw(reply)
             body = drawn.html.encode()
             request.meta["drawn"] = drawn.pictures
             kind = "text/html"
         return _response(request.url, reply.status, dict(reply.headers), body, kind)
-
-    def _keep_distance(self, url: str, status: int, body: bytes) -> None:
-        """Scrapy does not read Crawl-delay; our pace does."""
-        if status < 300:
-            asked = Protego.parse(body.decode("utf-8", "replace")).crawl_delay(AGENT)
-            if asked:
-                self._web.pace.slow(urlsplit(url).netloc, min(float(asked), LONGEST_DELAY))
 
     async def close(self) -> None:
         """End the browser, if one was started."""
@@ -145,7 +139,7 @@ class PictureSpider(Spider):
         tag = (response.headers.get("x-robots-tag") or b"").decode("latin-1")
         directives = pages.robots_meta(response.selector)
         forbidden = opts_out(tag) or pages.forbids_pictures(directives)
-        if forbidden and self.job["manners"]["opt_out"]:
+        if forbidden:
             emit({"refused": "opted out", "why": f"{response.url} says {forbidden}"})
         else:
             self._pictures(response)
@@ -186,8 +180,8 @@ def settings(job: dict[str, Any]) -> dict[str, Any]:
     handler = "lookalike.sources.crawl.spider.GuardedHandler"
     return {
         "JOB": job,
-        "USER_AGENT": Manners(**manners).agent,
-        "ROBOTSTXT_OBEY": manners["robots"],
+        "USER_AGENT": agent(Manners(**manners)),
+        "ROBOTSTXT_OBEY": True,
         "ROBOTSTXT_USER_AGENT": AGENT,
         "AUTOTHROTTLE_ENABLED": True,
         "AUTOTHROTTLE_START_DELAY": manners["delay"],

@@ -1,7 +1,7 @@
 """The only file that knows the HTTP client (httpx): replace it here, and nowhere else.
 
-Connections are opened by ``guard``, which checks the address it connects to and keeps to the
-deadline of the request.
+Connections go to checked addresses only, and end with the deadline of their request. httpx and
+httpcore are optional packages, so nothing of theirs is subclassed or imported before it is needed.
 """
 
 from __future__ import annotations
@@ -12,14 +12,18 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lookalike.errors import need
+from lookalike.sources.http.addresses import checked
 from lookalike.sources.http.refusals import RefusedError
 
 if TYPE_CHECKING:
     import httpx
-    from httpx import Client as HttpxClient
+    from httpcore import NetworkStream
+
+SLICE = 0.5
+"""Seconds after which a waiting read looks whether it should stop."""
 
 
 @dataclass(frozen=True)
@@ -41,19 +45,29 @@ class Client:
     """
 
     def __init__(self, *, allow_private: bool, timeout: float, stopping: threading.Event) -> None:
-        httpx = need("httpx", "collect", "collecting from the web")
-        from lookalike.sources.http.guard import GuardedBackend, RequestClock, transport
-
-        self._clock = RequestClock()
-        self._httpx = httpx
-        self._client: HttpxClient = httpx.Client(
-            transport=transport(
-                GuardedBackend(allow_private=allow_private, clock=self._clock, stopping=stopping)
-            ),
+        self._httpx = need("httpx", "collect", "collecting from the web")
+        self._clock = RequestClock(stopping)
+        self._client = self._httpx.Client(
+            transport=self._transport(GuardedBackend(self._clock, allow_private=allow_private)),
             timeout=timeout,
             follow_redirects=False,
             trust_env=False,
         )
+
+    def _transport(self, backend: GuardedBackend) -> httpx.BaseTransport:
+        """An httpx transport whose connections are opened by the guard."""
+        trust = self._httpx.create_ssl_context()
+        made: httpx.HTTPTransport = self._httpx.HTTPTransport(verify=trust)
+        made._pool.close()
+        # httpx has no public way to name a network backend; the pool is its one private seam.
+        made._pool = self._clock.httpcore.ConnectionPool(
+            ssl_context=trust,
+            max_connections=100,
+            max_keepalive_connections=20,
+            keepalive_expiry=15.0,
+            network_backend=backend,
+        )
+        return made
 
     @contextmanager
     def open(
@@ -87,3 +101,100 @@ def _folded(answer: httpx.Response) -> dict[str, str]:
         key = name.lower()
         folded[key] = f"{folded[key]}, {value}" if key in folded else value
     return folded
+
+
+class RequestClock(threading.local):
+    """The deadline of the request that this thread is making, on the monotonic clock."""
+
+    def __init__(self, stopping: threading.Event) -> None:
+        self.httpcore: Any = need("httpcore", "collect", "collecting from the web")
+        self.stopping = stopping
+        self.deadline = 0.0
+
+    def left(self, timeout: float | None) -> float:
+        """Seconds left for one step that may take ``timeout`` by itself.
+
+        Raises:
+            httpcore.ReadTimeout: none.
+        """
+        left = self.deadline - time.monotonic()
+        if left <= 0:
+            raise self.httpcore.ReadTimeout("the time for this file is used up")
+        return left if timeout is None else min(timeout, left)
+
+
+class GuardedBackend:
+    """httpcore's network backend: checks every answer to a name, connects to a checked number."""
+
+    def __init__(self, clock: RequestClock, *, allow_private: bool) -> None:
+        self._clock, self._allow_private = clock, allow_private
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Any = None,
+    ) -> WatchedStream:
+        """Connect to the first of the name's addresses that answers.
+
+        Raises:
+            RefusedError: one of them is not allowed.
+        """
+        core = self._clock.httpcore
+        problem: Exception = core.ConnectError(f"{host} has no address")
+        for address in checked(host, port, allow_private=self._allow_private):
+            left = self._clock.left(timeout)
+            try:
+                stream = core.SyncBackend().connect_tcp(
+                    address, port, left, local_address, socket_options
+                )
+            except (core.ConnectError, core.ConnectTimeout) as failure:
+                problem = failure
+            else:
+                return WatchedStream(stream, self._clock)
+        raise problem
+
+
+class WatchedStream:
+    """A connection that ends with the request's deadline, or soon after the stop.
+
+    Time-outs of single reads are not enough: a server that drips a byte now and then meets each.
+    """
+
+    def __init__(self, inner: NetworkStream, clock: RequestClock) -> None:
+        self._inner, self._clock = inner, clock
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        """Read in slices of time."""
+        end = time.monotonic() + self._clock.left(timeout)
+        while True:
+            left = end - time.monotonic()
+            try:
+                return self._inner.read(max_bytes, max(0.001, min(SLICE, left)))
+            except self._clock.httpcore.ReadTimeout:
+                if self._clock.stopping.is_set() or time.monotonic() >= end:
+                    raise
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        """Write within the time that is left."""
+        self._inner.write(buffer, self._clock.left(timeout))
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._inner.close()
+
+    def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,
+    ) -> WatchedStream:
+        """Encrypt; the name that the certificate must have is the one in the address."""
+        left = self._clock.left(timeout)
+        return WatchedStream(self._inner.start_tls(ssl_context, server_hostname, left), self._clock)
+
+    def get_extra_info(self, info: str) -> Any:
+        """What the connection knows of itself."""
+        return self._inner.get_extra_info(info)

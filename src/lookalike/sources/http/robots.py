@@ -1,4 +1,4 @@
-"""robots.txt, obeyed (RFC 9309): fetched once per host, parsed by protego."""
+"""What hosts ask of robots: robots.txt (RFC 9309), fetched once per host, and opt-outs of pages."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from lookalike.errors import need
+from lookalike.sources.http.addresses import host_of
 from lookalike.sources.http.refusals import RefusedError
 from lookalike.sources.http.web import AGENT, Ask, Web
 
@@ -55,7 +56,31 @@ class Robots:
             return RefusedError("robots.txt unreachable", f"status {reply.status}", final=False)
         text = reply.body.decode("utf-8", "replace") if reply.status < 300 else ""
         rules = self._protego.parse(text)
-        asked = rules.crawl_delay(AGENT)
-        if asked:
-            self._web.pace.slow(urlsplit(origin).netloc, min(float(asked), LONGEST_DELAY))
+        keep_distance(self._web, origin, rules)
         return rules
+
+
+def keep_distance(web: Web, url: str, rules: Any) -> None:
+    """Leave as many seconds between requests to a host as the rules of its robots.txt ask for."""
+    asked = rules.crawl_delay(AGENT)
+    if asked:
+        web.pace.slow(host_of(url), min(float(asked), LONGEST_DELAY))
+
+
+OPT_OUT = {"noai", "noimageai", "noindex", "noimageindex", "none"}
+
+
+def opts_out(directives: str) -> str | None:
+    """The directive of an X-Robots-Tag header or a robots meta tag that forbids us, if any.
+
+    The same four that img2dataset honours, and ``none`` (which means noindex). A part that names
+    another robot (``googlebot: noindex``) is not for us; it holds until the next name.
+    """
+    for_us = True
+    for part in directives.lower().split(","):
+        name, colon, rest = part.partition(":")
+        if colon and name.strip() not in ("unavailable_after", "max-snippet", "max-image-preview"):
+            for_us, part = name.strip() == AGENT, rest
+        if for_us and part.strip() in OPT_OUT:
+            return part.strip()
+    return None

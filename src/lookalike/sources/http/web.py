@@ -20,6 +20,7 @@ from typing import IO, Any
 from urllib.parse import urljoin
 
 from lookalike import __version__
+from lookalike.settings.collect import Manners
 from lookalike.sources.http.addresses import clean, host_of
 from lookalike.sources.http.client import Client, HttpAnswer
 from lookalike.sources.http.refusals import BusyError, RefusedError
@@ -30,38 +31,14 @@ REDIRECTS = {301, 302, 303, 307, 308}
 WAIT = {429, 503}
 AGAIN = {408, 500, 502, 504, 522, 524}
 AGENT = "lookalike"
+DELAY = 0.5
+"""Seconds between two requests to one host, where nobody asked for others."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Manners:
-    """How politely and how patiently to ask.
-
-    ``delay`` is the least number of seconds between two requests to one host, ``per_host`` the
-    most at once to it, ``together`` the most at once in all. ``timeout`` bounds each connect and
-    read, ``total`` a whole file. ``patience`` is the longest wait that a host may ask for
-    (Retry-After) before it is left alone for this run. ``robots`` obeys robots.txt, ``opt_out``
-    obeys noai and noindex; ``contact`` (a mail address or a page) goes into the User-Agent.
-    """
-
-    contact: str | None = None
-    delay: float = 0.5
-    per_host: int = 2
-    together: int = 8
-    timeout: float = 15.0
-    total: float = 120.0
-    patience: float = 60.0
-    backoff: float = 2.0
-    tries: int = 3
-    redirects: int = 5
-    robots: bool = True
-    opt_out: bool = True
-    allow_private: bool = False
-
-    @property
-    def agent(self) -> str:
-        """The User-Agent: who we are and, if given, whom to write to."""
-        whom = self.contact or "collects pictures for a person; pass --contact to say for whom"
-        return f"{AGENT}/{__version__} ({whom})"
+def agent(manners: Manners) -> str:
+    """The User-Agent: who we are and, if given, whom to write to."""
+    whom = manners.contact or "collects pictures for a person; pass --contact to say for whom"
+    return f"{AGENT}/{__version__} ({whom})"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,7 +135,7 @@ class Web:
     ) -> None:
         self.manners = manners
         self._stopping = Event()
-        self.pace = HostPace(manners.delay, sleep or self._stopping.wait)
+        self.pace = HostPace(manners.or_delay(DELAY).delay or 0.0, sleep or self._stopping.wait)
         self._client = client or Client(
             allow_private=manners.allow_private,
             timeout=manners.timeout,
@@ -236,7 +213,7 @@ class Web:
         if self._stopping.is_set():
             raise RefusedError("stopped", url, final=False)
         started = time.monotonic()
-        headers = {"user-agent": self.manners.agent, "accept-encoding": "identity"}
+        headers = {"user-agent": agent(self.manners), "accept-encoding": "identity"}
         headers |= dict(ask.headers or {})
         with self._client.open(
             ask.method, url, headers=headers, body=ask.body, total=ask.total or self.manners.total
@@ -326,22 +303,3 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     if when.tzinfo is None:
         when = when.replace(tzinfo=UTC)
     return max(0.0, (when - datetime.now(UTC)).total_seconds())
-
-
-OPT_OUT = {"noai", "noimageai", "noindex", "noimageindex", "none"}
-
-
-def opts_out(directives: str) -> str | None:
-    """The directive of an X-Robots-Tag header or a robots meta tag that forbids us, if any.
-
-    The same four that img2dataset honours, and ``none`` (which means noindex). A part that names
-    another robot (``googlebot: noindex``) is not for us; it holds until the next name.
-    """
-    for_us = True
-    for part in directives.lower().split(","):
-        name, colon, rest = part.partition(":")
-        if colon and name.strip() not in ("unavailable_after", "max-snippet", "max-image-preview"):
-            for_us, part = name.strip() == AGENT, rest
-        if for_us and part.strip() in OPT_OUT:
-            return part.strip()
-    return None

@@ -14,16 +14,15 @@ from pathlib import Path
 from typing import Any
 
 from lookalike.errors import SourceError
-from lookalike.sources.search.lists import Columns, choose, from_row
-from lookalike.sources.store.collection import Found
+from lookalike.settings.collect import Columns
+from lookalike.sources.sets.lists import choose, from_row
+from lookalike.sources.store.collection import Delivery
 
 PICTURES = (".jpg", ".jpeg", ".png", ".webp")
 MOST_JSON = 1_000_000
 
-Pair = tuple[Found, bytes]
 
-
-def read(folder: Path, columns: Columns, *, most_bytes: int) -> Iterator[Pair]:
+def read(folder: Path, columns: Columns, *, most_bytes: int) -> Iterator[Delivery]:
     """The pictures of an img2dataset output folder with their addresses and terms.
 
     Raises:
@@ -42,20 +41,20 @@ def read(folder: Path, columns: Columns, *, most_bytes: int) -> Iterator[Pair]:
         yield from _from_folder(part, columns, most_bytes)
 
 
-def _from_folder(part: Path, columns: Columns, most: int) -> Iterator[Pair]:
+def _from_folder(part: Path, columns: Columns, most: int) -> Iterator[Delivery]:
     for note in sorted(part.glob("*.json")):
         picture = next(
             (note.with_suffix(end) for end in PICTURES if note.with_suffix(end).is_file()), None
         )
         if picture is not None and picture.stat().st_size <= most:
-            pair = _pair(note.read_bytes()[:MOST_JSON], picture.read_bytes(), columns, part)
-            if pair is not None:
-                yield pair
+            yield from _pair(
+                note.read_bytes()[:MOST_JSON], picture.read_bytes(), columns=columns, place=part
+            )
 
 
-def _from_tar(tar: Path, columns: Columns, most: int) -> Iterator[Pair]:
+def _from_tar(tar: Path, columns: Columns, most: int) -> Iterator[Delivery]:
     """Members of one picture stand side by side and share the name before the first dot."""
-    key, held = "", dict[str, bytes]()
+    key, sides = "", dict[str, bytes]()
     try:
         with tarfile.open(tar, "r|") as stream:
             for member in stream:
@@ -63,33 +62,28 @@ def _from_tar(tar: Path, columns: Columns, most: int) -> Iterator[Pair]:
                     continue
                 name, _, ending = member.name.rpartition("/")[2].partition(".")
                 if name != key:
-                    yield from _held(held, columns, tar)
-                    key, held = name, {}
+                    yield from _pair(**sides, columns=columns, place=tar)
+                    key, sides = name, {}
                 file = stream.extractfile(member)
                 if file is not None and f".{ending}" in (*PICTURES, ".json"):
-                    held["json" if ending == "json" else "picture"] = file.read()
-            yield from _held(held, columns, tar)
+                    sides["note" if ending == "json" else "picture"] = file.read()
+            yield from _pair(**sides, columns=columns, place=tar)
     except (tarfile.TarError, EOFError, OSError) as problem:
         raise SourceError(
             f"{tar} is damaged ({problem}); run img2dataset again for it."
         ) from problem
 
 
-def _held(held: dict[str, bytes], columns: Columns, tar: Path) -> Iterator[Pair]:
-    if "json" in held and "picture" in held:
-        pair = _pair(held["json"], held["picture"], columns, tar)
-        if pair is not None:
-            yield pair
-
-
-def _pair(note: bytes, picture: bytes, columns: Columns, place: Path) -> Pair | None:
+def _pair(
+    note: bytes = b"", picture: bytes = b"", *, columns: Columns, place: Path
+) -> Iterator[Delivery]:
+    """A picture with its JSON; nothing where one of them is missing or the fetch failed."""
     try:
         row: Any = json.loads(note)
     except ValueError:
-        return None
-    if not isinstance(row, dict) or row.get("status") not in (None, "success"):
-        return None
+        return
+    if not picture or not isinstance(row, dict) or row.get("status") not in (None, "success"):
+        return
     found = from_row(row, choose(row, columns, place), source="img2dataset")
-    if found is None:
-        return None
-    return replace(found, notes={"shard": place.name}), picture
+    if found is not None:
+        yield Delivery(found=replace(found, notes={"shard": place.name}), data=picture)

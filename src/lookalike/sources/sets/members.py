@@ -1,17 +1,14 @@
 """The pictures inside the files of public sets: idx, CIFAR's binary, CelebA's zip, LFW's tar.
 
 Nothing is unpacked to disk: a member is read in memory up to a bound, and its name is only matched
-against the pattern that it must have.
+against the pattern that it must have. A damaged idx file or zip raises DataError, as in ``data``.
 """
 
 from __future__ import annotations
 
 import csv
-import gzip
 import re
-import struct
 import tarfile
-import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +16,9 @@ from pathlib import Path
 import numpy as np
 
 from lookalike import images
-from lookalike.errors import SourceError
+from lookalike.data.readers.idx import read_idx
+from lookalike.data.readers.zip import open_zip, read_member
+from lookalike.errors import DataError, SourceError
 
 CLOTHES = ["t-shirt", "trouser", "pullover", "dress", "coat"]
 CLOTHES += ["sandal", "shirt", "sneaker", "bag", "ankle-boot"]
@@ -28,9 +27,6 @@ CIFAR = ["airplane", "automobile", "bird", "cat", "deer"]
 CIFAR += ["dog", "frog", "horse", "ship", "truck"]
 
 MOST_MEMBER = 5_000_000
-MOST_IDX = 300_000_000
-MOST_DIRECTORY = 64_000_000
-"""Bytes of a zip's directory: CelebA's has 20 MB, ten million entries would have 500."""
 
 
 @dataclass(frozen=True)
@@ -45,22 +41,15 @@ class Member:
     attributes: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Files:
-    """The verified files of a set, by published name."""
-
-    paths: Mapping[str, Path]
-
-    def need(self, name: str) -> Path:
-        """A file that must be there."""
-        return self.paths[name]
+Files = Mapping[str, Path]
+"""The verified files of a set, by published name."""
 
 
 def idx(files: Files, names: Sequence[str]) -> Iterator[Member]:
     """MNIST's format (http://yann.lecun.com/exdb/mnist/): magic number, sizes, bytes."""
     for part, stem in (("train", "train"), ("test", "t10k")):
-        pictures = read_idx(files.need(f"{stem}-images-idx3-ubyte.gz"), 3)
-        labels = read_idx(files.need(f"{stem}-labels-idx1-ubyte.gz"), 1)
+        pictures = read_idx(files[f"{stem}-images-idx3-ubyte.gz"], 3)
+        labels = read_idx(files[f"{stem}-labels-idx1-ubyte.gz"], 1)
         if len(pictures) != len(labels):
             raise SourceError(f"{len(pictures)} pictures but {len(labels)} labels in {part}.")
         for number, (picture, label) in enumerate(zip(pictures, labels, strict=True)):
@@ -70,32 +59,10 @@ def idx(files: Files, names: Sequence[str]) -> Iterator[Member]:
             yield Member(f"{part}-{number:05d}", png, part, names[int(label)])
 
 
-def read_idx(path: Path, dimensions: int) -> np.ndarray:
-    """A uint8 array of so many dimensions from an idx file, gzip or plain.
-
-    Raises:
-        SourceError: another magic number, or a length that is not what the sizes say.
-    """
-    with path.open("rb") as file:
-        packed = file.read(2) == b"\x1f\x8b"
-    try:
-        with gzip.open(path) if packed else path.open("rb") as file:
-            data = file.read(MOST_IDX)
-    except (OSError, EOFError) as problem:
-        raise SourceError(f"{path} cannot be read ({problem}).") from problem
-    head = 4 + 4 * dimensions
-    if len(data) < head or data[:4] != bytes([0, 0, 8, dimensions]):
-        raise SourceError(f"{path} is no idx file of {dimensions} dimensions.")
-    shape = struct.unpack(f">{dimensions}I", data[4:head])
-    if len(data) - head != int(np.prod([*map(int, shape)], dtype=object)):
-        raise SourceError(f"{path} says {shape}, but holds {len(data) - head} bytes.")
-    return np.frombuffer(data, np.uint8, offset=head).reshape(shape)
-
-
 def cifar10(files: Files) -> Iterator[Member]:
     """CIFAR-10's binary version: rows of one label byte and 3072 bytes, red, green, blue."""
     pattern = re.compile(r"(?:data_batch_(\d)|test_batch)\.bin")
-    for name, data in _tar(files.need("cifar-10-binary.tar.gz"), pattern, 40_000_000):
+    for name, data in _tar(files["cifar-10-binary.tar.gz"], pattern, 40_000_000):
         part = "test" if name.startswith("test") else "train"
         batch = "" if part == "test" else f"{name[11]}-"
         rows = np.frombuffer(data, np.uint8)
@@ -112,7 +79,7 @@ def cifar10(files: Files) -> Iterator[Member]:
 def lfw(files: Files) -> Iterator[Member]:
     """LFW's tar: one folder a person; the person's name is kept as the title."""
     pattern = re.compile(r"([\w.'-]{1,80})_(\d{4})\.jpg")
-    for name, data in _tar(files.need("lfw-deepfunneled.tgz"), pattern, MOST_MEMBER):
+    for name, data in _tar(files["lfw-deepfunneled.tgz"], pattern, MOST_MEMBER):
         person, number = name[:-9], name[-8:-4]
         stem = re.sub(r"[^a-z0-9]+", "-", person.lower()).strip("-")
         yield Member(f"{stem}-{number}", data, "all", title=person.replace("_", " "))
@@ -137,52 +104,24 @@ def _tar(path: Path, pattern: re.Pattern[str], most: int) -> Iterator[tuple[str,
 
 def celeba(files: Files) -> Iterator[Member]:
     """CelebA's aligned faces with their 40 attributes (1 or -1) and their part, if given."""
-    attributes = _attributes(files.paths.get("list_attr_celeba.txt"))
-    parts = _partition(files.paths.get("list_eval_partition.txt"))
-    for name, data in _zip(files.need("img_align_celeba.zip"), re.compile(r"(\d{6})\.jpg")):
+    attributes = _attributes(files.get("list_attr_celeba.txt"))
+    parts = _partition(files.get("list_eval_partition.txt"))
+    for name, data in _zip(files["img_align_celeba.zip"], re.compile(r"(\d{6})\.jpg")):
         part = parts.get(name, "all")
         known = attributes.get(name, {})
         yield Member(name.partition(".")[0], data, part, attributes=known)
 
 
 def _zip(path: Path, pattern: re.Pattern[str]) -> Iterator[tuple[str, bytes]]:
-    check_directory(path)
-    try:
-        with zipfile.ZipFile(path) as archive:
-            for member in archive.infolist():
-                name = member.filename.rpartition("/")[2]
-                if not pattern.fullmatch(name):
-                    continue
-                with archive.open(member) as file:
-                    data = file.read(MOST_MEMBER + 1)
-                if len(data) > MOST_MEMBER:
-                    raise SourceError(f"{name} in {path} unfolds to more than {MOST_MEMBER} bytes.")
+    with open_zip(path) as archive:
+        for member in archive.infolist():
+            name = member.filename.rpartition("/")[2]
+            if pattern.fullmatch(name):
+                try:
+                    data = read_member(archive, member, MOST_MEMBER)
+                except DataError as problem:
+                    raise SourceError(f"{name} in {path} {problem}.") from problem
                 yield name, data
-    except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError) as problem:
-        raise SourceError(f"{path} is damaged ({problem}).") from problem
-
-
-def check_directory(path: Path) -> None:
-    """Refuse a zip with a directory too large for memory, before it is read.
-
-    Raises:
-        SourceError: no zip, or a directory over the limit.
-    """
-    with path.open("rb") as file:
-        file.seek(0, 2)
-        size = file.tell()
-        file.seek(max(0, size - 65_557 - 20))
-        tail = file.read()
-        at = tail.rfind(b"PK\x05\x06")
-        if at < 0 or len(tail) < at + 22:
-            raise SourceError(f"{path} is no zip archive.")
-        directory = int(struct.unpack_from("<I", tail, at + 12)[0])
-        if directory == 0xFFFFFFFF and tail[at - 20 : at - 16] == b"PK\x06\x07":
-            file.seek(struct.unpack_from("<Q", tail, at - 12)[0])
-            record = file.read(56)
-            directory = struct.unpack_from("<Q", record, 40)[0] if len(record) == 56 else size
-    if directory > MOST_DIRECTORY:
-        raise SourceError(f"{path} has a directory of {directory} bytes; not read.")
 
 
 def _attributes(path: Path | None) -> dict[str, dict[str, str]]:

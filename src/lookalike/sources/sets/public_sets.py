@@ -12,7 +12,7 @@ import gzip
 import hashlib
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -22,6 +22,7 @@ from lookalike.sources.http.refusals import RefusedError
 from lookalike.sources.http.web import Ask, Web
 from lookalike.sources.sets import members
 from lookalike.sources.sets.members import Files, Member
+from lookalike.sources.store.collection import Delivery, Found
 
 MOST_UNPACKED = 2_000_000_000
 LONGEST_DOWNLOAD = 6 * 3600.0
@@ -47,7 +48,6 @@ class PublicSet:
     terms: str
     pieces: tuple[Piece, ...]
     read: Callable[[Files], Iterator[Member]]
-    extra: Mapping[str, str] = field(default_factory=dict)
 
 
 def _piece(file: str, most: int, *md5: str, needed: bool = True) -> Piece:
@@ -139,7 +139,7 @@ LFW = PublicSet(
 )
 
 SETS: Mapping[str, PublicSet] = {
-    one.name: one for one in (CELEBA, CIFAR10, FASHION, KMNIST, LFW, MNIST)
+    public.name: public for public in (CELEBA, CIFAR10, FASHION, KMNIST, LFW, MNIST)
 }
 """The sets by name."""
 
@@ -154,6 +154,35 @@ def public_set(name: str) -> PublicSet:
     if known is None:
         raise SourceError(f"There is no set {name!r}; there are {', '.join(SETS)}.")
     return known
+
+
+def deliveries(public: PublicSet, files: Files, part: str) -> Iterator[Delivery]:
+    """The pictures of one part of a set (train, valid, test or all).
+
+    Raises:
+        SourceError: the files have no such part, or are damaged.
+    """
+    empty = True
+    for member in public.read(files):
+        if part in ("all", member.part):
+            empty = False
+            found = Found(
+                url=f"set:{public.name}/{member.stem}",
+                source=f"set:{public.name}",
+                page=public.page,
+                title=member.title,
+                license=public.terms,
+                label=member.label,
+                notes={"part": member.part} if member.part != "all" else {},
+            )
+            yield Delivery(
+                found=found, data=member.data, stem=member.stem, attributes=member.attributes
+            )
+    if empty:
+        raise SourceError(
+            f"{public.name} has no part {part!r} in these files (parts: train, valid, test; "
+            "CelebA's need list_eval_partition.txt)."
+        )
 
 
 def locate(public: PublicSet, place: Path) -> dict[str, Path]:

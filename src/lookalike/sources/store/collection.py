@@ -17,7 +17,9 @@ is not fetched again, because its line stays.
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import io
 import json
 import os
 import re
@@ -30,9 +32,10 @@ from pathlib import Path
 from typing import IO, Any
 
 from lookalike.errors import RunLockedError, SourceError
-from lookalike.sources.store.inspect import Facts
+from lookalike.sources.store.picture_checks import FileFacts
 
 MANIFEST = "manifest.jsonl"
+ATTRIBUTES = "attributes.csv"
 HIDDEN = ".collect"
 REFUSED = "refused.jsonl"
 
@@ -54,27 +57,17 @@ class Found:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ManifestLine:
-    """One line of the manifest."""
+class Delivery:
+    """A picture whose bytes are here already.
 
-    file: str
-    sha256: str
-    bytes: int
-    width: int
-    height: int
-    format: str
-    time: str
-    request: str
-    url: str
-    source: str
-    page: str | None = None
-    title: str | None = None
-    license: str | None = None
-    license_url: str | None = None
-    creator: str | None = None
-    creator_url: str | None = None
-    label: str | None = None
-    notes: Mapping[str, str] = field(default_factory=dict)
+    A member of a public set has a ``stem`` of our making for its file name; ``attributes`` go
+    into a table (1, and 0 or -1).
+    """
+
+    found: Found
+    data: bytes
+    stem: str | None = None
+    attributes: Mapping[str, str] = field(default_factory=dict)
 
 
 def digest(url: str) -> bytes:
@@ -149,14 +142,13 @@ class Collection:
         """How many pictures of this request are in the folder (deleted ones do not count)."""
         return self._held[request]
 
-    def add(
-        self, found: Found, data: bytes, facts: Facts, request: str, *, stem: str | None = None
-    ) -> str | None:
+    def add(self, delivery: Delivery, facts: FileFacts, request: str) -> str | None:
         """Keep a picture; None if the same bytes are here already under another address.
 
-        A member of a public set comes with a ``stem`` of our making for its file name; it is kept
-        even if the set holds the same bytes twice, because a set is whole or not that set.
+        A member of a public set is kept even if the set holds the same bytes twice, because a set
+        is whole or not that set.
         """
+        found, data, stem = delivery.found, delivery.data, delivery.stem
         sha = hashlib.sha256(data).hexdigest()
         if sha in self._hashes and stem is None:
             self.refuse(found.url, f"same picture as {self._hashes[sha]}", final=True)
@@ -165,18 +157,18 @@ class Collection:
         if found.label is not None:
             name = f"{folder_name(found.label)}/{name}"
         self._place(name, data)
-        line = ManifestLine(
-            file=name,
-            sha256=sha,
-            bytes=len(data),
-            width=facts.width,
-            height=facts.height,
-            format=facts.format,
-            time=datetime.now(UTC).isoformat(timespec="seconds"),
-            request=request,
-            **{**asdict(found), "notes": dict(found.notes)},
-        )
-        self._append(self.folder / MANIFEST, asdict(line))
+        line = {
+            "file": name,
+            "sha256": sha,
+            "bytes": len(data),
+            "width": facts.width,
+            "height": facts.height,
+            "format": facts.format,
+            "time": datetime.now(UTC).isoformat(timespec="seconds"),
+            "request": request,
+            **asdict(found),
+        }
+        self._append(self.folder / MANIFEST, line)
         self._urls.add(digest(found.url))
         self._hashes.setdefault(sha, name)
         self._held[request] += 1
@@ -207,15 +199,27 @@ class Collection:
         if final:
             self._urls.add(digest(url))
 
+    def describe(self, name: str, attributes: Mapping[str, str]) -> None:
+        """A row of ``attributes.csv`` (-1 becomes 0), below a header where there is none yet."""
+        path = self.folder / ATTRIBUTES
+        rows = [] if path.exists() else [["file", *attributes]]
+        rows.append([name, *("0" if value == "-1" else value for value in attributes.values())])
+        text = io.StringIO()
+        csv.writer(text).writerows(rows)
+        self._write(path, text.getvalue())
+
     def _append(self, path: Path, line: Mapping[str, Any]) -> None:
-        """One whole line, handed to the system at once."""
+        """One line of JSON, without what is not known."""
+        filled = {key: value for key, value in line.items() if value not in (None, {}, "")}
+        self._write(path, json.dumps(filled, ensure_ascii=False) + "\n")
+
+    def _write(self, path: Path, lines: str) -> None:
+        """Whole lines, handed to the system at once."""
         if self._lock is None:
             raise RuntimeError("the collection is not open; use it in a with statement")
         if path not in self._files:
             self._files[path] = _appending(path)
-        filled = {key: value for key, value in line.items() if value not in (None, {}, "")}
-        text = json.dumps(filled, ensure_ascii=False)
-        self._files[path].write(text.encode("utf-8", "replace") + b"\n")
+        self._files[path].write(lines.encode("utf-8", "replace"))
         self._files[path].flush()
 
 

@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from lookalike.settings.collect import Limits
 from lookalike.sources.http.refusals import RefusedError
-from lookalike.sources.store.inspect import Limits, inspect
+from lookalike.sources.store.picture_checks import inspect
 
 LIMITS = Limits()
 
@@ -90,7 +91,7 @@ def test_tiny_and_thin_pictures_are_too_small() -> None:
 
 def test_too_many_bytes_are_refused_unread() -> None:
     with pytest.raises(RefusedError, match="too many bytes"):
-        inspect(_saved("BMP"), Limits(most_bytes=1000))
+        inspect(_saved("BMP"), Limits(most_mb=0.001))
 
 
 @given(st.binary(max_size=400), st.integers(0, 3), st.data())

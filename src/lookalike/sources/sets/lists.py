@@ -5,12 +5,12 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from lookalike.errors import SourceError, need
+from lookalike.settings.collect import Columns
 from lookalike.sources.store.collection import Found
 
 NAMES: Mapping[str, tuple[str, ...]] = {
@@ -28,14 +28,6 @@ NAMES: Mapping[str, tuple[str, ...]] = {
 LONGEST_TEXT = 2000
 
 
-@dataclass(frozen=True, kw_only=True)
-class Columns:
-    """Which columns of a table to read; None finds them by the usual names."""
-
-    url: str | None = None
-    label: str | None = None
-
-
 Reader = Callable[[Path, Columns], Iterator[dict[str, Any]]]
 
 
@@ -48,21 +40,21 @@ def read(path: Path, columns: Columns, *, skip: int = 0) -> Iterator[Found]:
     """
     if not path.is_file():
         raise SourceError(f"{path} is not there. Name a file with one picture address a line.")
-    readers: dict[str, Reader] = {
-        ".txt": _lines,
-        ".list": _lines,
-        "": _lines,
-        ".csv": _commas,
-        ".tsv": _tabs,
-        ".jsonl": _objects,
-        ".ndjson": _objects,
-        ".parquet": _parquet,
-    }
-    reader = readers.get(path.suffix.lower())
+    reader = READERS.get(path.suffix.lower())
     if reader is None:
-        kinds = " ".join(ending for ending in readers if ending)
+        kinds = " ".join(ending for ending in READERS if ending)
         raise SourceError(f"{path} ends in {path.suffix}; lists may end in {kinds}.")
-    return _founds(islice(reader(path, columns), skip, None), columns, path)
+    return _pictures(islice(reader(path, columns), skip, None), columns, path)
+
+
+def _pictures(rows: Iterable[dict[str, Any]], columns: Columns, path: Path) -> Iterator[Found]:
+    chosen: dict[str, str] | None = None
+    for row in rows:
+        if chosen is None or chosen["url"] not in row:
+            chosen = choose(row, columns, path)
+        found = from_row(row, chosen, source="urls")
+        if found is not None:
+            yield found
 
 
 def _lines(path: Path, columns: Columns) -> Iterator[dict[str, Any]]:
@@ -73,15 +65,8 @@ def _lines(path: Path, columns: Columns) -> Iterator[dict[str, Any]]:
                 yield {"url": line}
 
 
-def _commas(path: Path, columns: Columns) -> Iterator[dict[str, Any]]:
-    return _table(path, ",")
-
-
-def _tabs(path: Path, columns: Columns) -> Iterator[dict[str, Any]]:
-    return _table(path, "\t")
-
-
-def _table(path: Path, comma: str) -> Iterator[dict[str, Any]]:
+def _table(path: Path, columns: Columns) -> Iterator[dict[str, Any]]:
+    comma = "\t" if path.suffix.lower() == ".tsv" else ","
     with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
         yield from csv.DictReader(file, delimiter=comma)
 
@@ -102,7 +87,7 @@ def _parquet(path: Path, columns: Columns) -> Iterator[dict[str, Any]]:
     parquet = need("pyarrow.parquet", "tables", "reading a Parquet list")
     with parquet.ParquetFile(path) as file:
         usual = {name for names in NAMES.values() for name in names}
-        asked = {columns.url, columns.label}
+        asked = {columns.url_column, columns.label_column}
         names = [str(name) for name in file.schema_arrow.names]
         have = [name for name in names if name in asked or name.lower() in usual]
         if not have:
@@ -111,14 +96,17 @@ def _parquet(path: Path, columns: Columns) -> Iterator[dict[str, Any]]:
             yield from batch.to_pylist()
 
 
-def _founds(rows: Iterable[dict[str, Any]], columns: Columns, path: Path) -> Iterator[Found]:
-    chosen: dict[str, str] | None = None
-    for row in rows:
-        if chosen is None or chosen["url"] not in row:
-            chosen = choose(row, columns, path)
-        found = from_row(row, chosen, source="urls")
-        if found is not None:
-            yield found
+READERS: Mapping[str, Reader] = {
+    ".txt": _lines,
+    ".list": _lines,
+    "": _lines,
+    ".csv": _table,
+    ".tsv": _table,
+    ".jsonl": _objects,
+    ".ndjson": _objects,
+    ".parquet": _parquet,
+}
+"""The kinds of lists by their endings."""
 
 
 def from_row(row: Mapping[str, Any], chosen: Mapping[str, str], *, source: str) -> Found | None:
@@ -134,7 +122,7 @@ def choose(row: Mapping[str, Any], columns: Columns, path: Path) -> dict[str, st
     lower = {str(column).lower(): str(column) for column in row if column is not None}
     chosen: dict[str, str] = {}
     for field, names in NAMES.items():
-        asked = getattr(columns, field, None)
+        asked = getattr(columns, f"{field}_column", None)
         if asked is not None and asked not in row:
             _no_column(path, list(row), columns)
         found = asked or next((lower[name] for name in names if name in lower), None)
@@ -146,7 +134,7 @@ def choose(row: Mapping[str, Any], columns: Columns, path: Path) -> dict[str, st
 
 
 def _no_column(path: Path, have: list[Any], columns: Columns) -> None:
-    wanted = " or ".join(repr(name) for name in (columns.url, columns.label) if name)
+    wanted = " or ".join(repr(name) for name in (columns.url_column, columns.label_column) if name)
     raise SourceError(
         f"{path} has the columns {', '.join(map(str, have))}, but not {wanted or 'one named url'}. "
         "Name the column with --url-column (and the classes with --label-column)."

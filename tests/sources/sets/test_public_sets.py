@@ -13,12 +13,9 @@ import pytest
 
 from lookalike import images
 from lookalike.errors import SourceError
-from lookalike.sources.http.web import Manners
-from lookalike.sources.sets import members
-from lookalike.sources.sets import public_sets as named
-from lookalike.sources.sets.members import check_directory, read_idx
+from lookalike.settings.collect import Manners, SetSettings
+from lookalike.sources.sets import members, public_sets
 from lookalike.sources.store.collection import read_lines
-from lookalike.sources.store.inspect import Limits
 from lookalike.stages import collect
 
 FASHION = Path("/usr/share/datasets/fashion-mnist")
@@ -49,14 +46,14 @@ def _lines(folder: Path) -> list[dict[str, object]]:
     return list(read_lines(folder / "manifest.jsonl"))
 
 
-def _set(name: str, tmp_path: Path, **how: object) -> collect.NamedSet:
-    given = {"name": name, "to": tmp_path / "out", "files": tmp_path / "in", "trust": True, **how}
-    return collect.NamedSet(**given)
+def _take(name: str, tmp_path: Path, **how: object) -> collect.Collected:
+    given = {"to": tmp_path / "out", "files": tmp_path / "in", "trust": True, **how}
+    return collect.public_set(name, SetSettings(**given))
 
 
 def test_idx_files_become_pictures_in_class_folders(tmp_path: Path) -> None:
     _mnist(tmp_path / "in")
-    done = collect.named_set(_set("mnist", tmp_path))
+    done = _take("mnist", tmp_path)
     assert (done.added, done.holds) == (7, 7)
     lines = {str(line["file"]): line for line in _lines(tmp_path / "out")}
     assert set(lines) == {
@@ -75,19 +72,18 @@ def test_idx_files_become_pictures_in_class_folders(tmp_path: Path) -> None:
     assert (line["label"], line["notes"], line["source"]) == ("1", {"part": "train"}, "set:mnist")
     data = (tmp_path / "out/1/train-00004.png").read_bytes()
     assert line["sha256"] == hashlib.sha256(data).hexdigest()
-    again = collect.named_set(_set("mnist", tmp_path))
+    again = _take("mnist", tmp_path)
     assert (again.added, again.known) == (0, 7)
 
 
 def test_a_part_and_a_count_can_be_chosen(tmp_path: Path) -> None:
     _mnist(tmp_path / "in")
-    test = collect.named_set(_set("mnist", tmp_path, part="test"))
+    test = _take("mnist", tmp_path, part="test")
     assert test.added == 2
-    few = _set("mnist", tmp_path, to=tmp_path / "few", limits=Limits(count=3, least_side=1))
-    assert collect.named_set(few).added == 3
-    assert collect.named_set(replace(few, limits=Limits(count=4, least_side=1))).added == 1
+    assert _take("mnist", tmp_path, to=tmp_path / "few", count=3).added == 3
+    assert _take("mnist", tmp_path, to=tmp_path / "few", count=4).added == 1
     with pytest.raises(SourceError, match="no part 'valid'"):
-        collect.named_set(_set("mnist", tmp_path, to=tmp_path / "none", part="valid"))
+        _take("mnist", tmp_path, to=tmp_path / "none", part="valid")
 
 
 def test_a_set_keeps_two_members_with_the_same_bytes(tmp_path: Path) -> None:
@@ -95,47 +91,43 @@ def test_a_set_keeps_two_members_with_the_same_bytes(tmp_path: Path) -> None:
     twice = np.zeros((5, 28, 28), np.uint8)
     assert "train-images-idx3-ubyte.gz" in files
     (tmp_path / "in/train-images-idx3-ubyte.gz").write_bytes(gzip.compress(_idx(twice)))
-    assert collect.named_set(_set("mnist", tmp_path, part="train")).added == 5
+    assert _take("mnist", tmp_path, part="train").added == 5
 
 
 def test_other_bytes_than_the_published_are_refused_with_both_sums(tmp_path: Path) -> None:
     files = _mnist(tmp_path / "in")
     found = hashlib.md5(files["train-images-idx3-ubyte.gz"]).hexdigest()
     with pytest.raises(SourceError, match=f"{found}.*f68b3c2dcbeaaa9fbdd348bbdeb94873.*--trust"):
-        collect.named_set(_set("mnist", tmp_path, trust=False))
+        _take("mnist", tmp_path, trust=False)
     assert not (tmp_path / "out/manifest.jsonl").exists()
-    trusted = collect.named_set(_set("mnist", tmp_path))
+    trusted = _take("mnist", tmp_path)
     assert any("taken on trust" in note for note in trusted.notes)
 
 
 def test_the_sum_of_the_contents_counts_too_however_they_were_packed(tmp_path: Path) -> None:
     plain = b"contents"
-    piece = named.Piece(file="a-ubyte.gz", md5=(hashlib.md5(plain).hexdigest(),), most=1000)
-    public = replace(named.MNIST, pieces=(piece,))
+    piece = public_sets.Piece(file="a-ubyte.gz", md5=(hashlib.md5(plain).hexdigest(),), most=1000)
+    public = replace(public_sets.MNIST, pieces=(piece,))
     for level in (1, 9):
         path = tmp_path / "a-ubyte.gz"
         path.write_bytes(gzip.compress(plain, level))
-        assert named.verify(public, {piece.file: path}, trust=False) == []
+        assert public_sets.verify(public, {piece.file: path}, trust=False) == []
     bare = tmp_path / "a-ubyte"
     bare.write_bytes(plain)
-    assert named.verify(public, {piece.file: bare}, trust=False) == []
+    assert public_sets.verify(public, {piece.file: bare}, trust=False) == []
 
 
 def test_published_sums_are_whole_md5_sums_and_no_two_files_share_one() -> None:
-    sums = [md5 for public in named.SETS.values() for piece in public.pieces for md5 in piece.md5]
+    sums = [
+        md5 for public in public_sets.SETS.values() for piece in public.pieces for md5 in piece.md5
+    ]
     assert all(len(md5) == 32 and set(md5) <= set("0123456789abcdef") for md5 in sums)
     assert len(set(sums)) == len(sums)
 
 
 @pytest.mark.skipif(not FASHION.is_dir(), reason="Debian's dataset-fashion-mnist is not installed")
 def test_debians_fashion_mnist_is_the_published_one(tmp_path: Path) -> None:
-    settings = collect.NamedSet(
-        name="fashion-mnist",
-        to=tmp_path / "out",
-        files=FASHION,
-        limits=Limits(count=12, least_side=1),
-    )
-    done = collect.named_set(settings)
+    done = _take("fashion-mnist", tmp_path, files=FASHION, trust=False, count=12)
     assert done.added == 12
     assert not any("trust" in note for note in done.notes)
     first = _lines(tmp_path / "out")[0]
@@ -149,36 +141,18 @@ def test_files_are_found_in_subfolders_unpacked_and_with_dots(tmp_path: Path) ->
     for name, data in files.items():
         spelled = name.removesuffix(".gz").replace("-idx", ".idx")
         (place / spelled).write_bytes(gzip.decompress(data))
-    assert collect.named_set(_set("mnist", tmp_path)).added == 7
+    assert _take("mnist", tmp_path).added == 7
 
 
 def test_a_missing_file_is_named_with_the_place_to_get_it(tmp_path: Path) -> None:
     _mnist(tmp_path / "in")
     (tmp_path / "in/t10k-labels-idx1-ubyte.gz").unlink()
     with pytest.raises(SourceError, match=r"lacks t10k-labels.*yann\.lecun\.com"):
-        collect.named_set(_set("mnist", tmp_path))
+        _take("mnist", tmp_path)
     with pytest.raises(SourceError, match=r"--files FOLDER.*--mirror URL"):
-        collect.named_set(_set("mnist", tmp_path, files=None))
+        _take("mnist", tmp_path, files=None)
     with pytest.raises(SourceError, match="there are celeba, cifar10"):
-        collect.named_set(_set("imagenet", tmp_path))
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        b"",
-        b"\0\0\x08\x03",
-        b"\0\0\x08\x01" + struct.pack(">I", 3) + b"ab",
-        b"\0\0\x0d\x01" + struct.pack(">I", 1) + b"abcd",
-        bytes([0, 0, 8, 3]) + struct.pack(">3I", 0xFFFFFFFF, 0xFFFFFFFF, 2) + b"ab",
-        b"\x1f\x8bnonsense",
-    ],
-)
-def test_a_lying_idx_file_is_refused(data: bytes, tmp_path: Path) -> None:
-    path = tmp_path / "x"
-    path.write_bytes(data)
-    with pytest.raises(SourceError):
-        read_idx(path, 1 if data[3:4] == b"\x01" else 3)
+        _take("imagenet", tmp_path)
 
 
 def test_a_mirror_is_read_checked_and_continued(site, quick: Manners, tmp_path: Path) -> None:
@@ -191,11 +165,11 @@ def test_a_mirror_is_read_checked_and_continued(site, quick: Manners, tmp_path: 
     begun.parent.mkdir(parents=True)
     begun.write_bytes(data[:10])
     site.put(f"/sets/{name}", data[10:], "application/gzip", status=206)
-    settings = _set("mnist", tmp_path, files=None, mirror=site.url("/sets/"), manners=quick)
-    assert collect.named_set(settings).added == 7
+    mirror = {"files": None, "mirror": site.url("/sets/"), "manners": quick}
+    assert _take("mnist", tmp_path, **mirror).added == 7
     assert begun.with_suffix("").read_bytes() == data
     asked = len(site.asked)
-    assert collect.named_set(settings).known == 7
+    assert _take("mnist", tmp_path, **mirror).known == 7
     assert len(site.asked) == asked
 
 
@@ -222,7 +196,7 @@ def _celeba(folder: Path, names: list[str]) -> None:
 def test_celeba_comes_with_its_attributes_and_parts(tmp_path: Path) -> None:
     names = ["img_align_celeba/", *(f"img_align_celeba/00000{i}.jpg" for i in (1, 2, 3))]
     _celeba(tmp_path / "in", names)
-    done = collect.named_set(_set("celeba", tmp_path))
+    done = _take("celeba", tmp_path)
     assert done.added == 3
     with (tmp_path / "out/attributes.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
@@ -231,9 +205,9 @@ def test_celeba_comes_with_its_attributes_and_parts(tmp_path: Path) -> None:
     assert sorted(path.name for path in (tmp_path / "out").glob("*.jpg")) == [
         row["file"] for row in rows
     ]
-    collect.named_set(_set("celeba", tmp_path))
+    _take("celeba", tmp_path)
     assert len((tmp_path / "out/attributes.csv").read_text().splitlines()) == 4
-    train = collect.named_set(_set("celeba", tmp_path, to=tmp_path / "t", part="train"))
+    train = _take("celeba", tmp_path, to=tmp_path / "t", part="train")
     assert train.added == 1
 
 
@@ -252,7 +226,7 @@ def test_celeba_comes_with_its_attributes_and_parts(tmp_path: Path) -> None:
 def test_names_in_an_archive_are_never_places(evil: str, tmp_path: Path) -> None:
     _celeba(tmp_path / "in", ["img_align_celeba/000001.jpg", evil])
     before = {path for path in tmp_path.rglob("*") if "out" not in path.parts}
-    done = collect.named_set(_set("celeba", tmp_path))
+    done = _take("celeba", tmp_path)
     assert {path for path in tmp_path.rglob("*") if "out" not in path.parts} == before
     kept = {path.name for path in (tmp_path / "out").rglob("*") if path.is_file()}
     assert kept <= {
@@ -271,24 +245,8 @@ def test_a_member_that_unfolds_too_far_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "in/img_align_celeba.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("000001.jpg", bytes(members.MOST_MEMBER + 10))
-    with pytest.raises(SourceError, match="unfolds to more"):
-        collect.named_set(_set("celeba", tmp_path))
-
-
-def test_a_directory_of_millions_is_refused_before_it_is_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "many.zip"
-    with zipfile.ZipFile(path, "w") as archive:
-        for number in range(300):
-            archive.writestr(f"{number:06d}.jpg", b"")
-    check_directory(path)
-    monkeypatch.setattr(members, "MOST_DIRECTORY", 1000)
-    with pytest.raises(SourceError, match="directory of"):
-        check_directory(path)
-    (tmp_path / "no.zip").write_bytes(b"PK nonsense")
-    with pytest.raises(SourceError, match="no zip"):
-        check_directory(tmp_path / "no.zip")
+    with pytest.raises(SourceError, match=r"more than \d+ MB when it is unpacked"):
+        _take("celeba", tmp_path)
 
 
 def _tar(path: Path, files: dict[str, bytes], links: dict[str, str] | None = None) -> None:
@@ -313,7 +271,7 @@ def test_lfw_keeps_the_person_as_title_and_follows_no_link(tmp_path: Path) -> No
     }
     links = {"lfw-deepfunneled/Eve_Y_0001.jpg": "/etc/passwd"}
     _tar(tmp_path / "in/lfw-deepfunneled.tgz", files, links)
-    done = collect.named_set(_set("lfw", tmp_path))
+    done = _take("lfw", tmp_path)
     assert done.added == 2
     titles = {str(line["file"]): line["title"] for line in _lines(tmp_path / "out")}
     assert titles == {"ann-veneman-0001.jpg": "Ann Veneman", "bob-x-0002.jpg": "Bob X"}
@@ -328,7 +286,7 @@ def test_cifar_rows_are_planes_of_red_green_and_blue(tmp_path: Path) -> None:
         "cifar-10-batches-bin/test_batch.bin": row,
     }
     _tar(tmp_path / "in/cifar-10-binary.tar.gz", files)
-    assert collect.named_set(_set("cifar10", tmp_path)).added == 3
+    assert _take("cifar10", tmp_path).added == 3
     picture = images.read(tmp_path / "out/truck/train-2-00001.png")
     assert picture[5, 7].tolist() == [250, 120, 3]
     assert (tmp_path / "out/truck/test-00000.png").is_file()

@@ -10,6 +10,7 @@ from threading import Lock
 
 from PIL import Image
 
+from lookalike.settings.collect import Limits
 from lookalike.sources.http.refusals import RefusedError
 
 ENDINGS = {
@@ -24,28 +25,15 @@ ENDINGS = {
 }
 """Formats that are kept, by Pillow's name, with the ending that we give them."""
 
+LEAST_SIDE = 64
+"""Pixels, where no other least side was asked for."""
+
 _one_at_a_time = Lock()
 """A picture at the limit takes 200 MB to decode, and warning filters are not per thread."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Limits:
-    """What may come in.
-
-    ``count``: the most pictures that this request may hold in the folder, all runs together.
-    ``most_bytes`` of one file, ``most_pixels`` of one picture, ``least_side`` in pixels, and
-    ``most_total`` bytes that one run may add.
-    """
-
-    count: int | None = None
-    most_bytes: int = 30_000_000
-    most_pixels: int = 50_000_000
-    least_side: int = 64
-    most_total: int | None = None
-
-
 @dataclass(frozen=True)
-class Facts:
+class FileFacts:
     """What the file really is, whatever its name or its media type says."""
 
     format: str
@@ -58,7 +46,7 @@ class Facts:
         return ENDINGS[self.format]
 
 
-def inspect(data: bytes, limits: Limits) -> Facts:
+def inspect(data: bytes, limits: Limits) -> FileFacts:
     """Read the head, check the size in pixels, then decode the first frame to be sure of it.
 
     JPEGs are decoded at an eighth of their size, which still reads every byte of them.
@@ -77,7 +65,7 @@ def inspect(data: bytes, limits: Limits) -> Facts:
         except Exception as problem:
             raise RefusedError("not a picture", _start(data)) from problem
         with picture:
-            facts = Facts(str(picture.format), *picture.size)
+            facts = FileFacts(str(picture.format), *picture.size)
             _measure(facts, limits)
             _decode(picture)
     return facts
@@ -90,12 +78,13 @@ def _formats() -> tuple[str, ...]:
     return tuple(name for name in ENDINGS if name in Image.OPEN)
 
 
-def _measure(facts: Facts, limits: Limits) -> None:
+def _measure(facts: FileFacts, limits: Limits) -> None:
     size = f"{facts.width}x{facts.height}"
     if facts.width * facts.height > limits.most_pixels:
         raise RefusedError("too many pixels", f"{size}, at most {limits.most_pixels}")
-    if min(facts.width, facts.height) < limits.least_side:
-        raise RefusedError("too small", f"{size}, sides of {limits.least_side} wanted")
+    least = LEAST_SIDE if limits.least_side is None else limits.least_side
+    if min(facts.width, facts.height) < least:
+        raise RefusedError("too small", f"{size}, sides of {least} wanted")
 
 
 def _decode(picture: Image.Image) -> None:

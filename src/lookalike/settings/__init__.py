@@ -1,0 +1,1 @@
+"""What a person may ask of each verb: frozen, free of torch, flattened by the command line."""
