@@ -17,6 +17,7 @@ from lookalike.cli.collect_options import (
     NamingOptions,
     PolitenessOptions,
 )
+from lookalike.results import table
 
 if TYPE_CHECKING:
     from lookalike.sources.store.work import Collected
@@ -268,9 +269,9 @@ def _run(request: Request, json: bool) -> None:
     """Collect and print; status 130 after Ctrl-C, 1 if the folder holds nothing of the request."""
     from lookalike import api
 
-    with show.screen() as screen:
-        done = api.collect(request, screen.tell)
-    show.result(done, json, collected_lines(done))
+    with show.screen() as listener:
+        done = api.collect(request, listener=listener)
+    show.result(done if json else "\n".join(collected_lines(done)), json)
     if done.interrupted:
         sys.exit(130)
     if not done.holds and not done.known:
@@ -299,7 +300,7 @@ def collected_lines(done: Collected) -> list[str]:
         rows.append(("manifest", str(done.folder / "manifest.jsonl")))
     if done.refused:
         rows.append(("reasons", str(done.folder / ".collect" / "refused.jsonl")))
-    lines = [f"{done.request}", *(f"  {line}" for line in show.table(rows))]
+    lines = [f"{done.request}", *(f"  {line}" for line in table(rows))]
     lines += [f"  note: {note}" for note in done.notes]
     if done.interrupted:
         lines.append("Stopped; nothing is lost. The same command again goes on from here.")
