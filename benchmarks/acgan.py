@@ -11,10 +11,10 @@ from benchmarks.common import CACHE, keep, kept, machine, mean_interval, spent, 
 from benchmarks.digits import digits, network_input, read, reader
 from benchmarks.processes import trained
 from lookalike import images
-from lookalike.api.results import Where
 from lookalike.engine.load import open_sampler
 from lookalike.metrics.distances.intervals import share_interval
 from lookalike.run import Run
+from lookalike.settings.device import Device
 
 GOAL = 0.90
 
@@ -33,7 +33,7 @@ def main(arguments: list[str]) -> None:
             continue
         folder, told, _ = trained("acgan", pack.path, seed, wanted.budget)
         network, own = reader(pack)
-        sampler, _, seen = open_sampler(Run.open(folder), Where().place())
+        sampler, _, seen = open_sampler(Run.open(folder), Device().place())
         right, shown = [], []
         for digit in range(10):
             asked = torch.eye(10)[digit]

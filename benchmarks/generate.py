@@ -20,19 +20,19 @@ from PIL import Image
 from benchmarks.common import CACHE, machine, spread, table
 from benchmarks.sets import faces
 from lookalike import api
-from lookalike.api.results import Where
 from lookalike.engine.load import open_sampler
 from lookalike.recipe import load_drawing
 from lookalike.run import Run
-from lookalike.stages.generate import GenerateSettings
-from lookalike.stages.train import TrainSettings
+from lookalike.settings.device import Device
+from lookalike.settings.pictures import GenerateSettings
+from lookalike.settings.training import TrainSettings
 
 
 def a_run(recipe: str) -> Path:
     """A run of the recipe that has been trained for a moment; speed does not depend on more."""
     folder = CACHE / f"generate-{recipe}"
     if not Run(folder).exists:
-        settings = TrainSettings(recipe=recipe, settings={"images": "640"}, labeled=False)
+        settings = TrainSettings(recipe=recipe, changes={"images": "640"}, labels=False)
         api.train(faces().path, folder, settings)
     return folder
 
@@ -42,7 +42,7 @@ def one_by_one(run: Path, to: Path, count: int, candidates: int = 1) -> float:
 
     With several candidates it takes the one that the run's D finds most real, as we do.
     """
-    place = Where(precision="fp32").place()
+    place = Device(precision="fp32").place()
     sampler, _, _ = open_sampler(Run.open(run), place, candidates=candidates)
     generator = torch.Generator().manual_seed(0)
     begun = time.perf_counter()

@@ -15,11 +15,11 @@ from benchmarks.common import CACHE, keep, kept, machine, mean_interval, spent, 
 from benchmarks.digits import digits, network_input, read, reader
 from benchmarks.processes import trained
 from lookalike import images, seeds
-from lookalike.api.results import Where
 from lookalike.data.pack.pack import Pack
 from lookalike.engine.load import open_sampler
 from lookalike.parts.networks.base import Frame, Networks
 from lookalike.run import Run
+from lookalike.settings.device import Device
 
 GOAL = 0.95
 
@@ -42,7 +42,7 @@ def measure(folder: Path, pack: Pack, seed: int, count: int) -> dict[str, Any]:
     run = Run(folder)
     chosen = run.recipe()
     prior: Any = chosen.prior
-    sampler, _, seen = open_sampler(run, Where().place())
+    sampler, _, seen = open_sampler(run, Device().place())
     network, own = reader(pack)
     made = sampler.pictures(seed, 0, count)
     z, _ = sampler.draw(seed, 0, count)

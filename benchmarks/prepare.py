@@ -88,7 +88,8 @@ def speed(place: Path, count: int, repeats: int) -> list[list[str]]:
 ONE = """
 import sys
 from pathlib import Path
-from lookalike.stages.prepare import PrepareSettings, prepare
+from lookalike.stages.prepare import prepare
+from lookalike.settings.data import PrepareSettings
 prepare(Path(sys.argv[1]), Path(sys.argv[2]), PrepareSettings(size=64))
 """
 

@@ -17,7 +17,6 @@ from benchmarks import textbook
 from benchmarks.common import CACHE, keep, kept, kind, machine, median, spread, table
 from benchmarks.sets import SETS
 from lookalike import api, images, recipe
-from lookalike.api.results import Where
 from lookalike.data.pack.pack import Pack
 from lookalike.engine.load import open_sampler
 from lookalike.metrics.copies.copies import CopyFeatures
@@ -25,8 +24,9 @@ from lookalike.metrics.features.features import Features, Lite
 from lookalike.metrics.scores.scores import score_samples
 from lookalike.progress import silent
 from lookalike.run import Run
+from lookalike.settings.device import Device
+from lookalike.settings.training import TrainSettings
 from lookalike.stages.evaluate import RealSet
-from lookalike.stages.train import TrainSettings
 
 SAMPLES = 2000
 TEXTBOOK = ("textbook-dcgan", "textbook-sngan")
@@ -59,18 +59,18 @@ def make(
         folder = CACHE / "runs" / f"{pack.path.name}-{method}-{minute:g}-{run}"
         if not again:
             shutil.rmtree(folder, ignore_errors=True)
-        wanted = TrainSettings(recipe=method, seconds=60 * minute, settings={"seed": run})
+        wanted = TrainSettings(recipe=method, time=60 * minute, changes={"seed": run})
         if method in STEADY and shorter and not folder.exists():
             begun, spent = shorter
             shutil.copytree(begun, folder)
-            wanted = replace(wanted, seconds=None, more=60 * (minute - spent))
+            wanted = replace(wanted, time=None, more=60 * (minute - spent))
         trained = api.train(pack.path, folder, wanted)
         if trained.images > trained.resumed_at:
             told = {"set": pack.path.name, "method": method, "minutes": minute}
             seen = {"seconds": trained.seconds, "images": trained.images}
             keep("quality-times", {**told, **seen, "from": trained.resumed_at})
         shorter = folder, minute
-        sampler, _, _ = open_sampler(Run.open(folder), Where().place())
+        sampler, _, _ = open_sampler(Run.open(folder), Device().place())
         found[minute] = sampler.pictures(1000 + run, 0, SAMPLES)
     return found
 

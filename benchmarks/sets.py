@@ -16,7 +16,8 @@ from lookalike.data.demo import make_demo
 from lookalike.data.pack.pack import Pack
 from lookalike.data.pack.writer import PackWriter
 from lookalike.images import Pixels
-from lookalike.stages.prepare import PrepareSettings, prepare
+from lookalike.settings.data import PrepareSettings
+from lookalike.stages.prepare import prepare
 
 FASHION = Path("/usr/share/datasets/fashion-mnist")
 ICONS = Path("/usr/share/icons/Papirus/64x64/apps")

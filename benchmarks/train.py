@@ -17,7 +17,6 @@ import torch
 from benchmarks import textbook
 from benchmarks.common import machine, median, spread, table
 from lookalike import recipe
-from lookalike.api.results import Where
 from lookalike.engine import precision
 from lookalike.engine.picture_source import BatchSource, SourceBatch
 from lookalike.engine.trainer import Trainer
@@ -26,6 +25,7 @@ from lookalike.parts.networks.base import Frame, Networks
 from lookalike.parts.training.schedules import Clock
 from lookalike.parts.training.triggers import Moment
 from lookalike.recipe import Recipe
+from lookalike.settings.device import Device
 
 
 class Noise(BatchSource):
@@ -108,7 +108,7 @@ def textbook_dcgan(made: Recipe, source: BatchSource) -> Callable[[], None]:
 
 
 def ours(made: Recipe, source: BatchSource) -> tuple[Callable[[], None], dict[str, str]]:
-    place = Where().place()
+    place = Device().place()
     trainer = Trainer(made, source, place)
     trainer.place = place.decided(precision.decide(trainer))
     trainer.clock = Clock(int(0.5 * made.images), 0, made.images)

@@ -13,8 +13,7 @@ import numpy as np
 
 from benchmarks.common import CACHE, keep, kept, machine, mean_interval, table
 from benchmarks.sets import faces, fashion, halved
-from lookalike.api.helping import Trained
-from lookalike.api.results import Where
+from lookalike.api.evaluation import TrainedGenerators
 from lookalike.data.pack.pack import Pack
 from lookalike.data.pack.writer import PackWriter
 from lookalike.metrics.distances.intervals import Interval
@@ -23,7 +22,10 @@ from lookalike.metrics.utility.instruments import Small
 from lookalike.metrics.utility.teaching import kernel_teacher, pretrained_features
 from lookalike.metrics.utility.trials import Protocol, TrialStore
 from lookalike.metrics.utility.verdict import Arm, ArmOutcome, Verdict, adding, decide, rivals
-from lookalike.stages.utility import Labeled, UtilitySettings, labeled, trials
+from lookalike.settings.device import Device
+from lookalike.settings.evaluation import UtilitySettings
+from lookalike.settings.training import TrainSettings
+from lookalike.stages.utility import Experiment, Labeled, labeled, trials
 
 RANDOM = {"warm": "none"}
 """The rows that are kept are of generators that began with random weights."""
@@ -102,16 +104,14 @@ def outcomes(
     )
     folder = FOLDER / f"{setting.name}-{draw}"
     chosen = arms(wanted)
-    how = UtilitySettings(
-        protocol=protocol,
-        ratios=(wanted.ratio,),
-        ways=tuple(wanted.ways.split(",")),
-        arms=chosen,
-        teacher=wanted.teacher,
+    settings = UtilitySettings(
+        ratios=(wanted.ratio,), ways=tuple(wanted.ways.split(",")), teacher=wanted.teacher
     )
+    how = Experiment(settings, protocol, chosen)
     part = data.part(setting.each, draw)
     changes = {"images": str(wanted.images), **RANDOM, **_changes(wanted)}
-    made = Trained(setting.pack(TESTED), folder, "swift", None, Where(threads=1), _quiet, changes)
+    asked = TrainSettings(labels=True, changes=changes, device=Device(threads=1))
+    made = TrainedGenerators(setting.pack(TESTED), folder, asked)
     # The folder's own address is left out of the key, so that a moved cache still continues.
     named = replace(made(part, setting.each), name=f"{setting.name}/{draw}/{changes}")
     return list(trials(part, named, how, TrialStore(folder / "trials.jsonl")).outcomes)
@@ -120,10 +120,6 @@ def outcomes(
 def _changes(wanted: argparse.Namespace) -> dict[str, str]:
     pairs = (one.split("=") for one in wanted.generator.split(",") if one)
     return {name: value for name, value in pairs}
-
-
-def _quiet(what: str, done: int, total: int) -> None:
-    """Progress of one draw is of no interest here."""
 
 
 def measure(setting: Setting, wanted: argparse.Namespace) -> None:

@@ -15,7 +15,7 @@ from lookalike import api
 from lookalike.parts.networks.base import Frame
 from lookalike.parts.training.warm_start import FOLDER, WarmStart
 from lookalike.run import Run
-from lookalike.stages.train import TrainSettings
+from lookalike.settings.training import TrainSettings
 
 
 def write(run: Run, to: Path) -> None:
@@ -62,7 +62,7 @@ def main(arguments: list[str]) -> None:
     folder = CACHE / "runs" / f"warm-{wanted.size}-{wanted.warm}-{wanted.images}"
     begin = 0.2 if wanted.warm == "none" else 0.05
     settings = {"warm": wanted.warm, "images": wanted.images, "begin": begin, "adversarial": 0.5}
-    api.train(pack.path, folder, TrainSettings(recipe="swift", settings=settings))
+    api.train(pack.path, folder, TrainSettings(recipe="swift", changes=settings))
     FOLDER.mkdir(exist_ok=True)
     to = FOLDER / f"drawings-{wanted.size}.safetensors"
     write(Run.open(folder), to)

@@ -18,8 +18,6 @@ from benchmarks.common import CACHE, keep, kept, machine, table
 from benchmarks.processes import lookalike
 from benchmarks.sets import SETS
 from lookalike import images, recipe
-from lookalike.api.results import Where
-from lookalike.cli.machine import settings
 from lookalike.data.decode.worker_pool import cores
 from lookalike.data.pack.pack import Pack
 from lookalike.durations import seconds
@@ -31,7 +29,10 @@ from lookalike.metrics.distances.kernel import kid_interval
 from lookalike.metrics.distances.manifold import manifold, near_duplicates
 from lookalike.metrics.features.features import Lite, Vectors
 from lookalike.run import Run
-from lookalike.stages.train import TrainSettings, decided, plan, source
+from lookalike.settings.device import Device
+from lookalike.settings.options import pairs
+from lookalike.settings.training import TrainSettings
+from lookalike.stages.train import decided, plan, source
 
 ROOT = Path(__file__).parents[1]
 PAGE, STRIPS = ROOT / "docs" / "recipes.md", ROOT / "docs" / "images" / "zoo"
@@ -90,8 +91,8 @@ def speed_of(
 
     Processor time, so that other work on the machine does not shorten a training.
     """
-    place = Where(threads=threads).place()
-    wanted = TrainSettings(recipe=method, settings=settings(changes))
+    place = Device(threads=threads).place()
+    wanted = TrainSettings(recipe=method, changes=pairs(changes))
     asked = plan(pack, Run(CACHE / "runs" / "none"), wanted, place).recipe
     pictures = source(pack, asked)
     place = decided(asked, pictures, place)
@@ -118,7 +119,7 @@ def train(name: str, method: str, budget: str, threads: int, changes: list[str])
     if ran.code:
         return {**row, "failed": ran.said}
     told = json.loads(ran.told)
-    sampler, _, _ = open_sampler(Run.open(folder), Where().place())
+    sampler, _, _ = open_sampler(Run.open(folder), Device().place())
     samples = sampler.pictures(0, 0, SAMPLES)
     draw_strip((folder if changes else STRIPS) / f"{name}-{method}.png", samples[:SHOWN])
     state, _ = Run(folder).newest()

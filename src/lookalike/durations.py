@@ -9,17 +9,18 @@ from lookalike.errors import LookalikeError
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
-def seconds(text: str) -> float:
+def seconds(time: str | float) -> float:
     """The number of seconds in "90s", "10m", "2h", "1h30m" or a plain number of seconds.
 
     Raises:
         LookalikeError: it cannot be read, or is not above 0.
     """
+    text = str(time)
     parts = re.findall(r"(\d+(?:\.\d+)?)\s*([smhd]?)", text.strip().lower())
     whole = "".join(number + unit for number, unit in parts)
     total = sum(float(number) * _UNITS[unit or "s"] for number, unit in parts)
     if whole != re.sub(r"\s+", "", text.lower()) or total <= 0:
-        raise LookalikeError(f"{text!r} is not a time. Write it like 90s, 10m, 2h or 1h30m.")
+        raise LookalikeError(f"{time!r} is not a time. Write it like 90s, 10m, 2h or 1h30m.")
     return total
 
 

@@ -25,7 +25,17 @@ MOST_FILES = 14
 ONE_A_THING = {"recipes", "stages", "cli"}
 """Folders with one file a verb or a variant may grow."""
 
-GROUND = {"errors", "seeds", "images", "progress", "durations", "place", "checkpoints", "lookalike"}
+GROUND = {
+    "errors",
+    "seeds",
+    "images",
+    "progress",
+    "results",
+    "durations",
+    "place",
+    "checkpoints",
+    "lookalike",
+}
 """What everybody may use; ``lookalike`` is the package's own version number."""
 
 LIGHT = {"api", "cli", "lookalike", "recipe", "settings"}
@@ -39,6 +49,7 @@ MAY: dict[str, set[str]] = {
     "errors": set(),
     "seeds": set(),
     "progress": set(),
+    "results": set(),
     "images": {"errors"},
     "durations": {"errors"},
     "place": {"errors"},

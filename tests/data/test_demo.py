@@ -10,8 +10,9 @@ import pytest
 
 from lookalike import images
 from lookalike.data import demo
-from lookalike.data.demo import STYLES, DemoSettings, check_options, draw_demo, make_demo
+from lookalike.data.demo import STYLES, check_options, draw_demo, make_demo
 from lookalike.errors import DataError
+from lookalike.settings.data import DemoSettings
 
 
 def table(folder: Path) -> list[dict[str, str]]:

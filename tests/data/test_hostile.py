@@ -12,8 +12,9 @@ from types import ModuleType
 import pytest
 
 from lookalike.data.pack.pack import Pack
-from lookalike.stages.doctor import DoctorSettings, doctor
-from lookalike.stages.prepare import PrepareSettings, prepare
+from lookalike.settings.data import DoctorSettings, PrepareSettings
+from lookalike.stages.doctor import doctor
+from lookalike.stages.prepare import prepare
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the folder holds a pipe")
 
@@ -47,7 +48,7 @@ def complaints(corpus: object, refused: dict[str, str]) -> list[str]:
 
 
 def test_the_doctor_names_every_hostile_file(corpus: object, tmp_path: Path) -> None:
-    found = doctor(corpus.folder, tmp_path / "page.html", DoctorSettings(workers=1))
+    found = doctor(corpus.folder, tmp_path / "page.html", DoctorSettings(workers=1, faces=False))
     refused = {one.name: one.detail for one in found.of("unreadable").files}
     assert complaints(corpus, refused) == []
     assert found.files == len(corpus.names)

@@ -11,7 +11,8 @@ from PIL import Image
 
 from lookalike.data.pack.pack import Pack
 from lookalike.errors import DataError, NoImagesError, PackError, TooFewImagesError
-from lookalike.stages.prepare import PrepareSettings, prepare
+from lookalike.settings.data import PrepareSettings
+from lookalike.stages.prepare import prepare
 
 HERE = PrepareSettings(size=16, workers=0)
 Photos = Callable[..., Path]

@@ -22,7 +22,8 @@ from lookalike.place import Place
 from lookalike.recipe import Recipe
 from lookalike.recipes.dcgan_boosted.objective import D_BOOST, D_PLAIN, G_BOOST, G_PLAIN
 from lookalike.run import Run
-from lookalike.stages.train import TrainSettings, plan
+from lookalike.settings.training import TrainSettings
+from lookalike.stages.train import plan
 
 
 def made(name: str, size: int, channels: int = 3, labels: int = 0, **settings: Any) -> Recipe:

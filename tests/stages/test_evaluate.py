@@ -16,7 +16,8 @@ from lookalike.data.pack.writer import PackWriter
 from lookalike.errors import LookalikeError, NoImagesError
 from lookalike.images import Pixels
 from lookalike.metrics.scores.scores import Scores
-from lookalike.stages.evaluate import EvaluateSettings, evaluate
+from lookalike.settings.evaluation import EvaluateSettings
+from lookalike.stages.evaluate import evaluate
 
 pytestmark = pytest.mark.slow
 

@@ -18,8 +18,10 @@ from lookalike.engine.sampler import Sampler
 from lookalike.errors import DataError
 from lookalike.images import Pixels
 from lookalike.parts.latents.priors import Normal
-from lookalike.stages.expand import Expanded, ExpandSettings, Origin, class_seed, expand, maker
-from lookalike.stages.prepare import PrepareSettings, prepare
+from lookalike.settings.data import PrepareSettings
+from lookalike.settings.pictures import ExpandSettings
+from lookalike.stages.expand import Expanded, Origin, class_seed, expand, maker
+from lookalike.stages.prepare import prepare
 
 pytestmark = pytest.mark.slow
 
@@ -267,7 +269,7 @@ def files(tmp_path: Path) -> Pack:
         for i, picture in enumerate(stripes(kind, 40, 3)):
             twice = Image.fromarray(picture[..., 0]).resize((2 * SIZE, 2 * SIZE))
             twice.save(tmp_path / "files" / name / f"{i}.png")
-    settings = PrepareSettings(size=SIZE, channels=1, holdout=0.3)
+    settings = PrepareSettings(size=SIZE, grey=True, holdout=0.3)
     prepare(tmp_path / "files", tmp_path / "pack", settings)
     return Pack.open(tmp_path / "pack")
 

@@ -16,8 +16,9 @@ from lookalike.data.pack.writer import write_pack
 from lookalike.images import Pixels
 from lookalike.place import Place
 from lookalike.run import Run
+from lookalike.settings.pictures import GenerateSettings
 from lookalike.stages import generate as stage
-from lookalike.stages.generate import GenerateSettings, generate
+from lookalike.stages.generate import generate
 
 
 def blots(count: int, seed: int) -> Pixels:

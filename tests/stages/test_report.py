@@ -192,7 +192,8 @@ def test_a_run_has_its_page_from_inside_its_own_folder(
 
 def test_the_command_to_continue_is_accepted_by_the_stage(tmp_path: Path) -> None:
     from lookalike import place
-    from lookalike.stages.train import TrainSettings, plan
+    from lookalike.settings.training import TrainSettings
+    from lookalike.stages.train import plan
 
     pack = make_pack(tmp_path / "pack")
     run = make_run(tmp_path / "run", pack, seen=1600)

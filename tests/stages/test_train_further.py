@@ -13,16 +13,17 @@ import torch
 from safetensors.torch import load_file
 
 from lookalike import api
-from lookalike.api.results import Trained, Where
+from lookalike.api.results import Trained
 from lookalike.data.pack.pack import Pack
 from lookalike.data.pack.writer import write_pack
 from lookalike.engine.trainer import Trainer
 from lookalike.errors import RunError
 from lookalike.parts.training.schedules import Tally
 from lookalike.run import Run
-from lookalike.stages.train import TrainSettings
+from lookalike.settings.device import Device
+from lookalike.settings.training import TrainSettings
 
-WHERE = Where(precision="fp32", threads=1)
+HERE = Device(precision="fp32", threads=1)
 
 
 @pytest.fixture
@@ -46,10 +47,10 @@ def train(
         return tally
 
     words = {"width": "2", "batch": "16", "images": str(images)}
-    wanted = TrainSettings(recipe="tiny", settings=words, more=more)
+    wanted = TrainSettings(recipe="tiny", changes=words, device=HERE, more=more)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Trainer, "step", step)
-        return api.train(pack.path, into, wanted, WHERE)
+        return api.train(pack.path, into, wanted)
 
 
 def state(run: Path) -> dict[str, torch.Tensor]:
@@ -123,8 +124,8 @@ def test_more_time_needs_a_run(pack: Pack, tmp_path: Path) -> None:
 def test_a_dry_run_tells_the_time_that_is_left(pack: Pack, tmp_path: Path) -> None:
     train(pack, tmp_path / "run", 64)
     words = {"width": "2", "batch": "16"}
-    wanted = TrainSettings(recipe="tiny", settings=words, more=1.0)
-    planned = api.plan(pack.path, tmp_path / "run", wanted, WHERE)
+    wanted = TrainSettings(recipe="tiny", changes=words, device=HERE, more=1.0)
+    planned = api.plan(pack.path, tmp_path / "run", wanted)
     assert planned.continues
     assert planned.images > 64
     assert planned.seconds == pytest.approx(1.0, abs=0.5)
@@ -148,5 +149,5 @@ def test_the_command_that_continues_asks_for_labels_as_it_was_asked(
     pack: Pack, tmp_path: Path
 ) -> None:
     words = {"width": "2", "batch": "16", "images": "32"}
-    wanted = TrainSettings(recipe="tiny", settings=words, labeled=False)
-    assert "--no-labels" in api.train(pack.path, tmp_path / "run", wanted, WHERE).continue_with
+    wanted = TrainSettings(recipe="tiny", changes=words, device=HERE, labels=False)
+    assert "--no-labels" in api.train(pack.path, tmp_path / "run", wanted).continue_with

@@ -13,7 +13,6 @@ import torch
 from safetensors.torch import load_file
 
 from lookalike import api
-from lookalike.api.results import Where
 from lookalike.data.augment.policy import Policy
 from lookalike.data.pack.pack import Pack
 from lookalike.data.pack.writer import write_pack
@@ -21,10 +20,12 @@ from lookalike.errors import DataError, RecipeError, RunError
 from lookalike.place import Place
 from lookalike.recipe import Recipe, find, load, make
 from lookalike.run import Run
-from lookalike.stages.evaluate import EvaluateSettings
-from lookalike.stages.train import TrainSettings, plan, source
+from lookalike.settings.device import Device
+from lookalike.settings.evaluation import EvaluateSettings
+from lookalike.settings.training import TrainSettings
+from lookalike.stages.train import plan, source
 
-WHERE = Where(precision="fp32", threads=1)
+HERE = Device(precision="fp32", threads=1)
 CODES = ("fliph", "rot_90,noise_0.01")
 
 
@@ -44,7 +45,7 @@ def tiny(**settings: Any) -> Recipe:
 
 def asked(**more: Any) -> TrainSettings:
     words = {"width": "2", "images": "64", "batch": "16"}
-    return TrainSettings(recipe="tiny", settings=words, **more)
+    return TrainSettings(recipe="tiny", changes=words, device=HERE, **more)
 
 
 def test_each_picture_is_shown_as_it_is_or_changed_by_one_chain(pack: Pack) -> None:
@@ -91,12 +92,12 @@ def test_held_out_pictures_and_scores_never_see_the_policy(
 
 @pytest.mark.slow
 def test_the_recipe_holds_the_policy_and_repeats_the_run(pack: Pack, tmp_path: Path) -> None:
-    done = api.train(pack.path, tmp_path / "a", asked(augment=CODES), WHERE)
+    done = api.train(pack.path, tmp_path / "a", asked(augment=CODES))
     saved = tmp_path / "a" / "recipe.json"
     assert load(saved).transforms == CODES
     assert "--augment 'fliph rot_90,noise_0.01'" in done.continue_with
-    api.train(pack.path, tmp_path / "b", TrainSettings(recipe=str(saved)), WHERE)
-    api.train(pack.path, tmp_path / "c", asked(), WHERE)
+    api.train(pack.path, tmp_path / "b", TrainSettings(recipe=str(saved), device=HERE))
+    api.train(pack.path, tmp_path / "c", asked())
 
     one, again, without = (
         load_file(tmp_path / name / "checkpoints" / "0000000064.safetensors") for name in "abc"
@@ -112,7 +113,9 @@ def test_a_policy_can_be_set_and_a_recipe_without_one_is_still_read(
     pack: Pack, tmp_path: Path
 ) -> None:
     words = {"transforms": '["fliph","blur_1"]'}
-    found = plan(pack, Run(tmp_path / "r"), TrainSettings(recipe="tiny", settings=words), Place())
+    found = plan(
+        pack, Run(tmp_path / "r"), TrainSettings(recipe="tiny", changes=words, device=HERE), Place()
+    )
     assert found.recipe.transforms == ("fliph", "blur_1")
     old = json.loads(found.recipe.dumps())
     del old["recipe"]["transforms"]

@@ -11,7 +11,8 @@ from lookalike.data.pack.pack import Pack
 from lookalike.data.pack.writer import write_pack
 from lookalike.place import Place
 from lookalike.run import Run
-from lookalike.stages.train import Plan, TrainSettings, plan
+from lookalike.settings.training import TrainSettings
+from lookalike.stages.train import Plan, plan
 
 
 def pack_of(folder: Path, size: int) -> Pack:
@@ -21,7 +22,7 @@ def pack_of(folder: Path, size: int) -> Pack:
 
 
 def planned(tmp_path: Path, recipe: str = "swift", size: int = 64, **settings: str) -> Plan:
-    asked = TrainSettings(recipe=recipe, settings={"images": "64", **settings})
+    asked = TrainSettings(recipe=recipe, changes={"images": "64", **settings})
     return plan(pack_of(tmp_path, size), Run(tmp_path / "run"), asked, Place())
 
 

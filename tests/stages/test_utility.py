@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,10 +20,11 @@ from lookalike.metrics.utility.instruments import Small
 from lookalike.metrics.utility.synthesis import GeneratorHandle
 from lookalike.metrics.utility.trials import Protocol
 from lookalike.parts.latents.neighbors import Neighbors
+from lookalike.settings.evaluation import UtilitySettings
 from lookalike.stages.utility import (
+    Experiment,
     Labeled,
     Opened,
-    UtilitySettings,
     columns_of,
     labeled,
     utility,
@@ -52,11 +54,14 @@ def pack(tmp_path_factory: pytest.TempPathFactory) -> Pack:
         return writer.finish(holdout=np.arange(140) >= 80, refused=[])
 
 
-QUICK = UtilitySettings(
-    protocol=Protocol(seeds=2, steps=2, batch=8, rates=(1e-3, 1e-2), instrument=Small(width=4)),
-    ratios=(0.5, 1.0),
-    ways=("plain", "between", "across+soft@0.5"),
-)
+PROTOCOL = Protocol(seeds=2, steps=2, batch=8, rates=(1e-3, 1e-2), instrument=Small(width=4))
+QUICK = UtilitySettings(ratios=(0.5, 1.0), ways=("plain", "between", "across+soft@0.5"))
+
+
+def experiment(**changes: Any) -> Experiment:
+    """The quick settings with changes, under the quick protocol."""
+    settings = replace(QUICK, **changes)
+    return replace(Experiment.of(settings, SIZE), protocol=PROTOCOL)
 
 
 def opened(data: Labeled, each: int | None = None, side: int = SIZE) -> Opened:
@@ -77,7 +82,7 @@ def opened(data: Labeled, each: int | None = None, side: int = SIZE) -> Opened:
 
 @pytest.mark.slow
 def test_every_arm_and_seed_is_tested_on_the_same_held_out_pictures(pack: Pack, tmp_path: Path):
-    found = utility(pack, opened, replace(QUICK, folder=tmp_path, per_class=(5, 10)))
+    found = utility(pack, opened, experiment(to=tmp_path, per_class=(5, 10)))
     assert (found.test, [one.training for one in found.answers]) == (60, [10, 20])
     for one in found.answers:
         assert len(one.verdict.table) == 7 + 4 + 2 + 1
@@ -95,7 +100,7 @@ def test_every_arm_and_seed_is_tested_on_the_same_held_out_pictures(pack: Pack, 
 
 
 def test_the_same_call_again_trains_no_arm(pack: Pack, tmp_path: Path):
-    how = replace(QUICK, folder=tmp_path, ways=("plain",))
+    how = experiment(to=tmp_path, ways=("plain",))
     first = utility(pack, opened, how)
     before = (tmp_path / "trials.jsonl").read_bytes()
     assert utility(pack, opened, how) == first
@@ -140,6 +145,4 @@ def test_an_unknown_attribute_names_those_there_are(pack: Pack):
 
 def test_pictures_of_another_size_are_refused(pack: Pack):
     with pytest.raises(DataError, match="one size"):
-        utility(
-            pack, lambda data, each: opened(data, each, side=4), replace(QUICK, ways=("plain",))
-        )
+        utility(pack, lambda data, each: opened(data, each, side=4), experiment(ways=("plain",)))

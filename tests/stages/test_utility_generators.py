@@ -9,13 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lookalike.api import helping
-from lookalike.api.results import Where
+from lookalike.api import evaluation
 from lookalike.data.pack.pack import Pack
 from lookalike.data.pack.writer import PackWriter
 from lookalike.errors import LookalikeError
-from lookalike.progress import silent
-from lookalike.stages.utility import UtilitySettings, labeled
+from lookalike.settings.training import TrainSettings
+from lookalike.stages.utility import labeled
 
 
 @pytest.fixture
@@ -33,17 +32,17 @@ def test_each_part_has_a_generator_of_its_own_and_keeps_it(
     trained: list[Path] = []
     stopping: list[bool] = []
 
-    def train(data: Path, into: Path, *_: Any) -> Any:
+    def train(data: Path, into: Path, *_: Any, **__: Any) -> Any:
         trained.append(into)
         return SimpleNamespace(finished=not stopping)
 
-    monkeypatch.setattr(helping, "train", train)
-    monkeypatch.setattr(helping, "_open", lambda run, columns, where, which: run.path)
+    monkeypatch.setattr(evaluation, "train", train)
+    monkeypatch.setattr(evaluation, "_open", lambda run, columns, device, which: run.path)
     monkeypatch.setattr("lookalike.run.Run.open", lambda path: SimpleNamespace(path=path))
     data = labeled(pack)
 
     def opened(each: int, seed: int, seconds: float) -> Any:
-        make = helping.Trained(pack, tmp_path / "kept", "swift", seconds, Where(), silent)
+        make = evaluation.TrainedGenerators(pack, tmp_path / "kept", TrainSettings(time=seconds))
         return make(data.part(each, seed), each)
 
     asked = [(4, 0, 1.0), (8, 0, 1.0), (4, 1, 1.0), (4, 0, 2.0)]
@@ -64,6 +63,4 @@ def test_each_part_has_a_generator_of_its_own_and_keeps_it(
 
 def test_a_run_says_nothing_of_fewer_pictures_per_class(pack: Pack, tmp_path: Path) -> None:
     with pytest.raises(LookalikeError, match="Leave --run out"):
-        helping.utility(pack.path, tmp_path, UtilitySettings(per_class=(4,)))
-    with pytest.raises(LookalikeError, match="--to"):
-        helping.utility(pack.path, None, UtilitySettings())
+        evaluation.utility(pack.path, run=tmp_path, per_class=[4])

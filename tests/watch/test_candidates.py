@@ -27,7 +27,7 @@ from lookalike.place import Place
 from lookalike.recipe import trust
 from lookalike.report.facts import RunFacts
 from lookalike.run import Run
-from lookalike.stages.train import TrainSettings
+from lookalike.settings.training import TrainSettings
 from lookalike.watch.candidates import (
     LEAST,
     SEED,

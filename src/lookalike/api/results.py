@@ -1,74 +1,21 @@
-"""What goes into the verbs of :mod:`lookalike.api` and what comes out: frozen, JSON-able."""
+"""What comes out of a training, and what is known of runs and recipes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lookalike.progress import Tell, silent
+from lookalike.durations import words
+from lookalike.results import Result, table
 
 if TYPE_CHECKING:
-    from lookalike.place import Place
     from lookalike.stages.choose import Choice
     from lookalike.stages.prepare import Prepared
-    from lookalike.watch.progress import ProgressStep
-
-
-@dataclass(frozen=True, kw_only=True)
-class Where:
-    """The machine's part: "auto" lets the program choose. ``tensorboard`` also writes events.
-
-    ``keep_best`` is how many of the best states a training keeps beside the last ones.
-    """
-
-    device: str = "auto"
-    precision: str = "auto"
-    threads: int = 0
-    tensorboard: bool = False
-    keep_best: int = 3
-
-    def place(self) -> Place:
-        """The place that these words mean here."""
-        from lookalike.place import choose
-
-        return choose(self.device, self.precision, self.threads)
-
-
-HERE = Where()
-
-
-@dataclass(frozen=True, kw_only=True)
-class GeneratorSource:
-    """Where a verb's generator comes from: a ``run``, or a training of ``seconds``.
-
-    ``per_class`` trains one for each class instead of one for all; they share the time.
-    ``changes`` are settings of the recipe.
-    """
-
-    run: Path | None = None
-    seconds: float | None = None
-    per_class: bool = False
-    recipe: str = "swift"
-    changes: Mapping[str, Any] = field(default_factory=dict)
-    labeled: bool | None = None
 
 
 @dataclass(frozen=True)
-class Listener:
-    """Who is told: ``tell`` of work that counts things, ``step`` of training, ``say`` in words."""
-
-    tell: Tell = silent
-    step: Callable[[ProgressStep], None] = field(default=lambda step: None)
-    say: Callable[[str], None] = field(default=lambda words: None)
-
-
-NOBODY = Listener()
-
-
-@dataclass(frozen=True)
-class Trained:
+class Trained(Result):
     """How a training ended and what to type next: ``longer_with`` trains a finished run further.
 
     ``naming`` holds what a semi-supervised run's D names rightly, beside a baseline.
@@ -89,9 +36,27 @@ class Trained:
     naming: dict[str, Any] | None = None
     longer_with: str = ""
 
+    def lines(self) -> list[str]:
+        """How far it is, where it is, and the commands that come next."""
+        state = "finished" if self.finished else "stopped and saved"
+        lines = [
+            f"{self.recipe}: {state} at {self.images:,} of {self.budget:,} images "
+            f"({words(self.seconds)}, {self.images_per_second:.0f} images/s).",
+            f"  run       {self.run}",
+        ]
+        if self.naming:
+            lines.append(f"  naming    {self.naming['sentence']}")
+        if self.report:
+            lines.append(f"  report    {self.report}")
+        if self.finished:
+            lines.append(f"  longer    {self.longer_with}")
+        else:
+            lines.append(f"  continue  {self.continue_with}")
+        return [*lines, f"  pictures  {self.generate_with}"]
+
 
 @dataclass(frozen=True)
-class Planned:
+class Planned(Result):
     """What a training would do: the answer to --dry-run."""
 
     recipe: str
@@ -109,12 +74,111 @@ class Planned:
     notes: tuple[str, ...]
     settings: dict[str, Any]
 
+    def lines(self) -> list[str]:
+        """What would be trained on what, how large it is and how long it takes."""
+        sizes = ", ".join(f"{name} {count / 1e6:.2f} M" for name, count in self.parameters.items())
+        rows = [
+            ("recipe", self.recipe + (" (continues)" if self.continues else "")),
+            (
+                "pictures",
+                f"{self.train} to train, {self.holdout} held out, "
+                f"{self.size} px, {self.channels} channels",
+            ),
+            ("labels", str(self.labels) if self.labels else "none used"),
+            ("weights", sizes),
+            ("budget", f"{self.images:,} images"),
+            ("speed here", f"{self.images_per_second:.0f} images/s"),
+            ("time", words(self.seconds)),
+        ]
+        return [*table(rows), *self.notes]
+
 
 @dataclass(frozen=True)
-class Started:
+class Started(Result):
     """What ``start`` did: the pack, the choice with its reasons, and the training."""
 
     pack: Path
     choice: Choice
     prepared: Prepared
     trained: Trained
+
+    def lines(self) -> list[str]:
+        """How the training ended."""
+        return self.trained.lines()
+
+
+class RunSummary(dict[str, Any]):
+    """What is known about a run, by name."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same as a plain dictionary."""
+        return dict(self)
+
+    def lines(self) -> list[str]:
+        """The most important of it, a row each."""
+        return table(list(self._rows()))
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines())
+
+    def _rows(self) -> list[tuple[str, str]]:
+        data, scores, budget = self["data"], self["scores"], self["budget"] or 1
+        parts = [f"{images:,}" for images in self["budgets"][:-1]]
+        further = f", trained further after {' and '.join(parts)}" if parts else ""
+        rows = [
+            ("recipe", f"{self['recipe']}, {self['size']} px, {self['channels']} channels"),
+            (
+                "data",
+                f"{data.get('name', '?')}: {data.get('train', '?')} to train, "
+                f"{data.get('holdout', '?')} held out",
+            ),
+            (
+                "progress",
+                f"{self['images']:,} of {budget:,} images "
+                f"({100 * self['images'] / budget:.0f} %){further}",
+            ),
+        ]
+        for title, name in (("health", "health"), ("naming", "naming")):
+            if self[name]:
+                rows.append((title, str(self[name].get("sentence", ""))))
+        if scores:
+            rows.append(("KID", f"{scores['score/kid']:.4f}"))
+        for rank, best in enumerate(self["bests"], 1):
+            name = "best" if rank == 1 else f"best-{rank}"
+            rows.append((name, f"KID {best['kid']:.4f} at {int(best['images']):,} images"))
+        if self["take"]:
+            rows.append(
+                ("generate", f"takes the {self['take']} state (--checkpoint names another)")
+            )
+        if self["candidates"]:
+            rows.append(("drawing", str(self["candidates"].get("sentence", ""))))
+        rows += [
+            (name.partition("/")[2], f"{value:.4g}")
+            for name, value in self["numbers"].items()
+            if name.startswith("loss/")
+        ]
+        return rows + [(name, str(self[name])) for name in ("samples", "report") if self[name]]
+
+
+class RecipeList(list[Any]):
+    """The recipes there are."""
+
+    def lines(self) -> list[str]:
+        """A line a recipe, and how to use one."""
+        rows = [
+            (
+                recipe.name,
+                " ".join(map(str, recipe.sizes)) or "any",
+                ", ".join({1: "grey", 3: "color"}[count] for count in recipe.channels),
+                recipe.labels,
+                recipe.about,
+            )
+            for recipe in self
+        ]
+        return [
+            *table(rows, ("recipe", "sizes", "channels", "labels", "what it is")),
+            "\nUse one: lookalike train PACK --recipe NAME.  Your own: --recipe my_recipe.py",
+        ]
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines())

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from cyclopts import App
 
 from lookalike.cli import output as show
+from lookalike.results import table
 from lookalike.settings.collect import (
     CollectSettings,
     CrawlSettings,
@@ -100,9 +101,9 @@ def _run(what: str | Path, settings: CollectSettings, json: bool) -> None:
     """Collect and print; status 130 after Ctrl-C, 1 if the folder holds nothing of the request."""
     from lookalike import api
 
-    with show.screen() as screen:
-        done = api.collect(what, settings, screen.tell)
-    show.result(done, json, collected_lines(done))
+    with show.screen() as listener:
+        done = api.collect(what, settings, listener=listener)
+    show.result(done if json else "\n".join(collected_lines(done)), json)
     if done.interrupted:
         sys.exit(130)
     if not done.holds and not done.known:
@@ -131,7 +132,7 @@ def collected_lines(done: Collected) -> list[str]:
         rows.append(("manifest", str(done.folder / "manifest.jsonl")))
     if done.refused:
         rows.append(("reasons", str(done.folder / ".collect" / "refused.jsonl")))
-    lines = [f"{done.request}", *(f"  {line}" for line in show.table(rows))]
+    lines = [f"{done.request}", *(f"  {line}" for line in table(rows))]
     lines += [f"  note: {note}" for note in done.notes]
     if done.interrupted:
         lines.append("Stopped; nothing is lost. The same command again goes on from here.")

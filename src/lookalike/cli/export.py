@@ -31,6 +31,6 @@ def export(
     """
     from lookalike import api
 
-    with show.screen() as screen:
-        done = api.export(pack, to, form, screen.tell)
-    show.result(done, json, [f"{pack} as {form} in {to}."])
+    with show.screen() as listener:
+        exported = api.export(pack, to, form, listener=listener)
+    show.result(exported, json)

@@ -6,15 +6,16 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, is_dataclass
-from pathlib import Path
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 from cyclopts import Parameter
 
 from lookalike.durations import words
+from lookalike.progress import Listener
+from lookalike.results import plain
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -24,24 +25,10 @@ if TYPE_CHECKING:
 Json = Annotated[bool, Parameter(name="--json", negative="", help="Print the result as JSON.")]
 
 
-def plain(value: Any) -> Any:
-    """A result as JSON-able values."""
-    if is_dataclass(value) and not isinstance(value, type):
-        return plain(asdict(value))
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple | set):
-        return [plain(item) for item in value]
-    if isinstance(value, Path):
-        return str(value)
-    return value.item() if hasattr(value, "item") else value
-
-
-def result(value: Any, as_json: bool, lines: Sequence[str]) -> None:
-    """Print a result: JSON where it was asked for, these lines otherwise; once for a team."""
-    if os.environ.get("RANK", "0") != "0":
-        return
-    out(json.dumps(plain(value), indent=1) if as_json else "\n".join(lines))
+def result(value: Any, as_json: bool) -> None:
+    """Print a result: JSON where it was asked for, its lines otherwise; once for a team."""
+    if os.environ.get("RANK", "0") == "0":
+        out(json.dumps(plain(value), indent=1) if as_json else str(value))
 
 
 class UnreadError(Exception):
@@ -74,19 +61,6 @@ def _into_nothing(stream: TextIO) -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, stream.fileno())
     os.close(nowhere)
-
-
-def table(rows: Sequence[Sequence[str]], header: Sequence[str] = ()) -> list[str]:
-    """Rows as aligned lines of text."""
-    everything = [list(header), *map(list, rows)] if header else [list(row) for row in rows]
-    if not everything:
-        return []
-    widths = [max(len(row[i]) for row in everything) for i in range(len(everything[0]))]
-    lines = [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in everything
-    ]
-    return [lines[0], "-" * len(lines[0]), *lines[1:]] if header else lines
 
 
 @dataclass
@@ -135,10 +109,10 @@ class Screen:
 
 
 @contextmanager
-def screen() -> Iterator[Screen]:
-    """A screen for the time of one verb."""
+def screen() -> Iterator[Listener]:
+    """A screen that listens for the time of one verb."""
     if not sys.stderr.isatty():
-        yield Screen()
+        yield _listener(Screen())
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -152,4 +126,8 @@ def screen() -> Iterator[Screen]:
         TimeElapsedColumn(),
     ]
     with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
-        yield Screen(bars)
+        yield _listener(Screen(bars))
+
+
+def _listener(shown: Screen) -> Listener:
+    return Listener(shown.tell, shown.step, shown.say)

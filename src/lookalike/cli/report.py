@@ -18,4 +18,4 @@ def report(run: Path, /, *, json: show.Json = False) -> None:
     from lookalike import api
 
     page = api.report(run)
-    show.result({"report": page}, json, [f"{page}"])
+    show.result({"report": page} if json else page, json)

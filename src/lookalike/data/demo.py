@@ -9,8 +9,9 @@ from __future__ import annotations
 import csv
 import json
 import re
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from functools import lru_cache, partial
 from importlib.resources import files
 from pathlib import Path
@@ -21,6 +22,8 @@ from lookalike.data.decode.worker_pool import Lost, Workers
 from lookalike.data.pack.atomic_folder import refuse_full, whole_folder
 from lookalike.errors import DataError
 from lookalike.progress import Tell, silent
+from lookalike.results import Result
+from lookalike.settings.data import DemoSettings
 
 
 @dataclass(frozen=True)
@@ -87,25 +90,23 @@ _NONE = "none"
 _MARK = "demo.json"
 
 
-@dataclass(frozen=True, kw_only=True)
-class DemoSettings:
-    """What is drawn. ``options`` are DiceBear options of the style, checked before drawing."""
-
-    style: str = "toon-head"
-    count: int = 3000
-    size: int = 64
-    seed: int = 0
-    options: Mapping[str, Any] = field(default_factory=dict)
-
-
 @dataclass(frozen=True)
-class Demo:
+class Demo(Result):
     """A folder of demo pictures; ``made`` is False when it was there already."""
 
     folder: Path
     count: int
     styles: tuple[str, ...]
     made: bool
+
+    def lines(self) -> list[str]:
+        """How many faces are where, and what comes next."""
+        done = "drawn" if self.made else "were there already"
+        return [
+            f"{self.count:,} faces {done} in {self.folder} ({', '.join(self.styles)}).",
+            f"  artists and licences  {self.folder / 'LICENCE.txt'}",
+            f"  next                  lookalike start {shlex.quote(str(self.folder))}",
+        ]
 
 
 def make_demo(

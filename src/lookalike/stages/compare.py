@@ -20,6 +20,8 @@ from lookalike.metrics.features.features import Features
 from lookalike.metrics.scores.scores import score_samples
 from lookalike.place import Place
 from lookalike.progress import Tell, silent
+from lookalike.results import Result
+from lookalike.results import table as aligned
 from lookalike.run import Run
 
 STRIP = 10
@@ -68,9 +70,24 @@ class ComparisonRow:
     parameters: int
     failed: str | None
 
+    def cells(self) -> tuple[str, ...]:
+        """Rank, recipe, KID, coverage, near-duplicates, images/s, megabytes and weights."""
+        if self.kid is None:
+            return ("-", self.recipe, f"failed: {self.failed}", "", "", "", "", "")
+        return (
+            str(self.rank),
+            self.recipe,
+            f"{self.kid:.4f} ({self.kid_low or 0:.4f} to {self.kid_high or 0:.4f})",
+            f"{self.coverage:.2f}",
+            f"{self.near_duplicates:.3f}",
+            f"{self.images_per_second:.0f}",
+            f"{self.megabytes:.0f}",
+            f"{self.parameters / 1e6:.2f} M",
+        )
+
 
 @dataclass(frozen=True)
-class Comparison:
+class Comparison(Result):
     """The ranked table, its floor, and the picture with a strip of samples for each recipe."""
 
     pack: Path
@@ -95,6 +112,29 @@ class Comparison:
             f"Most samples of {those} look alike: collapsed, or hardly begun. Their ranks mean "
             "nothing yet; look at the strips, and give them more time with --for."
         )
+
+    def lines(self) -> list[str]:
+        """The ranked table, its floor, and where strips and table are."""
+        rows = [row.cells() for row in self.rows]
+        header = (
+            "rank",
+            "recipe",
+            "KID (95 %)",
+            "coverage",
+            "near-dup.",
+            "images/s",
+            "MB",
+            "weights",
+        )
+        return [
+            *aligned(rows, header),
+            f"Real pictures: KID {self.floor:.4f}, coverage {self.coverage_floor:.2f}, "
+            f"near-duplicates {self.near_duplicates_floor:.3f}. Judge: {self.judge}. Lower KID is "
+            "better.",
+            *([self.doubt] if self.doubt else []),
+            f"  samples  {self.strips}",
+            f"  table    {self.table}",
+        ]
 
 
 def compare(

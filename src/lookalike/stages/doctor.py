@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import tempfile
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,8 @@ from lookalike.errors import NoImagesError
 from lookalike.images import Pixels
 from lookalike.progress import Tell, silent
 from lookalike.report.doctor_page import DoctorPage, Shown, render
+from lookalike.results import Result
+from lookalike.settings.data import DoctorSettings
 
 log = logging.getLogger(__name__)
 
@@ -38,26 +40,16 @@ MOST_FEATURES = 20_000
 
 MOST_CROPS = 2_000
 _PICTURES = 12
+_NAMED = 3
 _COLUMNS = ("width", "height", "brightness", "contrast", "blur", "colorful")
 
 
-@dataclass(frozen=True, kw_only=True)
-class DoctorSettings:
-    """How the doctor looks. ``size`` is the side that the pack is to have.
-
-    ``faces`` searches a sample of the pictures for faces, when the extra for that is installed.
-    """
-
-    size: int = 64
-    least: int = 8
-    seed: int = 0
-    workers: int | None = None
-    faces: bool = False
-
-
 @dataclass(frozen=True)
-class Diagnosis:
-    """What was found. ``leave_out`` maps files to the reason why ``prepare --fix`` skips them."""
+class Diagnosis(Result):
+    """What was found. ``leave_out`` maps files to the reason why ``prepare --fix`` skips them.
+
+    ``not_sought`` says what was not looked for and what would bring it.
+    """
 
     source: str
     files: int
@@ -70,18 +62,34 @@ class Diagnosis:
     faces: Census | None = None
     page: Path | None = None
     leave_out: dict[str, str] = field(default_factory=dict, repr=False)
+    not_sought: tuple[str, ...] = ()
 
     def of(self, kind: str) -> Finding | None:
         """The finding of this kind, if there is one."""
         return next((one for one in self.findings if one.kind == kind), None)
 
     def as_dict(self) -> dict[str, Any]:
-        """Everything as JSON-able values."""
-        kept = asdict(self)
-        kept["page"] = str(self.page) if self.page else None
-        for one, finding in zip(kept["findings"], self.findings, strict=True):
-            one["count"] = finding.count
-        return kept
+        """Everything as JSON-able values, each finding with its count."""
+        plain = super().as_dict()
+        for values, finding in zip(plain["findings"], self.findings, strict=True):
+            values["count"] = finding.count
+        return plain
+
+    def lines(self) -> list[str]:
+        """The verdict, every finding with its fix, the advice, and what was not looked for."""
+        lines = [f"{self.files:,} files, {self.readable:,} readable. {self.advice[0]}"]
+        for finding in self.findings:
+            names = ", ".join(file.name for file in finding.files[:_NAMED])
+            more = " …" if finding.count > _NAMED else ""
+            lines.append(f"  {finding.count:>6,}  {finding.title}: {names}{more}")
+            lines.append(f"          fix: {finding.fix}")
+        lines += [f"  advice  {sentence}" for sentence in self.advice[1:]]
+        if self.faces is not None and self.faces.looked:
+            faces = self.faces
+            counts = f"{faces.none} none, {faces.one} one, {faces.several} several"
+            lines.append(f"  faces   {counts}, in {faces.looked:,} of {faces.of:,} pictures")
+        lines += [f"  note    {text}" for text in self.not_sought]
+        return [*lines, *([f"  page    {self.page}"] if self.page else [])]
 
 
 def doctor(
@@ -117,7 +125,7 @@ def doctor(
                 "Name a folder of pictures, a zip of them, or a pack."
             )
         faces = None
-        if settings.faces and census.installed():
+        if settings.faces and not settings.quick and census.installed():
             faces = _count_faces(source, measured.names, settings, tell)
         return _Diagnosing(source, measured, settings, look, tell).run(page, faces)
 
@@ -143,6 +151,7 @@ class _Diagnosing:
         self.measured = measured
         self.settings = settings
         self.tell = tell
+        self.look = look
         self.squares = measured.squares()
         small = len(measured.names) <= MOST_FEATURES
         self.deep = look(self.squares) if look is not None and small else None
@@ -185,11 +194,20 @@ class _Diagnosing:
             faces=faces,
             page=page,
             leave_out=leave_out,
+            not_sought=tuple(self._not_sought(faces)),
         )
         if page is not None:
             page.parent.mkdir(parents=True, exist_ok=True)
             page.write_text(render(self._page(diagnosis)), encoding="utf-8")
         return diagnosis
+
+    def _not_sought(self, faces: Census | None) -> Iterator[str]:
+        if self.settings.quick:
+            return
+        if faces is None:
+            yield f"faces were not counted: {census.INSTALL} brings the detector"
+        if self.look is None:
+            yield "crops were not sought: pip install 'lookalike[features]' brings the network"
 
     def _sheet(self) -> Sheet:
         measured = self.measured

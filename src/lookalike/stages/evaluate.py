@@ -33,6 +33,8 @@ from lookalike.metrics.scores.scores import Measure, Scores, ScoreSettings, scor
 from lookalike.metrics.scores.verdicts import class_sentence, sentences
 from lookalike.metrics.utility.label_classifier import label_classifier
 from lookalike.progress import Tell, silent
+from lookalike.results import Result, table
+from lookalike.settings.evaluation import EvaluateSettings
 
 Numbers = NDArray[np.int64]
 
@@ -45,31 +47,16 @@ LabelsOf = Callable[[int], NDArray[np.float32]]
 HOLDOUT = 0.2
 """The share of a plain folder of real pictures that is held out: its own, by a fixed shuffle."""
 
-
-@dataclass(frozen=True, kw_only=True)
-class EvaluateSettings:
-    """How to judge.
-
-    ``count`` bounds the samples, ``most`` the training pictures that are looked at. ``judge`` is a
-    name that ``metrics.judges.named`` knows. ``trained_with`` names families of networks that
-    trained the generator, so that a judge of the same family warns. ``pairs`` is a PNG file to
-    write the nearest pairs to, ``sheet`` one for samples by class. ``size`` is for two plain
-    folders. ``classes`` also scores class by class, where the pack has classes or an ``attribute``
-    is named; ``steps`` are those of the classifier.
-    """
-
-    count: int = 2000
-    most: int = 20_000
-    judge: str = "auto"
-    infinity: bool = False
-    seed: int = 0
-    trained_with: tuple[str, ...] = ()
-    pairs: Path | None = None
-    size: int | None = None
-    classes: bool = True
-    attribute: str | None = None
-    steps: int = 600
-    sheet: Path | None = None
+_ROWS = (
+    ("KID", "kid"),
+    ("KID to training", "kid_training"),
+    ("Fréchet distance", "frechet"),
+    ("precision", "precision"),
+    ("recall", "recall"),
+    ("density", "density"),
+    ("coverage", "coverage"),
+    ("near-duplicates", "near_duplicates"),
+)
 
 
 @dataclass(frozen=True)
@@ -84,9 +71,28 @@ class ByClass:
     rows: tuple[ClassScores, ...]
     recognized: Measure | None
 
+    def lines(self) -> list[str]:
+        """A line a class, each score beside its floor."""
+        rows = [
+            [
+                row.name,
+                f"{row.samples:,}",
+                *map(_beside_floor, (row.kid, row.coverage, row.near_duplicates)),
+                "" if row.copies is None else f"{row.copies:.1%}",
+                _beside_floor(row.recognized),
+            ]
+            for row in self.rows
+        ]
+        titles = ["class", "samples", "KID (floor)", "coverage (floor)", "near-duplicates (floor)"]
+        return table(rows, [*titles, "copies", "recognized (held-out)"])
+
+
+def _beside_floor(one: Measure | None) -> str:
+    return "" if one is None else f"{one.value:.2f} ({one.floor:.2f})"
+
 
 @dataclass(frozen=True)
-class Evaluation:
+class Evaluation(Result):
     """Scores, their meaning in sentences, and what to be careful of."""
 
     samples: str
@@ -96,6 +102,35 @@ class Evaluation:
     warnings: tuple[str, ...]
     pairs: Path | None
     classes: ByClass | None = None
+
+    def lines(self) -> list[str]:
+        """Every score beside its floor, then what they mean and what to be careful of."""
+        scores = self.scores
+        rows = []
+        for title, name in _ROWS:
+            fid = name == "frechet" and scores.features.startswith("fid-")
+            rows.append(_row("FID" if fid else title, getattr(scores, name)))
+            if name == "frechet" and scores.frechet_infinity is not None:
+                rows.append(["  of endless samples", f"{scores.frechet_infinity:.3g}", "", "", ""])
+        excess = scores.copies.excess
+        between = f"{excess.low:.2f} to {excess.high:.2f}"
+        rows.append(["copy excess", f"{excess.value:.2f}", between, "1.00", f"{excess.value:.2f}"])
+        lines = [
+            f"{self.samples} against {self.against}, seen by {scores.features} ("
+            f"{scores.samples:,} samples, {scores.training:,} training, {scores.holdout:,} held "
+            "out)",
+            "",
+            *table(rows, ["score", "value", "95 %", "floor", "ratio"]),
+        ]
+        if self.classes:
+            lines += ["", *self.classes.lines()]
+        lines += ["", *self.sentences, *(f"Careful: {text}." for text in self.warnings)]
+        return [*lines, *([f"Nearest pairs: {self.pairs}"] if self.pairs else [])]
+
+
+def _row(title: str, one: Measure) -> list[str]:
+    between = "" if one.low is None or one.high is None else f"{one.low:.3g} to {one.high:.3g}"
+    return [title, f"{one.value:.3g}", between, f"{one.floor:.3g}", f"{one.ratio:.2f}"]
 
 
 @dataclass(frozen=True)

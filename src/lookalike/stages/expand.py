@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from lookalike import images, seeds
+from lookalike.data.expanded.balance import LEAST, class_needs
 from lookalike.data.expanded.originals import Originals
 from lookalike.data.expanded.partial_results import Unfinished
 from lookalike.data.expanded.writer import (
@@ -27,7 +28,6 @@ from lookalike.data.expanded.writer import (
 from lookalike.data.pack.atomic_folder import refuse_full
 from lookalike.data.pack.classes import Classes, classes_of
 from lookalike.data.pack.pack import Pack
-from lookalike.data.pack.writer import PackWriter
 from lookalike.engine.sampler import Sampler
 from lookalike.errors import DataError
 from lookalike.images import Pixels
@@ -41,55 +41,12 @@ from lookalike.metrics.utility.picking import Make, pick
 from lookalike.metrics.utility.selection import REASONS, SelectedPictures, sieve
 from lookalike.progress import Tell, silent
 from lookalike.report.card import card_text
+from lookalike.results import Result, table
+from lookalike.settings.pictures import ExpandSettings
 
 MOST = 20_000
-LEAST = 16
 SHOWN = 10
-BLOCK = 256
-FORMS = ("folder", "pack")
-REAL = ("cut", "link", "copy")
-
-
-@dataclass(frozen=True, kw_only=True)
-class ExpandSettings:
-    """How much to add and how strictly.
-
-    ``balance`` fills every class up to the largest one; else every class gets ``factor`` times its
-    real pictures in all. ``tries`` bounds the candidates, as a multiple of what is wanted.
-    ``steps`` are those of the classifier. ``trained_with`` names families of networks that trained
-    the generator. ``real`` says how real pictures come into a folder: "cut" to the pack's size, or
-    the original files, as a "link" or a "copy".
-    """
-
-    balance: bool = False
-    factor: float = 2.0
-    form: str = "folder"
-    real: str = "cut"
-    attribute: str | None = None
-    judge: str = "auto"
-    steps: int = 600
-    tries: int = 10
-    seed: int = 0
-    keep_copies: bool = False
-    trained_with: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        if self.form not in FORMS:
-            raise DataError(f"there is no form {self.form!r}. Choose from: {', '.join(FORMS)}.")
-        if self.real not in REAL:
-            raise DataError(f"--real is {self.real!r}. Choose from: {', '.join(REAL)}.")
-        if self.real != "cut" and self.form != "folder":
-            raise DataError(
-                f"a pack holds pictures of one size, so its real ones cannot be a {self.real} of "
-                "the original files. Leave --real out, or --as pack."
-            )
-        if self.factor <= 1 and not self.balance:
-            raise DataError(
-                f"a factor of {self.factor:g} adds nothing: it is how many times as many pictures "
-                "there are afterwards, so more than 1. Example: --factor 2"
-            )
-        if self.tries < 1:
-            raise DataError(f"--tries is {self.tries}; it has to be at least 1.")
+_REJECTED = {"class": "other class", "copy": "copy", "outlier": "outlier", "twin": "twin"}
 
 
 @dataclass(frozen=True)
@@ -131,7 +88,7 @@ class ClassCount:
 
 
 @dataclass(frozen=True)
-class Expanded:
+class Expanded(Result):
     """What was written. ``accuracy`` is the classifier's on held-out pictures, where known."""
 
     folder: Path
@@ -143,6 +100,31 @@ class Expanded:
     judge: str
     accuracy: float | None
     warnings: tuple[str, ...]
+
+    def lines(self) -> list[str]:
+        """What every class got and what was rejected, with the file that says all of it."""
+        rows = [
+            [
+                row.name or "(all)",
+                *(f"{number:,}" for number in (row.real, row.wanted, row.taken, row.tried)),
+                *(f"{row.rejected.get(reason, 0):,}" for reason in _REJECTED),
+            ]
+            for row in self.classes
+        ]
+        header = ["class", "real", "wanted", "taken", "candidates", *_REJECTED.values()]
+        lines = [
+            f"{self.synthetic:,} synthetic pictures beside {self.real:,} real ones in "
+            f"{self.folder} ({self.held_out:,} real ones held out).",
+            "",
+            *table(rows, header),
+            "",
+        ]
+        if self.accuracy is not None:
+            lines.append(
+                f"The classifier is right for {self.accuracy:.1%} of the held-out pictures."
+            )
+        lines += [f"Careful: {text}." for text in self.warnings]
+        return [*lines, f"What is real and what is not: {self.folder / 'README.md'}"]
 
 
 def expand(
@@ -165,33 +147,32 @@ def expand(
     settings = settings or ExpandSettings()
     refuse_full(to)
     sorts = classes_of(pack, settings.attribute)
-    wanted = _wanted(pack, sorts, settings)
+    needs = class_needs(pack, sorts, settings)
     into = _writer(pack, to, settings)
     eye = named(settings.judge, pack.channels, pack.size)
     work = _work(pack, origin, to, settings, eye)
     net, accuracy = _classifier(pack, sorts, settings, tell)
     judge = sieve(*_seen(pack, eye, tell), eye, net, keep_copies=settings.keep_copies)
+    counts: list[ClassCount] = []
+    shown: list[tuple[int, Pixels]] = []
     with into:
         _copy(pack, sorts, into, tell)
-        counts: list[ClassCount] = []
-        shown: list[tuple[int, Pixels]] = []
-        for number, (real, count) in enumerate(wanted):
+        for number, need in enumerate(needs):
             chosen = SelectedPictures(judge, number)
             name = sorts.names[number] if sorts.names else ""
             seed = class_seed(settings.seed, number)
-            first = len(shown)
-            for one in pick(make, chosen, count, settings.tries, work, tell):
-                row = {
-                    **_told(origin.of(number)),
-                    "seed": seed,
-                    "index": one.index,
-                    "scores": one.scores,
-                }
+            for taken, one in enumerate(
+                pick(make, chosen, need.wanted, settings.tries, work, tell)
+            ):
+                about = {"seed": seed, "index": one.index, "scores": one.scores}
+                row = {**_told(origin.of(number)), **about}
                 into.synthetic(one.picture, row, name, _text(row, name))
-                if len(shown) < first + SHOWN:
+                if taken < SHOWN:
                     shown.append((number, one.picture))
             tried, rejected = chosen.tried, dict(chosen.rejected)
-            counts.append(ClassCount(name, real, count, chosen.taken, tried, seed, rejected))
+            counts.append(
+                ClassCount(name, need.real, need.wanted, chosen.taken, tried, seed, rejected)
+            )
         result = Expanded(
             folder=to,
             form=settings.form,
@@ -237,75 +218,9 @@ def makers(samplers: Mapping[int, Sampler], seed: int) -> Make:
     return make
 
 
-def lacking(pack: Pack, settings: ExpandSettings) -> dict[int, str]:
-    """Numbers and names of the classes that are to get pictures.
-
-    Raises:
-        DataError: the pack has no classes, nothing is to be added, or one of them has too few real
-            pictures to train a generator on.
-    """
-    sorts = classes_of(pack, settings.attribute)
-    if not sorts.names:
-        raise DataError(
-            f"{pack.name} has no classes, so there is one run for all its pictures: leave "
-            "--run-per-class out, or name an attribute with --attribute."
-        )
-    wanted = _wanted(pack, sorts, settings)
-    found = {n: sorts.names[n] for n, (_, count) in enumerate(wanted) if count}
-    few = [f"{name!r} ({wanted[n][0]})" for n, name in found.items() if wanted[n][0] < LEAST]
-    if few:
-        raise DataError(
-            f"a run of its own needs {LEAST} training pictures of a class; too few have "
-            f"{', '.join(few)}. Leave --run-per-class out: one run with the class as condition "
-            "learns from all classes."
-        )
-    return found
-
-
-def class_pack(pack: Pack, number: int, attribute: str | None, to: Path) -> Pack:
-    """The pictures of one class as a pack without labels; its held-out ones stay held out."""
-    if Pack.is_pack(to):
-        return Pack.open(to)
-    sorts = classes_of(pack, attribute)
-    held: list[bool] = []
-    with PackWriter(to, size=pack.size, channels=pack.channels) as writer:
-        for split in (pack.train, pack.holdout):
-            rows = np.flatnonzero(sorts.numbers(split) == number)
-            for start in range(0, len(rows), BLOCK):
-                for picture in split.images(rows[start : start + BLOCK]):
-                    writer.append(picture, {})
-            held += [split is pack.holdout] * len(rows)
-        return writer.finish(holdout=np.array(held))
-
-
 def class_seed(seed: int, number: int) -> int:
     """The seed that draws the candidates of a class: what 'generate --seed' takes."""
     return seeds.number(seed, "expand", number) % 1_000_000
-
-
-def _wanted(pack: Pack, sorts: Classes, settings: ExpandSettings) -> list[tuple[int, int]]:
-    """For every class: its real training pictures, and how many synthetic ones are wanted."""
-    if not sorts.names:
-        if settings.balance:
-            raise DataError(
-                f"{pack.name} has no classes to balance. Sub-folders of pictures become classes in "
-                "'lookalike prepare'; an attribute can be named with --attribute; --factor 2 works "
-                "without classes."
-            )
-        total = len(pack.train)
-        return [(total, round((settings.factor - 1) * total))]
-    numbers = sorts.numbers(pack.train)
-    counts = np.bincount(numbers[numbers >= 0], minlength=len(sorts.names)).tolist()
-    if settings.balance:
-        wanted = [(count, max(counts) - count) for count in counts]
-    else:
-        wanted = [(count, round((settings.factor - 1) * count)) for count in counts]
-    if not any(missing for _, missing in wanted):
-        raise DataError(
-            f"nothing is to be added: every class of {pack.name} has {max(counts)} pictures "
-            "already. Use --factor 2 to double all of them."
-        )
-    return wanted
 
 
 def _classifier(
@@ -348,8 +263,20 @@ def _work(
     pack: Pack, origin: Origin, to: Path, settings: ExpandSettings, eye: Features
 ) -> Unfinished:
     """The folder of what was found so far, for everything that decides which pictures pass."""
-    asked = {k: v for k, v in asdict(settings).items() if k not in {"form", "real"}}
-    key = {"pack": pack.fingerprint, "origin": asdict(origin), "eye": eye.hash, **asked}
+    key = {
+        "pack": pack.fingerprint,
+        "origin": asdict(origin),
+        "eye": eye.hash,
+        "balance": settings.balance,
+        "factor": settings.times,
+        "attribute": settings.attribute,
+        "judge": settings.judge,
+        "steps": settings.steps,
+        "tries": settings.tries,
+        "seed": settings.seed,
+        "keep_copies": settings.keep_copies,
+        "trained_with": settings.trained_with,
+    }
     return Unfinished(unfinished(to), key)
 
 
@@ -416,7 +343,7 @@ def _files(
         "runs": {result.classes[n].name: _told(one) for n, one in origin.classes.items()},
         "settings": {
             "balance": settings.balance,
-            "factor": None if settings.balance else settings.factor,
+            "factor": None if settings.balance else settings.times,
             "attribute": settings.attribute,
             "real": settings.real,
             "tries": settings.tries,

@@ -18,19 +18,24 @@ from lookalike.data.pack.atomic_folder import folder_name, refuse_full, whole_fo
 from lookalike.data.pack.pack import Pack, Row, Split
 from lookalike.errors import DataError, need
 from lookalike.progress import Tell, silent
+from lookalike.results import Result
 
 _BLOCK = 256
 _SHARD = 10_000
 
 
 @dataclass(frozen=True)
-class ExportedPack:
+class ExportedPack(Result):
     """Where the pictures went."""
 
     path: Path
     form: str
     count: int
     files: int
+
+    def lines(self) -> list[str]:
+        """How many went where."""
+        return [f"{self.count:,} pictures as {self.form} in {self.path}."]
 
 
 def export_pack(

@@ -19,32 +19,13 @@ from lookalike.metrics.copies.copy_filter import CopyCheck, CopyFilter, copy_che
 from lookalike.place import Place
 from lookalike.progress import Tell, silent
 from lookalike.recipe import Drawing, trust
+from lookalike.results import Result
 from lookalike.run import Run
-
-
-@dataclass(frozen=True, kw_only=True)
-class GenerateSettings:
-    """How many pictures, from which seed and index on, of which class; and how they are kept.
-
-    ``recipe`` names the author's own recipe file, where the run's generator lives in one.
-    ``keep_copies`` turns off the search for copies of training pictures. ``candidates`` are how
-    many pictures are made for each one that is kept; None is what the recipe says.
-    """
-
-    count: int = 100
-    seed: int = 0
-    first: int = 0
-    wanted: str | None = None
-    checkpoint: str = "auto"
-    grid: bool = False
-    columns: int = 10
-    recipe: str | None = None
-    keep_copies: bool = False
-    candidates: int | None = None
+from lookalike.settings.pictures import GenerateSettings
 
 
 @dataclass(frozen=True)
-class Generated:
+class Generated(Result):
     """What was written, how many copies of training pictures were left out, and remarks."""
 
     folder: Path
@@ -55,6 +36,19 @@ class Generated:
     grid: Path | None = None
     copies: int = 0
     notes: tuple[str, ...] = ()
+
+    def lines(self) -> list[str]:
+        """Where they are, what they came from, and what was left out."""
+        lines = [
+            f"{self.count:,} pictures in {self.folder} (seed {self.seed}, {self.recipe} after "
+            f"{self.images_seen:,} images)."
+        ]
+        if self.copies:
+            lines.append(
+                f"{self.copies:,} copies of training pictures were left out, and others took their "
+                "place (--keep-copies keeps them)."
+            )
+        return [*lines, *self.notes, *([f"  grid  {self.grid}"] if self.grid else [])]
 
 
 TRIES, LEAST_TRIES = 4, 64
@@ -70,16 +64,12 @@ def generate(
     Memory does not grow with the count: pictures are written by threads, a few blocks ahead.
 
     Raises:
-        LookalikeError: the count is not positive, or the class is not one of the run's.
+        LookalikeError: the class is not one of the run's.
     """
-    if settings.count < 1 or settings.first < 0:
-        raise LookalikeError(f"-n must be at least 1, got {settings.count}.")
-    if settings.candidates is not None and settings.candidates < 1:
-        raise LookalikeError(f"--candidates must be at least 1, got {settings.candidates}.")
     sampler, chosen, seen = open_sampler(
         run, place, settings.checkpoint, trust(settings.recipe), settings.candidates
     )
-    wanted = _label(run, chosen, settings.wanted)
+    wanted = _label(run, chosen, settings.label)
     to.mkdir(parents=True, exist_ok=True)
     text = {
         "lookalike:run": run.path.resolve().name,

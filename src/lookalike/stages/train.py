@@ -10,7 +10,7 @@ from typing import Any
 from lookalike import recipe
 from lookalike.data.augment.policy import Policy, chains, fitting
 from lookalike.data.pack.pack import Pack
-from lookalike.durations import words
+from lookalike.durations import seconds, words
 from lookalike.engine import budget, environment, precision
 from lookalike.engine.picture_source import BatchSource, SplitBatches, with_few_labels
 from lookalike.engine.session import Session, SessionResult
@@ -21,30 +21,11 @@ from lookalike.parts.training.warm_start import WarmStart
 from lookalike.place import Place
 from lookalike.recipe import Recipe, codec
 from lookalike.run import Run
+from lookalike.settings.training import TrainSettings
 
 LABELS = {"none": 0, "optional": 1, "required": 2}
 BENCHMARK, BRIEF = 20.0, 0.035
 """Seconds of the benchmark at the most, and as a share of the time that is asked for."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainSettings:
-    """What a person asks of a training; everything else is the recipe's.
-
-    ``recipe`` is a name, a ``.py`` file of one's own, or a saved ``recipe.json``. ``seconds`` is a
-    time budget, turned into images by a short benchmark; ``more`` is one that a finished run gets
-    on top, whatever it had. ``settings`` change the recipe; more ``images`` than a run has train
-    it further, too.
-    ``labeled`` None uses classes where the recipe can, and attributes only when asked (True).
-    ``augment`` are the recipe's ``transforms``: codes that change some of the pictures it is shown.
-    """
-
-    recipe: str = "swift"
-    seconds: float | None = None
-    more: float | None = None
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    labeled: bool | None = None
-    augment: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -72,19 +53,24 @@ def plan(pack: Pack, run: Run, settings: TrainSettings, place: Place) -> Plan:
     wanted, trusted, notes = _wanted(pack, settings)
     if run.exists:
         same = _continued(pack, run, settings, (wanted, trusted, notes))
-        return same if settings.more is None else _longer(pack, run, settings.more, same, place)
+        return (
+            same
+            if settings.more is None
+            else _longer(pack, run, seconds(settings.more), same, place)
+        )
     if wanted.warm is not None:
         notes = (*notes, _warm(wanted.warm))
-    if settings.seconds is None:
+    if settings.time is None:
         return Plan(wanted, False, notes, trusted)
     pictures = source(pack, wanted)
     place = decided(wanted, pictures, place)
-    brief = min(BENCHMARK, BRIEF * settings.seconds)
+    time = seconds(settings.time)
+    brief = min(BENCHMARK, BRIEF * time)
     speed = budget.measure(wanted, pictures, place, seconds=brief)
-    images = speed.images(settings.seconds, wanted.batch)
+    images = speed.images(time, wanted.batch)
     note = (
         f"This machine trains {speed.mean:.0f} images/s with this recipe: "
-        f"{words(settings.seconds)} are {images:,} images."
+        f"{words(time)} are {images:,} images."
     )
     chosen = replace(wanted, images=images)
     return Plan(chosen, False, (*notes, note), trusted, speed, place.precision)
@@ -94,7 +80,7 @@ def _wanted(pack: Pack, settings: TrainSettings) -> tuple[Recipe, tuple[str, ...
     """The recipe as asked for, without a time budget."""
     if settings.recipe.endswith(".json"):
         saved = recipe.load(Path(settings.recipe))
-        if settings.settings or settings.augment:
+        if settings.changes or settings.augment:
             raise RecipeError(
                 "A saved recipe.json is taken as it is, so --set and --augment cannot change it. "
                 "Name the recipe instead (--recipe swift), or edit a copy of the file."
@@ -103,7 +89,7 @@ def _wanted(pack: Pack, settings: TrainSettings) -> tuple[Recipe, tuple[str, ...
         return saved, (), ()
     file = recipe.find(settings.recipe)
     frame, notes = _frame(pack, file, settings)
-    made = recipe.make(file, settings.settings, frame)
+    made = recipe.make(file, settings.changes, frame)
     if settings.augment:
         made = replace(made, transforms=settings.augment)
     _fits(made, pack)
@@ -119,7 +105,7 @@ def _frame(
     ``classes`` of the label columns are one choice; the others are attributes of their own.
     """
     only_classes = 0 < len(pack.classes) == len(pack.columns)
-    labeled = only_classes if settings.labeled is None else settings.labeled
+    labeled = only_classes if settings.labels is None else settings.labels
     labeled = (labeled or LABELS[file.labels] == 2) and len(pack.columns) > 0
     if file.sizes and pack.size not in file.sizes:
         able = [r.name for r in recipe.names() if pack.size in r.sizes]
@@ -143,7 +129,7 @@ def _frame(
         )
     used = len(pack.columns) if labeled and LABELS[file.labels] else 0
     notes: tuple[str, ...] = ()
-    if settings.labeled is None and not labeled and pack.columns and LABELS[file.labels]:
+    if settings.labels is None and not labeled and pack.columns and LABELS[file.labels]:
         notes = (
             f"The pack has {len(pack.columns)} label columns with attributes; this run does not "
             "use them. With --labels the generator can be asked for them.",
@@ -198,7 +184,7 @@ def _continued(
             f"{run.path} was trained on other pictures ({data.get('path')}). Name another folder "
             "with --into, or the pack it was begun with."
         )
-    counted = settings.seconds is None and settings.more is None and "images" in settings.settings
+    counted = settings.time is None and settings.more is None and "images" in settings.changes
     images = wanted.images if counted else held.images
     grown = replace(held, images=max(held.images, images))
     differing = _differences(codec.encode(grown), codec.encode(replace(wanted, images=images)))

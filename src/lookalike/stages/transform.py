@@ -20,6 +20,8 @@ from lookalike.data.decode.worker_pool import Lost, Workers
 from lookalike.errors import DataError, NoImagesError
 from lookalike.images import Pixels
 from lookalike.progress import Tell, silent
+from lookalike.results import Result
+from lookalike.settings.data import TransformSettings
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff"})
 AUGMENTED = re.compile(r"^.+?(__.+)+\.[^.]+$")
@@ -31,19 +33,8 @@ _HEAD = 34
 _GAP = 4
 
 
-@dataclass(frozen=True, kw_only=True)
-class TransformSettings:
-    """``codes`` as they are written; ``to`` None writes beside the originals."""
-
-    codes: tuple[str, ...]
-    to: Path | None = None
-    seed: int = 0
-    preview: Path | None = None
-    workers: int | None = None
-
-
 @dataclass(frozen=True)
-class Transformed:
+class Transformed(Result):
     """The final counts. ``errors`` are (file, reason)."""
 
     processed: int
@@ -52,6 +43,17 @@ class Transformed:
     skipped_augmented: int
     errors: tuple[tuple[str, str], ...]
     preview: Path | None = None
+
+    def lines(self) -> list[str]:
+        """How many were made, and what was passed over."""
+        if self.preview is not None:
+            return [f"A preview is in {self.preview}."]
+        return [
+            f"{self.processed:,} pictures made, {self.existing:,} were there already.",
+            f"  skipped  {self.skipped_augmented} transformed before, "
+            f"{self.skipped_no_match} no pictures",
+            *(f"  error    {name}: {why}" for name, why in self.errors),
+        ]
 
 
 @dataclass(frozen=True)

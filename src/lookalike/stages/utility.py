@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,11 +19,13 @@ from lookalike import checkpoints, seeds
 from lookalike.data.pack.classes import Classes as Sorts
 from lookalike.data.pack.classes import attributes_of, classes_of
 from lookalike.data.pack.pack import Pack
-from lookalike.data.pack.writer import PackWriter
+from lookalike.data.pack.subset import subset
 from lookalike.errors import DataError
 from lookalike.images import Pixels
+from lookalike.metrics.distances.intervals import Interval
 from lookalike.metrics.utility.classifier import Classes, Examples, FitSettings, known
-from lookalike.metrics.utility.synthesis import GeneratorHandle, parse_strategy
+from lookalike.metrics.utility.instruments import instrument
+from lookalike.metrics.utility.synthesis import GeneratorHandle, ParsedStrategy, parse_strategy
 from lookalike.metrics.utility.teaching import (
     NETWORKS,
     Teacher,
@@ -44,35 +46,38 @@ from lookalike.metrics.utility.trials import (
 from lookalike.metrics.utility.verdict import Arm, Verdict, arms, decide
 from lookalike.progress import Tell, silent
 from lookalike.report.utility_page import UtilityPart, render
+from lookalike.results import Result, table
+from lookalike.settings.evaluation import UtilitySettings
 
 LEAST_TEST = 50
-TEACHERS = ("features", "small")
+FAMILIES = ("efficientnet-lite0",)
+"""Pretrained networks that generators train with, so that a classifier on others is taken."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class UtilitySettings:
-    """How much to try. The protocol is equal for every arm; ``folder`` keeps what is done.
+@dataclass(frozen=True)
+class Experiment:
+    """What is tried: as asked, the protocol that is equal for every arm, and the arms."""
 
-    ``teacher`` says who labels and chooses synthetic pictures where a way asks for it: "features"
-    (a kernel on frozen pretrained features, where those are installed) or "small" (networks of the
-    protocol's instrument). ``arms`` are those of the protocol unless given.
-    """
+    settings: UtilitySettings
+    protocol: Protocol
+    arms: tuple[Arm, ...]
 
-    protocol: Protocol = field(default_factory=Protocol)
-    ratios: tuple[float, ...] = (0.5, 1.0, 2.0, 3.0)
-    ways: tuple[str, ...] = ("plain", "between", "across+soft")
-    teacher: str = "features"
-    arms: tuple[Arm, ...] = ()
-    per_class: tuple[int, ...] = ()
-    attribute: str | None = None
-    folder: Path | None = None
-    workers: int = 1
+    @classmethod
+    def of(cls, settings: UtilitySettings, size: int) -> Experiment:
+        """The experiment that these settings ask for, on pictures of this size.
 
-    def __post_init__(self) -> None:
-        if self.teacher not in TEACHERS:
-            raise DataError(
-                f"there is no teacher {self.teacher!r}. Choose from: {', '.join(TEACHERS)}."
-            )
+        Raises:
+            LookalikeError: there is no such classifier, or no such way.
+        """
+        for way in settings.ways:
+            parse_strategy(way)
+        protocol = Protocol(
+            seeds=settings.seeds,
+            steps=settings.steps,
+            instrument=instrument(settings.classifier, size, FAMILIES),
+            seed=settings.seed,
+        )
+        return cls(settings, protocol, tuple(arms(settings.ratios, settings.ways)))
 
 
 @dataclass(frozen=True)
@@ -132,9 +137,41 @@ class UtilityAnswer:
     synthetic_only: float
     rates: Mapping[str, float]
 
+    def lines(self, classes: Sequence[str]) -> list[str]:
+        """The table of arms, the recall of each class, and the verdict."""
+        of_each = f"{self.per_class} of each class" if self.per_class else "all"
+        rows = [
+            [
+                row.arm,
+                f"{self.rates[row.arm]:g}",
+                f"{row.accuracy:.1%} ± {row.deviation:.1%}",
+                f"{row.worst_recall:.1%}",
+                _points(row.gain),
+            ]
+            for row in self.verdict.table
+        ]
+        header = ["trained on", "rate", "accuracy on real", "worst class", "gain in points (95 %)"]
+        recalls = zip(classes, self.verdict.recalls, strict=True)
+        each = ", ".join(f"{name} {_points(gain)}" for name, gain in recalls)
+        return [
+            f"{self.training:,} real pictures to train on ({of_each})",
+            "",
+            *table(rows, header),
+            "",
+            f"Recall of each class: {each}",
+            f"Synthetic pictures only (classification accuracy score): {self.synthetic_only:.1%}",
+            "",
+            self.verdict.sentence,
+        ]
+
+
+def _points(gain: Interval) -> str:
+    value, low, high = (100 * x for x in (gain.value, gain.low, gain.high))
+    return f"{value:+.1f} ({low:+.1f} to {high:+.1f})"
+
 
 @dataclass(frozen=True)
-class Utility:
+class Utility(Result):
     """The answers, what they rest on, what to be careful of; ``teacher`` where there was one."""
 
     answers: tuple[UtilityAnswer, ...]
@@ -147,10 +184,20 @@ class Utility:
     page: Path | None = None
     teacher: str = ""
 
+    def lines(self) -> list[str]:
+        """Every answer, what to be careful of, and where the page is."""
+        lines = [
+            f"{self.test:,} real pictures to test on, {len(self.classes)} classes, "
+            f"{self.seeds} seeds, {self.steps} steps each, classifier {self.classifier}"
+        ]
+        lines += [f"Pictures are labeled or chosen by {self.teacher}"] if self.teacher else []
+        for answer in self.answers:
+            lines += ["", *answer.lines(self.classes)]
+        lines += ["", *(f"Careful: {text}." for text in self.warnings)]
+        return [*lines, f"Page: {self.page}"] if self.page else lines
 
-def utility(
-    pack: Pack, open_: Open, settings: UtilitySettings | None = None, tell: Tell = silent
-) -> Utility:
+
+def utility(pack: Pack, open_: Open, experiment: Experiment, tell: Tell = silent) -> Utility:
     """Train every arm with every seed, for every number of pictures per class, and decide.
 
     With a folder, ``utility.json`` and ``utility.html`` are written into it.
@@ -158,38 +205,39 @@ def utility(
     Raises:
         DataError: the pack has no classes, or too few held-out pictures that have one.
     """
-    settings = settings or UtilitySettings()
+    settings, protocol = experiment.settings, experiment.protocol
     data = labeled(pack, settings.attribute)
-    kept = TrialStore(settings.folder / "trials.jsonl" if settings.folder else None)
+    kept = TrialStore(settings.to / "trials.jsonl" if settings.to else None)
     answers = []
     for each in settings.per_class or (None,):
-        part = data.part(each, settings.protocol.seed) if each else data
-        tried = trials(part, open_(part, each), settings, kept, tell)
-        answers.append(_answer(part, each, tried, settings))
+        part = data.part(each, protocol.seed) if each else data
+        tried = trials(part, open_(part, each), experiment, kept, tell)
+        answers.append(_answer(part, each, tried, protocol.seed))
     found = Utility(
         answers=tuple(answers),
         classes=data.names,
         test=len(data.test[1]),
-        seeds=settings.protocol.seeds,
-        steps=settings.protocol.steps,
-        classifier=settings.protocol.instrument.name,
-        warnings=_warnings(data, answers, settings),
-        page=settings.folder / "utility.html" if settings.folder else None,
-        teacher=_teacher(settings),
+        seeds=protocol.seeds,
+        steps=protocol.steps,
+        classifier=protocol.instrument.name,
+        warnings=_warnings(data, answers, protocol),
+        page=settings.to / "utility.html" if settings.to else None,
+        teacher=_teacher(experiment),
     )
-    if settings.folder:
-        _write(found, pack, settings.folder)
+    if settings.to:
+        _write(found, pack, settings.to)
     return found
 
 
 def trials(
-    data: Labeled, opened: Opened, settings: UtilitySettings, kept: TrialStore, tell: Tell = silent
+    data: Labeled, opened: Opened, experiment: Experiment, kept: TrialStore, tell: Tell = silent
 ) -> TrialResults:
     """Make the synthetic pictures for one part and train every arm on them."""
+    settings = experiment.settings
     digest = address(data.rows.tolist(), len(data.test[1]), opened.name, settings.teacher)
-    chosen = settings.arms or arms(settings.ratios, settings.ways)
-    pictures = replace(_pictures(data, opened.desk, chosen, settings, tell), name=digest)
-    return run_trials(chosen, pictures, settings.protocol, kept, settings.workers, tell)
+    pictures = replace(_pictures(data, opened.desk, experiment, tell), name=digest)
+    chosen, protocol = experiment.arms, experiment.protocol
+    return run_trials(chosen, pictures, protocol, kept, settings.workers, tell)
 
 
 def labeled(pack: Pack, attribute: str | None = None) -> Labeled:
@@ -216,12 +264,8 @@ def labeled(pack: Pack, attribute: str | None = None) -> Labeled:
 
 def write_part(pack: Pack, data: Labeled, to: Path) -> Pack:
     """The training pictures of a part as a pack with nothing held out, to train a generator on."""
-    if Pack.is_pack(to):
-        return Pack.open(to)
-    with PackWriter(to, size=pack.size, channels=pack.channels) as writer:
-        for picture, number in zip(*data.training, strict=True):
-            writer.append(picture, {"class": data.names[number]})
-        return writer.finish()
+    names = [data.names[number] for number in data.training[1]]
+    return subset(pack, to, data.rows, classes=names)
 
 
 def columns_of(part: Pack, names: tuple[str, ...]) -> tuple[int, ...]:
@@ -243,36 +287,32 @@ def _labels(pack: Pack, attribute: str | None) -> Sorts:
 
 
 def _pictures(
-    data: Labeled,
-    desk: GeneratorHandle,
-    chosen: Sequence[Arm],
-    settings: UtilitySettings,
-    tell: Tell,
+    data: Labeled, desk: GeneratorHandle, experiment: Experiment, tell: Tell
 ) -> TrialPictures:
     """Enough synthetic pictures of every way, and copies where arms want them."""
+    seed = experiment.protocol.seed
     real = known(*data.training, len(data.names))
-    ways = {one.way: parse_strategy(one.way) for one in chosen if one.synthetic}
-    judge = _judge(real, settings, tell) if any(w.judged for w in ways.values()) else None
+    ways = {arm.way: parse_strategy(arm.way) for arm in experiment.arms if arm.synthetic}
+    judge = _judge(real, experiment, tell) if any(w.judged for w in ways.values()) else None
     added = {}
     for number, (text, way) in enumerate(ways.items()):
         tell("making synthetic pictures", number, len(ways))
-        ratio = max(one.synthetic for one in chosen if one.way == text)
-        added[text] = _made(text, data, desk, settings, (ratio, judge)).weighing(way.weight)
+        ratio = max(arm.synthetic for arm in experiment.arms if arm.way == text)
+        added[text] = _made(way, data, desk, (ratio, judge), seed).weighing(way.weight)
     tell("making synthetic pictures", len(ways), len(ways))
     copies = {}
     for kind, make in (("moved", moved), ("mixed", mixed)):
-        most = max((one.taught for one in chosen if one.copies == kind), default=0.0)
+        most = max((arm.taught for arm in experiment.arms if arm.copies == kind), default=0.0)
         if most:
             assert judge is not None, "copies are labeled by a judge"
-            count = int(np.ceil(len(real) * most))
-            copies[kind] = make(real, judge, count, settings.protocol.seed)
+            copies[kind] = make(real, judge, int(np.ceil(len(real) * most)), seed)
     return TrialPictures(real, added, copies, data.test[0])
 
 
-def _judge(real: Examples, settings: UtilitySettings, tell: Tell) -> Teacher:
+def _judge(real: Examples, experiment: Experiment, tell: Tell) -> Teacher:
     """Who says what a synthetic picture shows, from the training pictures only."""
-    protocol = settings.protocol
-    eye = pretrained_features() if settings.teacher == "features" else None
+    protocol = experiment.protocol
+    eye = pretrained_features() if experiment.settings.teacher == "features" else None
     if eye is not None:
         tell("training the teacher of synthetic pictures", 0, 1)
         return kernel_teacher(real, eye, protocol.seed)
@@ -286,31 +326,31 @@ def _judge(real: Examples, settings: UtilitySettings, tell: Tell) -> Teacher:
     return network_teacher(real, how, tell)
 
 
-def _teacher(settings: UtilitySettings) -> str:
+def _teacher(experiment: Experiment) -> str:
     """Who labels and chooses, in words; nothing where no way asks for it."""
-    if not any(parse_strategy(way).judged for way in settings.ways):
+    if not any(parse_strategy(way).judged for way in experiment.settings.ways):
         return ""
-    eye = pretrained_features() if settings.teacher == "features" else None
+    eye = pretrained_features() if experiment.settings.teacher == "features" else None
     if eye is None:
-        return f"{NETWORKS} networks ({settings.protocol.instrument.name})"
+        return f"{NETWORKS} networks ({experiment.protocol.instrument.name})"
     return f"a kernel on {eye.name}"
 
 
 def _made(
-    text: str,
+    way: ParsedStrategy,
     data: Labeled,
     desk: GeneratorHandle,
-    settings: UtilitySettings,
     how: tuple[float, Teacher | None],
+    seed: int,
 ) -> Examples:
     """So many for each real one, of one way, with the classes' own shares, in a shuffled order."""
     ratio, judge = how
     counts = np.bincount(data.training[1], minlength=len(data.names))
-    way, made = parse_strategy(text).build(judge), []
+    strategy, made = way.build(judge), []
     for number, count in enumerate(counts):
         wanted = int(np.ceil(count * ratio))
         if wanted:
-            made.append(way.make(desk, number, wanted, settings.protocol.seed))
+            made.append(strategy.make(desk, number, wanted, seed))
     pictures = np.concatenate([one.pictures for one in made])
     if pictures.shape[1:] != data.training[0].shape[1:]:
         raise DataError(
@@ -318,41 +358,37 @@ def _made(
             "both have to be of one size. Use a run that was trained on this pack."
         )
     shares = np.concatenate([one.shares for one in made])
-    order = seeds.array_generator(settings.protocol.seed, "utility-synthetic")
+    order = seeds.array_generator(seed, "utility-synthetic")
     every = Examples(pictures, shares, np.ones(len(pictures), np.float32))
     return every.take(order.permutation(len(every)).astype(np.int64))
 
 
-def _answer(
-    data: Labeled, each: int | None, tried: TrialResults, settings: UtilitySettings
-) -> UtilityAnswer:
+def _answer(data: Labeled, each: int | None, tried: TrialResults, seed: int) -> UtilityAnswer:
     truth = data.test[1]
-    only = next(one for one in tried.outcomes if one.arm.only)
+    only = next(outcome for outcome in tried.outcomes if outcome.arm.only)
     return UtilityAnswer(
         per_class=each,
         training=len(data.training[1]),
-        verdict=decide(tried.outcomes, truth, len(data.names), seed=settings.protocol.seed),
+        verdict=decide(tried.outcomes, truth, len(data.names), seed=seed),
         synthetic_only=float(only.correct(truth).mean()),
         rates=tried.rates,
     )
 
 
-def _warnings(
-    data: Labeled, answers: list[UtilityAnswer], settings: UtilitySettings
-) -> tuple[str, ...]:
-    told = []
-    if settings.protocol.seeds < 10 and min(one.training for one in answers) < 1000:
-        told.append("below 1,000 training pictures 10 seeds are advised")
+def _warnings(data: Labeled, answers: list[UtilityAnswer], protocol: Protocol) -> tuple[str, ...]:
+    warnings = []
+    if protocol.seeds < 10 and min(answer.training for answer in answers) < 1000:
+        warnings.append("below 1,000 training pictures 10 seeds are advised")
     if len(data.test[1]) < 200:
-        told.append(f"only {len(data.test[1])} test pictures: the interval will be wide")
-    eye = settings.protocol.instrument.eye
+        warnings.append(f"only {len(data.test[1])} test pictures: the interval will be wide")
+    eye = protocol.instrument.eye
     if eye is not None and eye.families:
-        told.append(
+        warnings.append(
             f"the classifier stands on {eye.name}, which was trained on ImageNet, as may be the "
             "features that the generator was trained with: compare with --classifier small"
         )
-    told.append("one generator was used: the interval does not hold how generators differ")
-    return tuple(told)
+    warnings.append("one generator was used: the interval does not hold how generators differ")
+    return tuple(warnings)
 
 
 def _write(found: Utility, pack: Pack, folder: Path) -> None:

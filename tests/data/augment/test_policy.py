@@ -14,9 +14,10 @@ from lookalike.data.augment.policy import Policy, chains, fitting
 from lookalike.data.augment.transforms import original_of, parse
 from lookalike.data.pack.pack import Pack
 from lookalike.errors import DataError
+from lookalike.settings.data import PrepareSettings, TransformSettings
 from lookalike.stages.doctor import doctor
-from lookalike.stages.prepare import PrepareSettings, prepare
-from lookalike.stages.transform import TransformSettings, transform
+from lookalike.stages.prepare import prepare
+from lookalike.stages.transform import transform
 
 HERE = PrepareSettings(size=16, workers=0)
 CODES = ("fliph", "noise_0.01,blur_1")

@@ -11,7 +11,8 @@ from PIL import Image
 from lookalike import images
 from lookalike.data.augment.transforms import CODES, parse
 from lookalike.errors import DataError, NoImagesError
-from lookalike.stages.transform import TransformSettings, transform
+from lookalike.settings.data import TransformSettings
+from lookalike.stages.transform import transform
 
 
 def picture(height: int = 24, width: int = 24, channels: int = 3) -> np.ndarray:

@@ -11,7 +11,8 @@ from PIL import Image
 from lookalike.data.decode.faces import FaceSettings, cut_face, find_faces
 from lookalike.data.pack.pack import Pack
 from lookalike.errors import DataError, MissingExtraError
-from lookalike.stages.prepare import PrepareSettings, prepare
+from lookalike.settings.data import PrepareSettings
+from lookalike.stages.prepare import prepare
 
 data = pytest.importorskip("skimage.data")
 pytest.importorskip("cv2")
@@ -84,9 +85,7 @@ def test_prepare_takes_the_faces_and_lists_the_rest(astronaut: Image.Image, tmp_
         part = astronaut.crop((left - 60, 0, left + 240, 300))
         Image.fromarray(np.roll(np.asarray(part), index % 3, -1)).save(folder / f"{index:02d}.png")
     Image.fromarray(data.coffee()).save(folder / "coffee.png")
-    done = prepare(
-        folder, tmp_path / "pack", PrepareSettings(size=32, workers=0, faces=FaceSettings())
-    )
+    done = prepare(folder, tmp_path / "pack", PrepareSettings(size=32, workers=0, faces=True))
     assert ("coffee.png", "shows no face") in done.refusals
     assert done.count >= 16
     (row,) = Pack.open(done.path).train.rows([0])
@@ -112,4 +111,4 @@ def test_any_package_that_is_missing_gives_the_line_that_installs_it(
     (tmp_path / "a.png").write_bytes(b"any")
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(MissingExtraError, match=rf"{package}.*pip install 'lookalike\[faces\]'"):
-        prepare(tmp_path, tmp_path / "pack", PrepareSettings(faces=FaceSettings()))
+        prepare(tmp_path, tmp_path / "pack", PrepareSettings(faces=True))

@@ -14,7 +14,8 @@ from lookalike.data.decode.decode import ReadSettings, read_opened
 from lookalike.data.decode.frames import frames_of
 from lookalike.data.pack.pack import Pack
 from lookalike.errors import DataError
-from lookalike.stages.prepare import PrepareSettings, prepare
+from lookalike.settings.data import PrepareSettings
+from lookalike.stages.prepare import prepare
 
 LOOK = ReadSettings(size=16)
 ALL = PrepareSettings(size=16, workers=0, frames=True)

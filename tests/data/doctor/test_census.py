@@ -11,7 +11,8 @@ from lookalike.data.doctor.census import Census, count_faces, pack_census, sourc
 from lookalike.data.pack.writer import write_pack
 from lookalike.data.readers.open import open_source
 from lookalike.progress import silent
-from lookalike.stages.doctor import DoctorSettings, doctor
+from lookalike.settings.data import DoctorSettings
+from lookalike.stages.doctor import doctor
 
 photographs = pytest.importorskip("skimage.data")
 pytest.importorskip("cv2")

@@ -16,7 +16,8 @@ from lookalike.data.doctor.findings import plain_features, robust_limit, strange
 from lookalike.data.pack.writer import write_pack
 from lookalike.data.similarity.crops import candidates, is_crop
 from lookalike.errors import NoImagesError
-from lookalike.stages.doctor import Diagnosis, DoctorSettings, doctor
+from lookalike.settings.data import DoctorSettings
+from lookalike.stages.doctor import Diagnosis, doctor
 
 
 def _planted() -> ModuleType:
@@ -32,7 +33,7 @@ def _planted() -> ModuleType:
 
 
 planted = _planted()
-HERE = DoctorSettings(workers=0)
+HERE = DoctorSettings(workers=0, faces=False)
 
 
 def simple_look(pictures: np.ndarray) -> np.ndarray:

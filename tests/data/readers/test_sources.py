@@ -18,8 +18,9 @@ from lookalike.data.readers.base import folder_classes
 from lookalike.data.readers.idx import read_idx
 from lookalike.data.readers.open import open_source
 from lookalike.errors import DataError, NoImagesError
+from lookalike.settings.data import PrepareSettings
 from lookalike.stages.export import FORMS, export_pack
-from lookalike.stages.prepare import PrepareSettings, prepare
+from lookalike.stages.prepare import prepare
 
 Photos = Callable[..., Path]
 
@@ -136,7 +137,7 @@ def test_idx_files_become_grey_pictures_with_their_labels(tmp_path: Path) -> Non
     done = prepare(
         tmp_path / "mnist",
         tmp_path / "pack",
-        PrepareSettings(size=12, channels=1, workers=0, holdout=0),
+        PrepareSettings(size=12, grey=True, workers=0, holdout=0),
     )
     pack = Pack.open(done.path)
     assert np.array_equal(pack.train.all_images()[..., 0], pictures)

@@ -1,0 +1,318 @@
+"""From pictures to a run, and what is known of it: recipes, plan, train, start, report, show."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lookalike import recipe as recipes_
+from lookalike.api.data import prepare
+from lookalike.api.results import Planned, RecipeList, RunSummary, Started, Trained
+from lookalike.errors import DataError, LookalikeError
+from lookalike.progress import NOBODY, Listener
+from lookalike.settings.data import PrepareSettings
+from lookalike.settings.options import AnyPath, filled, path_of
+from lookalike.settings.training import StartSettings, TrainSettings
+
+if TYPE_CHECKING:
+    from lookalike.data.pack.pack import Pack
+    from lookalike.engine.trainer import Trainer
+    from lookalike.engine.watcher import Watcher
+    from lookalike.stages.choose import Choice
+    from lookalike.stages.prepare import Prepared
+
+
+def recipes() -> RecipeList:
+    """Every recipe there is, without importing torch."""
+    return RecipeList(recipes_.names())
+
+
+def plan(
+    data: AnyPath,
+    into: AnyPath | None = None,
+    settings: TrainSettings | None = None,
+    *,
+    listener: Listener = NOBODY,
+    **fields: Any,
+) -> Planned:
+    """Say what :func:`train` would do, without training: sizes, speed, time.
+
+    Raises:
+        LookalikeError: what :func:`train` would refuse.
+    """
+    from lookalike.engine import budget
+    from lookalike.engine.trainer import Trainer
+    from lookalike.recipe import codec
+    from lookalike.run import Run
+    from lookalike.stages import train as stage
+
+    settings = filled(TrainSettings, settings, fields)
+    folder = _folder(into, settings.recipe)
+    pack = open_data(data, folder, listener)
+    run, place = Run(folder), settings.device.place()
+    chosen = stage.plan(pack, run, settings, place)
+    pictures = stage.source(pack, chosen.recipe)
+    place = stage.decided(chosen.recipe, pictures, place)
+    speed = chosen.speed or budget.measure(chosen.recipe, pictures, place, seconds=6)
+    left = max(0, chosen.recipe.images - run.progress())
+    networks = Trainer(chosen.recipe, pictures, place).networks
+    return Planned(
+        recipe=chosen.recipe.name,
+        pack=pack.path,
+        size=pack.size,
+        channels=pack.channels,
+        labels=chosen.recipe.labels,
+        train=len(pack.train),
+        holdout=len(pack.holdout),
+        images=chosen.recipe.images,
+        parameters={n: sum(p.numel() for p in w.parameters()) for n, w in networks.items()},
+        images_per_second=round(speed.mean, 1),
+        seconds=round(speed.seconds(left), 1),
+        continues=chosen.continues,
+        notes=chosen.notes,
+        settings=codec.encode(chosen.recipe),
+    )
+
+
+def train(
+    data: AnyPath,
+    into: AnyPath | None = None,
+    settings: TrainSettings | None = None,
+    *,
+    listener: Listener = NOBODY,
+    **fields: Any,
+) -> Trained:
+    """Train a recipe on a pack (or a folder, which is prepared first); again: continue.
+
+    The run folder is ``runs/RECIPE`` unless ``into`` names another.
+
+    Raises:
+        LookalikeError: see :mod:`lookalike.errors`; nothing that was saved is lost.
+    """
+    from lookalike.run import Run
+    from lookalike.stages import train as stage
+    from lookalike.watch.class_accuracy import class_accuracy_of
+
+    settings = filled(TrainSettings, settings, fields)
+    folder = _folder(into, settings.recipe)
+    pack = open_data(data, folder, listener)
+    run, place = Run(folder), settings.device.place()
+    chosen = stage.plan(pack, run, settings, place)
+    for note in chosen.notes:
+        listener.say(note)
+
+    def watchers(trainer: Trainer) -> Sequence[Watcher]:
+        return _watchers(trainer, pack, settings, listener)
+
+    outcome = stage.train(pack, run, chosen, place, watchers)
+    page = report(folder) if place.main else None
+    again = _again(data, folder, settings)
+    return Trained(
+        run=folder,
+        recipe=chosen.recipe.name,
+        images=outcome.images,
+        budget=chosen.recipe.images,
+        finished=outcome.finished,
+        seconds=round(outcome.seconds, 1),
+        images_per_second=round(outcome.rate, 1),
+        resumed_at=outcome.resumed_at,
+        report=page,
+        notes=chosen.notes,
+        naming=class_accuracy_of(run) or None,
+        continue_with=again,
+        generate_with=f"lookalike generate {shlex.quote(str(folder))} -n 100 --to out/",
+        longer_with=f"{again} --more 10m",
+    )
+
+
+def _folder(into: AnyPath | None, recipe: str) -> Path:
+    return Path("runs") / Path(recipe).stem if into is None else path_of(into)
+
+
+def _again(data: AnyPath, into: Path, settings: TrainSettings) -> str:
+    """The command that continues a training."""
+    words = ["lookalike", "train", str(data), "--recipe", settings.recipe]
+    words += ["--augment", " ".join(settings.augment)] if settings.augment else []
+    if settings.labels is not None:
+        words.append("--labels" if settings.labels else "--no-labels")
+    words += ["--into", str(into), *_changes(settings.changes.items())]
+    return shlex.join(words)
+
+
+def _changes(pairs: Any) -> list[str]:
+    return [word for name, value in pairs for word in ("--set", f"{name}={value}")]
+
+
+def _watchers(
+    trainer: Trainer, pack: Pack, settings: TrainSettings, listener: Listener
+) -> Sequence[Watcher]:
+    """Grids after what decides how the last one is drawn; progress last, so that it never waits."""
+    from lookalike.watch.candidates import Candidates
+    from lookalike.watch.class_accuracy import ClassAccuracy
+    from lookalike.watch.health import Health
+    from lookalike.watch.numbers import Numbers
+    from lookalike.watch.progress import Progress
+    from lookalike.watch.samples import SampleGrids
+    from lookalike.watch.scores import ScoreWatcher
+    from lookalike.watch.tensorboard import TensorBoard
+
+    watching: list[Watcher] = [Numbers(), ScoreWatcher(pack, keep=settings.keep_best), Health()]
+    watching += [Candidates(pack, listener.say), SampleGrids(), ClassAccuracy(pack, listener.say)]
+    if settings.tensorboard:
+        watching.append(TensorBoard())
+    return [*watching, Progress(listener.step, say=listener.say)]
+
+
+def start(
+    source: AnyPath,
+    into: AnyPath | None = None,
+    settings: StartSettings | None = None,
+    *,
+    listener: Listener = NOBODY,
+    **fields: Any,
+) -> Started:
+    """From a folder of pictures to a trained run: choose, prepare, train, report.
+
+    The run folder is ``runs/NAME-OF-THE-FOLDER`` unless ``into`` names another; the same again
+    continues.
+
+    Raises:
+        LookalikeError: see :mod:`lookalike.errors`; nothing that was saved is lost.
+    """
+    from lookalike.data.pack.pack import Pack
+    from lookalike.run import Run
+    from lookalike.stages.train import refuse_more
+
+    settings = filled(StartSettings, settings, fields)
+    place = path_of(source)
+    folder = path_of(into) if into else Path("runs") / (place.resolve().stem or "pictures")
+    choice = choose(place, settings.size, settings.recipe)
+    listener.say(f"{source}: {choice.files:,} files, about {choice.typical} px.")
+    for reason in choice.reasons:
+        listener.say(f"  {reason}")
+    listener.say(f"Everything goes to {folder}. Ctrl-C saves and stops.")
+    asked = TrainSettings(
+        recipe=choice.recipe,
+        time=settings.time,
+        more=settings.more,
+        changes=settings.changes,
+        device=settings.device,
+    )
+    refuse_more(Run(folder), asked)
+    made = prepare(place, folder / "pack", _as_chosen(choice), listener=listener)
+    listener.say(_summary(Pack.open(made.path), made))
+    for warning in made.warnings:
+        listener.say(warning)
+    trained = train(made.path, folder, asked, listener=listener)
+    again = _start_again(source, folder, settings)
+    trained = replace(trained, continue_with=again, longer_with=f"{again} --more 10m")
+    return Started(made.path, choice, made, trained)
+
+
+def _as_chosen(choice: Choice) -> PrepareSettings:
+    return PrepareSettings(size=choice.size, grey=choice.channels == 1)
+
+
+def _start_again(source: AnyPath, into: Path, settings: StartSettings) -> str:
+    """The command that continues what ``start`` began."""
+    words = ["lookalike", "start", str(source), "--for", str(settings.time), "--into", str(into)]
+    words += ["--size", str(settings.size)] if settings.size else []
+    words += ["--recipe", settings.recipe] if settings.recipe else []
+    return shlex.join([*words, *_changes(settings.changes.items())])
+
+
+def _summary(pack: Pack, made: Prepared) -> str:
+    labels = f", {len(pack.classes)} classes" if pack.classes else ""
+    return (
+        f"{pack.count} pictures at {pack.size} px{labels}: {len(pack.train)} to train, "
+        f"{len(pack.holdout)} held out; {len(pack.refused())} files left out."
+    )
+
+
+def choose(source: AnyPath, size: int | None = None, recipe: str | None = None) -> Choice:
+    """Size, channels and recipe for a folder, each with its reason.
+
+    Raises:
+        DataError: there is nothing there, or nothing that can be read.
+    """
+    from lookalike.stages.choose import choose
+
+    place = path_of(source)
+    if not place.exists():
+        raise DataError(f"{source} does not exist. Name a folder or a zip with pictures.")
+    return choose(place, size, recipe)
+
+
+def open_data(data: AnyPath, into: Path, listener: Listener = NOBODY) -> Pack:
+    """The pack at this path; a folder or zip of pictures is prepared beside the run first.
+
+    Raises:
+        LookalikeError: there is nothing there, or nothing that can be used.
+    """
+    from lookalike.data.pack.pack import Pack
+
+    place = path_of(data)
+    if Pack.is_pack(place):
+        return Pack.open(place)
+    if not place.exists():
+        raise LookalikeError(
+            f"{data} does not exist. Name a pack (made by 'lookalike prepare') or a folder of "
+            "pictures."
+        )
+    if (place / "recipe.json").exists():
+        raise LookalikeError(f"{data} is a run, not a pack. Name the pack it was trained on.")
+    pack = into / "pack"
+    prepare(place, pack, _as_chosen(choose(place)), listener=listener)
+    return Pack.open(pack)
+
+
+def report(run: AnyPath) -> Path:
+    """Write the page of a run anew; its pack may be gone.
+
+    Raises:
+        RunError: there is no run.
+    """
+    from lookalike.run import Run
+    from lookalike.stages.report import write_report
+
+    return write_report(Run.open(path_of(run)))
+
+
+def show(run: AnyPath) -> RunSummary:
+    """What is known about a run: recipe, data, progress, last numbers, files.
+
+    Raises:
+        RunError: there is no run.
+    """
+    from lookalike.run import CANDIDATES, Run, read_json
+
+    opened = Run.open(path_of(run))
+    folder, recipe, env = opened.path, opened.recipe_values(), opened.env()
+    stats, grids = opened.stats(), opened.sample_grids()
+    scores = read_json(folder / "scores.json")
+    page = folder / "report.html"
+    return RunSummary(
+        {
+            "run": str(run),
+            "recipe": recipe.get("name"),
+            "size": recipe.get("size"),
+            "channels": recipe.get("channels"),
+            "budget": recipe.get("images"),
+            "budgets": env.get("budgets", []),
+            "images": opened.progress(),
+            "data": env.get("data", {}),
+            "environment": {k: v for k, v in env.items() if k not in {"data", "budgets"}},
+            "health": read_json(folder / "health.json"),
+            "naming": read_json(folder / "naming.json"),
+            "numbers": stats[-1] if stats else {},
+            "scores": next((s for s in reversed(stats) if "score/kid" in s), {}),
+            "bests": scores.get("bests", []),
+            "take": scores.get("take"),
+            "candidates": read_json(folder / CANDIDATES),
+            "samples": str(grids[-1][1]) if grids else None,
+            "report": str(page) if page.exists() else None,
+        }
+    )

@@ -1,0 +1,152 @@
+"""The kinds of options that settings have, and how their words are read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import fields, replace
+from difflib import get_close_matches
+from os import PathLike, fspath
+from pathlib import Path
+from typing import Annotated, Any, Protocol, TypeVar, get_type_hints
+
+from cyclopts import Parameter
+
+from lookalike.errors import DataError, LookalikeError, RecipeError
+from lookalike.settings.device import Device
+
+AnyPath = str | PathLike[str]
+
+S = TypeVar("S")
+T = TypeVar("T")
+
+
+class Word(Protocol):
+    """A word of the command line."""
+
+    value: str
+
+
+def _each(split: Callable[[str], Iterable[T]]) -> Callable[[Any, Sequence[Word]], tuple[T, ...]]:
+    """A reader of options whose words hold several things each."""
+    return lambda _, words: tuple(item for word in words for item in split(word.value))
+
+
+def _with_commas(items: Sequence[Any]) -> str:
+    return ",".join(map(str, items))
+
+
+def pairs(texts: Sequence[str]) -> dict[str, str]:
+    """``["size=64", ...]`` as a dictionary.
+
+    Raises:
+        RecipeError: one of them has no "=".
+    """
+    wrong = [text for text in texts if "=" not in text]
+    if wrong:
+        raise RecipeError(
+            f"--set takes name=value, found {', '.join(wrong)}. Example: --set width=32"
+        )
+    return dict(text.split("=", 1) for text in texts)
+
+
+def _counts(text: str) -> list[int]:
+    """Whole numbers above 1, in order.
+
+    Raises:
+        DataError: one of them is something else.
+    """
+    words = [word.strip() for word in text.split(",")]
+    if not all(word.isdigit() and int(word) > 1 for word in words):
+        raise DataError(f"--per-class takes numbers above 1 like 10,20,50, not {text!r}.")
+    return sorted({int(word) for word in words})
+
+
+Flag = Annotated[bool, Parameter(negative="")]
+Count = Annotated[int, Parameter(name=["-n", "--count"])]
+For = Annotated[T, Parameter(name="--for", metavar="TIME")]
+More = Annotated[str | float | None, Parameter(metavar="TIME")]
+Changes = Annotated[
+    Mapping[str, Any],
+    Parameter(
+        name="--set",
+        converter=lambda _, words: pairs([word.value for word in words]),
+        n_tokens=-1,
+        consume_multiple=True,
+        accepts_keys=False,
+        negative="",
+        metavar="NAME=VALUE",
+        show_default=False,
+    ),
+]
+Codes = Annotated[
+    tuple[str, ...],
+    Parameter(converter=_each(str.split), negative="", metavar="CODES", show_default=False),
+]
+Names = Annotated[
+    tuple[str, ...],
+    Parameter(
+        converter=_each(lambda text: text.split(",")),
+        negative="",
+        metavar="NAMES",
+        show_default=_with_commas,
+    ),
+]
+Counts = Annotated[
+    tuple[int, ...],
+    Parameter(converter=_each(_counts), negative="", metavar="NUMBERS", show_default=False),
+]
+Internal = Annotated[T, Parameter(parse=False)]
+"""A field for programs, without an option."""
+
+
+def path_of(place: AnyPath) -> Path:
+    """A path as a person writes it: text or path, ``~`` for their home."""
+    return Path(place).expanduser()
+
+
+def filled(kind: type[S], settings: S | None, words: Mapping[str, Any]) -> S:
+    """The settings with these fields changed; text is read as the command line reads it.
+
+    Fields of the device (``threads=2``, ``device="cpu"``) may stand among them.
+
+    Raises:
+        LookalikeError: there is no such field.
+    """
+    hints = get_type_hints(kind, include_extras=True)
+    of_device = {field.name for field in fields(Device)} if "device" in hints else set()
+    known = set(hints) | of_device
+    for name in words:
+        if name not in known:
+            near = get_close_matches(name, known, 1)
+            raise LookalikeError(
+                f"There is no setting {name!r}{f'; did you mean {near[0]!r}?' if near else '.'} "
+                f"There are: {', '.join(sorted(known))}."
+            )
+    base: Any = kind() if settings is None else settings
+    placed = {n: v for n, v in words.items() if n in of_device and not isinstance(v, Device)}
+    changes = {n: _read(hints[n], v) for n, v in words.items() if n not in placed}
+    if placed:
+        changes["device"] = replace(changes.get("device", base.device), **placed)
+    filled_in: S = replace(base, **changes)
+    return filled_in
+
+
+def _read(hint: Any, value: Any) -> Any:
+    """A value as its field holds it: paths as paths, lists as tuples, text as an option's word."""
+    kind = getattr(hint, "__origin__", hint)
+    for extra in getattr(hint, "__metadata__", ()):
+        if isinstance(extra, Parameter) and callable(extra.converter) and isinstance(value, str):
+            return extra.converter(kind, [_Text(value)])
+    if isinstance(value, list):
+        return tuple(value)
+    if isinstance(value, str | PathLike):
+        text = fspath(value)
+        return path_of(text) if "Path" in str(kind) else text
+    return value
+
+
+class _Text:
+    """A text that stands where a word of the command line would."""
+
+    def __init__(self, value: str) -> None:
+        self.value = value
