@@ -21,7 +21,9 @@ from lookalike import images, place, recipe
 from lookalike.data.pack.feed import Feed
 from lookalike.data.pack.pack import Pack
 from lookalike.engine import budget
+from lookalike.engine.checks import check_weights
 from lookalike.engine.picture_source import BatchSource, SourceBatch
+from lookalike.engine.state import training_state
 from lookalike.engine.trainer import Trainer
 from lookalike.parts.training.schedules import Constant
 from lookalike.recipe import Recipe
@@ -108,7 +110,7 @@ def train(bench: Bench, pack: Pack, deadline: Deadline) -> Trainer:
             said = deadline.left()
             terms = " ".join(f"{name} {value:.3f}" for name, value in tally.terms.items())
             bench.results.say(f"weights: {trainer.clock.images:,} images, {terms}")
-    trainer.check_weights()
+    check_weights(trainer.networks, trainer.clock)
     return trainer
 
 
@@ -137,7 +139,7 @@ def school(bench: Bench, side: int, deadline: Deadline) -> list[str]:
     error = float((real - fake).abs().mean())
     folder = bench.results.folder or bench.pictures
     path = folder / f"drawings-{side}.safetensors"
-    warm.write(trainer.state(), trainer.recipe, path)
+    warm.write(training_state(trainer), trainer.recipe, path)
     sheet(folder / f"rebuilt-{side}.png", real, fake)
     size = path.stat().st_size
     if size > MOST:
