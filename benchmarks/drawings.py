@@ -9,9 +9,11 @@ are the ones inside scikit-image.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import lzma
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib.resources import files
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +27,10 @@ from lookalike.data.pack.writer import PackWriter
 from lookalike.images import Pixels
 
 ICONS = CACHE / "icons" / "node_modules" / "@iconify-json"
+CARRIED = CACHE / "carried" / "icons.json.xz"
+
+Job = tuple[str, str, int]
+"""What to draw ("avatar" or "icon"), its style or svg text, and its number."""
 
 
 @dataclass(frozen=True)
@@ -86,14 +92,20 @@ def drawings(size: int = 64) -> Pack:
     pack = CACHE / f"pack-drawings-{size}"
     if size == 32:
         return at_half(drawings, pack)
-    return Pack.open(pack) if Pack.is_pack(pack) else _make(pack, size)
+    return drawings_pack(pack, size)
 
 
-def _make(pack: Path, size: int) -> Pack:
-    if not ICONS.exists():
-        names = " ".join(f"@iconify-json/{name}" for name in ICON_SETS)
-        raise SystemExit(f"Icons are missing: npm install --prefix {CACHE / 'icons'} {names}")
-    jobs = [*_avatars(), *_icons()]  # style by style: a worker needs half a second to load one
+def drawings_pack(pack: Path, size: int, most: int | None = None) -> Pack:
+    """The pack of all drawings at this side, or of the first ``most`` avatars: opened or made."""
+    if Pack.is_pack(pack):
+        return Pack.open(pack)
+    jobs: Iterator[Job] = _avatars()  # style by style: a worker needs half a second to load one
+    if most is not None:
+        return _make(pack, size, list(islice(jobs, most)), ())
+    return _make(pack, size, [*jobs, *icons()], _crops(size))
+
+
+def _make(pack: Path, size: int, jobs: list[Job], crops: Iterable[Pixels]) -> Pack:
     held = []
     with (
         PackWriter(pack, size=size, channels=3) as writer,
@@ -103,19 +115,43 @@ def _make(pack: Path, size: int) -> Pack:
             if not isinstance(answer, Lost) and answer is not None:
                 writer.append(answer, {})
                 held.append(len(held) % 100 == 0)
-        for picture in _crops(size):
+        for picture in crops:
             writer.append(picture, {})
             held.append(False)
         return writer.finish(holdout=np.array(held))
 
 
-def _avatars() -> Iterator[tuple[str, str, int]]:
+def _avatars() -> Iterator[Job]:
     for style in styles():
         yield from (("avatar", style, index) for index in range(A_STYLE))
 
 
-def _icons() -> Iterator[tuple[str, str, int]]:
-    """The svg text of icons; backgrounds and sizes follow from the number."""
+def icons() -> Iterator[Job]:
+    """The svg text of icons, from the packages or from what :func:`carry` wrote of them."""
+    if ICONS.exists():
+        return _icons()
+    if CARRIED.exists():
+        return (tuple(job) for job in json.loads(lzma.decompress(CARRIED.read_bytes())))
+    names = " ".join(f"@iconify-json/{name}" for name in ICON_SETS)
+    raise SystemExit(f"Icons are missing: npm install --prefix {CACHE / 'icons'} {names}")
+
+
+def carry(most: int = 4000) -> str:
+    """Write the icons whose svg text has at most so many characters into one small file.
+
+    For a machine that can install no packages; what was left out is said.
+    """
+    every = list(icons())
+    chosen = [job for job in every if len(job[1]) <= most]
+    CARRIED.parent.mkdir(parents=True, exist_ok=True)
+    CARRIED.write_bytes(lzma.compress(json.dumps(chosen).encode()))
+    size = CARRIED.stat().st_size / 1e6
+    left = len(every) - len(chosen)
+    return f"{CARRIED}: {len(chosen):,} icons, {size:.1f} MB; {left:,} longer ones are left out"
+
+
+def _icons() -> Iterator[Job]:
+    """Backgrounds and sizes follow from the number."""
     number = 0
     for name, wanted in ICON_SETS.items():
         everything = json.loads((ICONS / name / "icons.json").read_text(encoding="utf-8"))
@@ -147,7 +183,7 @@ class _Draw:
     def __init__(self, size: int) -> None:
         self.size = size
 
-    def __call__(self, jobs: list[tuple[str, str, int]]) -> list[Pixels | None]:
+    def __call__(self, jobs: list[Job]) -> list[Pixels | None]:
         """The pictures of some jobs."""
         return [self._one(*job) for job in jobs]
 

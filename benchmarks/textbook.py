@@ -92,10 +92,10 @@ def dcgan(G: nn.Module, D: nn.Module, dims: int = 100) -> Step:
 
     def step(real: Tensor) -> None:
         n = len(real)
-        ones, zeros = torch.ones(n, 1), torch.zeros(n, 1)
+        ones, zeros = real.new_ones(n, 1), real.new_zeros(n, 1)
         d_adam.zero_grad()
         bce(D(real).view(n, 1), ones).backward()
-        fake = G(torch.randn(n, dims, 1, 1))
+        fake = G(torch.randn(n, dims, 1, 1, device=real.device))
         bce(D(fake.detach()).view(n, 1), zeros).backward()
         d_adam.step()
         g_adam.zero_grad()
@@ -113,24 +113,26 @@ def sngan(G: nn.Module, D: nn.Module, dims: int = 100) -> Step:
     def step(real: Tensor) -> None:
         n = len(real)
         d_adam.zero_grad()
-        fake = G(torch.randn(n, dims, 1, 1))
+        fake = G(torch.randn(n, dims, 1, 1, device=real.device))
         loss = F.relu(1 - D(real)).mean() + F.relu(1 + D(fake.detach())).mean()
         loss.backward()
         d_adam.step()
         g_adam.zero_grad()
-        (-D(G(torch.randn(n, dims, 1, 1))).mean()).backward()
+        (-D(G(torch.randn(n, dims, 1, 1, device=real.device))).mean()).backward()
         g_adam.step()
 
     return step
 
 
-def build(name: str, size: int, channels: int, seed: int) -> tuple[nn.Module, Step]:
-    """A generator and the loop's step, by name."""
+def build(
+    name: str, size: int, channels: int, seed: int, device: str = "cpu"
+) -> tuple[nn.Module, Step]:
+    """A generator on this device and the loop's step, by name."""
     torch.manual_seed(seed)
-    G = TextbookGenerator(size, channels)
+    G = TextbookGenerator(size, channels).to(device)
     if name == "dcgan":
-        return G, dcgan(G, TextbookDiscriminator(size, channels))
-    return G, sngan(G, SpectralDiscriminator(size, channels))
+        return G, dcgan(G, TextbookDiscriminator(size, channels).to(device))
+    return G, sngan(G, SpectralDiscriminator(size, channels).to(device))
 
 
 def batches(pictures: NDArray, seed: int, batch: int = 64) -> Iterator[Tensor]:

@@ -57,11 +57,11 @@ class PlainGame(Game):
         return make()
 
 
-def plain(made: Recipe, source: BatchSource) -> Callable[[], None]:
+def plain(made: Recipe, source: BatchSource, device: str = "cpu") -> Callable[[], None]:
     """One step of the same game written plainly: fp32, NCHW, default Adam, all gradients."""
     torch.manual_seed(0)
     networks = Networks.build(made.networks, Frame(made.size, made.channels, made.labels))
-    networks = networks.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+    networks = networks.to(device, memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     networks.only = lambda *players: nullcontext()  # type: ignore[method-assign]
     adams = {
         name: torch.optim.Adam(networks[name].parameters(), lr=1e-4, betas=(0.5, 0.999))
@@ -74,9 +74,9 @@ def plain(made: Recipe, source: BatchSource) -> Callable[[], None]:
         clock = Clock(int(0.5 * made.images), at, made.images)
         now = {n: v.at(clock, v.start()) for n, v in made.values.items()}
         taken = source.take(at * made.batch, made.batch)
-        z = made.prior.draw(torch.Generator().manual_seed(at), made.batch, {})
+        z = made.prior.draw(torch.Generator().manual_seed(at), made.batch, {}).to(device)
         batch = Batch(
-            taken.images,
+            taken.images.to(device),
             z,
             taken.labels,
             fresh=lambda purpose: torch.randn_like(z),
@@ -95,13 +95,13 @@ def plain(made: Recipe, source: BatchSource) -> Callable[[], None]:
     return step
 
 
-def textbook_dcgan(made: Recipe, source: BatchSource) -> Callable[[], None]:
+def textbook_dcgan(made: Recipe, source: BatchSource, device: str = "cpu") -> Callable[[], None]:
     """The hand-written classic loop over networks of the recipe's shapes."""
-    _, inner = textbook.build("dcgan", made.size, made.channels, 0)
+    _, inner = textbook.build("dcgan", made.size, made.channels, 0, device)
     state = {"at": 0}
 
     def step() -> None:
-        inner(source.take(state["at"], made.batch).images)
+        inner(source.take(state["at"], made.batch).images.to(device))
         state["at"] += made.batch
 
     return step
@@ -131,7 +131,7 @@ def _resident(name: str, size: int, mine: bool) -> float:
     """The peak MB of a process that plays three steps of one loop and nothing else."""
     made = recipe.make(recipe.find(name), {}, {"size": size, "channels": 3})
     source = Noise(made)
-    step = ours(made, source)[0] if mine else _other(name, made, source)
+    step = ours(made, source)[0] if mine else other(name, made, source)
     for _ in range(3):
         step()
     status = Path("/proc/self/status").read_text("ascii")  # getrusage would count the parent, too
@@ -144,8 +144,10 @@ def resident(name: str, size: int, mine: bool) -> float:
         return pool.submit(_resident, name, size, mine).result()
 
 
-def _other(name: str, made: Recipe, source: BatchSource) -> Callable[[], None]:
-    return textbook_dcgan(made, source) if name == "dcgan" else plain(made, source)
+def other(name: str, made: Recipe, source: BatchSource, device: str = "cpu") -> Callable[[], None]:
+    """A step of the plain loop beside this recipe: hand-written, or its own phases played."""
+    build = textbook_dcgan if name == "dcgan" else plain
+    return build(made, source, device)
 
 
 def measure(name: str, wanted: argparse.Namespace) -> list[str]:
@@ -153,12 +155,12 @@ def measure(name: str, wanted: argparse.Namespace) -> list[str]:
     made = recipe.make(recipe.find(name), {}, {"size": size, "channels": 3})
     source = Noise(made)
     step, chosen = ours(made, source)
-    other = _other(name, made, source)
-    step(), other(), step(), other()
+    beside = other(name, made, source)
+    step(), beside(), step(), beside()
     mine, theirs = [], []
     for _ in range(wanted.rounds):  # side by side, so that a drifting machine is fair to both
         mine.append(rate(step, made.batch, seconds, clock))
-        theirs.append(rate(other, made.batch, seconds, clock))
+        theirs.append(rate(beside, made.batch, seconds, clock))
     ratios = list(np.array(mine) / np.array(theirs))
     peaks = [resident(name, size, one) for one in (True, False)]
     fast = ",".join(player for player, kind in chosen.items() if kind == "bf16") or "none"

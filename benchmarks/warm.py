@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +15,15 @@ from benchmarks.rescaled import rescaled
 from lookalike import api
 from lookalike.parts.networks.base import Frame
 from lookalike.parts.training.warm_start import FOLDER, WarmStart
+from lookalike.recipe import Recipe
 from lookalike.run import Run
 from lookalike.settings.training import TrainSettings
 
 
-def write(run: Run, to: Path) -> None:
-    """A run's weights as float16 safetensors, averaged ones where there are, written whole."""
+def write(state: Mapping[str, Any], recipe: Recipe, to: Path) -> None:
+    """A trainer's weights as float16 safetensors, averaged ones where there are, written whole."""
     from safetensors.torch import save_file
 
-    state, refused = run.newest()
-    if state is None:
-        raise SystemExit(f"{run.path} holds no whole checkpoint. {' '.join(refused)}")
-    recipe = run.recipe()
     frame = Frame(recipe.size, recipe.channels, recipe.labels)
     held = {
         f"{player}.{name}": weight.half() if weight.is_floating_point() else weight
@@ -41,12 +39,12 @@ def write(run: Run, to: Path) -> None:
     part.replace(to)
 
 
-def _weights(state: dict[str, Any], player: str) -> dict[str, torch.Tensor]:
+def _weights(state: Mapping[str, Any], player: str) -> dict[str, torch.Tensor]:
     """The player's averaged weights, or those it was trained with where no average is kept."""
     if player in state["averages"]:
-        return state["averages"][player]
+        return {name: weight.cpu() for name, weight in state["averages"][player].items()}
     return {
-        name.removeprefix(f"{player}."): weight
+        name.removeprefix(f"{player}."): weight.cpu()
         for name, weight in state["networks"].items()
         if name.startswith(f"{player}.")
     }
@@ -65,5 +63,9 @@ def main(arguments: list[str]) -> None:
     api.train(pack.path, folder, TrainSettings(recipe="swift", changes=settings))
     FOLDER.mkdir(exist_ok=True)
     to = FOLDER / f"drawings-{wanted.size}.safetensors"
-    write(Run.open(folder), to)
+    run = Run.open(folder)
+    state, refused = run.newest()
+    if state is None:
+        raise SystemExit(f"{run.path} holds no whole checkpoint. {' '.join(refused)}")
+    write(state, run.recipe(), to)
     print(f"{to}, {to.stat().st_size / 1e6:.1f} MB, from {len(pack.train):,} pictures")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
@@ -13,7 +14,10 @@ from pictures import CLASSES, Discs
 from lookalike import recipe
 from lookalike.engine.trainer import Trainer
 from lookalike.errors import MissingExtraError, RecipeError
+from lookalike.parts.losses.base import Batch, Objective, Phase, Terms
+from lookalike.parts.losses.game import Game
 from lookalike.parts.networks.base import Frame, Networks
+from lookalike.parts.training.triggers import Always
 from lookalike.place import Place
 from lookalike.recipe import Recipe, RecipeFile
 
@@ -57,6 +61,25 @@ def small(name: str) -> Recipe:
         pytest.skip(str(missing))
 
 
-def trainer_of(chosen: Recipe, **settings: Any) -> Trainer:
+def trainer_of(chosen: Recipe, device: str = "cpu", **settings: Any) -> Trainer:
     source = Discs(chosen.size, chosen.channels, labeled=chosen.labels > 0)
-    return Trainer(replace(chosen, **settings), source, Place())
+    return Trainer(replace(chosen, **settings), source, Place(device=device))
+
+
+@dataclass(frozen=True)
+class Alone(Objective):
+    """One phase of another objective, always played, with ``hear`` told its terms."""
+
+    whole: Objective
+    index: int
+    hear: Callable[[Game, Batch, Terms], None] = field(default=lambda game, batch, terms: None)
+
+    def phases(self) -> tuple[Phase, ...]:
+        phase = self.whole.phases()[self.index]
+
+        def loss(game: Game, batch: Batch) -> Terms:
+            terms = phase.loss(game, batch)
+            self.hear(game, batch, terms)
+            return terms
+
+        return (replace(phase, turn=Always(), loss=loss, together=False),)

@@ -9,8 +9,7 @@ from __future__ import annotations
 import ast
 import copy
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,18 +17,17 @@ from typing import Any
 import pytest
 import torch
 from pictures import CLASSES, differences
-from smallest import BATCH, EVERY, FILES, STEPS, frame_of, made, small, trainer_of
+from smallest import BATCH, EVERY, FILES, STEPS, Alone, frame_of, made, small, trainer_of
 from torch import Tensor, nn
 
 from lookalike import checkpoints, recipe
 from lookalike.engine.state import restore, training_state
 from lookalike.engine.trainer import Trainer
 from lookalike.errors import MissingExtraError
-from lookalike.parts.losses.base import Objective, Phase, Terms
+from lookalike.parts.losses.base import Terms
 from lookalike.parts.losses.game import Batch, Game
 from lookalike.parts.networks.base import Networks
 from lookalike.parts.training.schedules import Tally
-from lookalike.parts.training.triggers import Always
 from lookalike.recipe import Recipe, RecipeFile
 
 RANDOM = (nn.modules.batchnorm._BatchNorm, nn.modules.dropout._DropoutNd)
@@ -188,25 +186,6 @@ def test_the_generator_gives_pictures_between_minus_one_and_one(name: str) -> No
 
 
 # ---- phases ---------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Alone(Objective):
-    """One phase of another objective, always played, with ``hear`` told its terms."""
-
-    whole: Objective
-    index: int
-    hear: Callable[[Game, Batch, Terms], None] = field(default=lambda game, batch, terms: None)
-
-    def phases(self) -> tuple[Phase, ...]:
-        phase = self.whole.phases()[self.index]
-
-        def loss(game: Game, batch: Batch) -> Terms:
-            terms = phase.loss(game, batch)
-            self.hear(game, batch, terms)
-            return terms
-
-        return (replace(phase, turn=Always(), loss=loss, together=False),)
 
 
 @EVERY

@@ -98,3 +98,15 @@ def test_words_for_a_place_that_does_not_exist_are_answered(
     monkeypatch.setenv("WORLD_SIZE", "2")
     told = choose(device="cpu")
     assert (told.rank, told.world, told.main) == (1, 2, False)
+
+
+def test_a_card_has_finished_before_its_time_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[str] = []
+    monkeypatch.setattr(torch.accelerator, "synchronize", lambda: waits.append("waited"))
+    measured = trainer()
+    inputs = precision._pictures(measured, "G")
+    precision._once(measured, "G", "fp32", inputs)
+    assert waits == []
+    measured.place = Place(device="cuda")
+    precision._once(measured, "G", "fp32", inputs)
+    assert waits == ["waited"]

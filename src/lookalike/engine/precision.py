@@ -91,13 +91,16 @@ def _maps(trainer: Trainer, player: str) -> list[Any]:
 
 def _once(trainer: Trainer, player: str, precision: str, inputs: list[Any]) -> float:
     # On a processor its own time counts: other work on the machine then does not decide.
-    clock = time.process_time if trainer.place.device == "cpu" else time.perf_counter
+    on_cpu = trainer.place.device == "cpu"
+    clock = time.process_time if on_cpu else time.perf_counter
     begun = clock()
     with trainer.place.decided({player: precision}).autocast(player):
         out = trainer.networks[player](*inputs)
     total = sum((part.float().sum() for part in _tensors(out)), torch.zeros(()))
     if total.requires_grad:
         total.backward()  # type: ignore[no-untyped-call]
+    if not on_cpu:  # it is only asked so far: a card works while Python goes on
+        torch.accelerator.synchronize()
     return clock() - begun
 
 
