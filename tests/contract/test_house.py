@@ -34,6 +34,7 @@ GROUND = {
     "durations",
     "place",
     "checkpoints",
+    "efficientnet",
     "lookalike",
 }
 """What everybody may use; ``lookalike`` is the package's own version number."""
@@ -54,6 +55,7 @@ MAY: dict[str, set[str]] = {
     "durations": {"errors"},
     "place": {"errors"},
     "checkpoints": {"errors"},
+    "efficientnet": {"errors"},
     "settings": GROUND,
     "parts": _LOWER,
     "data": _LOWER,

@@ -27,10 +27,10 @@ from torch import Tensor
 from lookalike import checkpoints, recipe
 from lookalike.cli.main import main
 from lookalike.data.pack.pack import Pack
+from lookalike.efficientnet import installed
 from lookalike.engine.picture_source import BatchSource, SourceBatch
 from lookalike.engine.state import restore, training_state
 from lookalike.engine.trainer import Trainer
-from lookalike.parts.networks.frozen_features import installed
 from lookalike.place import Place
 from lookalike.recipe import Recipe, codec
 

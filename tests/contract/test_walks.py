@@ -29,7 +29,7 @@ from PIL import Image
 import lookalike
 from lookalike.cli.main import main
 from lookalike.data.decode import worker_pool
-from lookalike.parts.networks.frozen_features import installed
+from lookalike.efficientnet import installed
 
 ROOT = f"{Path(lookalike.__file__).parent}/"
 OLD = Path(__file__).with_name("version_0_1")

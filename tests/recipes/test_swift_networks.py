@@ -1,8 +1,8 @@
 import pytest
 import torch
 
+from lookalike import efficientnet
 from lookalike.errors import MissingExtraError, RecipeError
-from lookalike.parts.networks import frozen_features as features
 from lookalike.parts.networks.base import Frame
 from lookalike.recipes.swift.networks import (
     ProjectedDiscriminator,
@@ -76,7 +76,7 @@ def test_without_pretrained_weights_a_plain_network_sees_the_whole_picture(monke
     def missing(*_):
         raise MissingExtraError("not installed")
 
-    monkeypatch.setattr(features, "need", missing)
+    monkeypatch.setattr(efficientnet, "need", missing)
     plan = ProjectedDiscriminator(width=4)
     judge, pyramid = plan.build(Frame(32, 3)), plan.features.build(Frame(32, 3))
     seen = []

@@ -43,6 +43,8 @@ NAMES: dict[str, str] = {
     "lookalike.parts.fast:FastGenerator": "SwiftGenerator",
     "lookalike.parts.fast:FastGeneratorPlan": "SwiftGeneratorPlan",
     "lookalike.parts.features:Block": "BlockSettings",
+    "lookalike.parts.features:pretrained_file": "weights_file",
+    "lookalike.parts.features:pretrained_weights": "weights",
     "lookalike.parts.feedback:Answering": "NoiseController",
     "lookalike.parts.feedback:Follow": "MovingAverage",
     "lookalike.parts.frozenjudge:FrozenJudge": "FeatureDiscriminator",
@@ -108,7 +110,10 @@ MODULES: dict[str, tuple[str, ...]] = {
         "lookalike.recipes.fastgan.objective",
     ),
     "lookalike.parts.fast": ("lookalike.recipes.swift.networks", "lookalike.parts.networks.blocks"),
-    "lookalike.parts.features": ("lookalike.parts.networks.frozen_features",),
+    "lookalike.parts.features": (
+        "lookalike.parts.networks.frozen_features",
+        "lookalike.efficientnet",
+    ),
     "lookalike.parts.feedback": (
         "lookalike.parts.training.adaptive",
         "lookalike.recipes.dcgan_boosted.objective",

