@@ -124,7 +124,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "lookalike.parts.information": ("lookalike.recipes.infogan.objective",),
     "lookalike.parts.labels": ("lookalike.parts.losses.adversarial",),
     "lookalike.parts.modern": ("lookalike.recipes.relativistic.networks",),
-    "lookalike.parts.neighbors": ("lookalike.parts.latents.neighbors",),
+    "lookalike.parts.neighbors": ("lookalike.parts.latents.flow",),
     "lookalike.parts.objectives": (
         "lookalike.parts.losses.base",
         "lookalike.parts.losses.game",

@@ -17,7 +17,7 @@ from lookalike.metrics.utility.synthesis import (
     PlainSamples,
     parse_strategy,
 )
-from lookalike.parts.latents.neighbors import Neighbors
+from lookalike.parts.latents.flow import Neighbors
 from lookalike.parts.latents.priors import Normal
 
 

@@ -2,7 +2,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lookalike.parts.latents.neighbors import Neighbors
+from lookalike.parts.latents.flow import Neighbors
 
 
 def generator(seed=0):
