@@ -42,7 +42,6 @@ NAMES: dict[str, str] = {
     "lookalike.parts.fast:FastEncoderPlan": "SwiftEncoderPlan",
     "lookalike.parts.fast:FastGenerator": "SwiftGenerator",
     "lookalike.parts.fast:FastGeneratorPlan": "SwiftGeneratorPlan",
-    "lookalike.parts.features:Block": "BlockSettings",
     "lookalike.parts.features:pretrained_file": "weights_file",
     "lookalike.parts.features:pretrained_weights": "weights",
     "lookalike.parts.feedback:Answering": "NoiseController",
@@ -73,99 +72,61 @@ NAMES: dict[str, str] = {
 }
 """What was renamed: how a recipe or a recipe file calls it, and its name of today."""
 
+_MOVED = """
+adversarial   recipes.tiny.objective
+aided         parts.losses.wrappers parts.networks.base
+alike         parts.losses.consistency
+augmentation  parts.training.diffaugment
+autoencoders  parts.networks.autoencoders recipes.info_began.networks parts.networks.blocks
+average       parts.training.ema
+began         parts.losses.began recipes.info_began.objective
+blocks        parts.networks.blocks recipes.sngan.networks
+boosted       recipes.dcgan_boosted.objective
+choosing      parts.latents.candidates
+classic       parts.networks.dcgan parts.networks.blocks
+classifying   parts.losses.class_losses
+codes         parts.latents.codes
+decoded       recipes.degan.networks recipes.degan.objective
+excitation    parts.networks.fastgan recipes.fastgan.networks recipes.fastgan.objective
+fast          recipes.swift.networks parts.networks.blocks
+features      parts.networks.frozen_features efficientnet
+feedback      parts.training.adaptive recipes.dcgan_boosted.objective
+flow          parts.latents.flow
+frozenjudge   recipes.projected.networks
+game          parts.losses.game
+information   recipes.infogan.objective
+labels        parts.losses.adversarial
+modern        recipes.relativistic.networks
+neighbors     parts.latents.flow
+objectives    parts.losses.base parts.losses.game parts.losses.adversarial
+optimizers    parts.training.optimizers
+orthogonal    parts.training.muon
+penalties     parts.losses.penalties
+perceptrons   parts.networks.mlp
+priors        parts.latents.priors
+projected     parts.networks.projected recipes.swift.networks
+regularizers  recipes.stylegan2.objective parts.training.adaptive
+relativistic  recipes.relativistic.objective
+resemblance   recipes.swift.objective
+resnets       recipes.sngan.networks
+rules         parts.losses.adversarial
+schedules     parts.training.schedules
+ssim          parts.losses.ssim
+stacked       recipes.stackgan.networks recipes.stackgan.objective
+strided       parts.networks.strided
+style         recipes.stylegan2.networks
+styled        recipes.stylegan2.objective
+tricks        recipe.tricks
+trunks        recipes.infogan.networks parts.networks.blocks
+turns         parts.training.triggers
+twoplayer     parts.losses.two_player
+warm          parts.training.warm_start
+warp          parts.training.warp
+wasserstein   recipes.wgan_logos.objective
+"""
 MODULES: dict[str, tuple[str, ...]] = {
-    "lookalike.parts.adversarial": ("lookalike.recipes.tiny.objective",),
-    "lookalike.parts.aided": ("lookalike.parts.losses.wrappers", "lookalike.parts.networks.base"),
-    "lookalike.parts.alike": ("lookalike.parts.losses.consistency",),
-    "lookalike.parts.augmentation": ("lookalike.parts.training.diffaugment",),
-    "lookalike.parts.autoencoders": (
-        "lookalike.parts.networks.autoencoders",
-        "lookalike.recipes.info_began.networks",
-        "lookalike.parts.networks.blocks",
-    ),
-    "lookalike.parts.average": ("lookalike.parts.training.ema",),
-    "lookalike.parts.began": (
-        "lookalike.parts.losses.began",
-        "lookalike.recipes.info_began.objective",
-    ),
-    "lookalike.parts.blocks": (
-        "lookalike.parts.networks.blocks",
-        "lookalike.recipes.sngan.networks",
-    ),
-    "lookalike.parts.boosted": ("lookalike.recipes.dcgan_boosted.objective",),
-    "lookalike.parts.choosing": ("lookalike.parts.latents.candidates",),
-    "lookalike.parts.classic": (
-        "lookalike.parts.networks.dcgan",
-        "lookalike.parts.networks.blocks",
-    ),
-    "lookalike.parts.classifying": ("lookalike.parts.losses.class_losses",),
-    "lookalike.parts.codes": ("lookalike.parts.latents.codes",),
-    "lookalike.parts.decoded": (
-        "lookalike.recipes.degan.networks",
-        "lookalike.recipes.degan.objective",
-    ),
-    "lookalike.parts.excitation": (
-        "lookalike.parts.networks.fastgan",
-        "lookalike.recipes.fastgan.networks",
-        "lookalike.recipes.fastgan.objective",
-    ),
-    "lookalike.parts.fast": ("lookalike.recipes.swift.networks", "lookalike.parts.networks.blocks"),
-    "lookalike.parts.features": (
-        "lookalike.parts.networks.frozen_features",
-        "lookalike.efficientnet",
-    ),
-    "lookalike.parts.feedback": (
-        "lookalike.parts.training.adaptive",
-        "lookalike.recipes.dcgan_boosted.objective",
-    ),
-    "lookalike.parts.flow": ("lookalike.parts.latents.flow",),
-    "lookalike.parts.frozenjudge": ("lookalike.recipes.projected.networks",),
-    "lookalike.parts.game": ("lookalike.parts.losses.game",),
-    "lookalike.parts.information": ("lookalike.recipes.infogan.objective",),
-    "lookalike.parts.labels": ("lookalike.parts.losses.adversarial",),
-    "lookalike.parts.modern": ("lookalike.recipes.relativistic.networks",),
-    "lookalike.parts.neighbors": ("lookalike.parts.latents.flow",),
-    "lookalike.parts.objectives": (
-        "lookalike.parts.losses.base",
-        "lookalike.parts.losses.game",
-        "lookalike.parts.losses.adversarial",
-    ),
-    "lookalike.parts.optimizers": ("lookalike.parts.training.optimizers",),
-    "lookalike.parts.orthogonal": ("lookalike.parts.training.muon",),
-    "lookalike.parts.penalties": ("lookalike.parts.losses.penalties",),
-    "lookalike.parts.perceptrons": ("lookalike.parts.networks.mlp",),
-    "lookalike.parts.priors": ("lookalike.parts.latents.priors",),
-    "lookalike.parts.projected": (
-        "lookalike.parts.networks.projected",
-        "lookalike.recipes.swift.networks",
-    ),
-    "lookalike.parts.regularizers": (
-        "lookalike.recipes.stylegan2.objective",
-        "lookalike.parts.training.adaptive",
-    ),
-    "lookalike.parts.relativistic": ("lookalike.recipes.relativistic.objective",),
-    "lookalike.parts.resemblance": ("lookalike.recipes.swift.objective",),
-    "lookalike.parts.resnets": ("lookalike.recipes.sngan.networks",),
-    "lookalike.parts.rules": ("lookalike.parts.losses.adversarial",),
-    "lookalike.parts.schedules": ("lookalike.parts.training.schedules",),
-    "lookalike.parts.ssim": ("lookalike.parts.losses.ssim",),
-    "lookalike.parts.stacked": (
-        "lookalike.recipes.stackgan.networks",
-        "lookalike.recipes.stackgan.objective",
-    ),
-    "lookalike.parts.strided": ("lookalike.parts.networks.strided",),
-    "lookalike.parts.style": ("lookalike.recipes.stylegan2.networks",),
-    "lookalike.parts.styled": ("lookalike.recipes.stylegan2.objective",),
-    "lookalike.parts.tricks": ("lookalike.recipe.tricks",),
-    "lookalike.parts.trunks": (
-        "lookalike.recipes.infogan.networks",
-        "lookalike.parts.networks.blocks",
-    ),
-    "lookalike.parts.turns": ("lookalike.parts.training.triggers",),
-    "lookalike.parts.twoplayer": ("lookalike.parts.losses.two_player",),
-    "lookalike.parts.warm": ("lookalike.parts.training.warm_start",),
-    "lookalike.parts.warp": ("lookalike.parts.training.warp",),
-    "lookalike.parts.wasserstein": ("lookalike.recipes.wgan_logos.objective",),
+    f"lookalike.parts.{former}": tuple(f"lookalike.{module}" for module in today)
+    for former, *today in map(str.split, _MOVED.strip().splitlines())
 }
 """What a person's own recipe file may import, and where its names are today."""
 

@@ -2,7 +2,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lookalike.parts.training.diffaugment import Augmentation, blurred, outside, translated
+from lookalike.parts.training.diffaugment import Augmentation, outside, translated
 
 
 def test_translation_moves_whole_pixels_and_repeats_the_edge():
@@ -26,13 +26,6 @@ def test_a_cut_in_the_middle_covers_its_share():
     mask = outside(torch.zeros(1, 2), 0.5, 8, 8)
     assert mask.sum() == 64 - 16
     assert outside(torch.full((1, 2), 9.0), 0.5, 8, 8).min() == 1
-
-
-def test_blur_keeps_flat_pictures_and_zero_keeps_everything():
-    flat = torch.full((1, 3, 16, 16), 0.25)
-    torch.testing.assert_close(blurred(flat, 2.0), flat)
-    x = torch.randn(1, 1, 8, 8)
-    assert blurred(x, 0.0) is x
 
 
 def test_chance_zero_changes_nothing_and_chance_one_changes_all():

@@ -23,42 +23,9 @@ from lookalike.parts.networks.base import Frame, NetworkPlan
 
 log = logging.getLogger(__name__)
 
-# Rows of the architecture: kernel, stride, expansion, channels, repeats.
-LITE0_ROWS = (
-    (3, 1, 1, 16, 1),
-    (3, 2, 6, 24, 2),
-    (5, 2, 6, 40, 2),
-    (3, 2, 6, 80, 3),
-    (5, 1, 6, 112, 3),
-    (5, 2, 6, 192, 4),
-    (3, 1, 6, 320, 1),
-)
+STRIDES = (1, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 2, 1, 1, 1, 1)
+"""Of the sixteen blocks of EfficientNet-Lite0; what else shapes a block is read off its weights."""
 BATCH_NORM_EPSILON = 1e-3
-GREY = (0.299, 0.587, 0.114)
-
-
-@dataclass(frozen=True)
-class BlockSettings:
-    """The shape of one inverted bottleneck: kernel size, stride, expansion, channels in and out."""
-
-    kernel: int
-    stride: int
-    expansion: int
-    inputs: int
-    outputs: int
-
-
-def lite0_blocks() -> tuple[BlockSettings, ...]:
-    """The sixteen blocks of EfficientNet-Lite0, in order."""
-    blocks: list[BlockSettings] = []
-    inputs = 32
-    for kernel, stride, expansion, channels, repeats in LITE0_ROWS:
-        for repeat in range(repeats):
-            blocks.append(
-                BlockSettings(kernel, stride if repeat == 0 else 1, expansion, inputs, channels)
-            )
-            inputs = channels
-    return tuple(blocks)
 
 
 def folded(weights: Mapping[str, Tensor], convolution: str, norm: str) -> tuple[Tensor, Tensor]:
@@ -156,21 +123,22 @@ class FrozenConvolution(nn.Module):
 class FrozenBlock(nn.Module):
     """An inverted bottleneck (expand, depthwise, project, add) with folded batch norms."""
 
-    def __init__(self, weights: Mapping[str, Tensor], name: str, shape: BlockSettings) -> None:
+    def __init__(self, weights: Mapping[str, Tensor], name: str, stride: int) -> None:
         super().__init__()
-        wide = shape.inputs * shape.expansion
+
+        def parts(convolution: str, norm: str) -> tuple[Tensor, Tensor]:
+            return folded(weights, f"{name}.{convolution}", f"{name}.{norm}")
+
         self.expand: FrozenConvolution | None = None
-        if shape.expansion != 1:
-            self.expand = FrozenConvolution(
-                *folded(weights, f"{name}._expand_conv", f"{name}._bn0")
-            )
-        self.depthwise = FrozenConvolution(
-            *folded(weights, f"{name}._depthwise_conv", f"{name}._bn1"),
-            stride=shape.stride,
-            groups=wide,
-        )
-        self.project = FrozenConvolution(*folded(weights, f"{name}._project_conv", f"{name}._bn2"))
-        self.adds = shape.stride == 1 and shape.inputs == shape.outputs
+        if f"{name}._expand_conv.weight" in weights:  # the first block alone has none
+            self.expand = FrozenConvolution(*parts("_expand_conv", "_bn0"))
+        weight, bias = parts("_depthwise_conv", "_bn1")
+        self.depthwise = FrozenConvolution(weight, bias, stride=stride, groups=len(weight))
+        self.project = FrozenConvolution(*parts("_project_conv", "_bn2"))
+        first = self.depthwise if self.expand is None else self.expand
+        inputs = first.weight.shape[1] * first.groups
+        self.outputs = len(self.project.weight)
+        self.adds = stride == 1 and inputs == self.outputs
 
     def forward(self, x: Tensor) -> Tensor:
         """``[N, inputs, H, W]`` -> ``[N, outputs, H / stride, W / stride]``."""
@@ -192,19 +160,19 @@ class EfficientFeatures(nn.Module):
         self, weights: Mapping[str, Tensor], *, taps: tuple[int, ...], size: int | None = None
     ) -> None:
         super().__init__()
-        shapes = lite0_blocks()
-        if not taps or min(taps) < -1 or max(taps) >= len(shapes) or list(taps) != sorted(taps):
+        if not taps or min(taps) < -1 or max(taps) >= len(STRIDES) or list(taps) != sorted(taps):
             raise RecipeError(
-                f"feature taps are rising block numbers from -1 (the stem) to {len(shapes) - 1}, "
+                f"feature taps are rising block numbers from -1 (the stem) to {len(STRIDES) - 1}, "
                 f"not {taps}."
             )
         self.taps, self.size = taps, size
         self.stem = FrozenConvolution(*folded(weights, "_conv_stem", "_bn0"), stride=2)
-        self.blocks = nn.ModuleList(
-            FrozenBlock(weights, f"_blocks.{index}", shape)
-            for index, shape in enumerate(shapes[: max(taps) + 1])
-        )
-        every = (32, *(shape.outputs for shape in shapes))
+        blocks = [
+            FrozenBlock(weights, f"_blocks.{index}", stride)
+            for index, stride in enumerate(STRIDES[: max(taps) + 1])
+        ]
+        self.blocks = nn.ModuleList(blocks)
+        every = (len(self.stem.weight), *(block.outputs for block in blocks))
         self.channels = tuple(every[tap + 1] for tap in taps)
 
     def forward(self, x: Tensor) -> list[Tensor]:

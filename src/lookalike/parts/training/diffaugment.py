@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 
 @dataclass(frozen=True)
@@ -106,16 +105,3 @@ def outside(center: Tensor, share: float, height: int, width: int) -> Tensor:
     in_rows = (rows - center[:, :1]).abs() < share
     in_columns = (columns - center[:, 1:]).abs() < share
     return 1 - (in_rows[:, :, None] & in_columns[:, None, :]).float()[:, None]
-
-
-def blurred(x: Tensor, sigma: float) -> Tensor:
-    """A Gaussian blur with reflected edges; ``sigma`` in pixels, 0 gives x itself."""
-    radius = min(int(3 * sigma + 0.5), x.shape[-1] - 1)
-    if radius < 1:
-        return x
-    offsets = torch.arange(-radius, radius + 1, dtype=x.dtype, device=x.device)
-    kernel = torch.exp(-offsets.square() / (2 * sigma * sigma))
-    kernel = (kernel / kernel.sum()).expand(x.shape[1], 1, -1)
-    x = F.pad(x, (radius,) * 4, mode="reflect")
-    x = F.conv2d(x, kernel[:, :, :, None], groups=x.shape[1])
-    return F.conv2d(x, kernel[:, :, None, :], groups=x.shape[1])
