@@ -26,8 +26,8 @@ from lookalike.parts.training.adaptive import Chance, Explicit, tricks
 from lookalike.parts.training.optimizers import Adam, RMSprop
 from lookalike.parts.training.schedules import Constant
 from lookalike.parts.training.triggers import Every, Gate, When
-from lookalike.recipes.dcgan_boosted.objective import Boost, BoostedObjective
-from lookalike.recipes.wgan_logos.objective import SharedNoiseObjective
+from lookalike.recipes.dcgan_boosted import Boost, BoostedObjective
+from lookalike.recipes.wgan_logos import SharedNoiseObjective
 
 pytestmark = pytest.mark.slow
 

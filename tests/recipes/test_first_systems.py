@@ -20,7 +20,7 @@ from lookalike.parts.networks.base import Frame, Networks
 from lookalike.parts.training.schedules import Clock
 from lookalike.place import Place
 from lookalike.recipe import Recipe
-from lookalike.recipes.dcgan_boosted.objective import D_BOOST, D_PLAIN, G_BOOST, G_PLAIN
+from lookalike.recipes.dcgan_boosted import D_BOOST, D_PLAIN, G_BOOST, G_PLAIN
 from lookalike.run import Run
 from lookalike.settings.training import TrainSettings
 from lookalike.stages.train import plan

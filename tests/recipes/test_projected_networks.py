@@ -8,7 +8,7 @@ from torch import nn
 
 from lookalike.parts.networks.base import Frame
 from lookalike.parts.networks.frozen_features import LaplacianFeatures
-from lookalike.recipes.projected.networks import FeatureDiscriminator
+from lookalike.recipes.projected import FeatureDiscriminator
 
 
 @dataclass(frozen=True)

@@ -73,26 +73,26 @@ NAMES: dict[str, str] = {
 """What was renamed: how a recipe or a recipe file calls it, and its name of today."""
 
 _MOVED = """
-adversarial   recipes.tiny.objective
+adversarial   recipes.tiny
 aided         parts.losses.wrappers parts.networks.base
 alike         parts.losses.consistency
 augmentation  parts.training.diffaugment
-autoencoders  parts.networks.autoencoders recipes.info_began.networks parts.networks.blocks
+autoencoders  parts.networks.autoencoders recipes.info_began parts.networks.blocks
 average       parts.training.ema
-began         parts.losses.began recipes.info_began.objective
-blocks        parts.networks.blocks recipes.sngan.networks
-boosted       recipes.dcgan_boosted.objective
+began         parts.losses.began recipes.info_began
+blocks        parts.networks.blocks recipes.sngan
+boosted       recipes.dcgan_boosted
 choosing      parts.latents.candidates
 classic       parts.networks.dcgan parts.networks.blocks
 classifying   parts.losses.class_losses
 codes         parts.latents.codes
-decoded       recipes.degan.networks recipes.degan.objective
-excitation    parts.networks.fastgan recipes.fastgan.networks recipes.fastgan.objective
+decoded       recipes.degan
+excitation    parts.networks.fastgan recipes.fastgan
 fast          recipes.swift.networks parts.networks.blocks
 features      parts.networks.frozen_features efficientnet
-feedback      parts.training.adaptive recipes.dcgan_boosted.objective
+feedback      parts.training.adaptive recipes.dcgan_boosted
 flow          parts.latents.flow
-frozenjudge   recipes.projected.networks
+frozenjudge   recipes.projected
 game          parts.losses.game
 information   recipes.infogan.objective
 labels        parts.losses.adversarial
@@ -108,7 +108,7 @@ projected     parts.networks.projected recipes.swift.networks
 regularizers  recipes.stylegan2.objective parts.training.adaptive
 relativistic  recipes.relativistic.objective
 resemblance   recipes.swift.objective
-resnets       recipes.sngan.networks
+resnets       recipes.sngan
 rules         parts.losses.adversarial
 schedules     parts.training.schedules
 ssim          parts.losses.ssim
@@ -122,7 +122,7 @@ turns         parts.training.triggers
 twoplayer     parts.losses.two_player
 warm          parts.training.warm_start
 warp          parts.training.warp
-wasserstein   recipes.wgan_logos.objective
+wasserstein   recipes.wgan_logos
 """
 MODULES: dict[str, tuple[str, ...]] = {
     f"lookalike.parts.{former}": tuple(f"lookalike.{module}" for module in today)

@@ -26,7 +26,6 @@ from lookalike.parts.training.triggers import Every
 from lookalike.recipe import Recipe
 
 SIZES = (28, 32, 64, 128)
-CHANNELS = (1, 3)
 LABELS = "required"
 
 
@@ -85,9 +84,6 @@ def recipe(
             "G": Adam(rate=Constant(generator_rate)),
             "D": Adam(rate=Constant(rate)),
         },
-        values={
-            "ema": Constant(10_000),
-            **tricks(instance_noise=instance_noise, noisy=noisy),
-        },
+        values=tricks(ema=10_000, instance_noise=instance_noise, noisy=noisy),
         batch=32,
     )

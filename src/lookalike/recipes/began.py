@@ -16,7 +16,6 @@ from lookalike.parts.training.schedules import Constant, Decay
 from lookalike.recipe import Recipe
 
 SIZES = (28, 32, 64, 128)
-CHANNELS = (1, 3)
 LABELS = "optional"
 
 

@@ -17,7 +17,6 @@ from lookalike.parts.training.triggers import Every
 from lookalike.recipe import Recipe
 
 SIZES = (32, 64, 128, 256)
-CHANNELS = (1, 3)
 LABELS = "optional"
 
 
@@ -68,9 +67,6 @@ def recipe(
             lecam=lecam,
         ),
         optimizers={"G": player, "D": player},
-        values={
-            "ema": Constant(10_000),
-            **tricks(instance_noise=instance_noise, noisy=noisy, lecam=lecam > 0),
-        },
+        values=tricks(ema=10_000, instance_noise=instance_noise, noisy=noisy, lecam=lecam > 0),
         batch=min(64, size),
     )

@@ -20,7 +20,6 @@ from lookalike.parts.training.triggers import Gate
 from lookalike.recipe import Recipe
 
 SIZES = (32, 64, 128, 256)
-CHANNELS = (1, 3)
 LABELS = "optional"
 
 
@@ -54,9 +53,6 @@ def recipe(
         prior=Normal(dims),
         objective=TwoPlayer(rule=SMOOTHING[smoothing], critic_turn=Gate("G", threshold)),
         optimizers={"G": player, "D": player},
-        values={
-            "ema": Constant(10_000),
-            **tricks(instance_noise=instance_noise, noisy=noisy),
-        },
+        values=tricks(ema=10_000, instance_noise=instance_noise, noisy=noisy),
         batch=32,
     )

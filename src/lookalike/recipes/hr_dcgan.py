@@ -19,7 +19,6 @@ from lookalike.parts.training.triggers import Always, When
 from lookalike.recipe import Recipe
 
 SIZES = (28, 32, 64, 128, 256, 512)
-CHANNELS = (1, 3)
 LABELS = "optional"
 
 STRIDES = {

@@ -17,7 +17,6 @@ from lookalike.parts.training.schedules import Constant
 from lookalike.recipe import Recipe
 
 SIZES = (8, 16, 28, 32, 64, 128)
-CHANNELS = (1, 3)
 LABELS = "optional"
 
 
@@ -60,9 +59,6 @@ def recipe(
         prior=Normal(dims),
         objective=TwoPlayer(rule=NonSaturatingLoss(real_low=low, real_high=high, flips=flips)),
         optimizers={"G": Adam(rate=Constant(rate)), "D": Adam(rate=Constant(faster * rate))},
-        values={
-            "ema": Constant(10_000),
-            **tricks(instance_noise=instance_noise, noisy=noisy),
-        },
+        values=tricks(ema=10_000, instance_noise=instance_noise, noisy=noisy),
         batch=64,
     )

@@ -25,7 +25,6 @@ from lookalike.parts.training.warp import Warp
 from lookalike.recipe import Recipe, names
 
 SIZES = (28, 32, 64, 128)
-CHANNELS = (1, 3)
 LABELS = "required"
 CAREFUL = Warp(turn=15.0, zoom=0.15, stretch=0.15, shear=0.15, shift=0.1, stroke=0.5)
 
@@ -68,8 +67,8 @@ def recipe(
     strides = halving_strides(size)
     widths = tuple(min(256, width << k) for k in range(len(strides)))
     copies = ClassConsistency(warp=CAREFUL, opening=opening) if alike else None
-    player = Adam(rate=Constant(rate))
     body = StridedGenerator(dims=dims, widths=widths[::-1], strides=strides)
+    player = Adam(rate=Constant(rate))
     return Recipe(
         name="ssgan",
         size=size,
@@ -90,6 +89,6 @@ def recipe(
         prior=Uniform(dims),
         objective=SemiSupervisedObjective(labelled=labelled, adversarial=adversarial, alike=copies),
         optimizers={"G": player, "D": player},
-        values={"ema": Constant(10_000), **tricks(instance_noise=instance_noise)},
+        values=tricks(ema=10_000, instance_noise=instance_noise),
         batch=64,
     )

@@ -20,7 +20,6 @@ from lookalike.parts.training.triggers import Every
 from lookalike.recipe import Recipe
 
 SIZES = (32, 64, 128, 256)
-CHANNELS = (1, 3)
 LABELS = "optional"
 
 
@@ -56,6 +55,6 @@ def recipe(
             maker_turn=Every(critic_steps),
         ),
         optimizers={"G": player, "D": player},
-        values={"ema": Constant(10_000), **tricks(instance_noise=instance_noise)},
+        values=tricks(ema=10_000, instance_noise=instance_noise),
         batch=min(64, size),
     )

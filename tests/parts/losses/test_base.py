@@ -20,7 +20,7 @@ from lookalike.parts.losses.base import (
 )
 from lookalike.parts.losses.game import Batch, Game
 from lookalike.parts.networks.base import Networks
-from lookalike.recipes.tiny.objective import TinyObjective
+from lookalike.recipes.tiny import TinyObjective
 
 LN2 = math.log(2)
 

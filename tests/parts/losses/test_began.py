@@ -21,7 +21,7 @@ from lookalike.parts.losses.game import Batch, Game
 from lookalike.parts.networks.base import Networks
 from lookalike.parts.training.schedules import Clock, Tally
 from lookalike.place import Place
-from lookalike.recipes.info_began.objective import InfoBEGANObjective
+from lookalike.recipes.info_began import InfoBEGANObjective
 
 
 class Level(nn.Module):

@@ -9,7 +9,7 @@ from lookalike.parts.networks.autoencoders import (
     DecoderGenerator,
 )
 from lookalike.parts.networks.base import Frame, NetworkPlan
-from lookalike.recipes.info_began.networks import NoisePredictor
+from lookalike.recipes.info_began import NoisePredictor
 
 
 @pytest.mark.parametrize("size", [28, 32, 64])

@@ -11,7 +11,7 @@ from lookalike.parts.networks.blocks import (
     MinibatchDiscrimination,
     closeness,
 )
-from lookalike.recipes.sngan.networks import LabelNorm, Shrink
+from lookalike.recipes.sngan import LabelNorm, Shrink
 
 
 def naive(rows: Tensor) -> Tensor:

@@ -7,8 +7,7 @@ from torch import Tensor, nn
 from lookalike.parts.losses.game import Batch, Game
 from lookalike.parts.networks.base import Frame, Networks
 from lookalike.parts.networks.fastgan import Excitation, FastGANGenerator
-from lookalike.recipes.fastgan.networks import FastGANDiscriminator, quarter
-from lookalike.recipes.fastgan.objective import FastGANObjective
+from lookalike.recipes.fastgan import FastGANDiscriminator, FastGANObjective, quarter
 
 
 class Rebuilt(nn.Module):

@@ -15,7 +15,7 @@ from lookalike.parts.training.adaptive import (
 )
 from lookalike.parts.training.schedules import Clock, State, Tally, Value
 from lookalike.parts.training.triggers import Moment
-from lookalike.recipes.dcgan_boosted.objective import (
+from lookalike.recipes.dcgan_boosted import (
     D_BOOST,
     D_PLAIN,
     D_SWAPPED,

@@ -11,7 +11,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lookalike.parts.training.schedules import Clock, Linear, State, Tally, Value
+from lookalike.parts.training.schedules import Clock, Constant, Linear, State, Tally, Value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,14 +180,19 @@ def lecam_averages(logits: str = "logit") -> dict[str, Value]:
 
 
 def tricks(
-    *, instance_noise: float = 0.0, noisy: float = 0.0, lecam: bool = False
+    *,
+    ema: float | None = None,
+    instance_noise: float = 0.0,
+    noisy: float = 0.0,
+    lecam: bool = False,
 ) -> dict[str, Value]:
-    """The values that the named tricks need, to be merged into a recipe's own.
+    """The values that the named tricks need: a recipe's own, or to be merged into them.
 
-    ``instance_noise`` is the standard deviation at the start, falling linearly to 0 at the end of
-    the budget; ``noisy`` the chance of a step with swapped labels.
+    ``ema`` is the half-life of the moving average in images; ``instance_noise`` the standard
+    deviation at the start, falling linearly to 0 at the end of the budget; ``noisy`` the chance of
+    a step with swapped labels.
     """
-    values: dict[str, Value] = {}
+    values: dict[str, Value] = {} if ema is None else {"ema": Constant(ema)}
     if instance_noise:
         values["instance_noise"] = Linear(start_value=instance_noise, end_value=0.0)
     if noisy:

@@ -1,5 +1,3 @@
 """The recipe infogan and what it alone uses."""
 
-from lookalike.recipes.infogan.recipe import recipe
-
-__all__ = ["recipe"]
+from lookalike.recipes.infogan.recipe import recipe as recipe

@@ -18,7 +18,6 @@ from lookalike.recipes.infogan.networks import GrownGenerator, TwoHeadedDiscrimi
 from lookalike.recipes.infogan.objective import InfoGANObjective
 
 SIZES = (28, 32, 64, 128)
-CHANNELS = (1, 3)
 LABELS = "optional"
 
 

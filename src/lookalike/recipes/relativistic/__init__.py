@@ -1,5 +1,3 @@
 """The recipe relativistic and what it alone uses."""
 
-from lookalike.recipes.relativistic.recipe import recipe
-
-__all__ = ["recipe"]
+from lookalike.recipes.relativistic.recipe import recipe as recipe

@@ -15,7 +15,6 @@ from lookalike.recipes.relativistic.networks import R3GANDiscriminator, R3GANGen
 from lookalike.recipes.relativistic.objective import RelativisticObjective
 
 SIZES = (32, 64, 128, 256)
-CHANNELS = (1, 3)
 LABELS = "optional"
 
 

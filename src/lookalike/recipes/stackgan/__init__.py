@@ -1,5 +1,3 @@
 """The recipe stackgan and what it alone uses."""
 
-from lookalike.recipes.stackgan.recipe import recipe
-
-__all__ = ["recipe"]
+from lookalike.recipes.stackgan.recipe import recipe as recipe

@@ -16,7 +16,6 @@ from lookalike.recipes.stackgan.networks import ShrunkPictures, StackedGenerator
 from lookalike.recipes.stackgan.objective import StackGANObjective
 
 SIZES = (32, 64, 128, 256)
-CHANNELS = (1, 3)
 LABELS = "optional"
 
 

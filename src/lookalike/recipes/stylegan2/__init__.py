@@ -1,5 +1,3 @@
 """The recipe stylegan2 and what it alone uses."""
 
-from lookalike.recipes.stylegan2.recipe import recipe
-
-__all__ = ["recipe"]
+from lookalike.recipes.stylegan2.recipe import recipe as recipe

@@ -21,7 +21,6 @@ from lookalike.recipes.stylegan2.objective import (
 )
 
 SIZES = (32, 64, 128, 256)
-CHANNELS = (1, 3)
 LABELS = "optional"
 
 

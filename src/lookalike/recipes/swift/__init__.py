@@ -1,5 +1,3 @@
 """The recipe swift and what it alone uses."""
 
-from lookalike.recipes.swift.recipe import recipe
-
-__all__ = ["recipe"]
+from lookalike.recipes.swift.recipe import recipe as recipe

@@ -24,7 +24,6 @@ from lookalike.recipes.swift.networks import (
 from lookalike.recipes.swift.objective import SwiftObjective
 
 SIZES = (32, 64, 128, 256)
-CHANNELS = (1, 3)
 LABELS = "optional"
 
 
