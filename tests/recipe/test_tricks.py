@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -132,6 +133,62 @@ def test_a_parameter_of_the_recipe_comes_before_the_trick_of_its_name() -> None:
     assert words.rule == NonSaturatingLoss(
         real_low=0.95, real_high=0.95, fake_low=0.05, fake_high=0.05, maker_target=0.95
     )
+
+
+@EVERY
+def test_lecam_brings_its_averages_in_every_recipe_or_is_refused(name: str) -> None:
+    file, settings = FILES[name], {"lecam": "0.3"}
+    frame = {"size": max(file.sizes), "channels": 3, "labels": 2}
+    if not small(name).objective.gives_logits:
+        with pytest.raises(RecipeError, match="does not judge pictures by a logit"):
+            recipe.make(file, settings, frame)
+        return
+    made = recipe.make(file, settings, frame)
+    assert set(made.objective.reads) == {"lecam/real", "lecam/fake"} <= set(made.values)
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("dcgan", "objective.lecam"),
+        ("projected", "objective.lecam"),
+        ("degan", "objective.game.lecam"),
+        ("dcgan-boosted", "objective.game.lecam"),
+    ],
+)
+def test_a_path_to_lecam_alone_is_refused_with_the_trick_that_brings_the_averages(
+    name: str, path: str
+) -> None:
+    frame = {"size": 64, "channels": 3, "labels": 0}
+    with pytest.raises(RecipeError, match=r"lecam/real, lecam/fake.*Set lecam=0.3 instead"):
+        recipe.make(FILES[name], {path: "0.3"}, frame)
+    brought = recipe.make(FILES[name], {"lecam": "0.1"}, frame)
+    made = recipe.make(FILES[name], {"lecam": "0.1", "objective.lecam": "0.3"}, frame)
+    assert made.objective.lecam == 0.3
+    assert made.values == brought.values
+
+
+def test_a_recipe_file_that_lacks_the_averages_is_opened_and_the_log_says_what_it_lacks(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    own = tmp_path / "without.py"
+    own.write_text(
+        "from dataclasses import replace\n"
+        "from lookalike.recipe import find\n"
+        "def recipe(size: int = 32):\n"
+        "    made = find('dcgan').function()(size)\n"
+        "    return replace(made, objective=replace(made.objective, lecam=0.3))\n"
+    )
+    recipe.make(recipe.find(str(own)), {}, {"size": 32})
+    assert "reads the value 'lecam/real', which it does not have" in caplog.text
+
+
+def test_features_are_matched_by_every_discriminator_of_two_players() -> None:
+    for name in ("projected", "sngan", "lsgan"):
+        chosen = small(name)
+        objective = replace(chosen.objective, matching=0.5)
+        tally = trainer(replace(chosen, objective=objective)).step()
+        assert tally.terms["G/matching"] > 0
 
 
 @pytest.mark.parametrize(

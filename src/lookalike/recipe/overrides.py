@@ -5,7 +5,8 @@ from __future__ import annotations
 import difflib
 import inspect
 import json
-from collections.abc import Mapping
+import logging
+from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, get_type_hints
 
@@ -14,6 +15,8 @@ from lookalike.parts.training.schedules import Constant, Value
 from lookalike.recipe.recipe import Recipe
 from lookalike.recipe.registry import RecipeFile, names
 from lookalike.recipe.tricks import TRICKS, NoSuchTrickError, changes
+
+log = logging.getLogger(__name__)
 
 
 def make(source: RecipeFile, settings: Mapping[str, Any], frame: Mapping[str, int]) -> Recipe:
@@ -27,36 +30,64 @@ def make(source: RecipeFile, settings: Mapping[str, Any], frame: Mapping[str, in
         RecipeError: naming every setting that does not fit, not only the first.
     """
     function = source.function()
-    parameters = inspect.signature(function).parameters
-    wanted: dict[str, Any] = {key: value for key, value in frame.items() if key in parameters}
-    hints = get_type_hints(function)
+    arguments, later, problems = _sorted_out(function, settings, frame)
+    made = function(**arguments)
+    for value in _unmet(made):
+        log.warning("%s reads the value %r, which it does not have.", made.name, value)
+    for name, value in later.items():
+        try:
+            if name in TRICKS:
+                made = _with_trick(made, name, value, frame)
+            else:
+                made = _with_field(made, name, value, tuple(inspect.signature(function).parameters))
+        except RecipeError as problem:
+            problems.append(f"{name}: {problem}")
+    if problems:
+        raise RecipeError("These settings do not fit:\n  " + "\n  ".join(problems))
+    return made
+
+
+def _sorted_out(
+    function: Callable[..., Recipe], settings: Mapping[str, Any], frame: Mapping[str, int]
+) -> tuple[dict[str, Any], dict[str, Any], list[str]]:
+    """The function's arguments, what is left for tricks and paths, and what fits neither."""
+    parameters, hints = inspect.signature(function).parameters, get_type_hints(function)
+    arguments: dict[str, Any] = {key: value for key, value in frame.items() if key in parameters}
     later: dict[str, Any] = {}
     problems: list[str] = []
     for name, value in settings.items():
+        if name not in parameters:
+            later[name] = value
+            continue
         try:
-            if name in parameters:
-                wanted[name] = _as(hints.get(name, Any), value)
-            else:
-                later[name] = value
+            arguments[name] = _as(hints.get(name, Any), value)
         except RecipeError as problem:
             if name in TRICKS:
                 later[name] = value  # it may be a form that the trick takes and the function not
             else:
                 problems.append(f"{name}: {problem}")
-    made: Recipe = function(**{k: v for k, v in wanted.items() if not problems})
-    for name, value in later.items():
-        try:
-            if name in TRICKS:
-                made = _tricked(made, name, value, frame)
-            else:
-                made = _set(made, name.split("."), value, tuple(parameters))
-        except RecipeError as problem:
-            problems.append(f"{name}: {problem}")
-    _refuse(problems)
-    return made
+    return arguments, later, problems
 
 
-def _tricked(made: Recipe, name: str, value: Any, frame: Mapping[str, int]) -> Recipe:
+def _unmet(made: Recipe) -> list[str]:
+    """The values that the objective reads and the recipe does not have."""
+    return [value for value in made.objective.reads if value not in made.values]
+
+
+def _with_field(made: Recipe, path: str, value: Any, also: tuple[str, ...]) -> Recipe:
+    """The recipe with one field of a part changed, unless that would need more than the field."""
+    changed: Recipe = _set(made, path.split("."), value, also)
+    if unmet := [name for name in _unmet(changed) if name not in _unmet(made)]:
+        trick = path.rpartition(".")[2]
+        advice = f"Set {trick}={value} instead: it brings them." if trick in TRICKS else ""
+        raise RecipeError(
+            f"the objective would read the values {', '.join(unmet)}, which {made.name} does not "
+            f"have. {advice}".rstrip()
+        )
+    return changed
+
+
+def _with_trick(made: Recipe, name: str, value: Any, frame: Mapping[str, int]) -> Recipe:
     """The recipe with a trick around it, or an error that names the recipes that can have it."""
     try:
         parts = {field.name: getattr(made, field.name) for field in fields(made)}
@@ -77,11 +108,6 @@ def _takes(source: RecipeFile, name: str, value: Any, frame: Mapping[str, int]) 
     except LookalikeError:
         return False
     return True
-
-
-def _refuse(problems: list[str]) -> None:
-    if problems:
-        raise RecipeError("These settings do not fit:\n  " + "\n  ".join(problems))
 
 
 def _as(hint: Any, value: Any) -> Any:

@@ -103,6 +103,11 @@ class BoostedObjective(Objective):
 
     game: TwoPlayer = field(default_factory=TwoPlayer)
 
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """As in the game inside."""
+        return self.game.reads
+
     def phases(self) -> tuple[Phase, ...]:
         """D boosted, D, D with swapped labels, G boosted, G."""
         return (

@@ -119,6 +119,11 @@ class DEGANObjective(Objective):
     kl: float = 1.0
     game: TwoPlayer = field(default_factory=TwoPlayer)
 
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """As in the game inside."""
+        return self.game.reads
+
     def phases(self) -> tuple[Phase, ...]:
         """The autoencoder, then D and G."""
         later = Between(self.pretrain, 2.0)

@@ -83,6 +83,11 @@ class Objective(ABC):
         """The logits of "real" ``[N]`` or ``[N, heads]`` in what D gives for pictures."""
         return output
 
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The values without which a term of its losses would mean something else, by name."""
+        return ()
+
     @abstractmethod
     def phases(self) -> tuple[Phase, ...]:
         """The phases in the order in which they play within a step."""

@@ -14,6 +14,7 @@ from lookalike.parts.losses.adversarial import AdversarialLoss, NonSaturatingLos
 from lookalike.parts.losses.base import Constraint, Objective, Phase, Terms
 from lookalike.parts.losses.game import Batch, Game
 from lookalike.parts.losses.penalties import Penalty, lecam
+from lookalike.parts.training.adaptive import lecam_averages
 from lookalike.parts.training.triggers import Always, Trigger
 
 
@@ -21,10 +22,11 @@ from lookalike.parts.training.triggers import Always, Trigger
 class TwoPlayer(Objective):
     """D and G against each other (Goodfellow et al. 2014, algorithm 1), by any rule.
 
-    ``after`` is done to D after its steps (clipping). ``lecam`` weighs the pull of LeCam and needs
-    the values "lecam/real" and "lecam/fake"; ``matching`` weighs feature matching for G (Salimans
-    et al. 2016, section 3.1) and ``adversarial`` the rest of G's loss. ``together`` lets both
-    compute their gradients from one state before either moves.
+    ``after`` is done to D after its steps (clipping). ``lecam`` weighs the pull of LeCam towards
+    the values "lecam/real" and "lecam/fake" (0 in recipes of version 0.1 that had none);
+    ``matching`` weighs feature matching for G (Salimans et al. 2016, section 3.1) and
+    ``adversarial`` the rest of G's loss. ``together`` lets both compute their gradients from one
+    state before either moves.
     """
 
     rule: AdversarialLoss = field(default_factory=NonSaturatingLoss)
@@ -36,6 +38,11 @@ class TwoPlayer(Objective):
     matching: float = 0.0
     adversarial: float = 1.0
     together: bool = False
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The averages of LeCam, where it weighs something."""
+        return tuple(lecam_averages()) if self.lecam else ()
 
     def phases(self) -> tuple[Phase, ...]:
         """D on a real and a fake batch, then G on the very same fakes."""

@@ -20,6 +20,7 @@ from lookalike.parts.losses.penalties import lecam
 from lookalike.parts.losses.two_player import matched
 from lookalike.parts.networks.base import Frame, NetworkPlan, last_layer_inputs, weighted_layers
 from lookalike.parts.networks.blocks import MinibatchDeviation, MinibatchDiscrimination
+from lookalike.parts.training.adaptive import lecam_averages
 from lookalike.parts.training.triggers import Both, Every, Trigger
 
 
@@ -104,6 +105,11 @@ class RegularizedObjective(Objective):
     def gives_logits(self) -> bool:
         """As in the objective inside."""
         return self.of.gives_logits
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Those of the objective inside, and the averages of LeCam."""
+        return (*self.of.reads, *(lecam_averages() if self.lecam else ()))
 
     def real_logits(self, output: Tensor) -> Tensor:
         """As in the objective inside."""
