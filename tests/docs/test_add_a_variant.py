@@ -1,8 +1,13 @@
-"""The page that shows how to add a variant: its very file is taken out of it and trained."""
+"""The page that shows how to add a variant: its files and every row of it are taken and trained."""
 
+from __future__ import annotations
+
+import ast
 import re
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pictures import Discs
@@ -11,25 +16,52 @@ from lookalike import recipe
 from lookalike.engine.trainer import Trainer
 from lookalike.errors import RecipeError
 from lookalike.place import Place
+from lookalike.recipe import Recipe
 
 PAGE = Path(__file__).parents[2] / "docs" / "add-a-variant.md"
+TEXT = PAGE.read_text("utf-8")
+VARIANT, OWN_PARTS = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+ROWS = re.findall(
+    r"^\| (?!you want)([^|\n-][^|\n]*) \| ([^|\n]*) \|(?: ([^|\n]*) \|)?$", TEXT, re.M
+)
+MOST_LINES = 25
 
 
-def test_the_file_of_the_page_trains(tmp_path: Path) -> None:
-    (code,) = re.findall(r"```python\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
-    path = tmp_path / "boundary_seeking.py"
-    path.write_text(code, "utf-8")
-
+@pytest.fixture(scope="module")
+def chosen(tmp_path_factory: pytest.TempPathFactory) -> Recipe:
+    """The recipe of the page at its smallest."""
+    path = tmp_path_factory.mktemp("page") / "boundary_seeking.py"
+    path.write_text(VARIANT, "utf-8")
     file = recipe.find(str(path))
     assert file.name == "boundary-seeking"
     assert file.about.startswith("Boundary-seeking GAN")
     settings = {"width": "4", "objective.rule.weight": "0.25"}
-    chosen = recipe.make(file, settings, {"size": 8, "channels": 3, "labels": 0})
-    assert recipe.loads(chosen.dumps(), (file.module,)) == chosen
+    made = recipe.make(file, settings, {"size": 8, "channels": 3, "labels": 0})
+    assert recipe.loads(made.dumps(), (file.module,)) == made
     with pytest.raises(RecipeError, match="boundary"):
-        recipe.loads(chosen.dumps())  # somebody's file is not run unasked
+        recipe.loads(made.dumps())  # somebody's file is not run unasked
+    return replace(made, batch=4, images=16)
 
-    trainer = Trainer(replace(chosen, batch=4, images=16), Discs(8, 3), Place())
+
+def lines_of_code(text: str) -> int:
+    """Lines that are neither blank nor a comment nor part of a docstring."""
+    docs: set[int] = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            docs |= set(range(node.lineno, (node.end_lineno or node.lineno) + 1))
+    plain = (line.strip() for number, line in enumerate(text.splitlines(), 1) if number not in docs)
+    return sum(1 for line in plain if line and not line.startswith("#"))
+
+
+def names_of(modules: str) -> dict[str, Any]:
+    """What the modules of a row define: "`losses.base`, `losses.adversarial`"."""
+    parts = [import_module(f"lookalike.parts.{name}") for name in re.findall(r"`([^`]+)`", modules)]
+    return {name: value for part in parts for name, value in vars(part).items()}
+
+
+def test_the_file_of_the_page_has_at_most_25_lines_of_code_and_trains(chosen: Recipe) -> None:
+    assert lines_of_code(VARIANT) <= MOST_LINES
+    trainer = Trainer(chosen, Discs(8, 3), Place())
     before = {name: weight.clone() for name, weight in trainer.networks.named_parameters()}
     for _ in range(4):
         tally = trainer.step()
@@ -37,11 +69,23 @@ def test_the_file_of_the_page_trains(tmp_path: Path) -> None:
     assert all(not weight.equal(before[n]) for n, weight in trainer.networks.named_parameters())
 
 
-def test_the_page_names_only_parts_that_exist() -> None:
-    text = PAGE.read_text("utf-8")
-    source = "".join(
-        file.read_text("utf-8") for file in (PAGE.parents[1] / "src/lookalike/parts").rglob("*.py")
-    )
-    parts = set(re.findall(r"\b([A-Z][a-zA-Z]+)\(", text.partition("## What else may vary")[2]))
-    assert {"TwoPlayer", "NonSaturatingLoss", "Gate", "Phase"} <= parts
-    assert {name for name in parts if f"class {name}" not in source} == set()
+def test_the_page_has_rows() -> None:
+    assert len(ROWS) == TEXT.count("\n| ") - 2  # but for the two heads
+    assert len(ROWS) > 15
+
+
+@pytest.mark.parametrize("row", ROWS, ids=[row[0] for row in ROWS])
+def test_every_row_of_the_page_is_a_recipe_that_trains(
+    row: tuple[str, str, str], chosen: Recipe
+) -> None:
+    _, code, modules = row
+    known: dict[str, Any] = {"__name__": "own_parts"}
+    exec(VARIANT.partition("@dataclass")[0], known)
+    if not modules:
+        exec(OWN_PARTS, known)
+    fields = eval(f"dict({code.strip('`')})", known | names_of(modules))
+    assert fields
+    trainer = Trainer(replace(chosen, **fields), Discs(8, 3), Place())
+    totals = [set(trainer.step().totals) for _ in range(4)]
+    assert {"D", "G"} <= set().union(*totals)
+    assert trainer.sampler().pictures(0, 0, 2).shape == (2, 8, 8, 3)

@@ -19,7 +19,7 @@ from lookalike.images import Pixels
 from lookalike.metrics.utility.instruments import Small
 from lookalike.metrics.utility.synthesis import GeneratorHandle
 from lookalike.metrics.utility.trials import Protocol
-from lookalike.parts.latents.neighbors import Neighbors
+from lookalike.parts.latents.flow import Neighbors
 from lookalike.settings.evaluation import UtilitySettings
 from lookalike.stages.utility import (
     Experiment,

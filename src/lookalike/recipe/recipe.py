@@ -23,10 +23,34 @@ if TYPE_CHECKING:
     from lookalike.parts.training.warm_start import WarmStart
 
 
+# What a recipe is without saying more. Inside of functions: what only reads recipes needs no torch.
+
+
+def _prior() -> Prior:
+    from lookalike.parts.latents.priors import Normal
+
+    return Normal()
+
+
+def _objective() -> Objective:
+    from lookalike.parts.losses.two_player import TwoPlayer
+
+    return TwoPlayer()
+
+
+def _optimizers() -> Mapping[str, OptimizerPlan]:
+    from lookalike.parts.training.optimizers import Adam
+    from lookalike.parts.training.schedules import Constant
+
+    return dict.fromkeys("GD", Adam(rate=Constant(2e-4)))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
     """Everything that decides a result, and nothing else: no paths, no device.
 
+    Left out, the game is that of two players with the non-saturating loss (Goodfellow et al. 2014),
+    z has 100 normal columns, and Adam moves both at 2e-4 with beta1 0.5 (Radford et al. 2016).
     ``average`` names the players whose moving average is kept, with the half-life
     ``values["ema"]`` in images; samples are drawn from the averages. ``fits`` are the shares of
     the budget after which a learning prior is fitted anew. ``transforms`` are codes such as
@@ -41,11 +65,11 @@ class Recipe:
     channels: int = 3
     labels: int = 0
     networks: Mapping[str, NetworkPlan]
-    prior: Prior
-    objective: Objective
+    prior: Prior = field(default_factory=_prior)
+    objective: Objective = field(default_factory=_objective)
     choice: BestOf | None = None
     warm: WarmStart | None = None
-    optimizers: Mapping[str, OptimizerPlan]
+    optimizers: Mapping[str, OptimizerPlan] = field(default_factory=_optimizers)
     values: Mapping[str, Value] = field(default_factory=dict)
     average: tuple[str, ...] = ("G",)
     augment: Augmentation | None = None
