@@ -28,11 +28,11 @@ CLASS = re.compile(r"^class (\w+)", re.MULTILINE)
 @cache
 def modules() -> dict[str, str]:
     """The module of every class that a recipe can be made of, by class name; imports nothing."""
-    found: dict[str, str] = {}
+    places: dict[str, str] = {}
     for path in sorted(path for room in ROOMS for path in (PACKAGE / room).rglob("*.py")):
         module = ".".join(("lookalike", *path.relative_to(PACKAGE).with_suffix("").parts))
-        found.update(dict.fromkeys(CLASS.findall(path.read_text("utf-8")), module))
-    return found
+        places.update(dict.fromkeys(CLASS.findall(path.read_text("utf-8")), module))
+    return places
 
 
 def encode(value: Any) -> Any:

@@ -95,7 +95,7 @@ def _with_trick(made: Recipe, name: str, value: Any, frame: Mapping[str, int]) -
     except NoSuchTrickError as problem:
         if made.name in frame:  # asked below whether this one can
             raise
-        able = [one.name for one in names() if _takes(one, name, value, frame)]
+        able = [file.name for file in names() if _takes(file, name, value, frame)]
         raise RecipeError(f"{problem}. Recipes that take it: {', '.join(able)}.") from None
 
 

@@ -82,7 +82,7 @@ class Recipe:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        found = {
+        limits = {
             "size": (self.size, 4),
             "batch": (self.batch, 1),
             "images": (self.images, 1),
@@ -90,7 +90,7 @@ class Recipe:
         }
         wrong = [
             f"{name}={value} (at least {least})"
-            for name, (value, least) in found.items()
+            for name, (value, least) in limits.items()
             if value < least
         ]
         if self.channels not in {1, 3}:
@@ -114,8 +114,8 @@ def loads(text: str, trusted: tuple[str, ...] = ()) -> Recipe:
         RecipeError: it is not a recipe, or it needs a file that the caller has not trusted.
     """
     try:
-        held = json.loads(text)
-        tree = held["recipe"]
+        saved = json.loads(text)
+        tree = saved["recipe"]
     except (json.JSONDecodeError, KeyError, TypeError):
         raise RecipeError("This is not a saved recipe (recipe.json of a run).") from None
     made = codec.decode(tree, trusted)

@@ -44,12 +44,12 @@ class _OnFeatures(nn.Module):
             logits: Tensor = self.heads(maps)
             return logits
         mixed = self.heads.mixing(maps)
-        told = self.labels(labels).unflatten(1, (-1, self.width))
-        found = [
+        words = self.labels(labels).unflatten(1, (-1, self.width))
+        by_head = [
             head(x).flatten(1).mean(1) + (x.mean((2, 3)) * word).sum(1) / math.sqrt(self.width)
-            for head, x, word in zip(self.heads.heads, mixed, told.unbind(1), strict=True)
+            for head, x, word in zip(self.heads.heads, mixed, words.unbind(1), strict=True)
         ]
-        return torch.stack(found, 1)
+        return torch.stack(by_head, 1)
 
 
 @dataclass(frozen=True, kw_only=True)

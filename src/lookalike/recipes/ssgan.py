@@ -57,7 +57,7 @@ def recipe(
             "Put the pictures into one sub-folder per class and prepare them again."
         )
     if classes is not None and classes < labels:
-        able = [one.name for one in names() if one.labels != "none" and one.name != "ssgan"]
+        able = [file.name for file in names() if file.labels != "none" and file.name != "ssgan"]
         raise RecipeError(
             f"ssgan learns one choice among classes, but of the {labels} label columns "
             f"{labels - classes} are attributes, of which a picture may have any number. Prepare "

@@ -71,8 +71,8 @@ class SharedNoiseObjective(Objective):
         first = self._slice(batch, 0)
         labels = _rows(batch.labels, first)
         fakes = game.augment(game.generate(batch.z[first], labels), batch.noise("maker"))
-        found = self.rule.maker(game.discriminate(fakes, labels))
-        return Terms(adversarial=found.repeat(len(batch) // len(found)))
+        losses = self.rule.maker(game.discriminate(fakes, labels))
+        return Terms(adversarial=losses.repeat(len(batch) // len(losses)))
 
     def _slice(self, batch: Batch, index: int) -> slice:
         return slice(index, None, self.steps) if len(batch) % self.steps == 0 else slice(None)

@@ -22,13 +22,13 @@ def named(logits: Tensor, labels: Tensor, classes: int) -> Tensor:
     The first ``classes`` columns are one choice (softmax cross-entropy); each further column is an
     attribute of its own (mean binary cross-entropy).
     """
-    logits, found = logits.float(), torch.zeros(len(logits), device=logits.device)
+    logits, loss = logits.float(), torch.zeros(len(logits), device=logits.device)
     if classes:
         shares = F.log_softmax(logits[:, :classes], 1)
-        found = found - (labels[:, :classes] * shares).sum(1)
+        loss = loss - (labels[:, :classes] * shares).sum(1)
     if classes < labels.shape[1]:
-        found = found + real_or_fake(logits[:, classes:], labels[:, classes:].float())
-    return found
+        loss = loss + real_or_fake(logits[:, classes:], labels[:, classes:].float())
+    return loss
 
 
 def known_rows(batch: Batch) -> Tensor:
@@ -165,8 +165,8 @@ class SemiSupervisedObjective(Objective):
             logits, copies = logits.float(), self.alike.warp(real, batch.noise("warp"))
             named_copies, _, again = game.play("D", copies, None, True)
             classes = logits[:, 1:], named_copies[:, 1:]
-            found = self.alike.terms(classes, (features, again))
-            terms = Terms({k: over_known(term, _free(known)) for k, term in found.items()})
+            copied = self.alike.terms(classes, (features, again))
+            terms = Terms({k: over_known(term, _free(known)) for k, term in copied.items()})
         right = logits[:, 1:].argmax(1) == labels.argmax(1)
         game.facts["named right"] = float(over_known(right.float(), known).mean())
         terms["named"] = over_known(named(logits[:, 1:], labels, labels.shape[1]), known)

@@ -29,8 +29,8 @@ def unshared(first: Tensor, second: Tensor, balance: float = 1.0) -> Tensor:
     table = ((table + table.T) / 2).clamp(min=1e-8)
     used = table.sum(1)
     unevenness = math.log(len(used)) + (used * used.log()).sum()
-    told = (table * table.log()).sum() - 2 * (used * used.log()).sum()
-    return math.log(len(used)) - told + 2 * (balance - 1) * unevenness
+    shared = (table * table.log()).sum() - 2 * (used * used.log()).sum()
+    return math.log(len(used)) - shared + 2 * (balance - 1) * unevenness
 
 
 def contrast(first: Tensor, second: Tensor, temperature: float) -> Tensor:
@@ -78,11 +78,11 @@ class Consistency:
     ) -> Terms:
         """The terms of two copies, from logits by category and features of each."""
         count = len(features[0])
-        found = Terms(apart=self.features * contrast(*features, self.temperature))
-        for index, (one, other) in enumerate(blocks):
-            lost = self.categories * unshared(one, other, self.balance)
-            found[f"alike {index}"] = lost.expand(count)
-        return found
+        terms = Terms(apart=self.features * contrast(*features, self.temperature))
+        for index, (first, second) in enumerate(blocks):
+            lost = self.categories * unshared(first, second, self.balance)
+            terms[f"alike {index}"] = lost.expand(count)
+        return terms
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,8 +21,8 @@ def slope(logits: Tensor, pictures: Tensor) -> Tensor:
 
     Further heads are summed. The graph is kept: the result can be differentiated again.
     """
-    (found,) = torch.autograd.grad(logits.sum(), pictures, create_graph=True)
-    return found
+    (gradient,) = torch.autograd.grad(logits.sum(), pictures, create_graph=True)
+    return gradient
 
 
 def squared_slope(logits: Tensor, pictures: Tensor) -> Tensor:
@@ -85,9 +85,9 @@ class ZeroSlope(Penalty):
     def terms(self, game: Game, batch: Batch, real: Tensor, fake: Tensor) -> Terms:
         """The penalties under the names "r1" and "r2"."""
         sides = {"r1": (self.real, real), "r2": (self.fake, fake)}
-        found = Terms()
+        terms = Terms()
         for name, (gamma, pictures) in sides.items():
             if gamma:
-                held = pictures.detach().requires_grad_()
-                found[name] = gamma / 2 * squared_slope(game.discriminate(held, batch.labels), held)
-        return found
+                leaf = pictures.detach().requires_grad_()
+                terms[name] = gamma / 2 * squared_slope(game.discriminate(leaf, batch.labels), leaf)
+        return terms

@@ -117,18 +117,18 @@ class RegularizedObjective(Objective):
 
     def phases(self) -> tuple[Phase, ...]:
         """The phases of the objective inside, D's and G's with the tricks."""
-        found: list[Phase] = []
+        phases: list[Phase] = []
         for phase in self.of.phases():
             # A regularizer that plays now and then comes behind the phase that it belongs to.
-            lazy = any(p.players == phase.players for p in found) and isinstance(phase.turn, Every)
+            lazy = any(p.players == phase.players for p in phases) and isinstance(phase.turn, Every)
             if phase.players == ("D",) and not lazy:
                 turn = _rarer(phase.turn, self.maker_steps)
                 phase = replace(phase, loss=self._d_loss(phase.loss), turn=turn)
             if phase.players == ("G",) and not lazy:
                 turn = _rarer(phase.turn, self.critic_steps)
                 phase = replace(phase, loss=self._g_loss(phase.loss), turn=turn)
-            found.append(phase)
-        return tuple(found)
+            phases.append(phase)
+        return tuple(phases)
 
     def _d_loss(self, loss: Loss) -> Loss:
         if not (self.lecam or self.sign):

@@ -53,9 +53,9 @@ class _Discriminator(nn.Module):
     def __init__(self, frame: Frame, plan: DCGANDiscriminator, widths: list[int]) -> None:
         super().__init__()
         self.blind = plan.heads > 1
-        told = 0 if self.blind else min(frame.labels, LABEL_PLANES)
-        self.told = nn.Linear(frame.labels, told) if told else None
-        entry = frame.channels + told
+        planes = 0 if self.blind else min(frame.labels, LABEL_PLANES)
+        self.told = nn.Linear(frame.labels, planes) if planes else None
+        entry = frame.channels + planes
         layers: list[nn.Module] = [
             bounded(nn.Conv2d(entry, widths[0], 4, 2, 1), plan.spectral),
             nn.LeakyReLU(0.2, inplace=True),

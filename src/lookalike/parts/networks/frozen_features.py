@@ -69,7 +69,7 @@ class DepthwiseStride(torch.autograd.Function):
         """The gradient of x alone; the weight is frozen."""
         (weight,) = ctx.saved_tensors
         gradient = gradients[0].float()
-        found: Tensor = torch.ops.aten.convolution_backward(
+        moved: Tensor = torch.ops.aten.convolution_backward(
             gradient,
             gradient.new_empty(1).expand(ctx.shape),
             weight.float(),
@@ -82,7 +82,7 @@ class DepthwiseStride(torch.autograd.Function):
             len(weight),
             [True, False, False],
         )[0]
-        return found.to(ctx.dtype), None, None, None, None
+        return moved.to(ctx.dtype), None, None, None, None
 
 
 class FrozenConvolution(nn.Module):
@@ -115,8 +115,8 @@ class FrozenConvolution(nn.Module):
         """``[N, C, S, S]`` -> ``[N, K, ceil(S / stride), ceil(S / stride)]``."""
         weight, bias, padding = self.ready(x.shape[-1], x.dtype)
         if self.stride > 1 and self.groups > 1 and x.dtype == torch.bfloat16:
-            found: Tensor = DepthwiseStride.apply(x, weight, bias, self.stride, padding)  # type: ignore[no-untyped-call]
-            return found
+            maps: Tensor = DepthwiseStride.apply(x, weight, bias, self.stride, padding)  # type: ignore[no-untyped-call]
+            return maps
         return F.conv2d(x, weight, bias, self.stride, padding, groups=self.groups)
 
 
@@ -144,8 +144,8 @@ class FrozenBlock(nn.Module):
         """``[N, inputs, H, W]`` -> ``[N, outputs, H / stride, W / stride]``."""
         y = x if self.expand is None else F.relu6(self.expand(x))
         y = self.project(F.relu6(self.depthwise(y)))
-        found: Tensor = x + y if self.adds else y
-        return found
+        total: Tensor = x + y if self.adds else y
+        return total
 
 
 class EfficientFeatures(nn.Module):

@@ -85,9 +85,9 @@ class _Discriminator(nn.Module):
         super().__init__()
         self.blind = plan.classify or plan.heads > 1
         heads = 1 + frame.labels if plan.classify else plan.heads
-        told = 0 if self.blind else min(frame.labels, LABEL_PLANES)
-        self.told = nn.Linear(frame.labels, told, bias=False) if told else None
-        entry = frame.channels + told
+        planes = 0 if self.blind else min(frame.labels, LABEL_PLANES)
+        self.told = nn.Linear(frame.labels, planes, bias=False) if planes else None
+        entry = frame.channels + planes
         layers: list[nn.Module] = []
         steps = list(zip(pairwise([entry, *plan.widths]), plan.strides, strict=True))
         for index, ((before, after), stride) in enumerate(steps):

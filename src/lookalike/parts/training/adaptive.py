@@ -74,9 +74,9 @@ class Explicit(Value):
         means = [total / count for total in sums]
         lags = [self._lags(mean, state[p]) for mean, p in zip(means, "DG", strict=True)]
         who = (1 if lags[0] else 2) if lags[0] != lags[1] else 0
-        kept = {p: [*state[p], mean][-self.window :] for p, mean in zip("DG", means, strict=True)}
+        recent = {p: [*state[p], mean][-self.window :] for p, mean in zip("DG", means, strict=True)}
         alone = self.alone if who else 0
-        return {"alone": alone, "who": who, "count": 0, "sums": [0.0, 0.0], **kept}
+        return {"alone": alone, "who": who, "count": 0, "sums": [0.0, 0.0], **recent}
 
     def _lags(self, loss: float, before: Sequence[float]) -> bool:
         return bool(before) and loss >= max(before)
@@ -99,11 +99,11 @@ class MovingAverage(Value):
 
     def after(self, clock: Clock, state: State, tally: Tally, draw: float) -> State:
         """Move towards what was told; a step in which it was not told changes nothing."""
-        told = tally.facts.get(self.fact)
-        if told is None:
+        number = tally.facts.get(self.fact)
+        if number is None:
             return state
         mean = state["mean"]
-        return {"mean": told if mean is None else self.keep * mean + (1 - self.keep) * told}
+        return {"mean": number if mean is None else self.keep * mean + (1 - self.keep) * number}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,10 +162,10 @@ class SignStatistic(Value):
 
     def after(self, clock: Clock, state: State, tally: Tally, draw: float) -> State:
         """Gather the sign; every so many steps move the share by their pictures' worth."""
-        told = tally.terms.get("D/sign")
-        if told is None:
+        sign = tally.terms.get("D/sign")
+        if sign is None:
             return state
-        p, total, count = float(state["p"]), float(state["sum"]) + told, int(state["count"]) + 1
+        p, total, count = float(state["p"]), float(state["sum"]) + sign, int(state["count"]) + 1
         if count < self.every or clock.step == 0:
             return {"p": p, "sum": total, "count": count}
         shown = count * clock.images / clock.step

@@ -40,8 +40,8 @@ def orthogonalized(matrix: Tensor, rounds: int = 5) -> Tensor:
         whole = factor if whole is None else factor @ whole
         if left:
             gram = factor @ gram @ factor
-    found: Tensor = x if whole is None else whole @ x
-    return found.T if tall else found
+    orthogonal: Tensor = x if whole is None else whole @ x
+    return orthogonal.T if tall else orthogonal
 
 
 def is_matrix(weight: Tensor, least: int) -> bool:

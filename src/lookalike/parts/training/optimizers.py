@@ -80,7 +80,7 @@ def restore(optimizer: torch.optim.Optimizer, state: Mapping[str, Any]) -> None:
         ValueError: it is the state of other weights.
     """
     optimizer.load_state_dict(dict(state))
-    for weight, held in optimizer.state.items():
-        for name, value in held.items():
+    for weight, moments in optimizer.state.items():
+        for name, value in moments.items():
             if isinstance(value, Tensor) and value.shape == weight.shape:
-                held[name] = torch.empty_like(weight, dtype=value.dtype).copy_(value).detach()
+                moments[name] = torch.empty_like(weight, dtype=value.dtype).copy_(value).detach()

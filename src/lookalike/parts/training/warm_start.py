@@ -23,31 +23,31 @@ FOLDER = Path(__file__).parents[2] / "weights"
 
 def file_of(name: str, size: int) -> Path | None:
     """The file of this name for this side, or for the largest one below where there is none."""
-    found = FOLDER.glob(f"{name}-*.safetensors")
-    files = {int(path.stem.rpartition("-")[2]): path for path in found}
+    paths = FOLDER.glob(f"{name}-*.safetensors")
+    files = {int(path.stem.rpartition("-")[2]): path for path in paths}
     fitting = [side for side in files if side <= size]
     return files[max(fitting)] if fitting else None
 
 
-def fitted(held: Tensor, own: Tensor) -> Tensor | None:
-    """``held`` in the shape of ``own``, or None where it cannot be brought into it.
+def fitted(saved: Tensor, own: Tensor) -> Tensor | None:
+    """``saved`` in the shape of ``own``, or None where it cannot be brought into it.
 
     Colours become grey: three inputs are summed, three outputs averaged. A layer that also takes
     labels keeps its own weights for those, which are its last inputs.
     """
-    held = held.to(own.dtype)
-    if held.shape == own.shape:
-        return held
-    if held.ndim != own.ndim or held.ndim == 0:
+    saved = saved.to(own.dtype)
+    if saved.shape == own.shape:
+        return saved
+    if saved.ndim != own.ndim or saved.ndim == 0:
         return None
-    if held.shape[0] == 3 and own.shape[0] == 1 and held.shape[1:] == own.shape[1:]:
-        return held.mean(0, keepdim=True)
-    if held.ndim < 2 or held.shape[0] != own.shape[0] or held.shape[2:] != own.shape[2:]:
+    if saved.shape[0] == 3 and own.shape[0] == 1 and saved.shape[1:] == own.shape[1:]:
+        return saved.mean(0, keepdim=True)
+    if saved.ndim < 2 or saved.shape[0] != own.shape[0] or saved.shape[2:] != own.shape[2:]:
         return None
-    if held.shape[1] == 3 and own.shape[1] == 1:
-        return held.sum(1, keepdim=True)
-    if held.shape[1] < own.shape[1] and held.ndim == 2:
-        return torch.cat([held, own[:, held.shape[1] :]], 1)
+    if saved.shape[1] == 3 and own.shape[1] == 1:
+        return saved.sum(1, keepdim=True)
+    if saved.shape[1] < own.shape[1] and saved.ndim == 2:
+        return torch.cat([saved, own[:, saved.shape[1] :]], 1)
     return None
 
 
@@ -81,31 +81,32 @@ class WarmStart:
         from safetensors.torch import load_file
 
         file = file_of(self.name, frame.size)
-        held = load_file(file) if file else {}
+        saved = load_file(file) if file else {}
         return {
-            player: put(held, networks[player], f"{player}.", whole=player in self.whole)
+            player: put(saved, networks[player], f"{player}.", whole=player in self.whole)
             for player in self.players
         }
 
 
 @torch.no_grad()
 def put(
-    held: Mapping[str, Tensor], network: nn.Module, prefix: str = "", *, whole: bool = False
+    saved: Mapping[str, Tensor], network: nn.Module, prefix: str = "", *, whole: bool = False
 ) -> float:
     """Write what fits into one network; the share of its numbers that was taken.
 
     With ``whole`` nothing is written unless everything fits.
     """
     own = network.state_dict()
-    found = {
+    fitting = {
         name: weight
         for name in own
-        if prefix + name in held and (weight := fitted(held[prefix + name], own[name])) is not None
+        if prefix + name in saved
+        and (weight := fitted(saved[prefix + name], own[name])) is not None
     }
-    if whole and len(found) < len(own):
+    if whole and len(fitting) < len(own):
         return 0.0
-    for name, weight in found.items():
+    for name, weight in fitting.items():
         own[name].copy_(weight)
-    taken = sum(weight.numel() for weight in found.values())
+    taken = sum(weight.numel() for weight in fitting.values())
     every = sum(weight.numel() for weight in own.values())
     return float(taken / max(1, every))

@@ -61,8 +61,8 @@ class _TwoHeads(nn.Module):
         logits: Tensor = self.real(features).squeeze(1)
         if not both:
             return logits
-        told = logits, self.codes(features)
-        return (*told, self.views(features)) if views and self.views is not None else told
+        read = logits, self.codes(features)
+        return (*read, self.views(features)) if views and self.views is not None else read
 
 
 def _head(inputs: int, outputs: int) -> nn.Sequential:

@@ -78,10 +78,10 @@ class _Generator(nn.Module):
         scaled(self.picture, 1.0)
 
     def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
-        told = z
+        code = z
         if self.labels is not None and labels is not None:
-            told = torch.cat([z, self.labels(labels)], 1)
-        x = self.first(told)[:, :, None, None] * self.basis
+            code = torch.cat([z, self.labels(labels)], 1)
+        x = self.first(code)[:, :, None, None] * self.basis
         x = self.stages[0](x.contiguous(memory_format=torch.channels_last))
         for across, stage in zip(self.across, list(self.stages)[1:], strict=True):
             x = F.interpolate(across(x), scale_factor=2.0, mode="bilinear", align_corners=False)
@@ -107,11 +107,11 @@ class _Discriminator(nn.Module):
         x = self.stages[0](self.picture(pictures))
         for across, stage in zip(self.across, list(self.stages)[1:], strict=True):
             x = stage(across(F.avg_pool2d(x, 2)))
-        found: Tensor = self.last(self.gather(x).flatten(1))
+        features: Tensor = self.last(self.gather(x).flatten(1))
         if self.labels is None or labels is None:
-            return found.squeeze(1)
-        told: Tensor = self.labels(labels)
-        return (found * told).sum(1) / math.sqrt(found.shape[1])
+            return features.squeeze(1)
+        named: Tensor = self.labels(labels)
+        return (features * named).sum(1) / math.sqrt(features.shape[1])
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -81,8 +81,8 @@ class _Refiner(nn.Module):
         self.grow = nn.Sequential(*layers)
         self.detail = nn.Conv2d(maps, frame.channels, 3, padding=1)
 
-    def forward(self, small: Tensor, told: Tensor) -> Tensor:
-        maps = self.encode(small) + self.told(told)[:, :, None, None]
+    def forward(self, small: Tensor, code: Tensor) -> Tensor:
+        maps = self.encode(small) + self.told(code)[:, :, None, None]
         detail = self.detail(self.grow(self.blocks(maps)))
         large = F.interpolate(small, scale_factor=float(self.times), mode="bilinear")
         base = torch.atanh(large.float().clamp(-LIMIT, LIMIT))

@@ -227,11 +227,11 @@ class _StyleDiscriminator(nn.Module):
         x = self.blocks(active(self.first(pictures)))
         if self.spread is not None:
             x = self.spread(x)
-        found: Tensor = self.last(active(self.dense(active(self.gather(x)).flatten(1))))
+        features: Tensor = self.last(active(self.dense(active(self.gather(x)).flatten(1))))
         if self.told is None or labels is None:
-            return found.squeeze(1)
-        told: Tensor = normalized(self.told(labels[:, :0], labels))
-        return (found * told).sum(1) / math.sqrt(found.shape[1])
+            return features.squeeze(1)
+        named: Tensor = normalized(self.told(labels[:, :0], labels))
+        return (features * named).sum(1) / math.sqrt(features.shape[1])
 
 
 @dataclass(frozen=True, kw_only=True)

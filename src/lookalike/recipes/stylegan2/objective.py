@@ -73,11 +73,11 @@ class PathMean(Value):
 
     def after(self, clock: Clock, state: State, tally: Tally, draw: float) -> State:
         """A step from the mean to the length, of 1 - keep or of 1 / count."""
-        told = tally.terms.get("G/length")
-        if told is None:
+        length = tally.terms.get("G/length")
+        if length is None:
             return state
         mean, count = float(state["mean"]), int(state["count"]) + 1
-        return {"mean": mean + max(1 - self.keep, 1 / count) * (told - mean), "count": count}
+        return {"mean": mean + max(1 - self.keep, 1 / count) * (length - mean), "count": count}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,13 +97,13 @@ class StyleGAN2Objective(Objective):
 
     def phases(self) -> tuple[Phase, ...]:
         """D, now and then its slopes; G, now and then its path lengths."""
-        found = [Phase(("D",), self.d_loss)]
+        phases = [Phase(("D",), self.d_loss)]
         if self.slopes_every:
-            found.append(Phase(("D",), self.slopes, Every(self.slopes_every), exact=True))
-        found.append(Phase(("G",), self.g_loss))
+            phases.append(Phase(("D",), self.slopes, Every(self.slopes_every), exact=True))
+        phases.append(Phase(("G",), self.g_loss))
         if self.lengths_every:
-            found.append(Phase(("G",), self.lengths, Every(self.lengths_every), exact=True))
-        return tuple(found)
+            phases.append(Phase(("G",), self.lengths, Every(self.lengths_every), exact=True))
+        return tuple(phases)
 
     def d_loss(self, game: Game, batch: Batch) -> Terms:
         """Cross-entropy of real pictures and fakes; tells the sign of D on real ones."""
@@ -120,8 +120,8 @@ class StyleGAN2Objective(Objective):
     def slopes(self, game: Game, batch: Batch) -> Terms:
         """R1 at real pictures as D sees them, r1 / 2 |slope|^2, weighted by its interval."""
         real = game.augment(batch.images, batch.noise("real")).detach().requires_grad_()
-        found = squared_slope(game.discriminate(real, batch.labels), real)
-        return Terms(r1=game.now["r1"] / 2 * self.slopes_every * found)
+        slopes = squared_slope(game.discriminate(real, batch.labels), real)
+        return Terms(r1=game.now["r1"] / 2 * self.slopes_every * slopes)
 
     def g_loss(self, game: Game, batch: Batch) -> Terms:
         """Fakes, to be taken for real."""
