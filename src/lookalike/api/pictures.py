@@ -31,9 +31,13 @@ def generate(
     listener: Listener = NOBODY,
     **fields: Any,
 ) -> Generated:
-    """New pictures from a run, as PNG files that depend on seed and index only.
+    """New pictures from a run. A picture depends on its seed and index only.
 
-    They go to ``RUN/generated-SEED`` unless ``to`` names another folder.
+    Args:
+        run: A run folder.
+        to: The folder for the PNG files. Default: RUN/generated-SEED.
+        settings: How many and which, or its fields one by one.
+        listener: Who is told how far it is.
 
     Raises:
         LookalikeError: there is no run, or it cannot make what is asked for.
@@ -55,9 +59,15 @@ def expand(
     listener: Listener = NOBODY,
     **fields: Any,
 ) -> Expanded:
-    """Add checked synthetic pictures to a pack's real ones, in a folder that is new or empty.
+    """Add checked synthetic pictures to a set, class by class.
 
-    Without a ``run``, one is trained on the pack first, beside ``to``, or one for each class.
+    What is found is kept: the same command continues where it was cut off.
+
+    Args:
+        pack: A pack, made by 'lookalike prepare'.
+        to: A folder that does not exist yet, or is empty. Nothing is ever overwritten.
+        settings: How many and from where, or its fields one by one.
+        listener: Who is told how far it is.
 
     Raises:
         LookalikeError: neither a run nor a time is given, or the run saw other pictures.

@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lookalike import recipe as recipes_
 from lookalike.api.data import prepare
 from lookalike.api.results import Planned, RecipeList, RunSummary, Started, Trained
 from lookalike.errors import DataError, LookalikeError
@@ -26,8 +25,10 @@ if TYPE_CHECKING:
 
 
 def recipes() -> RecipeList:
-    """Every recipe there is, without importing torch."""
-    return RecipeList(recipes_.names())
+    """The recipes there are, with the sizes and channels that they serve."""
+    from lookalike.recipe import names
+
+    return RecipeList(names())
 
 
 def plan(
@@ -85,9 +86,16 @@ def train(
     listener: Listener = NOBODY,
     **fields: Any,
 ) -> Trained:
-    """Train a recipe on a pack (or a folder, which is prepared first); again: continue.
+    """Train a recipe on a pack; the same command again continues.
 
-    The run folder is ``runs/RECIPE`` unless ``into`` names another.
+    Ctrl-C saves and stops; nothing is lost. On a CPU a run that was continued is the same, bit for
+    bit.
+
+    Args:
+        data: A pack made by 'lookalike prepare', or a folder of pictures (prepared first).
+        into: The run folder. Default: runs/RECIPE.
+        settings: What is trained, or its fields one by one.
+        listener: Who is told how far it is.
 
     Raises:
         LookalikeError: see :mod:`lookalike.errors`; nothing that was saved is lost.
@@ -174,10 +182,15 @@ def start(
     listener: Listener = NOBODY,
     **fields: Any,
 ) -> Started:
-    """From a folder of pictures to a trained run: choose, prepare, train, report.
+    """One command for a folder: look at it, prepare, choose a recipe, train, report.
 
-    The run folder is ``runs/NAME-OF-THE-FOLDER`` unless ``into`` names another; the same again
-    continues.
+    The same command again continues where it stopped.
+
+    Args:
+        source: A folder (sub-folders are classes) or a zip of pictures.
+        into: The run folder. Default: runs/NAME-OF-THE-FOLDER.
+        settings: How long, and what is not to be chosen; or its fields one by one.
+        listener: Who is told how far it is.
 
     Raises:
         LookalikeError: see :mod:`lookalike.errors`; nothing that was saved is lost.
@@ -270,7 +283,10 @@ def open_data(data: AnyPath, into: Path, listener: Listener = NOBODY) -> Pack:
 
 
 def report(run: AnyPath) -> Path:
-    """Write the page of a run anew; its pack may be gone.
+    """Write the page of a run anew, also while it trains.
+
+    Args:
+        run: A run folder.
 
     Raises:
         RunError: there is no run.
@@ -283,6 +299,9 @@ def report(run: AnyPath) -> Path:
 
 def show(run: AnyPath) -> RunSummary:
     """What is known about a run: recipe, data, progress, last numbers, files.
+
+    Args:
+        run: A run folder.
 
     Raises:
         RunError: there is no run.

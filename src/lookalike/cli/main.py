@@ -21,28 +21,25 @@ _LOOK = Group("Look", sort_key=4)
 _UNREAD = 141
 """The exit status when whoever read our output has gone, as of other programs in a pipe."""
 
-VERBS: dict[str, tuple[Group, str, str]] = {
-    "start": (_MAIN, "start:start", "One command for a folder: prepare, choose, train, report."),
-    "train": (_MAIN, "train:train", "Train a recipe on a pack; the same command again continues."),
-    "generate": (_MAIN, "generate:generate", "New pictures from a run."),
-    "collect": (_DATA, "collect:app", "Pictures from search, a site, a list or a public set."),
-    "prepare": (_DATA, "prepare:prepare", "Make a pack of a folder, a zip or another source."),
-    "doctor": (_DATA, "doctor:doctor", "Find what is wrong with a set of pictures."),
-    "transform": (
-        _DATA,
-        "transform:transform",
-        "Augment a folder by hand: fliph rot_90 blur_1.5 ...",
-    ),
-    "export": (_DATA, "export:export", "Write a pack as ImageFolder, webdataset or Parquet."),
-    "expand": (_DATA, "expand:expand", "Add checked synthetic pictures to a set, by class."),
-    "demo-data": (_DATA, "demo_data:demo_data", "Draw cartoon faces with labelled attributes."),
-    "evaluate": (_JUDGE, "evaluate:evaluate", "How good pictures are, against real ones."),
-    "utility": (_JUDGE, "utility:utility", "Whether added pictures make a classifier better."),
-    "compare": (_JUDGE, "compare:compare", "Give several recipes the same time and rank them."),
-    "recipes": (_LOOK, "recipes:recipes", "The recipes there are."),
-    "report": (_LOOK, "report:report", "Write the page of a run anew."),
-    "show": (_LOOK, "show:show", "What is known about a run."),
+VERBS: dict[str, tuple[Group, str]] = {
+    "start": (_MAIN, "One command for a folder: prepare, choose, train, report."),
+    "train": (_MAIN, "Train a recipe on a pack; the same command again continues."),
+    "generate": (_MAIN, "New pictures from a run."),
+    "collect": (_DATA, "Pictures from search, a site, a list or a public set."),
+    "prepare": (_DATA, "Make a pack of a folder, a zip or another source."),
+    "doctor": (_DATA, "Find what is wrong with a set of pictures."),
+    "transform": (_DATA, "Augment a folder by hand: fliph rot_90 blur_1.5 ..."),
+    "export": (_DATA, "Write a pack as ImageFolder, webdataset or Parquet."),
+    "expand": (_DATA, "Add checked synthetic pictures to a set, by class."),
+    "demo-data": (_DATA, "Draw cartoon faces with labeled attributes."),
+    "evaluate": (_JUDGE, "How good pictures are, against real ones."),
+    "utility": (_JUDGE, "Whether added pictures make a classifier better."),
+    "compare": (_JUDGE, "Give several recipes the same time and rank them."),
+    "recipes": (_LOOK, "The recipes there are."),
+    "report": (_LOOK, "Write the page of a run anew."),
+    "show": (_LOOK, "What is known about a run."),
 }
+"""The verbs with what the list of commands says; each is opened only when it is used."""
 
 app = App(
     name="lookalike",
@@ -53,9 +50,9 @@ app = App(
     result_action="return_value",
     suppress_keyboard_interrupt=False,
 )
-for _name, (_group, _where, _help) in VERBS.items():
-    _module, _, _function = _where.partition(":")
-    app.command(f"lookalike.cli.{_module}:{_function}", name=_name, help=_help, group=_group)
+for _name, (_group, _help) in VERBS.items():
+    _place = "collect:app" if _name == "collect" else f"verbs:{_name.replace('-', '_')}"
+    app.command(f"lookalike.cli.{_place}", name=_name, help=_help, group=_group)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
