@@ -51,7 +51,7 @@ app = App(
     suppress_keyboard_interrupt=False,
 )
 for _name, (_group, _help) in VERBS.items():
-    _place = "collect:app" if _name == "collect" else f"verbs:{_name.replace('-', '_')}"
+    _place = "collect:app" if _name == "collect" else f"commands:{_name.replace('-', '_')}"
     app.command(f"lookalike.cli.{_place}", name=_name, help=_help, group=_group)
 
 
