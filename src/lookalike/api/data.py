@@ -15,6 +15,7 @@ from lookalike.settings.data import (
     TransformSettings,
 )
 from lookalike.settings.options import AnyPath, filled, path_of
+from lookalike.storage_errors import guarded
 
 if TYPE_CHECKING:
     from lookalike.data.demo import Demo
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from lookalike.stages.transform import Transformed
 
 
+@guarded
 def demo_data(
     folder: AnyPath,
     settings: DemoSettings | None = None,
@@ -46,6 +48,7 @@ def demo_data(
     return draw_demo(path_of(folder), settings, listener.tell)
 
 
+@guarded
 def collect(what: AnyPath, settings: CollectSettings, *, listener: Listener = NOBODY) -> Collected:
     """Fill a folder with pictures: of a query, a site, a list, a public set, or img2dataset's.
 
@@ -61,6 +64,7 @@ def collect(what: AnyPath, settings: CollectSettings, *, listener: Listener = NO
     return collect(named, settings, listener.tell)
 
 
+@guarded
 def doctor(
     source: AnyPath,
     page: AnyPath | None = None,
@@ -91,6 +95,7 @@ def doctor(
     return doctor(path_of(source), to, settings, look, listener.tell)
 
 
+@guarded
 def transform(
     folder: AnyPath,
     *codes: str,
@@ -122,6 +127,7 @@ def transform(
     return transform(path_of(folder), settings, listener.tell)
 
 
+@guarded
 def prepare(
     source: AnyPath,
     to: AnyPath,
@@ -156,6 +162,7 @@ def prepare(
     return prepare(path_of(source), path_of(to), settings, listener.tell)
 
 
+@guarded
 def export(
     pack: AnyPath,
     to: AnyPath,

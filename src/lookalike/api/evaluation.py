@@ -15,6 +15,7 @@ from lookalike.settings.device import Device
 from lookalike.settings.evaluation import EvaluateSettings, UtilitySettings
 from lookalike.settings.options import AnyPath, filled, path_of
 from lookalike.settings.training import CompareSettings, TrainSettings
+from lookalike.storage_errors import guarded
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from lookalike.stages.utility import Labeled, Opened, Utility
 
 
+@guarded
 def evaluate(
     target: AnyPath,
     against: AnyPath | None = None,
@@ -142,6 +144,7 @@ def _real(run: Run, against: Path | None) -> tuple[Path, tuple[str, ...]]:
     )
 
 
+@guarded
 def compare(
     data: AnyPath,
     into: AnyPath = "runs/compare",
@@ -209,6 +212,7 @@ def _contender(
     )
 
 
+@guarded
 def utility(
     pack: AnyPath,
     settings: UtilitySettings | None = None,

@@ -14,6 +14,7 @@ from lookalike.progress import NOBODY, Listener
 from lookalike.settings.options import AnyPath, filled, path_of
 from lookalike.settings.pictures import ExpandSettings, GenerateSettings
 from lookalike.settings.training import TrainSettings
+from lookalike.storage_errors import guarded
 
 if TYPE_CHECKING:
     from lookalike.data.pack.pack import Pack
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from lookalike.stages.generate import Generated
 
 
+@guarded
 def generate(
     run: AnyPath,
     to: AnyPath | None = None,
@@ -51,6 +53,7 @@ def generate(
     return stage.generate(opened, folder, settings, settings.device.place(), listener.tell)
 
 
+@guarded
 def expand(
     pack: AnyPath,
     to: AnyPath,

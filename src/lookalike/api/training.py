@@ -15,6 +15,7 @@ from lookalike.progress import NOBODY, Listener
 from lookalike.settings.data import PrepareSettings
 from lookalike.settings.options import AnyPath, filled, path_of
 from lookalike.settings.training import StartSettings, TrainSettings
+from lookalike.storage_errors import guarded
 
 if TYPE_CHECKING:
     from lookalike.data.pack.pack import Pack
@@ -31,6 +32,7 @@ def recipes() -> RecipeList:
     return RecipeList(names())
 
 
+@guarded
 def plan(
     data: AnyPath,
     into: AnyPath | None = None,
@@ -78,6 +80,7 @@ def plan(
     )
 
 
+@guarded
 def train(
     data: AnyPath,
     into: AnyPath | None = None,
@@ -174,6 +177,7 @@ def _watchers(
     return [*watching, Progress(listener.step, say=listener.say)]
 
 
+@guarded
 def start(
     source: AnyPath,
     into: AnyPath | None = None,
@@ -245,6 +249,7 @@ def _summary(pack: Pack, made: Prepared) -> str:
     )
 
 
+@guarded
 def choose(source: AnyPath, size: int | None = None, recipe: str | None = None) -> Choice:
     """Size, channels and recipe for a folder, each with its reason.
 
@@ -282,6 +287,7 @@ def open_data(data: AnyPath, into: Path, listener: Listener = NOBODY) -> Pack:
     return Pack.open(pack)
 
 
+@guarded
 def report(run: AnyPath) -> Path:
     """Write the page of a run anew, also while it trains.
 
@@ -297,6 +303,7 @@ def report(run: AnyPath) -> Path:
     return write_report(Run.open(path_of(run)))
 
 
+@guarded
 def show(run: AnyPath) -> RunSummary:
     """What is known about a run: recipe, data, progress, last numbers, files.
 

@@ -7,17 +7,19 @@ import os
 import sys
 from collections.abc import Sequence
 
-from cyclopts import App, Group
+from cyclopts import App, CycloptsError, Group
 
 from lookalike import __version__
 from lookalike.cli import output as show
 from lookalike.errors import LookalikeError
+from lookalike.storage_errors import storage_errors
 
 _MAIN = Group("From pictures to pictures", sort_key=1)
 _DATA = Group("Data", sort_key=2)
 _JUDGE = Group("Judge", sort_key=3)
 _LOOK = Group("Look", sort_key=4)
 
+_USAGE = 2
 _UNREAD = 141
 """The exit status when whoever read our output has gone, as of other programs in a pipe."""
 
@@ -64,6 +66,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     os.environ.setdefault("GOMP_SPINCOUNT", "20000")
     # Large pages: what a step takes and frees costs up to a quarter of its time in page faults.
     os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a name that the terminal cannot show ends no work
+            stream.reconfigure(errors="backslashreplace")
     try:
         status = _run(given)
     except show.UnreadError:
@@ -74,18 +79,30 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _run(given: Sequence[str]) -> int:
     """One command; the exit status."""
+    as_json = "--json" in given
     try:
-        app(given)
-        if int(os.environ.get("WORLD_SIZE", "1")) > 1:
-            from lookalike.engine.distributed import leave
+        with storage_errors():
+            app(given, exit_on_error=not as_json, print_error=not as_json)
+            if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+                from lookalike.engine.distributed import leave
 
-            leave()
+                leave()
+    except CycloptsError as problem:
+        _failed("UsageError", str(problem), as_json)
+        return _USAGE
+    except MemoryError:
+        message = "There is not enough memory. Close other programs, or take fewer pixels (--size)."
+        return _failed("MemoryError", message, as_json)
     except LookalikeError as problem:
-        if "--json" in given:
-            show.out(json.dumps({"error": type(problem).__name__, "message": str(problem)}))
-        show.say(f"Error: {problem}")
-        return 1
+        return _failed(type(problem).__name__, str(problem), as_json)
     except KeyboardInterrupt:
         show.say("Stopped. Nothing is left half written; run the same command again to go on.")
         return 130
     return 0
+
+
+def _failed(kind: str, message: str, as_json: bool) -> int:
+    if as_json:
+        show.out(json.dumps({"error": kind, "message": message}))
+    show.say(f"Error: {message}")
+    return 1
