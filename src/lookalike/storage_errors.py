@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import functools
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
@@ -37,6 +38,9 @@ _CAUSES = {
     errno.EIO: ("the disk could not be read or written", "Check the disk"),
     errno.ENOMEM: ("there is no memory left", "Close other programs, or take fewer pictures"),
 }
+_STAGED = re.compile(r"(?<![^/\\])\.([^/\\]+?)(?:\.[a-z0-9_]{8})?\.(?:\d+\.)?part(?![^/\\])")
+"""A hidden file or folder that something is written to before it gets its name."""
+
 _LOW = 1 << 20
 """With fewer free bytes than this a disk is what a write without a name has failed on."""
 
@@ -80,7 +84,7 @@ def _refusal(problem: OSError, places: Iterable[str | os.PathLike[str]]) -> str:
         place = next((one for one in (*places, scratch, ".") if _free(Path(one)) < _LOW), None)
         if place == scratch:
             cure = "Make room there, or set TMPDIR to a folder on a larger disk"
-    where = "A file" if place is None else _shown(os.fsdecode(place))
+    where = "A file" if place is None else _shown(_STAGED.sub(r"\1", os.fsdecode(place)))
     return f"{where} could not be read or written: {cause}. {cure}."
 
 

@@ -152,8 +152,10 @@ def prepare(
         DataError: see :mod:`lookalike.stages.prepare`.
     """
     from lookalike.stages.prepare import prepare
+    from lookalike.stages.start import refuse_other_source
 
     settings = filled(PrepareSettings, settings, fields)
+    refuse_other_source(path_of(to), path_of(source))
     if settings.fix:
         look = DoctorSettings(size=settings.size or 64, faces=False)
         diagnosis = doctor(source, None, look, listener=listener)

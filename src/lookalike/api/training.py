@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from lookalike.api.data import prepare
 from lookalike.api.results import Planned, RecipeList, RunSummary, Started, Trained
-from lookalike.errors import DataError, LookalikeError
+from lookalike.errors import DataError
 from lookalike.progress import NOBODY, Listener
 from lookalike.settings.data import PrepareSettings
 from lookalike.settings.options import AnyPath, filled, path_of
@@ -201,41 +201,63 @@ def start(
     """
     from lookalike.data.pack.pack import Pack
     from lookalike.run import Run
+    from lookalike.stages.choose import choice_of
+    from lookalike.stages.prepare import as_prepared
+    from lookalike.stages.start import own_pack, pack_in, refuse_run, run_folder
     from lookalike.stages.train import refuse_more
 
-    settings = filled(StartSettings, settings, fields)
-    place = path_of(source)
-    folder = path_of(into) if into else Path("runs") / (place.resolve().stem or "pictures")
-    choice = choose(place, settings.size, settings.recipe)
+    settings, place = filled(StartSettings, settings, fields), path_of(source)
+    refuse_run(place)
+    folder, remark = run_folder(place, None if into is None else path_of(into))
+    again, run = _start_again(source, settings), Run(folder)
+    asked = _asked_of_start(settings)
+    refuse_more(run, asked)
+    if Pack.is_pack(place):
+        pack: Pack | None = Pack.open(place)
+    else:
+        further = f"{_again(pack_in(folder), folder, asked)} --more 10m"
+        pack = own_pack(run, place, again, further)
+    if pack is not None:
+        choice = choice_of(pack, settings.size, settings.recipe)
+    else:
+        choice = choose(place, settings.size, settings.recipe)
     listener.say(f"{source}: {choice.files:,} files, about {choice.typical} px.")
-    for reason in choice.reasons:
+    for reason in (*choice.reasons, *([remark] if remark else [])):
         listener.say(f"  {reason}")
     listener.say(f"Everything goes to {folder}. Ctrl-C saves and stops.")
-    asked = TrainSettings(
-        recipe=choice.recipe,
-        time=settings.time,
-        more=settings.more,
-        changes=settings.changes,
-        device=settings.device,
-    )
-    refuse_more(Run(folder), asked)
-    made = prepare(place, folder / "pack", _as_chosen(choice), listener=listener)
+    if pack is not None:
+        made = as_prepared(pack)
+    else:
+        made = prepare(place, pack_in(folder), _as_chosen(choice), listener=listener)
     listener.say(_summary(Pack.open(made.path), made))
     for warning in made.warnings:
         listener.say(warning)
     trained = train(made.path, folder, asked, listener=listener)
-    again = _start_again(source, folder, settings)
+    again = f"{again} --into {shlex.quote(str(folder))}"
     trained = replace(trained, continue_with=again, longer_with=f"{again} --more 10m")
     return Started(made.path, choice, made, trained)
+
+
+def _asked_of_start(settings: StartSettings) -> TrainSettings:
+    """The training that ``start`` is asked for: four minutes, unless images are counted."""
+    counted = settings.time is None and "images" in settings.changes
+    return TrainSettings(
+        recipe=settings.recipe or "swift",
+        time=None if counted else settings.time or "4m",
+        more=settings.more,
+        changes=settings.changes,
+        device=settings.device,
+    )
 
 
 def _as_chosen(choice: Choice) -> PrepareSettings:
     return PrepareSettings(size=choice.size, grey=choice.channels == 1)
 
 
-def _start_again(source: AnyPath, into: Path, settings: StartSettings) -> str:
-    """The command that continues what ``start`` began."""
-    words = ["lookalike", "start", str(source), "--for", str(settings.time), "--into", str(into)]
+def _start_again(source: AnyPath, settings: StartSettings) -> str:
+    """The command that begins or continues what ``start`` is asked for, up to its folder."""
+    words = ["lookalike", "start", str(source)]
+    words += ["--for", str(settings.time)] if settings.time is not None else []
     words += ["--size", str(settings.size)] if settings.size else []
     words += ["--recipe", settings.recipe] if settings.recipe else []
     return shlex.join([*words, *_changes(settings.changes.items())])
@@ -271,20 +293,26 @@ def open_data(data: AnyPath, into: Path, listener: Listener = NOBODY) -> Pack:
         LookalikeError: there is nothing there, or nothing that can be used.
     """
     from lookalike.data.pack.pack import Pack
+    from lookalike.run import Run
+    from lookalike.stages.start import own_pack, pack_in, refuse_run, run_folder
 
     place = path_of(data)
     if Pack.is_pack(place):
         return Pack.open(place)
+    refuse_run(place)
     if not place.exists():
-        raise LookalikeError(
+        raise DataError(
             f"{data} does not exist. Name a pack (made by 'lookalike prepare') or a folder of "
             "pictures."
         )
-    if (place / "recipe.json").exists():
-        raise LookalikeError(f"{data} is a run, not a pack. Name the pack it was trained on.")
-    pack = into / "pack"
-    prepare(place, pack, _as_chosen(choose(place)), listener=listener)
-    return Pack.open(pack)
+    run_folder(place, into)
+    anew = shlex.join(["lookalike", "train", str(data)])
+    further = shlex.join(["lookalike", "train", str(pack_in(into)), "--into", str(into)])
+    pack = own_pack(Run(into), place, anew, f"{further} --more 10m")
+    if pack is None:
+        prepare(place, pack_in(into), _as_chosen(choose(place)), listener=listener)
+        pack = Pack.open(pack_in(into))
+    return pack
 
 
 @guarded
