@@ -15,6 +15,7 @@
     ├── TrainingError             the training itself
     │   ├── NotFiniteError        a loss or a weight became infinite or NaN
     │   └── RangeError            the generator's output range is not the data's
+    ├── StorageError              a disk, a folder or a name that the system refuses
     └── MissingExtraError         an optional package is not installed
 
 Each message says what was found, what was wanted and what to do.
@@ -76,6 +77,10 @@ class NotFiniteError(TrainingError):
 
 class RangeError(TrainingError):
     """The generator's output range is not the data's."""
+
+
+class StorageError(LookalikeError):
+    """A disk, a folder or a name that the system refuses."""
 
 
 class MissingExtraError(LookalikeError):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import math
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -63,8 +64,16 @@ def encode_png(picture: Pixels, text: Mapping[str, str] | None = None, level: in
 
 
 def write_png(path: Path, picture: Pixels, text: Mapping[str, str] | None = None) -> None:
-    """Write one uint8 ``[H, W, C]`` picture; ``text`` goes into PNG text chunks."""
-    path.write_bytes(encode_png(picture, text))
+    """Write one uint8 ``[H, W, C]`` picture, whole or not at all; ``text`` goes into PNG text."""
+    data, part = encode_png(picture, text), path.with_name(f".{path.name}.part")
+    try:
+        part.write_bytes(data)
+        os.replace(part, path)
+    except OSError as problem:
+        problem.filename = problem.filename or str(path)
+        raise
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def read(path: Path, channels: int = 3) -> Pixels:

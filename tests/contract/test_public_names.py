@@ -21,6 +21,7 @@ ERRORS = {
     "TrainingError": "LookalikeError",
     "NotFiniteError": "TrainingError",
     "RangeError": "TrainingError",
+    "StorageError": "LookalikeError",
     "MissingExtraError": "LookalikeError",
 }
 

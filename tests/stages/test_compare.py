@@ -20,7 +20,7 @@ from lookalike.metrics.features.features import Pixels as PixelFeatures
 from lookalike.place import Place
 from lookalike.run import Run
 from lookalike.stages import compare as stage
-from lookalike.stages.compare import Comparison, Contender, compare, table
+from lookalike.stages.compare import Comparison, Contender, compare
 
 pytestmark = pytest.mark.slow
 
@@ -81,7 +81,7 @@ def test_recipes_are_ranked_by_their_distance_and_failures_stand_last(
 def test_the_table_the_numbers_and_the_strips_are_written(pack: Pack, tmp_path: Path) -> None:
     done = compared(pack, tmp_path / "c")
     told = done.table.read_text("utf-8")
-    assert told == "\n".join(table(done)) + "\n"
+    assert told == "\n".join(done.markdown) + "\n"
     assert "| 1 | alike |" in told
     assert "failed: It has no pictures of 16 px." in told
     held = json.loads((tmp_path / "c" / "compare.json").read_text("utf-8"))
@@ -99,7 +99,7 @@ def test_a_ranking_of_collapsed_samples_is_doubted_in_words(pack: Pack, tmp_path
     assert done.doubt in done.table.read_text("utf-8")
     fine = replace(done, rows=(done.rows[0],))
     assert fine.doubt == ""
-    assert "look alike" not in "\n".join(table(fine))
+    assert "look alike" not in "\n".join(fine.markdown)
 
 
 def test_a_run_that_was_complete_keeps_the_speed_of_its_training(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
 
 from lookalike.progress import NOBODY, Listener
 from lookalike.settings.data import (
@@ -14,6 +15,7 @@ from lookalike.settings.data import (
     TransformSettings,
 )
 from lookalike.settings.options import AnyPath, filled, path_of
+from lookalike.storage_errors import guarded
 
 if TYPE_CHECKING:
     from lookalike.data.demo import Demo
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from lookalike.stages.transform import Transformed
 
 
+@guarded
 def demo_data(
     folder: AnyPath,
     settings: DemoSettings | None = None,
@@ -32,13 +35,20 @@ def demo_data(
     listener: Listener = NOBODY,
     **fields: Any,
 ) -> Demo:
-    """Draw cartoon faces with labeled attributes into a folder."""
+    """Draw cartoon faces with labeled attributes: PNG files, attributes.csv, their licence.
+
+    Args:
+        folder: Where to put them.
+        settings: What is drawn, or its fields one by one.
+        listener: Who is told how far it is.
+    """
     from lookalike.data.demo import draw_demo
 
     settings = filled(DemoSettings, settings, fields)
     return draw_demo(path_of(folder), settings, listener.tell)
 
 
+@guarded
 def collect(what: AnyPath, settings: CollectSettings, *, listener: Listener = NOBODY) -> Collected:
     """Fill a folder with pictures: of a query, a site, a list, a public set, or img2dataset's.
 
@@ -54,6 +64,7 @@ def collect(what: AnyPath, settings: CollectSettings, *, listener: Listener = NO
     return collect(named, settings, listener.tell)
 
 
+@guarded
 def doctor(
     source: AnyPath,
     page: AnyPath | None = None,
@@ -62,9 +73,15 @@ def doctor(
     listener: Listener = NOBODY,
     **fields: Any,
 ) -> Diagnosis:
-    """Examine a folder, a zip or a pack: what is wrong with it, and the fixes. Changes nothing.
+    """Find what is wrong with a set of pictures, and the fixes.
 
-    ``page`` is where to write the HTML page with pictures.
+    Nothing is changed. 'lookalike prepare SOURCE --to PACK --fix' applies the fixes.
+
+    Args:
+        source: A folder (sub-folders are classes), a zip, or a pack.
+        page: Where to write the page with pictures.
+        settings: How to look, or its fields one by one.
+        listener: Who is told how far it is.
 
     Raises:
         NoImagesError: there is nothing that can be read.
@@ -78,15 +95,25 @@ def doctor(
     return doctor(path_of(source), to, settings, look, listener.tell)
 
 
+@guarded
 def transform(
     folder: AnyPath,
-    codes: str | Sequence[str] = (),
+    *codes: str,
     settings: TransformSettings | None = None,
-    *,
     listener: Listener = NOBODY,
     **fields: Any,
 ) -> Transformed:
-    """Make changed copies of every picture under a folder, by short codes.
+    """Augment a folder by hand: changed copies of every picture, by short codes.
+
+    Codes: fliph, flipv, noise_VARIANCE, rot_DEGREES, trans_X_Y, zoom_X1_Y1_X2_Y2, blur_SIGMA,
+    crop_SHARE, bright_FACTOR, contrast_FACTOR, cutout_SHARE, jpeg_QUALITY, elastic_ALPHA_SIGMA; the
+    numbers may be left away, and commas chain codes into one picture: noise_0.01,blur_1.5.
+
+    Args:
+        folder: The folder with the pictures; originals are never changed.
+        codes: One new picture for each, named after it: cat__rot_90.png.
+        settings: Where copies go, or its fields one by one.
+        listener: Who is told how far it is.
 
     Raises:
         NoImagesError: there is no picture in the folder.
@@ -96,11 +123,11 @@ def transform(
 
     settings = filled(TransformSettings, settings, fields)
     if codes:
-        given = codes.split() if isinstance(codes, str) else codes
-        settings = replace(settings, codes=tuple(given))
+        settings = replace(settings, codes=tuple(" ".join(codes).split()))
     return transform(path_of(folder), settings, listener.tell)
 
 
+@guarded
 def prepare(
     source: AnyPath,
     to: AnyPath,
@@ -109,16 +136,26 @@ def prepare(
     listener: Listener = NOBODY,
     **fields: Any,
 ) -> Prepared:
-    """Make a pack of a folder, a zip or another source; again: only what is new is read.
+    """Make a pack: every picture decoded once, checked, cropped and resized.
 
-    With ``fix`` every file is left out that the doctor would leave out, with its reason.
+    Nothing in the source is changed. A second run does nothing; on a grown source only the new
+    pictures are read.
+
+    Args:
+        source: A folder (sub-folders are classes), a zip, a tar, a list (CSV, JSONL, Parquet), or
+            a pack.
+        to: The pack's folder.
+        settings: What the pictures become, or its fields one by one.
+        listener: Who is told how far it is.
 
     Raises:
-        DataError: see :mod:`lookalike.stages.prepare`; nothing in the source is changed.
+        DataError: see :mod:`lookalike.stages.prepare`.
     """
     from lookalike.stages.prepare import prepare
+    from lookalike.stages.start import refuse_other_source
 
     settings = filled(PrepareSettings, settings, fields)
+    refuse_other_source(path_of(to), path_of(source))
     if settings.fix:
         look = DoctorSettings(size=settings.size or 64, faces=False)
         diagnosis = doctor(source, None, look, listener=listener)
@@ -127,10 +164,21 @@ def prepare(
     return prepare(path_of(source), path_of(to), settings, listener.tell)
 
 
+@guarded
 def export(
-    pack: AnyPath, to: AnyPath, form: str = "imagefolder", *, listener: Listener = NOBODY
+    pack: AnyPath,
+    to: AnyPath,
+    form: Annotated[str, Parameter(name="--as")] = "imagefolder",
+    *,
+    listener: Listener = NOBODY,
 ) -> ExportedPack:
-    """Write a pack's pictures with their labels as an ImageFolder, webdataset or Parquet.
+    """Write a pack's pictures with their labels for other programs.
+
+    Args:
+        pack: A pack.
+        to: A folder that is new or empty.
+        form: imagefolder, webdataset or parquet.
+        listener: Who is told how far it is.
 
     Raises:
         DataError: an unknown form, or the folder is not empty.

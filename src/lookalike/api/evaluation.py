@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lookalike import recipe as recipes_
 from lookalike.api.training import open_data, report, train
 from lookalike.durations import seconds
 from lookalike.errors import DataError, LookalikeError, RunError
@@ -16,6 +15,7 @@ from lookalike.settings.device import Device
 from lookalike.settings.evaluation import EvaluateSettings, UtilitySettings
 from lookalike.settings.options import AnyPath, filled, path_of
 from lookalike.settings.training import CompareSettings, TrainSettings
+from lookalike.storage_errors import guarded
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from lookalike.stages.utility import Labeled, Opened, Utility
 
 
+@guarded
 def evaluate(
     target: AnyPath,
     against: AnyPath | None = None,
@@ -36,10 +37,16 @@ def evaluate(
     listener: Listener = NOBODY,
     **fields: Any,
 ) -> Evaluation:
-    """Judge a run or a folder of pictures against a pack or a folder of real ones.
+    """How good pictures are, against real ones: realism, variety, copies.
 
-    A run is judged against the pack it was trained on unless another is named, and keeps the
-    scores in ``evaluation.json`` for its report, with sheets of the nearest pairs and classes.
+    Each score stands beside its floor, the same score of real pictures. A run keeps the scores
+    against its own pack in ``evaluation.json`` for its report.
+
+    Args:
+        target: A run (samples are drawn), or pictures: a folder, zip, tar, list or pack.
+        against: Real pictures: a pack, folder, zip … Default: the pack that the run was trained on.
+        settings: How to judge, or its fields one by one.
+        listener: Who is told how far it is.
 
     Raises:
         LookalikeError: there is nothing to judge against, or too few pictures.
@@ -137,6 +144,7 @@ def _real(run: Run, against: Path | None) -> tuple[Path, tuple[str, ...]]:
     )
 
 
+@guarded
 def compare(
     data: AnyPath,
     into: AnyPath = "runs/compare",
@@ -145,22 +153,31 @@ def compare(
     listener: Listener = NOBODY,
     **fields: Any,
 ) -> Comparison:
-    """Give every recipe the same time on the same pictures, judge all with one judge, rank them.
+    """Give several recipes the same time on the same pictures, and rank what they make.
 
-    Each training runs in a process of its own. A recipe that fails is listed with its reason.
+    The same pictures, hold-out, seed and judge for all; each training in a process of its own. The
+    same command again continues those that were not finished. A recipe that fails is listed with
+    its reason.
+
+    Args:
+        data: A pack, or a folder of pictures.
+        into: The folder for the runs, compare.md, compare.json and strips.png.
+        settings: Which recipes get how long, or its fields one by one.
+        listener: Who is told how far it is.
 
     Raises:
         RecipeError: a recipe does not exist; nothing was trained then.
     """
+    from lookalike import recipe as recipes
     from lookalike.metrics.features.features import choose
     from lookalike.stages import compare as stage
 
     settings, folder = filled(CompareSettings, settings, fields), path_of(into)
     names = settings.recipes
     if names == ("all",):
-        names = tuple(recipe.name for recipe in recipes_.names())
+        names = tuple(recipe.name for recipe in recipes.names())
     for name in names:
-        recipes_.find(name)
+        recipes.find(name)
     pack = open_data(data, folder, listener)
     contenders = []
     for number, name in enumerate(names, 1):
@@ -195,6 +212,7 @@ def _contender(
     )
 
 
+@guarded
 def utility(
     pack: AnyPath,
     settings: UtilitySettings | None = None,
@@ -202,11 +220,16 @@ def utility(
     listener: Listener = NOBODY,
     **fields: Any,
 ) -> Utility:
-    """Whether adding synthetic pictures makes a classifier better on real held-out pictures.
+    """Whether adding synthetic pictures makes a classifier better on real held-out ones.
 
     With a run, its pictures are judged. Without one, or for several numbers of pictures per class,
-    a generator of the recipe is trained on each part's training pictures only. What is done is
-    kept in ``RUN/utility`` or ``utility/PACK`` unless ``to`` names another folder.
+    a generator is trained on each part's training pictures only. What is done is kept: the same
+    command continues where it was cut off.
+
+    Args:
+        pack: A pack with classes or attributes.
+        settings: What is tried, or its fields one by one.
+        listener: Who is told how far it is.
 
     Raises:
         LookalikeError: the run was trained on other pictures, or the pack has too few.

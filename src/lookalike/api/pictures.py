@@ -14,6 +14,7 @@ from lookalike.progress import NOBODY, Listener
 from lookalike.settings.options import AnyPath, filled, path_of
 from lookalike.settings.pictures import ExpandSettings, GenerateSettings
 from lookalike.settings.training import TrainSettings
+from lookalike.storage_errors import guarded
 
 if TYPE_CHECKING:
     from lookalike.data.pack.pack import Pack
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from lookalike.stages.generate import Generated
 
 
+@guarded
 def generate(
     run: AnyPath,
     to: AnyPath | None = None,
@@ -31,9 +33,13 @@ def generate(
     listener: Listener = NOBODY,
     **fields: Any,
 ) -> Generated:
-    """New pictures from a run, as PNG files that depend on seed and index only.
+    """New pictures from a run. A picture depends on its seed and index only.
 
-    They go to ``RUN/generated-SEED`` unless ``to`` names another folder.
+    Args:
+        run: A run folder.
+        to: The folder for the PNG files. Default: RUN/generated-SEED.
+        settings: How many and which, or its fields one by one.
+        listener: Who is told how far it is.
 
     Raises:
         LookalikeError: there is no run, or it cannot make what is asked for.
@@ -47,6 +53,7 @@ def generate(
     return stage.generate(opened, folder, settings, settings.device.place(), listener.tell)
 
 
+@guarded
 def expand(
     pack: AnyPath,
     to: AnyPath,
@@ -55,9 +62,15 @@ def expand(
     listener: Listener = NOBODY,
     **fields: Any,
 ) -> Expanded:
-    """Add checked synthetic pictures to a pack's real ones, in a folder that is new or empty.
+    """Add checked synthetic pictures to a set, class by class.
 
-    Without a ``run``, one is trained on the pack first, beside ``to``, or one for each class.
+    What is found is kept: the same command continues where it was cut off.
+
+    Args:
+        pack: A pack, made by 'lookalike prepare'.
+        to: A folder that does not exist yet, or is empty. Nothing is ever overwritten.
+        settings: How many and from where, or its fields one by one.
+        listener: Who is told how far it is.
 
     Raises:
         LookalikeError: neither a run nor a time is given, or the run saw other pictures.

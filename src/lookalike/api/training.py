@@ -8,14 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lookalike import recipe as recipes_
 from lookalike.api.data import prepare
 from lookalike.api.results import Planned, RecipeList, RunSummary, Started, Trained
-from lookalike.errors import DataError, LookalikeError
+from lookalike.errors import DataError
 from lookalike.progress import NOBODY, Listener
 from lookalike.settings.data import PrepareSettings
 from lookalike.settings.options import AnyPath, filled, path_of
 from lookalike.settings.training import StartSettings, TrainSettings
+from lookalike.storage_errors import guarded
 
 if TYPE_CHECKING:
     from lookalike.data.pack.pack import Pack
@@ -26,10 +26,13 @@ if TYPE_CHECKING:
 
 
 def recipes() -> RecipeList:
-    """Every recipe there is, without importing torch."""
-    return RecipeList(recipes_.names())
+    """The recipes there are, with the sizes and channels that they serve."""
+    from lookalike.recipe import names
+
+    return RecipeList(names())
 
 
+@guarded
 def plan(
     data: AnyPath,
     into: AnyPath | None = None,
@@ -77,6 +80,7 @@ def plan(
     )
 
 
+@guarded
 def train(
     data: AnyPath,
     into: AnyPath | None = None,
@@ -85,9 +89,16 @@ def train(
     listener: Listener = NOBODY,
     **fields: Any,
 ) -> Trained:
-    """Train a recipe on a pack (or a folder, which is prepared first); again: continue.
+    """Train a recipe on a pack; the same command again continues.
 
-    The run folder is ``runs/RECIPE`` unless ``into`` names another.
+    Ctrl-C saves and stops; nothing is lost. On a CPU a run that was continued is the same, bit for
+    bit.
+
+    Args:
+        data: A pack made by 'lookalike prepare', or a folder of pictures (prepared first).
+        into: The run folder. Default: runs/RECIPE.
+        settings: What is trained, or its fields one by one.
+        listener: Who is told how far it is.
 
     Raises:
         LookalikeError: see :mod:`lookalike.errors`; nothing that was saved is lost.
@@ -166,6 +177,7 @@ def _watchers(
     return [*watching, Progress(listener.step, say=listener.say)]
 
 
+@guarded
 def start(
     source: AnyPath,
     into: AnyPath | None = None,
@@ -174,51 +186,78 @@ def start(
     listener: Listener = NOBODY,
     **fields: Any,
 ) -> Started:
-    """From a folder of pictures to a trained run: choose, prepare, train, report.
+    """One command for a folder: look at it, prepare, choose a recipe, train, report.
 
-    The run folder is ``runs/NAME-OF-THE-FOLDER`` unless ``into`` names another; the same again
-    continues.
+    The same command again continues where it stopped.
+
+    Args:
+        source: A folder (sub-folders are classes) or a zip of pictures.
+        into: The run folder. Default: runs/NAME-OF-THE-FOLDER.
+        settings: How long, and what is not to be chosen; or its fields one by one.
+        listener: Who is told how far it is.
 
     Raises:
         LookalikeError: see :mod:`lookalike.errors`; nothing that was saved is lost.
     """
     from lookalike.data.pack.pack import Pack
     from lookalike.run import Run
+    from lookalike.stages.choose import choice_of
+    from lookalike.stages.prepare import as_prepared
+    from lookalike.stages.start import own_pack, pack_in, refuse_run, run_folder
     from lookalike.stages.train import refuse_more
 
-    settings = filled(StartSettings, settings, fields)
-    place = path_of(source)
-    folder = path_of(into) if into else Path("runs") / (place.resolve().stem or "pictures")
-    choice = choose(place, settings.size, settings.recipe)
+    settings, place = filled(StartSettings, settings, fields), path_of(source)
+    refuse_run(place)
+    folder, remark = run_folder(place, None if into is None else path_of(into))
+    again, run = _start_again(source, settings), Run(folder)
+    asked = _asked_of_start(settings)
+    refuse_more(run, asked)
+    if Pack.is_pack(place):
+        pack: Pack | None = Pack.open(place)
+    else:
+        further = f"{_again(pack_in(folder), folder, asked)} --more 10m"
+        pack = own_pack(run, place, again, further)
+    if pack is not None:
+        choice = choice_of(pack, settings.size, settings.recipe)
+    else:
+        choice = choose(place, settings.size, settings.recipe)
     listener.say(f"{source}: {choice.files:,} files, about {choice.typical} px.")
-    for reason in choice.reasons:
+    for reason in (*choice.reasons, *([remark] if remark else [])):
         listener.say(f"  {reason}")
     listener.say(f"Everything goes to {folder}. Ctrl-C saves and stops.")
-    asked = TrainSettings(
-        recipe=choice.recipe,
-        time=settings.time,
-        more=settings.more,
-        changes=settings.changes,
-        device=settings.device,
-    )
-    refuse_more(Run(folder), asked)
-    made = prepare(place, folder / "pack", _as_chosen(choice), listener=listener)
+    if pack is not None:
+        made = as_prepared(pack)
+    else:
+        made = prepare(place, pack_in(folder), _as_chosen(choice), listener=listener)
     listener.say(_summary(Pack.open(made.path), made))
     for warning in made.warnings:
         listener.say(warning)
     trained = train(made.path, folder, asked, listener=listener)
-    again = _start_again(source, folder, settings)
+    again = f"{again} --into {shlex.quote(str(folder))}"
     trained = replace(trained, continue_with=again, longer_with=f"{again} --more 10m")
     return Started(made.path, choice, made, trained)
+
+
+def _asked_of_start(settings: StartSettings) -> TrainSettings:
+    """The training that ``start`` is asked for: four minutes, unless images are counted."""
+    counted = settings.time is None and "images" in settings.changes
+    return TrainSettings(
+        recipe=settings.recipe or "swift",
+        time=None if counted else settings.time or "4m",
+        more=settings.more,
+        changes=settings.changes,
+        device=settings.device,
+    )
 
 
 def _as_chosen(choice: Choice) -> PrepareSettings:
     return PrepareSettings(size=choice.size, grey=choice.channels == 1)
 
 
-def _start_again(source: AnyPath, into: Path, settings: StartSettings) -> str:
-    """The command that continues what ``start`` began."""
-    words = ["lookalike", "start", str(source), "--for", str(settings.time), "--into", str(into)]
+def _start_again(source: AnyPath, settings: StartSettings) -> str:
+    """The command that begins or continues what ``start`` is asked for, up to its folder."""
+    words = ["lookalike", "start", str(source)]
+    words += ["--for", str(settings.time)] if settings.time is not None else []
     words += ["--size", str(settings.size)] if settings.size else []
     words += ["--recipe", settings.recipe] if settings.recipe else []
     return shlex.join([*words, *_changes(settings.changes.items())])
@@ -232,6 +271,7 @@ def _summary(pack: Pack, made: Prepared) -> str:
     )
 
 
+@guarded
 def choose(source: AnyPath, size: int | None = None, recipe: str | None = None) -> Choice:
     """Size, channels and recipe for a folder, each with its reason.
 
@@ -253,24 +293,34 @@ def open_data(data: AnyPath, into: Path, listener: Listener = NOBODY) -> Pack:
         LookalikeError: there is nothing there, or nothing that can be used.
     """
     from lookalike.data.pack.pack import Pack
+    from lookalike.run import Run
+    from lookalike.stages.start import own_pack, pack_in, refuse_run, run_folder
 
     place = path_of(data)
     if Pack.is_pack(place):
         return Pack.open(place)
+    refuse_run(place)
     if not place.exists():
-        raise LookalikeError(
+        raise DataError(
             f"{data} does not exist. Name a pack (made by 'lookalike prepare') or a folder of "
             "pictures."
         )
-    if (place / "recipe.json").exists():
-        raise LookalikeError(f"{data} is a run, not a pack. Name the pack it was trained on.")
-    pack = into / "pack"
-    prepare(place, pack, _as_chosen(choose(place)), listener=listener)
-    return Pack.open(pack)
+    run_folder(place, into)
+    anew = shlex.join(["lookalike", "train", str(data)])
+    further = shlex.join(["lookalike", "train", str(pack_in(into)), "--into", str(into)])
+    pack = own_pack(Run(into), place, anew, f"{further} --more 10m")
+    if pack is None:
+        prepare(place, pack_in(into), _as_chosen(choose(place)), listener=listener)
+        pack = Pack.open(pack_in(into))
+    return pack
 
 
+@guarded
 def report(run: AnyPath) -> Path:
-    """Write the page of a run anew; its pack may be gone.
+    """Write the page of a run anew, also while it trains.
+
+    Args:
+        run: A run folder.
 
     Raises:
         RunError: there is no run.
@@ -281,8 +331,12 @@ def report(run: AnyPath) -> Path:
     return write_report(Run.open(path_of(run)))
 
 
+@guarded
 def show(run: AnyPath) -> RunSummary:
     """What is known about a run: recipe, data, progress, last numbers, files.
+
+    Args:
+        run: A run folder.
 
     Raises:
         RunError: there is no run.

@@ -7,42 +7,41 @@ import os
 import sys
 from collections.abc import Sequence
 
-from cyclopts import App, Group
+from cyclopts import App, CycloptsError, Group
 
 from lookalike import __version__
 from lookalike.cli import output as show
 from lookalike.errors import LookalikeError
+from lookalike.storage_errors import storage_errors
 
 _MAIN = Group("From pictures to pictures", sort_key=1)
 _DATA = Group("Data", sort_key=2)
 _JUDGE = Group("Judge", sort_key=3)
 _LOOK = Group("Look", sort_key=4)
 
+_USAGE = 2
 _UNREAD = 141
 """The exit status when whoever read our output has gone, as of other programs in a pipe."""
 
-VERBS: dict[str, tuple[Group, str, str]] = {
-    "start": (_MAIN, "start:start", "One command for a folder: prepare, choose, train, report."),
-    "train": (_MAIN, "train:train", "Train a recipe on a pack; the same command again continues."),
-    "generate": (_MAIN, "generate:generate", "New pictures from a run."),
-    "collect": (_DATA, "collect:app", "Pictures from search, a site, a list or a public set."),
-    "prepare": (_DATA, "prepare:prepare", "Make a pack of a folder, a zip or another source."),
-    "doctor": (_DATA, "doctor:doctor", "Find what is wrong with a set of pictures."),
-    "transform": (
-        _DATA,
-        "transform:transform",
-        "Augment a folder by hand: fliph rot_90 blur_1.5 ...",
-    ),
-    "export": (_DATA, "export:export", "Write a pack as ImageFolder, webdataset or Parquet."),
-    "expand": (_DATA, "expand:expand", "Add checked synthetic pictures to a set, by class."),
-    "demo-data": (_DATA, "demo_data:demo_data", "Draw cartoon faces with labelled attributes."),
-    "evaluate": (_JUDGE, "evaluate:evaluate", "How good pictures are, against real ones."),
-    "utility": (_JUDGE, "utility:utility", "Whether added pictures make a classifier better."),
-    "compare": (_JUDGE, "compare:compare", "Give several recipes the same time and rank them."),
-    "recipes": (_LOOK, "recipes:recipes", "The recipes there are."),
-    "report": (_LOOK, "report:report", "Write the page of a run anew."),
-    "show": (_LOOK, "show:show", "What is known about a run."),
+VERBS: dict[str, tuple[Group, str]] = {
+    "start": (_MAIN, "One command for a folder: prepare, choose, train, report."),
+    "train": (_MAIN, "Train a recipe on a pack; the same command again continues."),
+    "generate": (_MAIN, "New pictures from a run."),
+    "collect": (_DATA, "Pictures from search, a site, a list or a public set."),
+    "prepare": (_DATA, "Make a pack of a folder, a zip or another source."),
+    "doctor": (_DATA, "Find what is wrong with a set of pictures."),
+    "transform": (_DATA, "Augment a folder by hand: fliph rot_90 blur_1.5 ..."),
+    "export": (_DATA, "Write a pack as ImageFolder, webdataset or Parquet."),
+    "expand": (_DATA, "Add checked synthetic pictures to a set, by class."),
+    "demo-data": (_DATA, "Draw cartoon faces with labeled attributes."),
+    "evaluate": (_JUDGE, "How good pictures are, against real ones."),
+    "utility": (_JUDGE, "Whether added pictures make a classifier better."),
+    "compare": (_JUDGE, "Give several recipes the same time and rank them."),
+    "recipes": (_LOOK, "The recipes there are."),
+    "report": (_LOOK, "Write the page of a run anew."),
+    "show": (_LOOK, "What is known about a run."),
 }
+"""The verbs with what the list of commands says; each is opened only when it is used."""
 
 app = App(
     name="lookalike",
@@ -53,9 +52,9 @@ app = App(
     result_action="return_value",
     suppress_keyboard_interrupt=False,
 )
-for _name, (_group, _where, _help) in VERBS.items():
-    _module, _, _function = _where.partition(":")
-    app.command(f"lookalike.cli.{_module}:{_function}", name=_name, help=_help, group=_group)
+for _name, (_group, _help) in VERBS.items():
+    _place = "collect:app" if _name == "collect" else f"commands:{_name.replace('-', '_')}"
+    app.command(f"lookalike.cli.{_place}", name=_name, help=_help, group=_group)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -67,6 +66,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     os.environ.setdefault("GOMP_SPINCOUNT", "20000")
     # Large pages: what a step takes and frees costs up to a quarter of its time in page faults.
     os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a name that the terminal cannot show ends no work
+            stream.reconfigure(errors="backslashreplace")
     try:
         status = _run(given)
     except show.UnreadError:
@@ -77,18 +79,30 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _run(given: Sequence[str]) -> int:
     """One command; the exit status."""
+    as_json = "--json" in given
     try:
-        app(given)
-        if int(os.environ.get("WORLD_SIZE", "1")) > 1:
-            from lookalike.engine.distributed import leave
+        with storage_errors():
+            app(given, exit_on_error=not as_json, print_error=not as_json)
+            if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+                from lookalike.engine.distributed import leave
 
-            leave()
+                leave()
+    except CycloptsError as problem:
+        _failed("UsageError", str(problem), as_json)
+        return _USAGE
+    except MemoryError:
+        message = "There is not enough memory. Close other programs, or take fewer pixels (--size)."
+        return _failed("MemoryError", message, as_json)
     except LookalikeError as problem:
-        if "--json" in given:
-            show.out(json.dumps({"error": type(problem).__name__, "message": str(problem)}))
-        show.say(f"Error: {problem}")
-        return 1
+        return _failed(type(problem).__name__, str(problem), as_json)
     except KeyboardInterrupt:
         show.say("Stopped. Nothing is left half written; run the same command again to go on.")
         return 130
     return 0
+
+
+def _failed(kind: str, message: str, as_json: bool) -> int:
+    if as_json:
+        show.out(json.dumps({"error": kind, "message": message}))
+    show.say(f"Error: {message}")
+    return 1

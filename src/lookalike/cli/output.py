@@ -105,7 +105,7 @@ class Screen:
         if self.bars is None:
             say(text)
         else:
-            self.bars.console.print(text, highlight=False)
+            self.bars.console.print(text, highlight=False, markup=False)
 
 
 @contextmanager
@@ -119,10 +119,10 @@ def screen() -> Iterator[Listener]:
 
     columns = [
         SpinnerColumn(),
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=28),
         TextColumn("{task.percentage:>3.0f} %"),
-        TextColumn("{task.fields[detail]}"),
+        TextColumn("{task.fields[detail]}", markup=False),
         TimeElapsedColumn(),
     ]
     with Progress(*columns, console=Console(stderr=True), transient=True) as bars:

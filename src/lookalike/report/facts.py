@@ -54,8 +54,9 @@ class RunFacts:
 
     @property
     def name(self) -> str:
-        """The name of the pictures."""
-        return str(self.data.get("name") or (self.pack.name if self.pack else self.run.path.name))
+        """The name of the pictures; of a pack that lies in the run, the name of the run."""
+        name = str(self.data.get("name") or (self.pack.name if self.pack else "pack"))
+        return self.run.path.resolve().name if name == "pack" else name
 
     @property
     def drawing(self) -> str:

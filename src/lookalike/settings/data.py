@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from cyclopts import Group, Parameter
 
 from lookalike.errors import DataError
-from lookalike.settings.options import Codes, Count, Flag, Internal
+from lookalike.settings.options import Codes, Count, Flag, Internal, sensible_size
 
 _LOOK = Parameter(group=Group("What the pictures become", sort_key=80))
 
@@ -96,6 +96,8 @@ class PrepareSettings:
         return 1 if self.grey else 3
 
     def __post_init__(self) -> None:
+        if self.size is not None:
+            sensible_size(self.size)
         if not 0 <= self.holdout < 1:
             raise DataError(
                 f"a hold-out of {self.holdout:g} was asked for; it is a share from 0 to below 1."
@@ -117,6 +119,9 @@ class DoctorSettings:
     least: Internal[int] = 8
     seed: Internal[int] = 0
     workers: Internal[int | None] = None
+
+    def __post_init__(self) -> None:
+        sensible_size(self.size)
 
 
 @Parameter(name="*")

@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from lookalike.durations import seconds
 from lookalike.errors import DataError
 from lookalike.settings.device import Device
-from lookalike.settings.options import Count, Counts, Flag, For, Internal, Names
+from lookalike.settings.options import Count, Counts, Flag, For, Internal, Names, sensible_size
 
 TEACHERS = ("features", "small")
 
@@ -57,6 +57,10 @@ class EvaluateSettings:
     steps: Internal[int] = 600
     sheet: Internal[Path | None] = None
     device: Device = field(default_factory=Device)
+
+    def __post_init__(self) -> None:
+        if self.size is not None:
+            sensible_size(self.size)
 
 
 @Parameter(name="*")

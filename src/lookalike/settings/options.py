@@ -16,6 +16,8 @@ from lookalike.settings.device import Device
 
 AnyPath = str | PathLike[str]
 
+MOST_PIXELS = 4096
+
 S = TypeVar("S")
 T = TypeVar("T")
 
@@ -97,6 +99,16 @@ Counts = Annotated[
 ]
 Internal = Annotated[T, Parameter(parse=False)]
 """A field for programs, without an option."""
+
+
+def sensible_size(size: int) -> None:
+    """Refuse a side that no picture can have.
+
+    Raises:
+        DataError: it is below 1 or above 4096 pixels.
+    """
+    if not 1 <= size <= MOST_PIXELS:
+        raise DataError(f"--size is {size}; a side has 1 to {MOST_PIXELS} pixels, such as 64.")
 
 
 def path_of(place: AnyPath) -> Path:

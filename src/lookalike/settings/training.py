@@ -9,7 +9,7 @@ from cyclopts import Parameter
 from lookalike.durations import seconds
 from lookalike.errors import RecipeError
 from lookalike.settings.device import Device
-from lookalike.settings.options import Changes, Codes, Flag, For, More, Names
+from lookalike.settings.options import Changes, Codes, Flag, For, More, Names, sensible_size
 
 
 @Parameter(name="*")
@@ -62,8 +62,8 @@ class TrainSettings:
 class StartSettings:
     """What is asked of ``start``: how long, and what it shall not choose itself."""
 
-    time: For[str | float] = "4m"
-    "How long to train: 4m, 2h. Longer gives better pictures."
+    time: For[str | float | None] = None
+    "How long to train: 4m (the default), 2h. Longer gives better pictures."
 
     more: More = None
     "Train a finished run further, for this time on top of what it had: --more 30m."
@@ -81,6 +81,8 @@ class StartSettings:
 
     def __post_init__(self) -> None:
         _readable(self.time, self.more)
+        if self.size is not None:
+            sensible_size(self.size)
 
 
 @Parameter(name="*")

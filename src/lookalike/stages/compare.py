@@ -20,14 +20,25 @@ from lookalike.metrics.features.features import Features
 from lookalike.metrics.scores.scores import score_samples
 from lookalike.place import Place
 from lookalike.progress import Tell, silent
-from lookalike.results import Result
-from lookalike.results import table as aligned
+from lookalike.results import Result, table
 from lookalike.run import Run
 
 STRIP = 10
 LABEL = 120
 ALIKE = 0.5
 """A share of near-duplicates from which samples are one picture with small changes."""
+
+COLUMNS = (
+    "rank",
+    "recipe",
+    "KID (95 %)",
+    "coverage",
+    "near-duplicates",
+    "copies",
+    "images/s",
+    "memory MB",
+    "weights",
+)
 
 
 @dataclass(frozen=True)
@@ -71,15 +82,16 @@ class ComparisonRow:
     failed: str | None
 
     def cells(self) -> tuple[str, ...]:
-        """Rank, recipe, KID, coverage, near-duplicates, images/s, megabytes and weights."""
+        """The line in words, one for each of the columns."""
         if self.kid is None:
-            return ("-", self.recipe, f"failed: {self.failed}", "", "", "", "", "")
+            return ("-", self.recipe, f"failed: {self.failed}", *[""] * (len(COLUMNS) - 3))
         return (
             str(self.rank),
             self.recipe,
             f"{self.kid:.4f} ({self.kid_low or 0:.4f} to {self.kid_high or 0:.4f})",
             f"{self.coverage:.2f}",
             f"{self.near_duplicates:.3f}",
+            f"{self.copy_excess:.1f}",
             f"{self.images_per_second:.0f}",
             f"{self.megabytes:.0f}",
             f"{self.parameters / 1e6:.2f} M",
@@ -115,26 +127,35 @@ class Comparison(Result):
 
     def lines(self) -> list[str]:
         """The ranked table, its floor, and where strips and table are."""
-        rows = [row.cells() for row in self.rows]
-        header = (
-            "rank",
-            "recipe",
-            "KID (95 %)",
-            "coverage",
-            "near-dup.",
-            "images/s",
-            "MB",
-            "weights",
-        )
         return [
-            *aligned(rows, header),
-            f"Real pictures: KID {self.floor:.4f}, coverage {self.coverage_floor:.2f}, "
-            f"near-duplicates {self.near_duplicates_floor:.3f}. Judge: {self.judge}. Lower KID is "
-            "better.",
+            *table([row.cells() for row in self.rows], COLUMNS),
+            f"Real pictures: {self._floors}. Judge: {self.judge}. Lower KID is better; copies are "
+            "times those of the hold-out.",
             *([self.doubt] if self.doubt else []),
             f"  samples  {self.strips}",
             f"  table    {self.table}",
         ]
+
+    @property
+    def markdown(self) -> list[str]:
+        """The same table for ``compare.md``."""
+        lines = [
+            f"{self.samples} samples each, judge {self.judge}, against held-out pictures of "
+            f"{self.pack.name}. Real pictures score {self._floors}. Copies are times those of the "
+            "hold-out.",
+            "",
+            f"| {' | '.join(COLUMNS)} |",
+            "|---" * len(COLUMNS) + "|",
+            *(f"| {' | '.join(row.cells())} |" for row in self.rows),
+        ]
+        return [*lines, "", self.doubt] if self.doubt else lines
+
+    @property
+    def _floors(self) -> str:
+        return (
+            f"KID {self.floor:.4f}, coverage {self.coverage_floor:.2f}, near-duplicates "
+            f"{self.near_duplicates_floor:.3f}"
+        )
 
 
 def compare(
@@ -186,7 +207,7 @@ def compare(
         to / "compare.md",
     )
     images.write_png(done.strips, _sheet(strips))
-    done.table.write_text("\n".join(table(done)) + "\n", "utf-8")
+    done.table.write_text("\n".join(done.markdown) + "\n", "utf-8")
     plain = json.dumps(asdict(done), indent=1, default=str)
     checkpoints.write_whole(to / "compare.json", plain.encode())
     return done
@@ -243,30 +264,6 @@ def _parameters(run: Path) -> int:
     """The trained numbers of all players, counted in the newest checkpoint."""
     state, _ = Run(run).newest()
     return sum(int(value.numel()) for value in (state or {}).get("networks", {}).values())
-
-
-def table(done: Comparison) -> list[str]:
-    """The comparison as a Markdown table with its floors."""
-    lines = [
-        f"{done.samples} samples each, judge {done.judge}, against held-out pictures of "
-        f"{done.pack.name}. Real pictures score KID {done.floor:.4f}, coverage "
-        f"{done.coverage_floor:.2f}, near-duplicates {done.near_duplicates_floor:.3f}.",
-        "",
-        "| rank | recipe | KID (95 %) | coverage | near-duplicates | copies, times the hold-out's "
-        "| images/s | memory MB | parameters |",
-        "|---|---|---|---|---|---|---|---|---|",
-    ]
-    for row in done.rows:
-        if row.kid is None:
-            lines.append(f"| – | {row.recipe} | failed: {row.failed} | | | | | | |")
-            continue
-        lines.append(
-            f"| {row.rank} | {row.recipe} | {row.kid:.4f} ({row.kid_low or 0:.4f} to "
-            f"{row.kid_high or 0:.4f}) | {row.coverage:.2f} | {row.near_duplicates:.3f} | "
-            f"{row.copy_excess:.1f} | {row.images_per_second:.0f} | {row.megabytes:.0f} | "
-            f"{row.parameters / 1e6:.2f} M |"
-        )
-    return [*lines, "", done.doubt] if done.doubt else lines
 
 
 def _sheet(strips: Sequence[tuple[str, Pixels]]) -> Pixels:

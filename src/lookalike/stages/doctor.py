@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike import images, seeds
+from lookalike import checkpoints, images, seeds
 from lookalike.data.doctor import census
 from lookalike.data.doctor import findings as finds
 from lookalike.data.doctor.advice import advise, histograms
@@ -198,7 +198,7 @@ class _Diagnosing:
         )
         if page is not None:
             page.parent.mkdir(parents=True, exist_ok=True)
-            page.write_text(render(self._page(diagnosis)), encoding="utf-8")
+            checkpoints.write_whole(page, render(self._page(diagnosis)).encode())
         return diagnosis
 
     def _not_sought(self, faces: Census | None) -> Iterator[str]:

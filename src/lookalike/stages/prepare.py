@@ -142,6 +142,11 @@ def prepare(
     return _Work(pictures, to, settings, look, chains).run(known, info, tell)
 
 
+def as_prepared(pack: Pack) -> Prepared:
+    """What is known of a pack that is there already."""
+    return _result(pack, decoded=0, unchanged=True)
+
+
 def _faces(settings: PrepareSettings) -> FaceSettings | None:
     """Which faces count, where faces are asked for."""
     wanted = settings.faces or settings.largest

@@ -68,12 +68,14 @@ def plan(pack: Pack, run: Run, settings: TrainSettings, place: Place) -> Plan:
     brief = min(BENCHMARK, BRIEF * time)
     speed = budget.measure(wanted, pictures, place, seconds=brief)
     images = speed.images(time, wanted.batch)
-    note = (
+    notes = (
+        *notes,
         f"This machine trains {speed.mean:.0f} images/s with this recipe: "
-        f"{words(time)} are {images:,} images."
+        f"{words(time)} are {images:,} images.",
     )
-    chosen = replace(wanted, images=images)
-    return Plan(chosen, False, (*notes, note), trusted, speed, place.precision)
+    if "images" in settings.changes:
+        notes = (*notes, "The time decides the budget; images= of --set is not used.")
+    return Plan(replace(wanted, images=images), False, notes, trusted, speed, place.precision)
 
 
 def _wanted(pack: Pack, settings: TrainSettings) -> tuple[Recipe, tuple[str, ...], tuple[str, ...]]:
@@ -314,7 +316,7 @@ def _budgets(run: Run, images: int) -> list[int]:
 def _data(pack: Pack) -> dict[str, Any]:
     return {
         "path": str(pack.path.resolve()),
-        "name": pack.name,
+        "name": pack.path.resolve().parent.name if pack.name == "pack" else pack.name,
         "fingerprint": pack.fingerprint,
         "train": len(pack.train),
         "holdout": len(pack.holdout),

@@ -10,6 +10,7 @@ import json
 import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, Self, TextIO
 
@@ -17,7 +18,7 @@ import numpy as np
 
 from lookalike import images
 from lookalike.data.expanded.originals import Originals
-from lookalike.data.pack.atomic_folder import beside, folder_name, into_place
+from lookalike.data.pack.atomic_folder import folder_name, into_place, staging
 from lookalike.data.pack.pack import Pack, Row, Split
 from lookalike.data.pack.writer import PackWriter
 from lookalike.images import Pixels
@@ -63,18 +64,20 @@ class EnlargedFolder(Enlarged):
         self, to: Path, originals: Originals | None = None, *, copied: bool = False
     ) -> None:
         self.to, self.originals, self.copied = to, originals, copied
+        self._staging = ExitStack()
         self._part = Path()
         self._counts: dict[str, int] = {}
         self._lines: TextIO
 
     def __enter__(self) -> Self:
-        self._part = beside(self.to)
+        self._part = self._staging.enter_context(staging(self.to))
         self._lines = (self._part / "manifest.jsonl").open("w", encoding="utf-8")
         return self
 
     def __exit__(self, *problem: object) -> None:
-        self._lines.close()
-        shutil.rmtree(self._part, ignore_errors=True)
+        with suppress(OSError):  # a full disk refuses again; what it holds is thrown away
+            self._lines.close()
+        self._staging.close()
 
     def real(self, picture: Pixels, row: Row, split: str, group: str) -> None:
         """``SPLIT/CLASS/real-NUMBER.png``, or the original file with its own suffix."""

@@ -9,8 +9,18 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 
 from lookalike.errors import DataError
+
+fcntl: ModuleType | None
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+
+_ASIDE = "pack"
+"""What a folder that is being replaced is called meanwhile."""
 
 
 def refuse_full(to: Path) -> None:
@@ -35,19 +45,60 @@ def _refuse_here(to: Path) -> None:
         )
 
 
-def beside(to: Path) -> Path:
-    """A new hidden folder next to this place, on the same disk; its parents are made.
+@contextmanager
+def staging(to: Path) -> Iterator[Path]:
+    """A new hidden folder next to this place, on the same disk, gone when the block ends.
 
-    Who may read it is what the person's umask says, as for any folder they make.
+    Its parents are made, and what killed processes left beside the place is removed. Who may read
+    it is what the person's umask says, as for any folder they make.
 
     Raises:
         DataError: the place has no name of its own (".").
     """
     _refuse_here(to)
     to.parent.mkdir(parents=True, exist_ok=True)
+    sweep(to)
     part = Path(tempfile.mkdtemp(prefix=f".{to.name}.", suffix=".part", dir=to.parent))
-    part.chmod(0o777 & ~_umask())
-    return part
+    lock = _lock(part)
+    try:
+        part.chmod(0o777 & ~_umask())
+        yield part
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+        if lock is not None:
+            os.close(lock)
+
+
+def sweep(to: Path) -> None:
+    """Remove what killed processes left beside a place; a folder that was moved aside comes back.
+
+    A living process holds a lock on its folder, and those are left alone.
+    """
+    name = re.compile(rf"\.{re.escape(to.name)}\.[a-z0-9_]{{8}}\.(part|old)")
+    for place in to.parent.iterdir():
+        if not name.fullmatch(place.name) or not place.is_dir():
+            continue
+        lock = _lock(place)
+        if lock is None:
+            continue
+        aside = place / _ASIDE
+        if aside.is_dir() and not to.exists():
+            aside.rename(to)
+        shutil.rmtree(place, ignore_errors=True)
+        os.close(lock)
+
+
+def _lock(folder: Path) -> int | None:
+    """A lock that the system drops when this process ends; None where it cannot be had."""
+    if fcntl is None:
+        return None
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:  # another process lives, or a disk without locks
+        os.close(handle)
+        return None
+    return handle
 
 
 def into_place(part: Path, to: Path) -> None:
@@ -57,15 +108,29 @@ def into_place(part: Path, to: Path) -> None:
     part.rename(to)
 
 
+def replace(part: Path, to: Path) -> None:
+    """Rename a finished folder to its place; what was there goes away after the new one is in."""
+    old = Path(tempfile.mkdtemp(prefix=f".{to.name}.", suffix=".old", dir=to.parent))
+    lock = _lock(old)
+    try:
+        to.rename(old / _ASIDE)
+        try:
+            part.rename(to)
+        except OSError:
+            (old / _ASIDE).rename(to)
+            raise
+    finally:
+        shutil.rmtree(old, ignore_errors=True)
+        if lock is not None:
+            os.close(lock)
+
+
 @contextmanager
 def whole_folder(to: Path) -> Iterator[Path]:
     """A folder to write into; in its place when the block ends, gone when it fails."""
-    part = beside(to)
-    try:
+    with staging(to) as part:
         yield part
         into_place(part, to)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
 
 
 def _umask() -> int:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
-import tempfile
+import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike import seeds
-from lookalike.data.pack.atomic_folder import beside
+from lookalike.data.pack.atomic_folder import replace, staging
 from lookalike.data.pack.label_schema import Schema, SchemaBuilder
 from lookalike.data.pack.pack import FORMAT, HEADER, VERSION, Pack, Row, Shards, shard_header
 from lookalike.errors import PackError
@@ -42,28 +42,32 @@ class PackWriter:
         self._schema = SchemaBuilder()
         self._classes: Counter[str] = Counter()
         self._digest = hashlib.blake2b(repr(self.shape).encode(), digest_size=16)
+        self._staging = ExitStack()
         self._folder = Path()
         self._rows: TextIO
 
     def __enter__(self) -> PackWriter:
-        self._folder = beside(self.to)
+        self._folder = self._staging.enter_context(staging(self.to))
         self._rows = (self._folder / "rows.jsonl").open("w", encoding="utf-8")
         return self
 
     def __exit__(self, *problem: object) -> None:
-        self._close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        with suppress(OSError):  # a full disk refuses again; what it holds is thrown away
+            self._close()
+        self._staging.close()
 
     def _close(self) -> None:
-        self._rows.close()
-        self._end_shard()
+        try:
+            self._rows.close()
+        finally:
+            self._end_shard()
 
     def _end_shard(self) -> None:
-        if self._shard is not None:
-            self._shard.seek(0)
-            self._shard.write(shard_header((self._shards[-1]["count"], *self.shape)))
-            self._shard.close()
-            self._shard = None
+        shard, self._shard = self._shard, None
+        if shard is not None:
+            with shard:
+                shard.seek(0)
+                shard.write(shard_header((self._shards[-1]["count"], *self.shape)))
 
     def append(self, pixels: Pixels, row: Mapping[str, Any], *, counts: bool = True) -> None:
         """Add one picture, uint8 ``[size, size, channels]``, and its manifest line.
@@ -193,7 +197,12 @@ class PackWriter:
 
 
 def _new_array(file: Path, kind: type, shape: tuple[int, ...]) -> np.memmap[Any, Any]:
-    return np.lib.format.open_memmap(file, mode="w+", dtype=kind, shape=shape)
+    array = np.lib.format.open_memmap(file, mode="w+", dtype=kind, shape=shape)
+    if hasattr(os, "posix_fallocate"):
+        with file.open("r+b") as room:
+            # Without it a full disk would end the process, when a page is written.
+            os.posix_fallocate(room.fileno(), 0, file.stat().st_size)
+    return array
 
 
 def _put_in_place(folder: Path, to: Path) -> None:
@@ -206,10 +215,7 @@ def _put_in_place(folder: Path, to: Path) -> None:
             f"{to} exists and is not a pack, so nothing was written there. "
             "Name another place, or move it away."
         )
-    old = Path(tempfile.mkdtemp(prefix=f".{to.name}.", suffix=".old", dir=to.parent))
-    to.rename(old / "pack")
-    folder.rename(to)
-    shutil.rmtree(old, ignore_errors=True)
+    replace(folder, to)
 
 
 def write_pack(

@@ -27,11 +27,12 @@ class FolderSource(PictureSource):
         self.files = labeled_by_folder(self.files, folder_table(path))
 
     def _places(self) -> Iterator[Path]:
-        """The files in order; a folder that was seen already (by a link), or is a pack, is not."""
+        """The files in order; a folder that was seen already (by a link), a pack or a run is not."""
         seen: set[str] = set()
         for place, folders, names in os.walk(self.path, followlinks=True):
             real = os.path.realpath(place)
-            if real in seen or ("pack.json" in names and Path(place) != self.path):
+            ours = "pack.json" in names or ("recipe.json" in names and "env.json" in names)
+            if real in seen or (ours and Path(place) != self.path):
                 folders.clear()
                 continue
             seen.add(real)

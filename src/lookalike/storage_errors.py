@@ -1,0 +1,103 @@
+"""The edge where what a disk or a name refuses becomes place, cause and cure."""
+
+from __future__ import annotations
+
+import errno
+import functools
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+from lookalike.errors import StorageError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_AGAIN = "Make room there or name another place, and give the same command again"
+_CAUSES = {
+    errno.ENOSPC: ("the disk is full", _AGAIN),
+    errno.EDQUOT: ("your share of the disk is used up", _AGAIN),
+    errno.EFBIG: ("the disk takes no file of that size", "Name a place on another disk"),
+    errno.EROFS: ("the disk is read-only", "Name a place that can be written"),
+    errno.EACCES: ("permission was denied", "Change its permissions, or name another place"),
+    errno.EPERM: ("permission was denied", "Change its permissions, or name another place"),
+    errno.ENOENT: ("it does not exist", "Check the name"),
+    errno.ENOTDIR: ("a part of the path is a file", "Name another place"),
+    errno.EISDIR: ("it is a folder", "Name a file"),
+    errno.EEXIST: ("something is there already", "Name another place, or move it away"),
+    errno.ENOTEMPTY: ("something is there already", "Name another place, or move it away"),
+    errno.ENAMETOOLONG: ("the name is too long", "Name a shorter one"),
+    errno.ELOOP: ("its links lead in a circle", "Name the folder itself"),
+    errno.EMFILE: ("too many files are open", "Raise the limit (ulimit -n 4096)"),
+    errno.ENFILE: ("too many files are open", "Close other programs"),
+    errno.EIO: ("the disk could not be read or written", "Check the disk"),
+    errno.ENOMEM: ("there is no memory left", "Close other programs, or take fewer pictures"),
+}
+_STAGED = re.compile(r"(?<![^/\\])\.([^/\\]+?)(?:\.[a-z0-9_]{8})?\.(?:\d+\.)?part(?![^/\\])")
+"""A hidden file or folder that something is written to before it gets its name."""
+
+_LOW = 1 << 20
+"""With fewer free bytes than this a disk is what a write without a name has failed on."""
+
+
+@contextmanager
+def storage_errors(places: Iterable[str | os.PathLike[str]] = ()) -> Iterator[None]:
+    """Every OSError and encoding error of the block as a StorageError: place, cause and cure.
+
+    ``places`` are where the block writes: the fullest of them is named when the system names none.
+    """
+    try:
+        yield
+    except BrokenPipeError:  # nobody reads what is printed: no matter of disks
+        raise
+    except OSError as problem:
+        raise StorageError(_refusal(problem, places)) from problem
+    except UnicodeError as problem:
+        raise StorageError(
+            f"A name or a text cannot be written as {getattr(problem, 'encoding', 'text')} "
+            f"({_shown(problem)}). Rename the file or folder, or set LC_ALL=C.UTF-8."
+        ) from problem
+
+
+def guarded(verb: Callable[P, R]) -> Callable[P, R]:
+    """A function whose OSErrors and encoding errors are StorageErrors; see above."""
+
+    @functools.wraps(verb)
+    def inner(*values: P.args, **named: P.kwargs) -> R:
+        everything: tuple[Any, ...] = (*values, *named.values())
+        with storage_errors(one for one in everything if isinstance(one, str | os.PathLike)):
+            return verb(*values, **named)
+
+    return inner
+
+
+def _refusal(problem: OSError, places: Iterable[str | os.PathLike[str]]) -> str:
+    cause, cure = _CAUSES.get(problem.errno or 0, (_shown(problem), "Check the place"))
+    place = problem.filename2 or problem.filename
+    if place is None and problem.errno in {errno.ENOSPC, errno.EDQUOT}:
+        scratch = tempfile.gettempdir()
+        place = next((one for one in (*places, scratch, ".") if _free(Path(one)) < _LOW), None)
+        if place == scratch:
+            cure = "Make room there, or set TMPDIR to a folder on a larger disk"
+    where = "A file" if place is None else _shown(_STAGED.sub(r"\1", os.fsdecode(place)))
+    return f"{where} could not be read or written: {cause}. {cure}."
+
+
+def _free(place: Path) -> int:
+    """The bytes that are free where this is, or will be."""
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    try:
+        return shutil.disk_usage(place).free
+    except OSError:
+        return _LOW
+
+
+def _shown(text: object) -> str:
+    """A text that every output takes: what is no character is written as its bytes."""
+    return str(text).encode("utf-8", "backslashreplace").decode()

@@ -1,0 +1,65 @@
+"""Small distinct pictures in folders, and the command line in this process, for tests/cases."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from lookalike.cli.main import main
+
+QUICK = ("--recipe", "tiny", "--set", "images=32", "width=2", "batch=16", "--threads", "1")
+
+
+class Ended(NamedTuple):
+    """How a command ended, and what it printed."""
+
+    status: int
+    out: str
+    err: str
+
+
+def lookalike(*words: object) -> Ended:
+    """Run the command line."""
+    out, err, status = io.StringIO(), io.StringIO(), 0
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            main([str(word) for word in words])
+        except SystemExit as ended:
+            status = int(ended.code or 0)
+    return Ended(status, out.getvalue(), err.getvalue())
+
+
+def picture(number: int, size: int = 32) -> Image.Image:
+    """Sixteen colored squares; every number has others."""
+    draw = np.random.default_rng(number)
+    squares = draw.integers(0, 256, (4, 4, 3), dtype=np.uint8)
+    return Image.fromarray(squares.repeat(size // 4, 0).repeat(size // 4, 1))
+
+
+def fill(
+    folder: Path,
+    count: int,
+    first: int = 0,
+    size: int = 32,
+    name: Callable[[int], str] = "{:04d}.png".format,
+) -> Path:
+    """Write pictures ``first`` to ``first + count`` into a folder, which is made."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in range(first, first + count):
+        picture(number, size).save(folder / name(number))
+    return folder
+
+
+def files_of(folder: Path) -> dict[str, tuple[int, int]]:
+    """Every file below a folder, with its size and the time of its last change."""
+    files = (file for file in folder.rglob("*") if file.is_file())
+    return {
+        file.relative_to(folder).as_posix(): (file.stat().st_size, file.stat().st_mtime_ns)
+        for file in files
+    }
