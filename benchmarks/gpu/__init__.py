@@ -74,7 +74,7 @@ def carry(python: str) -> None:
     subprocess.run(command, check=True)
     print(drawings.carry())
     size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
-    print(f"{folder}: {size / 1e6:.1f} MB in all. How to run there: {__name__}'s docstring.")
+    print(f"{folder}: {size / 1e6:.1f} MB in all; docs/performance.md says how it is used there")
 
 
 def described(device: str) -> dict[str, str]:
