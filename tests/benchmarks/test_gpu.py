@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import Any
 
@@ -46,9 +48,35 @@ def test_on_a_cpu_every_part_runs_and_keeps_its_rows(tmp_path: Path) -> None:
     assert {row["mode"] for row in found if "mode" in row} == set(speed.MODES)
     assert any("kid" in row.get("pixels", {}) for row in found)
     assert (tmp_path / "minute.png").exists()
+    imported = next(row["imported"] for row in found if "imported" in row)
+    assert set(imported) - carried() - needed(*gpu.PRESENT) - {"lookalike", "setuptools"} == set()
     for side in (32, 64):
         begin_with_all_of(tmp_path / f"drawings-{side}.safetensors", side)
         assert (tmp_path / f"rebuilt-{side}.png").exists()
+
+
+def carried() -> set[str]:
+    return {wheel.partition("==")[0] for wheel in gpu.WHEELS}
+
+
+def needed(*names: str) -> set[str]:
+    """These distributions and all that they need without extras."""
+    every: set[str] = set()
+    waiting = [name for name in names if installed(name)]
+    while waiting:
+        name = waiting.pop()
+        every.add(gpu.canonical(name))
+        lines = [line for line in requires(name) or () if "extra ==" not in line]
+        children = [re.split(r"[^\w.-]", line)[0] for line in lines]
+        waiting += [c for c in children if gpu.canonical(c) not in every and installed(c)]
+    return every
+
+
+def installed(name: str) -> bool:
+    try:
+        return bool(version(name))
+    except PackageNotFoundError:
+        return False
 
 
 def begin_with_all_of(path: Path, side: int) -> None:
