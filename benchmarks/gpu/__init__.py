@@ -59,6 +59,7 @@ WHEELS = (
     "resvg-py==0.5.0",
     "rich-rst==2.2.0",
     "rpds-py==2026.9.1",
+    "typing-extensions==4.16.0",
     "typing-inspection==0.4.5",
 )
 """What is carried: all that the command imports and that is not among :data:`PRESENT`."""
