@@ -106,18 +106,20 @@ def drawings_pack(pack: Path, size: int, most: int | None = None) -> Pack:
 
 
 def _make(pack: Path, size: int, jobs: list[Job], crops: Iterable[Pixels]) -> Pack:
-    held = []
+    held, lost = [], 0
     with (
         PackWriter(pack, size=size, channels=3) as writer,
         Workers(_Draw(size), chunk=100, seconds=60) as workers,
     ):
         for _, answer in workers.map(jobs):
+            lost += isinstance(answer, Lost)
             if not isinstance(answer, Lost) and answer is not None:
                 writer.append(answer, {})
                 held.append(len(held) % 100 == 0)
         for picture in crops:
             writer.append(picture, {})
             held.append(False)
+        print(f"{pack.name}: {len(held):,} pictures; {lost} could not be drawn", flush=True)
         return writer.finish(holdout=np.array(held))
 
 
@@ -216,7 +218,11 @@ def _crops(size: int) -> Iterator[Pixels]:
     folder = Path(str(files("skimage") / "data"))
     draws = np.random.default_rng(3)
     for name in PHOTOS:
-        photo = Image.open(folder / _PHOTO_FILES.get(name, f"{name}.png")).convert("RGB")
+        file = folder / _PHOTO_FILES.get(name, f"{name}.png")
+        if not file.exists():
+            print(f"{file.name} is not in this scikit-image: its crops are left out", flush=True)
+            continue
+        photo = Image.open(file).convert("RGB")
         least = min(photo.size)
         for _ in range(CROPS):
             side = int(min(least, size * 4 ** draws.random()))

