@@ -132,10 +132,13 @@ def from_img2dataset(folder: Path, settings: ImportSettings, tell: Tell = silent
         SourceError: the folder holds no such output.
         RunLockedError: another process collects into the folder.
     """
-    session = _session(f"img2dataset: {folder.name}", settings, tell)
     most = settings.limits.most_bytes
+    shards = img2dataset.FetchedShards(folder, settings.columns, most_bytes=most)
+    session = _session(f"img2dataset: {folder.name}", settings, tell)
     with session:
-        session.take(img2dataset.read(folder, settings.columns, most_bytes=most))
+        session.take(shards)
+    session.refused.update(shards.refused)
+    session.notes += shards.notes
     return session.collected()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -123,7 +123,7 @@ class CollectSession:
         self.refused[refusal.reason] += 1
         self.collection.refuse(found.url, str(refusal), final=refusal.final)
 
-    def take(self, deliveries: Iterator[Delivery]) -> None:
+    def take(self, deliveries: Iterable[Delivery]) -> None:
         """Keep pictures whose bytes are here already, to the end, a limit, or Ctrl-C."""
         try:
             for delivery in deliveries:
