@@ -85,13 +85,14 @@ def crawl(url: str, settings: CrawlSettings, tell: Tell = silent) -> Collected:
     return session.collected()
 
 
-def urls(path: Path, settings: UrlsSettings, tell: Tell = silent) -> Collected:
+def urls(path: str | Path, settings: UrlsSettings, tell: Tell = silent) -> Collected:
     """Pictures of a list.
 
     Raises:
         SourceError: the list cannot be read.
         RunLockedError: another process collects into the folder.
     """
+    path = Path(path).expanduser()
     addresses = lists.read(path, settings.columns, skip=settings.skip)
     session = _session(f"urls: {path.name}", settings, tell)
     with Web(settings.manners) as web, session:
@@ -112,10 +113,10 @@ def public_set(name: str, settings: SetSettings, tell: Tell = silent) -> Collect
     with session:
         place = settings.files
         if place is None:
-            place = settings.to / ".collect" / "sets" / public.name
+            place = session.collection.folder / ".collect" / "sets" / public.name
             with Web(settings.manners) as web:
                 public_sets.download(public, settings.mirror, place, web, tell)
-        files = public_sets.locate(public, place)
+        files = public_sets.locate(public, Path(place).expanduser())
         tell(f"checking {public.name}", 0, 0)
         strange = public_sets.verify(public, files, trust=settings.trust)
         if strange:
@@ -125,24 +126,28 @@ def public_set(name: str, settings: SetSettings, tell: Tell = silent) -> Collect
     return session.collected()
 
 
-def from_img2dataset(folder: Path, settings: ImportSettings, tell: Tell = silent) -> Collected:
+def from_img2dataset(
+    folder: str | Path, settings: ImportSettings, tell: Tell = silent
+) -> Collected:
     """Take over img2dataset's output: the same folder, names and manifest as everything else.
 
     Raises:
         SourceError: the folder holds no such output.
         RunLockedError: another process collects into the folder.
     """
+    folder, most = Path(folder).expanduser(), settings.limits.most_bytes
+    shards = img2dataset.FetchedShards(folder, settings.columns, most_bytes=most)
     session = _session(f"img2dataset: {folder.name}", settings, tell)
-    most = settings.limits.most_bytes
     with session:
-        session.take(img2dataset.read(folder, settings.columns, most_bytes=most))
+        session.take(shards)
+    session.refused.update(shards.refused)
+    session.notes += shards.notes
     return session.collected()
 
 
 def _session(request: str, settings: CollectSettings, tell: Tell) -> CollectSession:
-    return CollectSession(
-        settings.to, request, limits=settings.limits, count=settings.count, tell=tell
-    )
+    to = Path(settings.to).expanduser()
+    return CollectSession(to, request, limits=settings.limits, count=settings.count, tell=tell)
 
 
 _WAYS: Mapping[type, Callable[[Any, Any, Tell], Collected]] = {

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lookalike.cli.collect import app, collected_lines
+from lookalike.cli.collect import app
 from lookalike.errors import SourceError
 from lookalike.sources.store.session import Collected
 
@@ -85,7 +85,7 @@ def test_an_interruption_says_how_to_go_on() -> None:
         stopped="interrupted",
         notes=("a note",),
     )
-    told = "\n".join(collected_lines(done))
+    told = str(done)
     assert "2 pictures, 2.5 MB, in 3.0 s" in told
     assert "28: reason 6 7, reason 5 6, reason 4 5, reason 3 4, reason 2 3, and 2 other" in told
     assert "The same command again goes on from here" in told

@@ -104,7 +104,7 @@ def test_each_kind_of_trap_is_refused_with_its_reason_and_the_rest_comes_in(
     assert {"url": site.url("/gone.png"), "final": True}.items() <= next(
         line for line in reasons if str(line["url"]).endswith("gone.png")
     ).items()
-    json.dumps(done.as_json())
+    json.dumps(done.as_dict())
 
 
 def test_what_failed_for_now_is_asked_again_and_what_failed_for_good_is_not(

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import tarfile
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,71 +20,131 @@ from lookalike.sources.sets.lists import choose, from_row
 from lookalike.sources.store.collection import Delivery
 
 PICTURES = (".jpg", ".jpeg", ".png", ".webp")
-MOST_JSON = 1_000_000
+KINDS = {**dict.fromkeys(PICTURES, "picture"), ".json": "note"}
+"""What a file of a shard is, by its ending."""
+
+UNFETCHED = "not fetched by img2dataset"
 
 
-def read(folder: Path, columns: Columns, *, most_bytes: int) -> Iterator[Delivery]:
-    """The pictures of an img2dataset output folder with their addresses and terms.
+class FetchedShards:
+    """An output folder of img2dataset: iterate over it for the pictures, then read ``notes``.
+
+    ``refused`` counts, by reason, what lies there and gives no picture; ``notes`` says which shards
+    are cut off or unfinished, and how many addresses img2dataset itself could not fetch.
 
     Raises:
         SourceError: the folder holds neither tars nor numbered folders with pictures and JSON.
     """
-    tars = sorted(folder.glob("*.tar"))
-    parts = sorted(part for part in folder.glob("[0-9]*") if part.is_dir())
-    if not tars and not parts:
-        raise SourceError(
-            f"{folder} holds no output of img2dataset (looked for 00000.tar and 00000/). Run it "
-            "with --output_format webdataset or files; docs/collect.md has the command."
-        )
-    for tar in tars:
-        yield from _from_tar(tar, columns, most_bytes)
-    for part in parts:
-        yield from _from_folder(part, columns, most_bytes)
 
-
-def _from_folder(part: Path, columns: Columns, most: int) -> Iterator[Delivery]:
-    for note in sorted(part.glob("*.json")):
-        picture = next(
-            (note.with_suffix(end) for end in PICTURES if note.with_suffix(end).is_file()), None
-        )
-        if picture is not None and picture.stat().st_size <= most:
-            yield from _pair(
-                note.read_bytes()[:MOST_JSON], picture.read_bytes(), columns=columns, place=part
+    def __init__(self, folder: Path, columns: Columns, *, most_bytes: int) -> None:
+        tars = folder.glob("*.tar")
+        parts = (part for part in folder.glob("[0-9]*") if part.is_dir())
+        self._shards = [*sorted(tars), *sorted(parts)]
+        self._folder, self._columns, self._most = folder, columns, most_bytes
+        if not self._shards:
+            raise SourceError(
+                f"{folder} holds no output of img2dataset (looked for 00000.tar and 00000/). Run "
+                "it with --output_format webdataset or files; docs/collect.md has the command."
             )
+        self.refused: Counter[str] = Counter()
+        self.notes: list[str] = []
 
+    def __iter__(self) -> Iterator[Delivery]:
+        """The pictures with their addresses and terms, shard by shard.
 
-def _from_tar(tar: Path, columns: Columns, most: int) -> Iterator[Delivery]:
-    """Members of one picture stand side by side and share the name before the first dot."""
-    key, sides = "", dict[str, bytes]()
-    try:
+        Raises:
+            SourceError: every shard is damaged before its first picture.
+        """
+        empty, damaged = True, list[str]()
+        for shard in self._shards:
+            read = self._from_folder if shard.is_dir() else self._from_tar
+            try:
+                for delivery in read(shard):
+                    empty = False
+                    yield delivery
+            except (tarfile.TarError, EOFError, OSError) as problem:
+                damaged.append(f"{shard.name} is damaged ({problem}); run img2dataset again for it")
+        if empty and damaged:
+            raise SourceError(f"{self._folder}: {'; '.join(damaged)}.")
+        self.notes += [*damaged, *self._statistics()]
+
+    def _from_folder(self, part: Path) -> Iterator[Delivery]:
+        sides: dict[str, dict[str, Path]] = {}
+        for file in sorted(part.iterdir()):
+            if file.suffix.lower() in KINDS and file.is_file():
+                sides.setdefault(file.stem, {})[KINDS[file.suffix.lower()]] = file
+        for files in sides.values():
+            yield from self._delivery({kind: self._read(files[kind]) for kind in files}, part)
+
+    def _read(self, file: Path) -> bytes | None:
+        return file.read_bytes() if file.stat().st_size <= self._most else None
+
+    def _from_tar(self, tar: Path) -> Iterator[Delivery]:
+        """Members of one picture stand side by side and share the name before the first dot."""
+        key, sides = "", dict[str, bytes | None]()
         with tarfile.open(tar, "r|") as stream:
             for member in stream:
-                if not member.isreg() or member.size > most:
-                    continue
                 name, _, ending = member.name.rpartition("/")[2].partition(".")
+                kind = KINDS.get(f".{ending.lower()}")
+                if not member.isreg() or kind is None:
+                    continue
                 if name != key:
-                    yield from _pair(**sides, columns=columns, place=tar)
+                    yield from self._delivery(sides, tar)
                     key, sides = name, {}
-                file = stream.extractfile(member)
-                if file is not None and f".{ending}" in (*PICTURES, ".json"):
-                    sides["note" if ending == "json" else "picture"] = file.read()
-            yield from _pair(**sides, columns=columns, place=tar)
-    except (tarfile.TarError, EOFError, OSError) as problem:
-        raise SourceError(
-            f"{tar} is damaged ({problem}); run img2dataset again for it."
-        ) from problem
+                file = stream.extractfile(member) if member.size <= self._most else None
+                sides[kind] = file.read() if file is not None else None
+            yield from self._delivery(sides, tar)
+        if not _ends_as_tars_do(tar):
+            raise EOFError("it ends early")
+
+    def _delivery(self, sides: Mapping[str, bytes | None], shard: Path) -> Iterator[Delivery]:
+        """A picture with what its JSON says; a reason where one of them gives nothing."""
+        if not sides:
+            return
+        picture, note = sides.get("picture"), sides.get("note")
+        if picture is None:
+            self.refused["too many bytes" if "picture" in sides else UNFETCHED] += 1
+            return
+        try:
+            row: Any = json.loads(note or b"")
+        except ValueError:
+            self.refused["no JSON beside it, or a broken one"] += 1
+            return
+        if not isinstance(row, dict) or row.get("status") not in (None, "success"):
+            self.refused[UNFETCHED] += 1
+            return
+        found = from_row(row, choose(row, self._columns, shard), source="img2dataset")
+        if found is None:
+            self.refused["no address"] += 1
+            return
+        yield Delivery(found=replace(found, notes={"shard": shard.name}), data=picture)
+
+    def _statistics(self) -> Iterator[str]:
+        """What img2dataset's own counts say: addresses that failed, shards that it did not end."""
+        files = {shard: shard.with_name(f"{shard.stem}_stats.json") for shard in self._shards}
+        there = [file for file in files.values() if file.is_file()]
+        unfinished = [shard.name for shard, file in files.items() if there and file not in there]
+        if unfinished:
+            yield (
+                f"img2dataset was stopped before it ended {', '.join(unfinished[:5])} (no "
+                "_stats.json beside it): run it again, then this command"
+            )
+        asked = failed = 0
+        why: Counter[str] = Counter()
+        for file in there:
+            counts = json.loads(file.read_bytes())
+            asked += int(counts.get("count", 0))
+            failed += int(counts.get("count", 0)) - int(counts.get("successes", 0))
+            why.update({k: int(v) for k, v in (counts.get("status_dict") or {}).items()})
+        if failed:
+            why.pop("success", None)
+            reasons = ", ".join(f"{reason} {count}" for reason, count in why.most_common(3))
+            yield f"img2dataset could not fetch {failed} of {asked} addresses ({reasons})"
 
 
-def _pair(
-    note: bytes = b"", picture: bytes = b"", *, columns: Columns, place: Path
-) -> Iterator[Delivery]:
-    """A picture with its JSON; nothing where one of them is missing or the fetch failed."""
-    try:
-        row: Any = json.loads(note)
-    except ValueError:
-        return
-    if not picture or not isinstance(row, dict) or row.get("status") not in (None, "success"):
-        return
-    found = from_row(row, choose(row, columns, place), source="img2dataset")
-    if found is not None:
-        yield Delivery(found=replace(found, notes={"shard": place.name}), data=picture)
+def _ends_as_tars_do(tar: Path) -> bool:
+    """Whether a tar has its two last blocks of zeros; ``tarfile`` takes a cut for the end."""
+    with tar.open("rb") as file:
+        size = file.seek(0, 2)
+        file.seek(max(0, size - 1024))
+        return size >= 1024 and size % 512 == 0 and not any(file.read())

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from lookalike.progress import Tell, silent
+from lookalike.results import Result, table
 from lookalike.settings.collect import Limits
 from lookalike.sources.http.refusals import RefusedError
-from lookalike.sources.store.collection import Collection, Delivery, Found
+from lookalike.sources.store.collection import (
+    HIDDEN,
+    MANIFEST,
+    REFUSED,
+    Collection,
+    Delivery,
+    Found,
+)
 from lookalike.sources.store.picture_checks import FileFacts, inspect
 
 
 @dataclass(frozen=True, kw_only=True)
-class Collected:
+class Collected(Result):
     """What a run of ``collect`` did.
 
     ``holds`` counts the pictures of this request in the folder, all runs together; ``known`` were
@@ -43,9 +51,47 @@ class Collected:
         """Whether a person stopped it; the same command goes on from there."""
         return self.stopped == "interrupted"
 
-    def as_json(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        return {**asdict(self), "folder": str(self.folder), "notes": list(self.notes)}
+    def lines(self) -> list[str]:
+        """What was done, for a person, with the next command."""
+        size = f"{self.bytes / 1e6:.1f} MB" if self.bytes >= 1e5 else f"{self.bytes / 1e3:.1f} kB"
+        known = f"{self.known:,} were met before and not fetched again"
+        same = f"{self.same:,} have the bytes of another picture and were left out"
+        refused = f"{sum(self.refused.values()):,}: {_counts(self.refused)}"
+        rows = [
+            ("added", f"{self.added:,} pictures, {size}, in {self.seconds:.1f} s", True),
+            ("now", f"{self.holds:,} of this request in {self.folder}", True),
+            ("known", known, self.known),
+            ("same", same, self.same),
+            ("refused", refused, self.refused),
+            ("licenses", _counts(self.licenses), self.licenses),
+            ("sources", _counts(self.sources), len(self.sources) > 1),
+            ("ended", self.stopped, True),
+            ("manifest", str(self.folder / MANIFEST), self.holds),
+            ("reasons", str(self.folder / HIDDEN / REFUSED), self.refused),
+        ]
+        lines = table([(name, text) for name, text, there in rows if there])
+        return [
+            self.request,
+            *(f"  {line}" for line in lines),
+            *(f"  note: {note}" for note in self.notes),
+            *self._next(),
+        ]
+
+    def _next(self) -> list[str]:
+        if self.interrupted:
+            return ["Stopped; nothing is lost. The same command again goes on from here."]
+        if not self.holds:
+            return []
+        pack = Path("packs") / self.folder.name
+        command = shlex.join(["lookalike", "prepare", str(self.folder), "--to", str(pack)])
+        return [f"  next: {command}"]
+
+
+def _counts(counts: Mapping[str, int], most: int = 5) -> str:
+    """``by 12, cc0 3`` and how many kinds more."""
+    kinds = sorted(counts.items(), key=lambda item: -item[1])
+    words = ", ".join(f"{kind} {count:,}" for kind, count in kinds[:most])
+    return words + (f", and {len(kinds) - most} other kinds" if len(kinds) > most else "")
 
 
 class CollectSession:
@@ -123,7 +169,7 @@ class CollectSession:
         self.refused[refusal.reason] += 1
         self.collection.refuse(found.url, str(refusal), final=refusal.final)
 
-    def take(self, deliveries: Iterator[Delivery]) -> None:
+    def take(self, deliveries: Iterable[Delivery]) -> None:
         """Keep pictures whose bytes are here already, to the end, a limit, or Ctrl-C."""
         try:
             for delivery in deliveries:
