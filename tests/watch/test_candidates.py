@@ -67,7 +67,7 @@ class Rising:
 
 
 def told(run: Run) -> dict[str, Any]:
-    held: dict[str, Any] = json.loads((run.path / "candidates.json").read_text())
+    held = read_json(run.path / "candidates.json")
     return held
 
 
