@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from lookalike import checkpoints
 from lookalike.checkpoints import read_json
 from lookalike.data.pack.pack import Pack
-from lookalike.engine.picture_source import SplitBatches
+from lookalike.engine.batches import SplitBatches
 from lookalike.engine.trainer import Trainer
 from lookalike.engine.watcher import Scene, Watcher
 from lookalike.metrics.distances.intervals import Interval, share_interval
