@@ -18,7 +18,7 @@ from benchmarks import textbook
 from benchmarks.common import machine, median, spread, table
 from lookalike import recipe
 from lookalike.engine import precision
-from lookalike.engine.picture_source import BatchSource, SourceBatch
+from lookalike.engine.batches import BatchSource, SourceBatch
 from lookalike.engine.trainer import Trainer
 from lookalike.parts.losses.game import Batch, Game
 from lookalike.parts.networks.base import Frame, Networks

@@ -12,7 +12,7 @@ import pytest
 from lookalike import place, recipe
 from lookalike.data.pack.pack import Pack
 from lookalike.data.pack.writer import write_pack
-from lookalike.engine.picture_source import SplitBatches
+from lookalike.engine.batches import SplitBatches
 from lookalike.engine.trainer import Trainer
 from lookalike.images import Pixels
 from lookalike.metrics.features.features import Features, Vectors

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from lookalike import seeds
-from lookalike.engine.picture_source import BatchSource, SourceBatch
+from lookalike.engine.batches import BatchSource, SourceBatch
 
 CLASSES = 3
 

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from lookalike import seeds
 from lookalike.data.pack.feed import Feed
-from lookalike.engine.picture_source import BatchSource, SourceBatch
+from lookalike.engine.batches import BatchSource, SourceBatch
 from lookalike.engine.trainer import Trainer
 from lookalike.parts.latents.priors import Normal, Prior
 from lookalike.parts.losses.base import Objective

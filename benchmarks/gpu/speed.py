@@ -23,7 +23,7 @@ from lookalike import place, recipe
 from lookalike.data.pack.pack import Pack
 from lookalike.data.pack.writer import write_pack
 from lookalike.engine import precision
-from lookalike.engine.picture_source import BatchSource, SourceBatch, SplitBatches
+from lookalike.engine.batches import BatchSource, SourceBatch, SplitBatches
 from lookalike.engine.trainer import Trainer
 from lookalike.parts.training.schedules import Clock
 from lookalike.recipe import Recipe

@@ -21,8 +21,8 @@ from lookalike import images, place, recipe
 from lookalike.data.pack.feed import Feed
 from lookalike.data.pack.pack import Pack
 from lookalike.engine import budget
+from lookalike.engine.batches import BatchSource, SourceBatch
 from lookalike.engine.checks import check_weights
-from lookalike.engine.picture_source import BatchSource, SourceBatch
 from lookalike.engine.state import training_state
 from lookalike.engine.trainer import Trainer
 from lookalike.parts.training.schedules import Constant

@@ -1,7 +1,8 @@
 """Checkpoints: state only, written whole or not at all, and refused when altered.
 
 One safetensors file holds a tree of tensors and plain values. The plain part and the digest over
-everything travel in the header, so a truncated or changed file is noticed before it is used.
+everything travel in the header, so a truncated or changed file is noticed before it is used. What a
+run notes beside them as JSON carries a digest, too; where it does not fit, that is said.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import logging
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,6 +24,11 @@ from torch import Tensor
 from lookalike.errors import CheckpointError
 
 FORMAT = "lookalike-checkpoint-1"
+DIGEST = "digest"
+"""The field of a JSON file of ours that covers all others."""
+
+log = logging.getLogger(__name__)
+_said: set[tuple[str, int]] = set()
 
 
 def write(path: Path, tree: Mapping[str, Any]) -> None:
@@ -73,8 +80,58 @@ def read(path: Path) -> dict[str, Any]:
         raise CheckpointError(f"{path} is not a checkpoint of this program.")
     if header.get("digest") != _digest(header.get("tree", ""), tensors):
         raise CheckpointError(f"{path} was altered after it was written: its digest differs.")
-    tree: dict[str, Any] = _restore(json.loads(header["tree"]), tensors)
+    try:
+        tree = _restore(json.loads(header["tree"]), tensors)
+    except (ValueError, KeyError, TypeError, RecursionError):
+        tree = None
+    if not isinstance(tree, dict):
+        raise CheckpointError(f"{path} holds no state that this program has written.")
     return tree
+
+
+def write_json(path: Path, tree: Mapping[str, Any]) -> None:
+    """Write a JSON object with a digest over it; whole or not at all.
+
+    Raises:
+        OSError: the disk refused; what was there before is intact.
+    """
+    plain = json.loads(json.dumps({key: tree[key] for key in tree if key != DIGEST}))
+    text = json.dumps({**plain, DIGEST: _digest_of(plain)}, indent=1)
+    write_whole(path, text.encode())
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The JSON object that :func:`write_json` wrote; empty where there is none.
+
+    A damaged file counts as missing, a changed one is taken as it is, and both are said as a
+    warning, once. Files of version 0.1 have no digest and may not be what was written.
+    """
+    try:
+        tree = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, RecursionError) as problem:
+        warn_once(path, f"{path} cannot be read ({problem}), so nothing is known from it.")
+        return {}
+    if not isinstance(tree, dict):
+        warn_once(path, f"{path} holds something else, so nothing is known from it.")
+        return {}
+    digest = tree.pop(DIGEST, None)
+    if digest is not None and digest != _digest_of(tree):
+        warn_once(path, f"{path} was changed after it was written. It is taken as it is now.")
+    return tree
+
+
+def _digest_of(plain: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def warn_once(path: Path, words: str) -> None:
+    """Say this of a file as a warning, once for each state of it, however often it is read."""
+    when = path.stat().st_mtime_ns if path.exists() else 0
+    if (words, when) not in _said:
+        _said.add((words, when))
+        log.warning("%s", words)
 
 
 def _settle(folder: Path) -> None:

@@ -23,12 +23,19 @@ from pathlib import Path
 from typing import IO, Any
 
 from lookalike import checkpoints, recipe
+from lookalike.checkpoints import read_json as read_json
+from lookalike.checkpoints import warn_once
 from lookalike.errors import CheckpointError, RunError, RunLockedError
 from lookalike.images import Pixels, write_png
-from lookalike.recipe import Recipe
+from lookalike.recipe import Drawing, Recipe
 
 KEEP = 2
 CANDIDATES = "candidates.json"
+
+ENVIRONMENT: dict[str, type] = {"data": dict, "place": dict, "budgets": list}
+DATA: dict[str, type] = {"path": str, "fingerprint": str, "columns": list, "classes": list}
+PLACE: dict[str, type] = {"precision": dict}
+"""What env.json holds, where it says something that is read again."""
 
 
 class Run:
@@ -102,31 +109,47 @@ class Run:
 
     def recipe(self, trusted: tuple[str, ...] = ()) -> Recipe:
         """The recipe of this run."""
+        self.recipe_values()
         return recipe.load(self.path / "recipe.json", trusted)
 
+    def drawing(self, trusted: tuple[str, ...] = (), candidates: int | None = None) -> Drawing:
+        """What generating needs of the recipe of this run."""
+        self.recipe_values()
+        return recipe.load_drawing(self.path / "recipe.json", trusted, candidates)
+
     def recipe_values(self) -> dict[str, Any]:
-        """The recipe's fields as plain JSON, without loading any part."""
+        """The recipe's fields as plain JSON, without loading any part.
+
+        Says where the file was changed after it was written.
+        """
         fields = read_json(self.path / "recipe.json").get("recipe", {})
         return fields if isinstance(fields, dict) else {}
 
     def progress(self) -> int:
-        """Images seen at the newest checkpoint; 0 before the first."""
-        numbered = self._numbered()
-        return int(numbered[-1].stem) if numbered else 0
+        """Images seen at the newest whole checkpoint; 0 before the first."""
+        tree, _ = self.newest()
+        return int(tree["clock"][0]) if tree else 0
 
     def write_recipe(self, chosen: Recipe) -> None:
         """Write the recipe before the first step."""
         with _to_disk(self.path / "recipe.json") as path:
-            checkpoints.write_whole(path, chosen.dumps().encode())
+            checkpoints.write_json(path, json.loads(chosen.dumps()))
 
     def env(self) -> dict[str, Any]:
-        """What is known about where and on what data the run happened; empty when unknown."""
-        return read_json(self.path / "env.json")
+        """What is known about where and on what data the run happened; empty when unknown.
+
+        What is not of the kind that is written there is left out.
+        """
+        env = _of_kind(read_json(self.path / "env.json"), ENVIRONMENT)
+        for name, kinds in (("data", DATA), ("place", PLACE)):
+            if name in env:
+                env[name] = _of_kind(env[name], kinds)
+        return env
 
     def write_env(self, env: Mapping[str, Any]) -> None:
         """Write versions, machine, precision and data."""
         with _to_disk(self.path / "env.json") as path:
-            checkpoints.write_whole(path, json.dumps(env, indent=1).encode())
+            checkpoints.write_json(path, env)
 
     # ---- numbers and words ------------------------------------------------------------------
 
@@ -151,7 +174,7 @@ class Run:
         aside as ``.damaged``, so that they do not count among those that are kept.
         """
         if (self.path / "stats.jsonl").exists():
-            lines = [line for line in self.stats() if line.get("images", 0) <= images]
+            lines = [line for line in self.stats() if _number(line.get("images")) <= images]
             text = "".join(json.dumps(line) + "\n" for line in lines)
             with _to_disk(self.path / "stats.jsonl") as path:
                 checkpoints.write_whole(path, text.encode())
@@ -221,13 +244,20 @@ class Run:
         return self.checkpoints / ("best.safetensors" if rank == 1 else f"best-{rank}.safetensors")
 
     def newest(self) -> tuple[dict[str, Any] | None, list[str]]:
-        """The newest state that is whole, and words about those that had to be passed over."""
+        """The newest state that is whole, and words about those that had to be passed over.
+
+        That another one is used is said here, for everybody who asks, as a warning.
+        """
         refused: list[str] = []
         for path in reversed(self._numbered()):
             try:
-                return checkpoints.read(path), refused
+                tree = checkpoints.read(path)
             except CheckpointError as problem:
                 refused.append(str(problem))
+                continue
+            for words in refused:
+                warn_once(path, f"{words} The checkpoint before it is used ({path.name}).")
+            return tree, refused
         return None, refused
 
     def state(self, which: str = "auto") -> dict[str, Any]:
@@ -243,8 +273,10 @@ class Run:
             return self._named(which)
         best = self._best(1)
         if which == "auto" and self.takes_best:
-            with contextlib.suppress(CheckpointError):
+            try:
                 return checkpoints.read(best)
+            except CheckpointError as problem:
+                warn_once(best, f"{problem} The last checkpoint is used instead of the best.")
         tree, refused = self.newest()
         if tree is None:
             detail = " ".join(refused) or "The training was stopped before its first save."
@@ -280,13 +312,17 @@ class Run:
         return sorted(p for p in self.checkpoints.glob("*.safetensors") if p.stem.isdigit())
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object, or an empty one where the file is missing or broken."""
-    try:
-        value = json.loads(path.read_text("utf-8"))
-    except (OSError, json.JSONDecodeError):
-        return {}
-    return value if isinstance(value, dict) else {}
+def _of_kind(values: Mapping[str, Any], kinds: Mapping[str, type]) -> dict[str, Any]:
+    """The values without those that are of another kind than they were written in."""
+    return {
+        name: value
+        for name, value in values.items()
+        if name not in kinds or isinstance(value, kinds[name])
+    }
+
+
+def _number(value: object) -> float:
+    return value if isinstance(value, int | float) else 0.0
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:

@@ -181,7 +181,7 @@ def test_few_labels_are_shown_when_a_recipe_asks_for_few(
 ) -> None:
     from lookalike import api
     from lookalike.data.pack.pack import Pack
-    from lookalike.engine.picture_source import FewLabelsSource
+    from lookalike.engine.batches import FewLabelsSource
     from lookalike.recipe import find, make
     from lookalike.stages.train import source
 

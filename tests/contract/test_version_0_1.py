@@ -28,7 +28,7 @@ from lookalike import checkpoints, recipe
 from lookalike.cli.main import main
 from lookalike.data.pack.pack import Pack
 from lookalike.efficientnet import installed
-from lookalike.engine.picture_source import BatchSource, SourceBatch
+from lookalike.engine.batches import BatchSource, SourceBatch
 from lookalike.engine.state import restore, training_state
 from lookalike.engine.trainer import Trainer
 from lookalike.place import Place

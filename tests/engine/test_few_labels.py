@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
-from lookalike.engine.picture_source import (
+from lookalike.engine.batches import (
     FewLabelsSource,
     SplitBatches,
     chosen_rows,

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from lookalike import api, images
+from lookalike.checkpoints import read_json
 from lookalike.data.pack.pack import Pack
 from lookalike.engine.load import open_sampler
 from lookalike.engine.sampler import BLOCK
@@ -67,8 +68,7 @@ class Rising:
 
 
 def told(run: Run) -> dict[str, Any]:
-    held: dict[str, Any] = json.loads((run.path / "candidates.json").read_text())
-    return held
+    return read_json(run.path / "candidates.json")
 
 
 @pytest.mark.parametrize("nearest", [1, 2, 3])

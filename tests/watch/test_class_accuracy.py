@@ -9,7 +9,7 @@ import pytest
 from lookalike import place, recipe
 from lookalike.data.pack.pack import Pack
 from lookalike.data.pack.writer import PackWriter
-from lookalike.engine.picture_source import SplitBatches, with_few_labels
+from lookalike.engine.batches import SplitBatches, with_few_labels
 from lookalike.engine.trainer import Trainer
 from lookalike.engine.watcher import Scene
 from lookalike.metrics.distances.intervals import share_interval

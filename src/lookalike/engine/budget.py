@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from lookalike.engine.picture_source import BatchSource
+from lookalike.engine.batches import BatchSource
 from lookalike.engine.trainer import Trainer
 from lookalike.parts.training.schedules import Clock
 from lookalike.place import Place

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from lookalike import seeds
-from lookalike.engine.picture_source import BatchSource
+from lookalike.engine.batches import BatchSource
 from lookalike.engine.sampler import Sampler
 from lookalike.errors import NotFiniteError, RangeError
 from lookalike.parts.losses.base import Phase, Terms

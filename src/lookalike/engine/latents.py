@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from lookalike import seeds
-from lookalike.engine.picture_source import BatchSource, some_blocks
+from lookalike.engine.batches import BatchSource, some_blocks
 from lookalike.parts.training.schedules import Clock
 from lookalike.place import Place
 from lookalike.recipe import Recipe

@@ -13,13 +13,15 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from lookalike.data.pack.pack import Pack
 from lookalike.engine.sampler import Sampler, block_of, choosing_by
-from lookalike.errors import PackError, RunError
+from lookalike.errors import CheckpointError, PackError, RunError
 from lookalike.parts.losses.game import Game
 from lookalike.parts.networks.base import Frame, Networks
 from lookalike.place import Place
-from lookalike.recipe import Drawing, load_drawing
+from lookalike.recipe import Drawing
 from lookalike.run import Run
 
 PRETRAINED = re.compile(r'"part":\s*"(lookalike\.parts\.features:)?Pretrained"')
@@ -45,10 +47,9 @@ def open_sampler(
         CheckpointError: there is no whole state, or it is another recipe's.
     """
     candidates = run.candidates() if candidates is None else candidates
-    drawing = load_drawing(run.path / "recipe.json", trusted, candidates)
+    drawing = run.drawing(trusted, candidates)
     state = run.state(which)
-    networks = Networks.build(drawing.plans, Frame(drawing.size, drawing.channels, drawing.labels))
-    _load(networks, state)
+    networks = _networks(run, drawing, state)
     for network in networks.values():
         place.settle(network.eval().requires_grad_(False))
     game = Game(networks, {}, autocast=_as_trained(run, place, networks).autocast)
@@ -65,15 +66,35 @@ def _as_trained(run: Run, place: Place, networks: Networks) -> Place:
     return place.decided({name: precision.get(name, "fp32") for name in networks})
 
 
-def _load(networks: Networks, state: Mapping[str, Any]) -> None:
-    """The averaged weights of each player, or its own where no average is kept."""
-    for name, network in networks.items():
-        own = state["averages"].get(name)
-        if own is None:
-            start = f"{name}."
-            every = state["networks"].items()
-            own = {key[len(start) :]: value for key, value in every if key.startswith(start)}
-        network.load_state_dict(own)
+def _networks(run: Run, drawing: Drawing, state: Mapping[str, Any]) -> Networks:
+    """The players with the averaged weights of each, or its own where no average is kept."""
+    try:
+        frame = Frame(drawing.size, drawing.channels, drawing.labels)
+        networks = Networks.build(drawing.plans, frame)
+        for name, network in networks.items():
+            network.load_state_dict(_weights(name, state))
+    # What a damaged recipe.json makes of networks can fail in any way that Python knows.
+    except Exception as problem:
+        raise CheckpointError(
+            f"The checkpoint of {run.path} does not fit its recipe.json "
+            f"({(str(problem) or type(problem).__name__).splitlines()[0]}). One of them was "
+            "changed after the training: put it back, or train anew."
+        ) from problem
+    if not all(bool(torch.isfinite(weight).all()) for weight in networks.parameters()):
+        raise CheckpointError(
+            f"The checkpoint of {run.path} holds weights that are infinite or NaN, so nothing can "
+            "be drawn from it. Name another one with --checkpoint, or train anew."
+        )
+    return networks
+
+
+def _weights(name: str, state: Mapping[str, Any]) -> dict[str, Any]:
+    own: dict[str, Any] | None = state["averages"].get(name)
+    if own is not None:
+        return own
+    start = f"{name}."
+    every = state["networks"].items()
+    return {key[len(start) :]: value for key, value in every if key.startswith(start)}
 
 
 def training_pack(run: Run, pack: Pack | None = None) -> Pack:

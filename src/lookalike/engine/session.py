@@ -7,7 +7,6 @@ what comes next, and numbers or grids written after it are dropped, since they w
 from __future__ import annotations
 
 import contextlib
-import logging
 import signal
 import threading
 import time
@@ -22,8 +21,6 @@ from lookalike.engine.trainer import Trainer
 from lookalike.engine.watcher import Scene, Watcher
 from lookalike.errors import CheckpointError
 from lookalike.run import Run
-
-log = logging.getLogger(__name__)
 
 
 class Stop:
@@ -140,7 +137,6 @@ class Session:
                 watcher.load(state.get("watchers", {}).get(watcher.name, {}))
         if self.trainer.place.main:
             for words in refused:
-                log.warning("%s The checkpoint before it is used.", words)
                 self.run.say(f"{words} The checkpoint before it is used.")
             self.run.forget_after(self.trainer.clock.images)
 

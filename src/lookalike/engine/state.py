@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import torch
+
 from lookalike.engine.trainer import Trainer
 from lookalike.errors import CheckpointError
 from lookalike.parts.training import optimizers
@@ -55,9 +57,14 @@ def restore(trainer: Trainer, state: Mapping[str, Any]) -> None:
         trainer.past = dict(state["past"])
         trainer.learned = dict(state["prior"])
         images, step = state["clock"]
-    except (KeyError, RuntimeError, ValueError) as problem:
+        trainer.clock = Clock(int(images), int(step), trainer.recipe.images)
+    except (KeyError, RuntimeError, ValueError, TypeError, AttributeError) as problem:
         raise CheckpointError(
             f"The checkpoint does not fit this recipe: {str(problem).splitlines()[0]}. "
             "Name another folder with --into to begin anew."
         ) from None
-    trainer.clock = Clock(int(images), int(step), trainer.recipe.images)
+    if not all(bool(torch.isfinite(weight).all()) for weight in trainer.networks.parameters()):
+        raise CheckpointError(
+            "The checkpoint holds weights that are infinite or NaN, so it cannot be trained "
+            "further. Delete it to go on from the one before, or begin anew with --into."
+        )

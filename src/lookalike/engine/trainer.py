@@ -19,9 +19,9 @@ from torch import Tensor, nn
 
 from lookalike import seeds
 from lookalike.engine import latents
+from lookalike.engine.batches import BatchSource
 from lookalike.engine.checks import check_terms
 from lookalike.engine.distributed import ProcessGroup
-from lookalike.engine.picture_source import BatchSource
 from lookalike.engine.sampler import Sampler, block_of, choosing_by
 from lookalike.errors import TrainingError
 from lookalike.parts.losses.base import Phase, rounds

@@ -116,7 +116,7 @@ def loads(text: str, trusted: tuple[str, ...] = ()) -> Recipe:
     try:
         saved = json.loads(text)
         tree = saved["recipe"]
-    except (json.JSONDecodeError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise RecipeError("This is not a saved recipe (recipe.json of a run).") from None
     made = codec.decode(tree, trusted)
     if not isinstance(made, Recipe):
@@ -158,7 +158,7 @@ def load_drawing(
         players = ("G", *(choice.players if choice else ()))
         plans = {player: codec.decode(tree["networks"][player], trusted) for player in players}
         prior = codec.decode(tree["prior"], trusted)
-    except (OSError, ValueError, KeyError, TypeError) as problem:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as problem:
         raise RecipeError(
             f"{path} is not a saved recipe that pictures can be drawn from."
         ) from problem

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lookalike.checkpoints import read_json
 from lookalike.data.pack.pack import Pack
 from lookalike.engine.load import training_pack
 from lookalike.errors import RunError
-from lookalike.run import Run, read_json
+from lookalike.run import Run
 from lookalike.watch.candidates import sentence
 
 

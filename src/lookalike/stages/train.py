@@ -12,7 +12,7 @@ from lookalike.data.augment.policy import Policy, chains, fitting
 from lookalike.data.pack.pack import Pack
 from lookalike.durations import seconds, words
 from lookalike.engine import budget, environment, precision
-from lookalike.engine.picture_source import BatchSource, SplitBatches, with_few_labels
+from lookalike.engine.batches import BatchSource, SplitBatches, with_few_labels
 from lookalike.engine.session import Session, SessionResult
 from lookalike.engine.trainer import Trainer
 from lookalike.engine.watcher import Watcher

@@ -8,7 +8,6 @@ is nearest is what ``generate`` and everything else draws with.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lookalike import checkpoints, images
+from lookalike.checkpoints import read_json
 from lookalike.data.pack.pack import Pack
 from lookalike.engine.sampler import Sampler
 from lookalike.engine.watcher import Scene, Watcher
@@ -24,7 +24,7 @@ from lookalike.metrics.distances.kernel import kid
 from lookalike.metrics.features.features import Features, choose
 from lookalike.metrics.features.real_features import RealFeatures
 from lookalike.parts.training.schedules import Tally
-from lookalike.run import CANDIDATES, Run, read_json
+from lookalike.run import CANDIDATES, Run
 from lookalike.watch.scores import sides
 
 SEED = 2
@@ -87,7 +87,7 @@ class Candidates(Watcher):
             "seconds": round(time.monotonic() - begun, 1),
         }
         path = scene.run.path / CANDIDATES
-        checkpoints.write_whole(path, json.dumps(result, indent=1).encode())
+        checkpoints.write_json(path, result)
         scene.run.say(verdict)
         self.say(verdict)
 

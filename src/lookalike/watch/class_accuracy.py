@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -11,15 +10,16 @@ import torch
 from torch import Tensor, nn
 
 from lookalike import checkpoints
+from lookalike.checkpoints import read_json
 from lookalike.data.pack.pack import Pack
-from lookalike.engine.picture_source import SplitBatches
+from lookalike.engine.batches import SplitBatches
 from lookalike.engine.trainer import Trainer
 from lookalike.engine.watcher import Scene, Watcher
 from lookalike.metrics.distances.intervals import Interval, share_interval
 from lookalike.parts.losses.class_losses import NamedOnly
 from lookalike.parts.training.schedules import Tally
 from lookalike.recipe import Recipe
-from lookalike.run import Run, read_json
+from lookalike.run import Run
 
 FILE = "naming.json"
 MOST = 10_000
@@ -60,8 +60,7 @@ class ClassAccuracy(Watcher):
             count,
             trainer.recipe.objective.labeled,
         )
-        text = json.dumps({"images": scene.images, **result}, indent=1)
-        checkpoints.write_whole(scene.run.path / FILE, text.encode())
+        checkpoints.write_json(scene.run.path / FILE, {"images": scene.images, **result})
         scene.run.say(result["sentence"])
 
 

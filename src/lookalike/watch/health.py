@@ -7,7 +7,6 @@ that no longer improve. ``health.json`` holds the newest finding, log.txt each c
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -277,7 +276,7 @@ class Health(Watcher):
             "seconds": round(self.trained, 1),
             "history": self.history,
         }
-        checkpoints.write_whole(scene.run.path / FILE, json.dumps(facts).encode())
+        checkpoints.write_json(scene.run.path / FILE, facts)
 
     def _evidence(self, scene: Scene) -> Evidence:
         budget = scene.trainer.recipe.images

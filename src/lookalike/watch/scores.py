@@ -9,7 +9,6 @@ the floor: training pictures against the same held-out ones. A generator cannot 
 from __future__ import annotations
 
 import contextlib
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -283,8 +282,7 @@ class ScoreWatcher(Watcher):
             "take": taken(self.best, self.newest),
             "cost": {"seconds": round(self.pace.spent, 3), "of": round(self.pace.elapsed, 3)},
         }
-        text = json.dumps(facts, indent=1).encode()
-        checkpoints.write_whole(scene.run.path / FILE, text)
+        checkpoints.write_json(scene.run.path / FILE, facts)
 
 
 def _end(name: str) -> str:
