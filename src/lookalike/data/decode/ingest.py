@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field
 
 import numpy as np
@@ -14,6 +14,7 @@ from lookalike.data.decode.previous_pack import Answer, PreviousPack, ReusedPict
 from lookalike.data.decode.worker import Accepted, Refused
 from lookalike.data.pack.pack import Row
 from lookalike.data.readers.base import PictureFile
+from lookalike.data.readers.layout import counted, listed
 from lookalike.data.similarity.near_duplicates import Groups, connected, near_groups
 from lookalike.images import Pixels
 
@@ -91,6 +92,21 @@ class IngestLog:
         own = np.stack([np.arange(len(near)), near], 1)
         tied = connected(len(near), np.concatenate([own, np.array(self._ties, np.int64)]))
         return tied, alike
+
+    def found(self, beside: Collection[str]) -> list[str]:
+        """Sentences about what was done with single files; ``beside`` lie beside class folders."""
+        sentences = []
+        left = [row["source"] for row in self.refused if row["source"] in beside]
+        taken = [name for name in self.names if name in beside]
+        if left:
+            files = counted(len(left), "file")
+            sentences.append(f"{files} beside the class folders left out: {listed(left)}.")
+        if taken:
+            pictures = counted(len(taken), "picture")
+            sentences.append(
+                f"{pictures} beside the class folders without a class: {listed(taken)}."
+            )
+        return sentences
 
     def warnings(self, size: int, listed: str, held: NDArray[np.bool_], wanted: int) -> list[str]:
         """What a person should know about the pack, in sentences."""
