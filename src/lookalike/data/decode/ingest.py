@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.data.augment.transforms import original_of
+from lookalike.data.decode.color_modes import BROKEN_PROFILE_NOTE, PROFILE_NOTE
+from lookalike.data.decode.decode import TORN_NOTE
 from lookalike.data.decode.previous_pack import Answer, PreviousPack, ReusedPicture
 from lookalike.data.decode.worker import Accepted, Refused
 from lookalike.data.pack.pack import Row
@@ -20,6 +22,13 @@ from lookalike.images import Pixels
 
 SIZES = (32, 64, 128, 256)
 """The sizes that are advised."""
+
+_SAID = {
+    PROFILE_NOTE: "converted to sRGB from their own color profile",
+    BROKEN_PROFILE_NOTE: "with a broken color profile, which was ignored",
+    TORN_NOTE: "without their last bytes, read nevertheless",
+}
+"""Notes on single pictures that are counted for the person, and how."""
 
 
 @dataclass
@@ -33,6 +42,7 @@ class IngestLog:
     digests: dict[int, int] = field(default_factory=dict)
     copies: int = 0
     enlarged: int = 0
+    noted: dict[str, list[str]] = field(default_factory=dict)
     _hashes: list[tuple[int, int]] = field(default_factory=list)
     _origins: dict[str, int] = field(default_factory=dict)
     _ties: list[tuple[int, int]] = field(default_factory=list)
@@ -60,6 +70,9 @@ class IngestLog:
         self._hashes.append((accepted.marks.hash, accepted.marks.mirrored))
         self._tie(file.name, number)
         self.enlarged += any(note.startswith("enlarged") for note in accepted.facts.notes)
+        for note in accepted.facts.notes:
+            if note in _SAID:
+                self.noted.setdefault(note, []).append(file.name)
         return accepted
 
     def _copy(self, file: PictureFile, row: Row, first: int) -> None:
@@ -106,6 +119,10 @@ class IngestLog:
             sentences.append(
                 f"{pictures} beside the class folders without a class: {listed(taken)}."
             )
+        for note, words in _SAID.items():
+            names = self.noted.get(note, ())
+            if names:
+                sentences.append(f"{counted(len(names), 'picture')} {words}: {listed(names, 3)}.")
         return sentences
 
     def warnings(self, size: int, listed: str, held: NDArray[np.bool_], wanted: int) -> list[str]:
