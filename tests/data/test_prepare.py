@@ -88,7 +88,7 @@ def test_a_grown_source_keeps_its_hold_out_and_no_copies_on_both_sides(
     assert len(then) == 80
     assert {name: then[name] for name in first} == first
     assert all(then[name] == then[name.replace("m.", ".")] for name in then)
-    assert 1 <= sum(side == "holdout" for side in then.values()) <= 10
+    assert 16 <= sum(side == "holdout" for side in then.values()) <= 20
 
 
 def test_a_changed_or_removed_file_is_noticed(photos: Photos, tmp_path: Path) -> None:
@@ -117,11 +117,11 @@ def test_copies_are_kept_once_and_near_copies_stay_on_one_side(
         picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(folder / f"{index:03d}_turn.png")
         shutil.copy(folder / f"{index:03d}.png", folder / f"{index:03d}_same.png")
     done = prepare(folder, tmp_path / "pack", HERE)
-    assert (done.count, done.copies, done.near, done.holdout) == (120, 60, 60, 12)
+    assert (done.count, done.copies, done.near, done.holdout) == (120, 60, 60, 16)
     pack = Pack.open(done.path)
-    held = {row["source"][:3] for row in pack.holdout.rows(np.arange(12))}
-    kept = {row["source"][:3] for row in pack.train.rows(np.arange(108))}
-    assert len(held) == 6
+    held = {row["source"][:3] for row in pack.holdout.rows(np.arange(16))}
+    kept = {row["source"][:3] for row in pack.train.rows(np.arange(104))}
+    assert len(held) == 8
     assert not held & kept
 
 
@@ -133,7 +133,7 @@ def test_sub_folders_become_classes_with_their_share_of_the_hold_out(
     done = prepare(folder, tmp_path / "pack", HERE)
     pack = Pack.open(done.path)
     assert done.class_counts == {"cat": 40, "dog": 20}
-    assert np.bincount(pack.holdout.classes(np.arange(6))).tolist() == [4, 2]
+    assert np.bincount(pack.holdout.classes(np.arange(16))).tolist() == [11, 5]
     assert pack.columns == ("class=cat", "class=dog")
 
 

@@ -85,6 +85,12 @@ class PrepareSettings:
     fix: Flag = False
     ("Examine first (lookalike doctor) and leave out what it finds wrong, each with its reason.")
 
+    table: bool = True
+    ("Stop where a table that looks like labels names no picture; --no-table goes on without it.")
+
+    zip_encoding: str = ""
+    "How the names in a zip were written (utf-8, cp1252, cp932 ...), where they look wrong."
+
     least: Internal[int] = 8
     pixel_limit: Internal[int | None] = None
     leave_out: Internal[Mapping[str, str]] = field(default_factory=dict)

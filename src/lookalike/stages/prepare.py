@@ -54,7 +54,8 @@ _FRAMES_SECONDS = 120.0
 class Prepared(Result):
     """What came of it. ``refusals`` are the first 100 as (file, reason); the pack lists all.
 
-    ``augmented`` of the ``train`` pictures are changed copies of the others.
+    ``augmented`` of the ``train`` pictures are changed copies of the others. ``found`` are
+    sentences about what was read as what: classes, parts, tables, files that were passed over.
     """
 
     path: Path
@@ -72,6 +73,7 @@ class Prepared(Result):
     unchanged: bool
     warnings: tuple[str, ...]
     augmented: int = 0
+    found: tuple[str, ...] = ()
     refusals: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
     def lines(self) -> list[str]:
@@ -86,6 +88,7 @@ class Prepared(Result):
         if self.class_counts:
             counts = ", ".join(f"{name} {count}" for name, count in self.class_counts.items())
             lines.append(f"  classes   {counts}")
+        lines += [f"  found     {sentence}" for sentence in self.found]
         if self.copies or self.near:
             lines.append(f"  copies    {self.copies} exact (kept once), {self.near} near")
         if self.refused:
@@ -117,7 +120,9 @@ def prepare(
     settings = settings or PrepareSettings()
     if Pack.is_pack(source):
         return _result(Pack.open(source), decoded=0, unchanged=True)
-    pictures = open_source(source)
+    pictures = open_source(source, settings.zip_encoding)
+    if pictures.unmatched and settings.table:
+        raise DataError(pictures.unmatched)
     if not pictures.files:
         raise NoImagesError(
             f"{source} holds no file that could be a picture"
@@ -259,6 +264,7 @@ class _Work:
                 "copies": ingest.copies,
                 "near": near,
                 "augment": {"codes": self.settings.augment, "copies": copies},
+                "found": [*self.pictures.found, *ingest.found(self.pictures.beside)],
                 "warnings": ingest.warnings(look.size, listed, held, wanted),
             }
             held = np.append(held, np.zeros(copies, np.bool_))
@@ -381,5 +387,6 @@ def _result(pack: Pack, *, decoded: int, unchanged: bool) -> Prepared:
         unchanged=unchanged,
         warnings=tuple(info.get("warnings", ())),
         augmented=int(info.get("augment", {}).get("copies", 0)),
+        found=tuple(info.get("found", ())),
         refusals=shown,
     )

@@ -146,9 +146,11 @@ def test_a_grown_source_reads_new_films_only_and_gives_the_pack_of_a_fresh_run(
     assert (grown.decoded, grown.refused, grown.copies) == (1, 1, first.copies + 1)
     fresh = prepare(films, tmp_path / "fresh", PrepareSettings(**{**vars(ALL), "workers": 1}))
     one, other = Pack.open(to), Pack.open(fresh.path)
-    assert one.fingerprint == other.fingerprint
+    rows = np.arange(one.count)
+    assert np.array_equal(one.shards.take(rows), other.shards.take(rows))
     assert one.refused() == other.refused()
-    assert list(one.manifest()) == list(other.manifest())
+    lines, fresh_lines = ([{**row, "split": ""} for row in p.manifest()] for p in (one, other))
+    assert lines == fresh_lines  # the split aside, which depends on what was held out before
     (films / "film1.gif").unlink()  # frame 3 of it was the original of new.gif's last one
     again = prepare(films, to, ALL)
     assert (again.decoded, again.copies) == (1, first.copies)

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from lookalike.data.readers.base import folder_classes
-from lookalike.data.readers.label_tables import parse_table
+from lookalike.data.readers.label_tables import FILE_COLUMNS, read_table
+from lookalike.data.readers.labels import merged_row
+from lookalike.data.readers.layout import arrange
 from lookalike.data.readers.open import open_source
 from lookalike.data.readers.zip import ZipSource, open_zip, read_member
 from lookalike.errors import DataError, NoImagesError
@@ -20,10 +21,10 @@ def names(path: Path) -> list[str]:
 
 
 def test_first_folders_are_classes_only_when_every_picture_is_in_one_of_several() -> None:
-    assert folder_classes(["cat/1.png", "dog/x/2.png"]) == ["cat", "dog"]
-    assert folder_classes(["cat/1.png", "2.png"]) == ["", ""]
-    assert folder_classes(["cat/1.png", "cat/2.png"]) == ["", ""]
-    assert folder_classes([]) == []
+    assert arrange(["cat/1.png", "dog/x/2.png"]).classes == ["cat", "dog"]
+    assert arrange(["cat/1.png", "2.png"]).classes == ["", ""]
+    assert arrange(["cat/1.png", "cat/2.png"]).classes == ["", ""]
+    assert arrange([]).classes == []
 
 
 def test_a_folder_is_walked_without_its_litter_and_packs(tmp_path: Path) -> None:
@@ -74,14 +75,16 @@ def test_a_table_gives_attributes_by_path_name_or_stem(tmp_path: Path) -> None:
 
 
 def test_a_table_without_a_file_column_is_no_table_of_attributes() -> None:
-    assert parse_table("name,age\nbob,3\n").rows == {}
-    assert parse_table("").rows == {}
+    assert read_table("t.csv", b"name,age\nbob,3\n").column(FILE_COLUMNS) is None
+    assert read_table("t.csv", b"") is None
 
 
 def test_short_and_long_lines_of_a_table_do_no_harm() -> None:
-    table = parse_table("file,a,b\nx.png,1\ny.png,1,2,3\n,9\n")
-    assert table.find("x.png") == ("1",)
-    assert table.find("y.png") == ("1", "2", "3")
+    table = read_table("t.csv", b"file,a,b\nx.png,1\ny.png,1,2,3\n,9\n")
+    assert [merged_row(table, 0, [row])[0] for row in range(2)] == [
+        {"a": "1"},
+        {"a": "1", "b": "2"},
+    ]
 
 
 def make_zip(path: Path, members: dict[str, bytes]) -> Path:

@@ -14,8 +14,8 @@ from PIL import Image
 
 from lookalike.data.pack.pack import Pack
 from lookalike.data.pack.writer import PackWriter
-from lookalike.data.readers.base import folder_classes
 from lookalike.data.readers.idx import read_idx
+from lookalike.data.readers.layout import arrange
 from lookalike.data.readers.open import open_source
 from lookalike.errors import DataError, NoImagesError
 from lookalike.settings.data import PrepareSettings
@@ -216,14 +216,14 @@ def test_shards_without_labels_are_no_classes(photos: Photos, tmp_path: Path) ->
 
 
 def test_a_folder_that_holds_all_others_is_passed_over() -> None:
-    assert folder_classes(["set/a/1.png", "set/b/2.png"]) == ["a", "b"]
-    assert folder_classes(["set/train/a/1.png", "set/test/b/2.png"]) == ["a", "b"]
-    assert folder_classes(["set/a/1.png", "set/a/2.png"]) == ["", ""]
+    assert arrange(["set/a/1.png", "set/b/2.png"]).classes == ["a", "b"]
+    assert arrange(["set/train/a/1.png", "set/test/b/2.png"]).classes == ["a", "b"]
+    assert arrange(["set/a/1.png", "set/a/2.png"]).classes == ["", ""]
 
 
 def test_split_folders_of_an_imagefolder_are_no_classes() -> None:
-    assert folder_classes(["train/a/1.png", "test/b/2.png"]) == ["a", "b"]
-    assert folder_classes(["train/1.png", "test/2.png"]) == ["", ""]
+    assert arrange(["train/a/1.png", "test/b/2.png"]).classes == ["a", "b"]
+    assert arrange(["train/1.png", "test/2.png"]).classes == ["", ""]
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -277,7 +277,7 @@ def test_the_metadata_of_an_imagefolder_is_read_as_lines_of_json(
     assert done.columns == ("class=0", "class=1", "age")
     assert done.refused == 0
     (folder / "train" / "metadata.jsonl").write_text("{torn")
-    with pytest.raises(DataError, match="line 1 of the table is no JSON"):
+    with pytest.raises(DataError, match=r"line 1 of train/metadata\.jsonl is no JSON"):
         prepare(folder, tmp_path / "other", PrepareSettings(size=16, workers=0))
 
 

@@ -1,4 +1,4 @@
-"""Any colour mode and depth -> 8 bits of grey or colour, whole or in strips.
+"""Any color mode, depth and profile -> 8 bits of grey or sRGB, whole or in strips.
 
 A picture of a camera or a scanner has a hundred megabytes when it is decoded. What Pillow makes of
 it on the way to a small square (a premultiplied copy, a copy in another mode, floats of deep grey)
@@ -8,13 +8,15 @@ and made smaller at once.
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageCms
 
 from lookalike.images import Pixels
 
@@ -29,14 +31,101 @@ _SUPPORT = 2.5
 """Half the width of the Lanczos window, less the half pixel that is inside anyway."""
 
 
+PROFILE_NOTE = "color profile converted to sRGB"
+BROKEN_PROFILE_NOTE = "broken color profile ignored"
+
+
 def plain_mode(picture: Image.Image, notes: list[str]) -> Image.Image:
-    """A picture in the mode L, RGB or RGBA, whatever it was; what was lost goes to ``notes``."""
-    return conversion(picture, notes)(picture)
+    """A picture in the mode L, RGB or RGBA of sRGB; what was done to it goes to ``notes``."""
+    profile = profile_of(picture, notes)
+    return profile.applied(conversion(picture, notes, profile)(picture))
 
 
-def conversion(picture: Image.Image, notes: list[str]) -> Convert:
+@dataclass(frozen=True)
+class ColorProfile:
+    """What an embedded profile (ICC.1:2010) says of the colors of a picture; ``space`` "" for sRGB.
+
+    Ink is converted before a picture is made smaller, all else after, which is the same and costs
+    nothing.
+    """
+
+    data: bytes = b""
+    space: str = ""
+
+    def inks(self, picture: Image.Image) -> Image.Image:
+        """CMYK as RGB."""
+        return self._changed(picture, "CMYK")
+
+    def applied(self, picture: Image.Image) -> Image.Image:
+        """A picture of mode L, RGB or RGBA in sRGB, in the same mode."""
+        if self.space == "GRAY" and picture.mode == "L":
+            return self._changed(picture, "L").convert("L")
+        if self.space != "RGB":
+            return picture
+        colors = self._changed(picture.convert("RGB"), "RGB")
+        if picture.mode == "RGBA":
+            colors.putalpha(picture.getchannel("A"))
+        return colors if picture.mode != "L" else colors.convert("L")
+
+    def _changed(self, picture: Image.Image, mode: str) -> Image.Image:
+        changed = ImageCms.applyTransform(picture, _to_srgb(self.data, mode))
+        assert changed is not None  # it is not done in place
+        return changed
+
+
+SRGB = ColorProfile()
+
+
+def profile_of(picture: Image.Image, notes: list[str]) -> ColorProfile:
+    """The color profile that a picture carries and that changes something."""
+    data = picture.info.get("icc_profile")
+    if not data:
+        return SRGB
+    try:
+        space = _space(data)
+        fits = space in ("RGB", "GRAY") or (space == "CMYK" and picture.mode == "CMYK")
+        if not fits or (picture.mode == "CMYK") != (space == "CMYK"):
+            raise ValueError(f"a profile for {space} in a picture of mode {picture.mode}")
+        changes = _changes(data, {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK"}[space])
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError, KeyError):
+        notes.append(BROKEN_PROFILE_NOTE)
+        return SRGB
+    if not changes:
+        return SRGB
+    notes.append(PROFILE_NOTE)
+    return ColorProfile(data, space)
+
+
+def _space(data: bytes) -> str:
+    profile = ImageCms.getOpenProfile(io.BytesIO(data)).profile
+    return str(profile.xcolor_space).strip()
+
+
+@lru_cache(maxsize=8)
+def _to_srgb(data: bytes, mode: str) -> ImageCms.ImageCmsTransform:
+    profile = ImageCms.getOpenProfile(io.BytesIO(data))
+    return ImageCms.buildTransform(profile, ImageCms.createProfile("sRGB"), mode, "RGB")
+
+
+@lru_cache(maxsize=8)
+def _changes(data: bytes, mode: str) -> bool:
+    """Whether a profile moves any of some colors by more than two levels."""
+    if mode == "CMYK":
+        return True
+    levels = np.linspace(0, 255, 6).astype(np.uint8)
+    colors = np.stack(np.meshgrid(levels, levels, levels), -1).reshape(1, -1, 3)
+    probe = Image.fromarray(colors).convert(mode)
+    changed = ImageCms.applyTransform(probe, _to_srgb(data, mode))
+    assert changed is not None
+    moved = np.asarray(changed, np.int16) - np.asarray(probe.convert("RGB"), np.int16)
+    return int(np.abs(moved).max()) > 2
+
+
+def conversion(picture: Image.Image, notes: list[str], profile: ColorProfile = SRGB) -> Convert:
     """How this picture, or any part of it, gets into the mode L, RGB or RGBA."""
     mode = picture.mode
+    if mode == "CMYK" and profile.space == "CMYK":
+        return profile.inks
     if mode in ("L", "RGB", "LA", "RGBA") and "transparency" not in picture.info:
         return _as_it_is if mode != "LA" else _into("RGBA")
     if mode in ("I", "F") or mode.startswith("I;"):

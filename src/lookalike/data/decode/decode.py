@@ -11,13 +11,27 @@ import math
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import Any, Literal
 
+import numpy as np
 from PIL import Image, ImageColor, ImageFilter, UnidentifiedImageError
 
 from lookalike import images
-from lookalike.data.decode.color_modes import Box, Convert, conversion, resized
+from lookalike.data.decode.color_modes import (
+    SRGB,
+    Box,
+    ColorProfile,
+    Convert,
+    conversion,
+    profile_of,
+    resized,
+)
+from lookalike.data.decode.formats import (
+    FIRST_FORMATS,
+    allow_long_texts,
+    readable_formats,
+    what_it_is,
+)
 from lookalike.data.readers.base import BYTE_LIMIT
 from lookalike.errors import DataError
 from lookalike.images import Pixels
@@ -25,9 +39,6 @@ from lookalike.images import Pixels
 Fit = Literal["crop", "pad", "stretch"]
 
 PIXEL_LIMIT = 80_000_000
-_UNSAFE = frozenset({"EPS", "WMF", "BUFR", "GRIB", "HDF5", "FPX", "MIC", "MPEG", "FITS"})
-"""Formats that call outside programs, are stubs in Pillow, or are no pictures for people."""
-
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -113,20 +124,6 @@ def background_colour(name: str) -> tuple[int, int, int]:
         ) from problem
 
 
-@lru_cache(maxsize=1)
-def readable_formats() -> tuple[str, ...]:
-    """The names of all formats that are tried on a file, the usual ones first."""
-    Image.init()
-    known = set(Image.ID) - _UNSAFE
-    usual = [name for name in ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP") if name in known]
-    return (*usual, *sorted(known - set(usual)))
-
-
-_FIRST = ("JPEG", "PNG", "GIF", "BMP", "PPM")
-"""The formats that Pillow knows at once. To learn the others takes a worker 50 ms, so they are
-tried only on files that are none of these."""
-
-
 def read_picture(data: bytes, settings: ReadSettings) -> DecodedPicture:
     """Read one picture from the bytes of its file.
 
@@ -134,14 +131,43 @@ def read_picture(data: bytes, settings: ReadSettings) -> DecodedPicture:
         DataError: it cannot or may not be read; the message is the reason alone.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with open_picture(data, settings.pixel_limit) as picture:
-                return _read(picture, settings)
+        return _decoded(data, settings)
     except DataError:
         raise
     except Exception as problem:
+        mended = _mended(data, settings)
+        if mended is not None:
+            return mended
         raise reason(problem) from problem
+
+
+def _decoded(data: bytes, settings: ReadSettings) -> DecodedPicture:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with open_picture(data, settings.pixel_limit) as picture:
+            return _read(picture, settings)
+
+
+TORN_NOTE = "its last bytes are missing"
+_JPEG, _JPEG_END = b"\xff\xd8\xff", b"\xff\xd9"
+_NOISE = bytes(range(1, 129))
+
+
+def _mended(data: bytes, settings: ReadSettings) -> DecodedPicture | None:
+    """A JPEG that lacks its end mark, if nothing else is missing of what is used; else None.
+
+    Where pixels are missing, whatever follows is taken for them: then two ends give two pictures.
+    """
+    if not data.startswith(_JPEG) or data.endswith(_JPEG_END):
+        return None
+    start = data.removesuffix(b"\xff")
+    try:
+        plain, noisy = (_decoded(start + end + _JPEG_END, settings) for end in (b"", _NOISE))
+    except Exception:  # it is damaged in other ways, too, and the first reason says so
+        return None
+    if not np.array_equal(plain.pixels, noisy.pixels):
+        return None
+    return replace(plain, facts=replace(plain.facts, notes=(*plain.facts.notes, TORN_NOTE)))
 
 
 def reason(problem: Exception) -> DataError:
@@ -160,15 +186,16 @@ def open_picture(data: bytes, pixel_limit: int = PIXEL_LIMIT) -> Image.Image:
     """
     if len(data) > BYTE_LIMIT:
         raise DataError(f"has more than {BYTE_LIMIT >> 20} MB")
+    allow_long_texts()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             try:
-                picture = Image.open(io.BytesIO(data), formats=_FIRST)
+                picture = Image.open(io.BytesIO(data), formats=FIRST_FORMATS)
             except UnidentifiedImageError:
                 picture = Image.open(io.BytesIO(data), formats=readable_formats())
     except UnidentifiedImageError as problem:
-        raise DataError(_what_it_is(data)) from problem
+        raise DataError(what_it_is(data)) from problem
     except Image.DecompressionBombError as problem:
         raise DataError(
             "claims more than 178 million pixels (a decompression bomb, or far too large); "
@@ -183,37 +210,6 @@ def open_picture(data: bytes, pixel_limit: int = PIXEL_LIMIT) -> Image.Image:
             f"is {pixel_limit / 1e6:.0f} million; it was not decoded"
         )
     return picture
-
-
-_STARTS = {
-    b"\xff\xd8\xff": "JPEG",
-    b"\x89PNG\r\n\x1a\n": "PNG",
-    b"GIF8": "GIF",
-    b"RIFF": "WebP",
-    b"II*\0": "TIFF",
-    b"MM\0*": "TIFF",
-    b"BM": "BMP",
-}
-
-
-def _what_it_is(data: bytes) -> str:
-    if not data:
-        return "is empty (zero bytes)"
-    for beginning, kind in _STARTS.items():
-        if data.startswith(beginning):
-            return f"starts like {kind} but is truncated or damaged"
-    start = data[:512].lstrip().lower()
-    if start.startswith((b"<svg", b"<?xml")) and b"<svg" in data[:4096].lower():
-        return "is an SVG drawing; turn it into PNG first"
-    if start.startswith((b"<!doctype html", b"<html")):
-        return "is a web page, not a picture (a download that failed?)"
-    if not start.strip(b"\0"):
-        return "holds only zeros (a copy that failed?)"
-    try:
-        data[:512].decode("utf-8")
-    except UnicodeDecodeError:
-        return "is not a picture in any format that is known here"
-    return "is text, not a picture"
 
 
 def _read(picture: Image.Image, settings: ReadSettings) -> DecodedPicture:
@@ -240,17 +236,18 @@ def read_opened(
             f"is {width} x {height} pixels: a side under {settings.least} shows nothing"
         )
     box = _box(width, height, settings)
+    profile = profile_of(picture, notes)
     if picture.format == "JPEG":
-        _draft(picture, box, settings)
+        _draft(picture, box, settings, keep_colors=profile is not SRGB)
     picture.load()
     # After loading: Pillow has turned TIFFs by then, and PNGs may say it behind their pixels.
     turn = picture.getexif().get(_ORIENTATION, 1)
     scale = picture.width / width, picture.height / height
     box = (box[0] * scale[0], box[1] * scale[1], box[2] * scale[0], box[3] * scale[1])
-    convert = conversion(picture, notes)
+    convert = conversion(picture, notes, profile)
     if turn in _TURNS:
         notes.append("turned by EXIF")
-    square = _fit(_Part(picture, box, convert), settings, _TURNS.get(turn))
+    square = _fit(_Part(picture, box, convert, profile), settings, _TURNS.get(turn))
     if min(width, height, settings.crop or width) < settings.size:
         notes.append(f"enlarged from {min(width, height, settings.crop or width)} px")
     pixels = images.from_pillow(square, settings.channels)
@@ -267,15 +264,16 @@ def _box(width: int, height: int, settings: ReadSettings) -> Box:
     return left, top, left + wide, top + high
 
 
-def _draft(picture: Image.Image, box: Box, settings: ReadSettings) -> None:
+def _draft(picture: Image.Image, box: Box, settings: ReadSettings, *, keep_colors: bool) -> None:
     """Let libjpeg decode at 1/2, 1/4 or 1/8 when twice the wanted size remains."""
+    mode = "L" if settings.channels == 1 and not keep_colors else None
     used = min(box[2] - box[0], box[3] - box[1])
     factor = 2 * settings.size / max(used, 1)
     if factor < 1:
         wanted = math.ceil(picture.width * factor), math.ceil(picture.height * factor)
-        picture.draft("L" if settings.channels == 1 else None, wanted)
-    elif settings.channels == 1:
-        picture.draft("L", picture.size)
+        picture.draft(mode, wanted)
+    elif mode is not None:
+        picture.draft(mode, picture.size)
 
 
 @dataclass(frozen=True)
@@ -285,6 +283,7 @@ class _Part:
     picture: Image.Image
     box: Box
     convert: Convert
+    profile: ColorProfile
 
 
 def _fit(part: _Part, settings: ReadSettings, turn: Image.Transpose | None) -> Image.Image:
@@ -296,7 +295,7 @@ def _fit(part: _Part, settings: ReadSettings, turn: Image.Transpose | None) -> I
         target = max(1, round(size * wide / most)), max(1, round(size * high / most))
     else:
         target = (size, size)
-    small = resized(part.picture, target, box, part.convert)
+    small = part.profile.applied(resized(part.picture, target, box, part.convert))
     if turn is not None:
         small = small.transpose(turn)
     if small.size == (size, size) and small.mode in ("L", "RGB"):

@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.data.augment.transforms import original_of
+from lookalike.data.decode.color_modes import BROKEN_PROFILE_NOTE, PROFILE_NOTE
+from lookalike.data.decode.decode import TORN_NOTE
 from lookalike.data.decode.previous_pack import Answer, PreviousPack, ReusedPicture
 from lookalike.data.decode.worker import Accepted, Refused
 from lookalike.data.pack.pack import Row
 from lookalike.data.readers.base import PictureFile
+from lookalike.data.readers.layout import counted, listed
 from lookalike.data.similarity.near_duplicates import Groups, connected, near_groups
 from lookalike.images import Pixels
 
 SIZES = (32, 64, 128, 256)
 """The sizes that are advised."""
+
+_SAID = {
+    PROFILE_NOTE: "converted to sRGB from their own color profile",
+    BROKEN_PROFILE_NOTE: "with a broken color profile, which was ignored",
+    TORN_NOTE: "without their last bytes, read nevertheless",
+}
+"""Notes on single pictures that are counted for the person, and how."""
 
 
 @dataclass
@@ -32,6 +42,7 @@ class IngestLog:
     digests: dict[int, int] = field(default_factory=dict)
     copies: int = 0
     enlarged: int = 0
+    noted: dict[str, list[str]] = field(default_factory=dict)
     _hashes: list[tuple[int, int]] = field(default_factory=list)
     _origins: dict[str, int] = field(default_factory=dict)
     _ties: list[tuple[int, int]] = field(default_factory=list)
@@ -59,6 +70,9 @@ class IngestLog:
         self._hashes.append((accepted.marks.hash, accepted.marks.mirrored))
         self._tie(file.name, number)
         self.enlarged += any(note.startswith("enlarged") for note in accepted.facts.notes)
+        for note in accepted.facts.notes:
+            if note in _SAID:
+                self.noted.setdefault(note, []).append(file.name)
         return accepted
 
     def _copy(self, file: PictureFile, row: Row, first: int) -> None:
@@ -91,6 +105,25 @@ class IngestLog:
         own = np.stack([np.arange(len(near)), near], 1)
         tied = connected(len(near), np.concatenate([own, np.array(self._ties, np.int64)]))
         return tied, alike
+
+    def found(self, beside: Collection[str]) -> list[str]:
+        """Sentences about what was done with single files; ``beside`` lie beside class folders."""
+        sentences = []
+        left = [row["source"] for row in self.refused if row["source"] in beside]
+        taken = [name for name in self.names if name in beside]
+        if left:
+            files = counted(len(left), "file")
+            sentences.append(f"{files} beside the class folders left out: {listed(left)}.")
+        if taken:
+            pictures = counted(len(taken), "picture")
+            sentences.append(
+                f"{pictures} beside the class folders without a class: {listed(taken)}."
+            )
+        for note, words in _SAID.items():
+            names = self.noted.get(note, ())
+            if names:
+                sentences.append(f"{counted(len(names), 'picture')} {words}: {listed(names, 3)}.")
+        return sentences
 
     def warnings(self, size: int, listed: str, held: NDArray[np.bool_], wanted: int) -> list[str]:
         """What a person should know about the pack, in sentences."""

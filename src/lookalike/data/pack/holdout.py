@@ -9,9 +9,8 @@ from numpy.typing import NDArray
 
 from lookalike import seeds
 
-LEAST = 50
-ENOUGH = 500
-
+LEASTS = ((500, 50), (48, 16))
+"""From so many pictures on, at least so many are held out: fewer than 16 cannot be judged by."""
 
 _OVER = 5
 """Groups that are too large are held out still while they exceed by a fifth of the hold-out."""
@@ -21,7 +20,8 @@ def wanted_holdout(count: int, share: float) -> int:
     """How many of ``count`` pictures should be held out."""
     if share <= 0 or count < 2:
         return 0
-    return min(max(1, round(share * count), LEAST if count >= ENOUGH else 0), count - 1)
+    least = next((least for enough, least in LEASTS if count >= enough), 1)
+    return min(max(least, round(share * count)), count - 1)
 
 
 def choose_holdout(
@@ -34,10 +34,10 @@ def choose_holdout(
 ) -> NDArray[np.bool_]:
     """Which pictures are held out, bool ``[N]``.
 
-    ``share`` of each class, and at least 50 pictures when there are 500. A group of the same
-    pictures (``groups``: the smallest member of each) goes to one side as a whole, so that there
-    may be a few less, or up to a fifth more. Which ones depends on the seed and on the pixels
-    (``digests``), not on names or order.
+    ``share`` of each class, at least 16 pictures when there are 48 and 50 when there are 500. A
+    group of the same pictures (``groups``: the smallest member of each) goes to one side as a
+    whole, so that there may be a few less, or up to a fifth more. Which ones depends on the seed
+    and on the pixels (``digests``), not on names or order.
 
     ``before`` is the side of each picture in an earlier pack ("train", "holdout" or None). What was
     held out stays so, and what was trained on is never held out, nor are new pictures of its group.

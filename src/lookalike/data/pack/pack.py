@@ -29,7 +29,7 @@ Row = dict[str, Any]
 Indices = NDArray[np.int64]
 
 
-class Shards:
+class PackShards:
     """All pictures of a pack as one array that never has to fit in memory.
 
     ``info`` is what ``pack.json`` says, or will say, of ``size``, ``channels`` and ``shards``.
@@ -143,7 +143,7 @@ class Pack:
         self.classes: tuple[str, ...] = tuple(info["classes"])
         self.columns: tuple[str, ...] = tuple(info["columns"])
         self.fingerprint: str = info["fingerprint"]
-        self.shards = Shards(path, info)
+        self.shards = PackShards(path, info)
         self.class_numbers: NDArray[np.int32] = self._array("classes.npy", (self.count,))
         wide = len(self.columns) - len(self.classes)
         self.attribute_numbers: NDArray[np.float32] = (

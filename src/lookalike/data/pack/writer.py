@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from lookalike import seeds
 from lookalike.data.pack.atomic_folder import replace, staging
 from lookalike.data.pack.label_schema import Schema, SchemaBuilder
-from lookalike.data.pack.pack import FORMAT, HEADER, VERSION, Pack, Row, Shards, shard_header
+from lookalike.data.pack.pack import FORMAT, HEADER, VERSION, Pack, PackShards, Row, shard_header
 from lookalike.errors import PackError
 from lookalike.images import Pixels
 
@@ -105,7 +105,7 @@ class PackWriter:
         if self._shard is not None:
             self._shard.flush()
         about = {"size": self.shape[0], "channels": self.shape[2], "shards": self._shards}
-        pictures = Shards(self._folder, about)
+        pictures = PackShards(self._folder, about)
         with (self._folder / "rows.jsonl").open(encoding="utf-8") as rows:
             for number, line in enumerate(islice(rows, self.count)):
                 yield pictures.take(np.array([number]))[0], json.loads(line)

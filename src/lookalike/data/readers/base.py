@@ -7,17 +7,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path, PurePosixPath
+from dataclasses import dataclass, field
+from pathlib import Path
 
-from lookalike.data.readers.label_tables import CLASS_COLUMNS, PART_COLUMNS, SPLITS, Table
+from lookalike.data.readers.encodings import guess_encoding
 from lookalike.errors import DataError
 
 BYTE_LIMIT = 256 << 20
 """The most bytes that one file may have."""
-
-_SILENT = {".csv", ".tsv", ".json", ".jsonl", ".txt", ".md", ".html", ".yaml", ".yml", ".ini"}
-_LITTER = {"thumbs.db", "desktop.ini", ".ds_store"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +22,8 @@ class PictureFile:
     """One file that may be a picture. ``stamp`` tells whether it changed since last time.
 
     ``place`` is where it lies under ``root``, when that differs from ``name``; ``data`` are its
-    bytes, once they are loaded. ``names`` and ``values`` are what a table says of it.
+    bytes, once they are loaded. ``part`` is the part of the set that the source puts it in (train,
+    test …), ``names`` and ``values`` are its attributes.
     """
 
     name: str
@@ -35,6 +33,7 @@ class PictureFile:
     place: str = ""
     data: bytes | None = field(default=None, repr=False)
     class_name: str = ""
+    part: str = ""
     names: tuple[str, ...] = field(default=(), repr=False)
     values: tuple[str, ...] = field(default=(), repr=False)
 
@@ -45,21 +44,8 @@ class PictureFile:
 
     @property
     def attributes(self) -> dict[str, str]:
-        """The attributes by name; ``class_name`` and ``part`` have what says class and part."""
-        return {
-            name: value
-            for name, value in zip(self.names, self.values, strict=False)
-            if name.lower() not in CLASS_COLUMNS + PART_COLUMNS
-        }
-
-    @property
-    def part(self) -> str:
-        """The part of the set that the source puts the picture in (train, test …), or ""."""
-        for name, value in zip(self.names, self.values, strict=False):
-            if name.lower() in PART_COLUMNS:
-                return value
-        first = self.name.partition("/")[0]
-        return first if first in SPLITS else ""
+        """The attributes by name; class and part aside."""
+        return dict(zip(self.names, self.values, strict=True))
 
     def read(self) -> bytes:
         """The bytes of the file.
@@ -79,70 +65,43 @@ class PictureFile:
         except OSError as problem:
             raise DataError(f"cannot be opened ({problem.strerror or problem})") from problem
 
-    def labeled(self, folder_class: str, table: Table, name: str) -> PictureFile:
-        """The file with what a table says of ``name``; a class there goes before the folder's."""
-        values = table.find(name)
-        if not (folder_class or values):
-            return self
-        class_name = table.class_of(values) or folder_class
-        return replace(self, class_name=class_name, names=table.names, values=values)
-
 
 class PictureSource(ABC):
-    """The files of one place, and those that were ``refused``, as (name, reason)."""
+    """The files of one place, and those that were ``refused``, as (name, reason).
+
+    ``found`` are sentences about what was read as what; ``unmatched`` is the message about a table
+    that looks like labels and names no picture, or "".
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.files: list[PictureFile] = []
         self.refused: list[tuple[str, str]] = []
+        self.found: list[str] = []
+        self.beside: frozenset[str] = frozenset()
+        self.unmatched = ""
 
     @abstractmethod
     def loaded(self, files: Sequence[PictureFile]) -> Iterator[PictureFile]:
         """The same files, ready to be sent to a worker; one that cannot be had is refused."""
 
 
-def labeled_by_folder(files: Sequence[PictureFile], table: Table) -> list[PictureFile]:
-    """The files in the order of their names, with classes and attributes."""
-    ordered = sorted(files, key=lambda file: file.name)
-    classes = folder_classes([file.name for file in ordered])
-    return [
-        file.labeled(name, table, file.name) for file, name in zip(ordered, classes, strict=True)
-    ]
-
-
-def is_litter(name: str) -> bool:
-    """Files that nobody means as pictures: hidden ones, tables, notes."""
-    return (
-        name.startswith(".")
-        or name.lower() in _LITTER
-        or PurePosixPath(name).suffix.lower() in _SILENT
-        or name.upper().startswith(("LICENCE", "LICENSE", "README"))
-    )
-
-
-def folder_classes(names: Sequence[str]) -> list[str]:
-    """The class of each picture: its first folder, when all are in one of two or more; else "".
-
-    One folder that all have in common, and folders that are called train, test …, are passed over.
-    """
-    firsts = _firsts(names)
-    while firsts and "" not in firsts and (len(set(firsts)) == 1 or set(firsts) <= SPLITS):
-        names = [name.partition("/")[2] for name in names]
-        firsts = _firsts(names)
-    return firsts if firsts and "" not in firsts else [""] * len(names)
-
-
-def _firsts(names: Sequence[str]) -> list[str]:
-    return [name.partition("/")[0] if "/" in name else "" for name in names]
-
-
 def shared_root(names: Sequence[str]) -> str:
-    """``photos/`` when every member lies in that one folder (a zipped folder), else ""."""
-    real = [clean_name(name) for name in names if not name.startswith("__MACOSX/")]
-    firsts = {name.partition("/")[0] for name in real}
-    return f"{firsts.pop()}/" if len(firsts) == 1 and all("/" in name for name in real) else ""
+    """``photos/`` when everything lies in that one folder (a zipped folder), else ""."""
+    firsts = {name.partition("/")[0] for name in names}
+    return f"{firsts.pop()}/" if len(firsts) == 1 and all("/" in name for name in names) else ""
 
 
 def clean_name(name: str) -> str:
-    """A name that can be written anywhere: bytes that are no UTF-8 become question marks."""
-    return name.encode("utf-8", "replace").decode("utf-8").replace("\\", "/")
+    """A name that can be written anywhere, with slashes; bytes that are no UTF-8 are guessed."""
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        raw = name.encode("utf-8", "surrogateescape" if _escaped(name) else "replace")
+        name = raw.decode(guess_encoding([raw]), "replace")
+    return name.replace("\\", "/")
+
+
+def _escaped(name: str) -> bool:
+    """Whether all surrogates in a name stand for bytes, as the system gives them."""
+    return all(not 0xD800 <= ord(one) <= 0xDFFF or 0xDC80 <= ord(one) <= 0xDCFF for one in name)

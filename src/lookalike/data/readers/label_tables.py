@@ -1,118 +1,275 @@
-"""Tables of classes and attributes that lie beside pictures: CSV, JSON Lines, CelebA's own."""
+"""Tables of labels in any usual form, as rows of words: CSV of any kind, JSON, lines of JSON.
+
+What a row is about is found later, by :mod:`lookalike.data.readers.label_matcher`.
+"""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
+import re
 import sys
-from collections.abc import Callable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any
 
+from lookalike.data.readers.encodings import decode_text
 from lookalike.errors import DataError
 
-TABLE_NAMES = (
-    "attributes.csv",
-    "labels.csv",
-    "metadata.csv",
-    "metadata.jsonl",
-    "list_attr_celeba.csv",
+FILE_COLUMNS = (
+    "file",
+    "file_name",
+    "filename",
+    "path",
+    "filepath",
+    "file_path",
+    "image",
+    "image_name",
+    "imagename",
+    "image_path",
+    "imagepath",
+    "image_file",
+    "img",
+    "img_name",
+    "img_path",
+    "picture",
+    "photo",
+    "filepaths",
+    "filenames",
+    "image_id",
+    "imageid",
+    "img_id",
 )
-CELEBA_TABLES = ("list_attr_celeba.txt", "Anno/list_attr_celeba.txt")
-SPLITS = frozenset({"train", "test", "validation", "valid", "val", "holdout"})
-"""First folders of these names (Hugging Face imagefolder) are no classes; those inside are."""
+"""Headers of the column that names the picture, the surest first."""
 
-FILE_COLUMNS = ("file", "file_name", "filename", "path", "image", "image_id")
-CLASS_COLUMNS = ("class", "label")
-PART_COLUMNS = ("split", "partition")
-"""Columns that say which part of the set a picture was in: noted, but no labels."""
+ID_COLUMNS = ("id", "key", "uid", "uuid", "name", "index")
+"""Headers of columns that may name the picture."""
 
-_CELEBA_PARTS = ("list_eval_partition.txt", "Eval/list_eval_partition.txt")
-_PART_NAMES = {"0": "train", "1": "valid", "2": "test"}
+CLASS_COLUMNS = (
+    "class",
+    "label",
+    "class_name",
+    "label_name",
+    "classname",
+    "labelname",
+    "category",
+    "category_name",
+    "target",
+    "class_id",
+    "label_id",
+    "category_id",
+)
+"""Headers of the column that says the class, the surest first; names go before numbers."""
+
+PART_COLUMNS = ("split", "partition", "subset", "data_set", "set")
+"""Headers of the column that says the part of the set: noted, but no label."""
+
+TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".txt")
+SPREADSHEETS = (".xlsx", ".xls", ".ods", ".numbers")
+
+_LABEL_WORDS = frozenset(
+    "label labels attribute attributes attr attrs metadata annotation annotations class classes "
+    "target targets tags groundtruth gt partition train training test val valid validation".split()
+)
+_DELIMITERS = (",", ";", "\t", "|")
+_FORMULA = re.compile(r'^="(.*)"$', re.DOTALL)
+_LOOKED_AT = 50
 
 
 @dataclass(frozen=True)
 class Table:
-    """Attributes by file name, kept small: the names once, the values as tuples."""
+    """Rows of words under headers; ``headers`` is empty where the first row is one of the rows.
 
-    names: tuple[str, ...] = ()
-    rows: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    ``encoding`` is how the text was read, "" for UTF-8.
+    """
 
-    def find(self, name: str) -> tuple[str, ...]:
-        """The values for a file, by its path, its bare name, or its name without suffix."""
-        if self.rows:
-            bare = PurePosixPath(name)
-            for key in (name, bare.name, bare.stem):
-                if key in self.rows:
-                    return self.rows[key]
-        return ()
+    name: str
+    headers: tuple[str, ...] = ()
+    rows: Sequence[tuple[str, ...]] = field(default_factory=tuple, repr=False)
+    encoding: str = ""
 
-    def class_of(self, values: tuple[str, ...]) -> str:
-        """The class that these values name, or ""."""
-        pairs = zip(self.names, values, strict=False)
-        return next((value for name, value in pairs if name.lower() in CLASS_COLUMNS and value), "")
+    def column(self, names: Sequence[str]) -> int | None:
+        """The first of these headers that there is, by its place; in any case and spelling."""
+        lower = [_plain(header) for header in self.headers]
+        return next((lower.index(want) for want in names if want in lower), None)
 
-
-def is_table(name: str) -> bool:
-    """Whether a file of this name, below the top, is a table about the pictures."""
-    place, _, file = name.rpartition("/")
-    return file in TABLE_NAMES and (not place or place in SPLITS)
+    @property
+    def looks_like_labels(self) -> bool:
+        """Whether a person would expect that labels are read from a file of this name."""
+        return looks_like_labels(self.name)
 
 
-def parse_table(text: str) -> Table:
-    """A CSV of attributes as rows by file name; empty when no column names the file.
+def looks_like_labels(name: str) -> bool:
+    """Whether a person would expect that labels are read from a file of this name."""
+    words = set(re.findall(r"[a-z]+", PurePosixPath(name).stem.lower()))
+    return bool(words & _LABEL_WORDS) and "submission" not in words
+
+
+def _plain(header: str) -> str:
+    """``File Name`` and ``file-name`` as ``file_name``."""
+    return re.sub(r"[\s\-.]+", "_", header.strip().lower())
+
+
+def read_table(name: str, data: bytes) -> Table | None:
+    """The table in a file, by the suffix of its name; None where there is none in it.
 
     Raises:
-        DataError: the text is no CSV.
+        DataError: the file should hold a table and is damaged.
     """
-    first = text[:65536].partition("\n")[0]
-    mark = max((",", ";", "\t"), key=first.count)
-    lines = csv.reader(io.StringIO(text), delimiter=mark)
+    text, encoding = decode_text(data)
+    suffix = PurePosixPath(name).suffix.lower()
+    if suffix in (".jsonl", ".ndjson"):
+        headers, rows = _columns(_json_lines(name, text))
+    elif suffix == ".json":
+        headers, rows = _columns(json_rows(_json(name, text)))
+    elif suffix == ".txt":
+        headers, rows = _words(text)
+    else:
+        headers, rows = _separated(name, text)
+    return Table(name, headers, rows, encoding) if rows else None
+
+
+def table_of(name: str, rows: Iterable[Mapping[str, Any]]) -> Table:
+    """A table of rows that are mappings already (Parquet, JSON)."""
+    headers, words = _columns(rows)
+    return Table(name, headers, words)
+
+
+Parsed = tuple[tuple[str, ...], list[tuple[str, ...]]]
+
+
+def _separated(name: str, text: str) -> Parsed:
+    """Comma, semicolon, tab or bar separated values, as spreadsheets write them."""
+    text = text.lstrip("\ufeff")
+    first, _, rest = text.partition("\n")
+    declared = first.strip().strip('"').lower()
+    if declared.startswith("sep=") and len(declared) <= 5:
+        delimiter, text = declared[4:] or "\t", rest
+    else:
+        delimiter = _delimiter(text)
+    lines = csv.reader(io.StringIO(text, newline=None), delimiter=delimiter, skipinitialspace=True)
     try:
-        names = [name.strip() for name in next(lines, [])]
-        lower = [name.lower() for name in names]
-        key = next((lower.index(want) for want in FILE_COLUMNS if want in lower), None)
-        if key is None:
-            return Table()
-        rows = {
-            line[key].replace("\\", "/").removeprefix("./"): tuple(
-                sys.intern(value.strip()) for at, value in enumerate(line) if at != key
-            )
-            for line in lines
-            if len(line) > key and line[key]
-        }
+        rows = [tuple(map(_cell, line)) for line in lines if any(cell.strip() for cell in line)]
     except csv.Error as problem:
-        raise DataError(
-            f"the table of attributes is not a CSV ({problem}). Repair it."
-        ) from problem
-    return Table(tuple(name for at, name in enumerate(names) if at != key), rows)
+        raise DataError(f"{name} is not a CSV ({problem}). Repair it.") from problem
+    return _with_headers(rows)
 
 
-def parse_lines(text: str) -> Table:
-    """JSON Lines as Hugging Face writes ``metadata.jsonl``; empty when no key names the file.
+def _cell(text: str) -> str:
+    """A value without the blanks and the formula that spreadsheets put around it."""
+    text = text.strip().strip("\u00a0")
+    quoted = _FORMULA.match(text)
+    return sys.intern(quoted[1] if quoted else text)
 
-    Raises:
-        DataError: a line is no JSON.
+
+def _delimiter(text: str) -> str:
+    """The delimiter that divides the first lines most evenly into the most columns."""
+    lines = [line for line in text.splitlines()[:_LOOKED_AT] if line.strip()]
+
+    def evenness(mark: str) -> tuple[float, int]:
+        try:
+            widths = [len(row) for row in csv.reader(lines, delimiter=mark, skipinitialspace=True)]
+        except csv.Error:
+            return 0.0, 0
+        usual = max(widths, key=widths.count, default=1)
+        return (widths.count(usual) / len(widths), usual) if usual > 1 else (0.0, 0)
+
+    return max(_DELIMITERS, key=evenness)
+
+
+def _with_headers(rows: list[tuple[str, ...]]) -> Parsed:
+    """Take the first row as headers where one of them is a usual one."""
+    if not rows:
+        return (), []
+    usual = {*FILE_COLUMNS, *ID_COLUMNS, *CLASS_COLUMNS, *PART_COLUMNS}
+    if any(_plain(cell) in usual for cell in rows[0]):
+        return rows[0], rows[1:]
+    return (), rows
+
+
+def _words(text: str) -> Parsed:
+    """Lines of words divided by blanks (``a.png 3``), with CelebA's count and headers or without.
+
+    Only the last blanks divide where a file's name has some.
     """
-    found: dict[str, dict[str, str]] = {}
-    for number, line in enumerate(text.splitlines(), 1):
+    lines = [line.split() for line in text.splitlines() if line.strip()]
+    if len(lines) > 2 and lines[0] == [str(len(lines) - 2)] and len(lines[2]) == len(lines[1]) + 1:
+        return ("file", *lines[1]), [tuple(map(sys.intern, line)) for line in lines[2:]]
+    if any(mark in text.partition("\n")[0] for mark in (",", ";", "\t")):
+        return _separated("", text)
+    rows = [
+        (" ".join(line[:-1]), sys.intern(line[-1])) if len(line) > 2 else tuple(line)
+        for line in lines
+    ]
+    return _with_headers([row for row in rows if len(row) == 2])
+
+
+def _json(name: str, text: str) -> Any:
+    try:
+        return json.loads(text.lstrip("\ufeff"))
+    except ValueError as problem:
+        raise DataError(f"{name} is no JSON ({problem}).") from problem
+
+
+def _json_lines(name: str, text: str) -> Iterator[Mapping[str, Any]]:
+    for number, line in enumerate(text.lstrip("\ufeff").splitlines(), 1):
         if not line.strip():
             continue
         try:
             row = json.loads(line)
         except ValueError as problem:
-            raise DataError(f"line {number} of the table is no JSON ({problem}).") from problem
-        if isinstance(row, dict):
-            key = next((str(row.pop(one)) for one in FILE_COLUMNS if one in row), "")
-            found[key.replace("\\", "/").removeprefix("./")] = flat(row)
-    found.pop("", None)
-    names = tuple(dict.fromkeys(name for row in found.values() for name in row))
-    rows = {
-        file: tuple(sys.intern(row.get(name, "")) for name in names) for file, row in found.items()
-    }
-    return Table(names, rows)
+            raise DataError(f"line {number} of {name} is no JSON ({problem}).") from problem
+        if isinstance(row, Mapping):
+            yield row
+
+
+def json_rows(document: Any) -> Sequence[Mapping[str, Any]]:
+    """The rows in one JSON document, in the forms that are usual for labels.
+
+    COCO's annotations (the class of a picture whose boxes all have one), StyleGAN's
+    ``{"labels": [[file, class], …]}``, ``{file: class}``, ``{file: {…}}``, and lists of objects.
+    """
+    if isinstance(document, Mapping):
+        if isinstance(document.get("images"), list) and "annotations" in document:
+            return _coco(document)
+        lists = [value for value in document.values() if isinstance(value, list)]
+        if isinstance(document.get("labels"), list):
+            lists = [document["labels"]]
+        if len(lists) == 1 and all(isinstance(row, Mapping | list) for row in lists[0]):
+            return json_rows(lists[0])
+        if all(isinstance(value, Mapping) for value in document.values()):
+            return [{"file": key, **value} for key, value in document.items()]
+        if all(isinstance(value, str | int) for value in document.values()):
+            return [{"file": key, "label": value} for key, value in document.items()]
+    if isinstance(document, list):
+        pairs = [row for row in document if isinstance(row, list) and len(row) == 2]
+        objects = [row for row in document if isinstance(row, Mapping)]
+        return objects or [{"file": pair[0], "label": pair[1]} for pair in pairs]
+    return []
+
+
+def _coco(document: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    names = {one["id"]: one.get("name", one["id"]) for one in document.get("categories") or ()}
+    classes: dict[Any, set[Any]] = defaultdict(set)
+    for box in document["annotations"] or ():
+        if "category_id" in box:
+            classes[box.get("image_id")].add(names.get(box["category_id"], box["category_id"]))
+    rows = []
+    for image in document["images"]:
+        if isinstance(image, Mapping) and image.get("file_name"):
+            own = classes.get(image.get("id"), set())
+            only = next(iter(own)) if len(own) == 1 else ""
+            rows.append({"file": image["file_name"], "class": only})
+    return rows
+
+
+def _columns(rows: Iterable[Mapping[str, Any]]) -> Parsed:
+    words = [flat(row) for row in rows]
+    headers = tuple(dict.fromkeys(name for row in words for name in row))
+    return headers, [tuple(sys.intern(row.get(name, "")) for name in headers) for row in words]
 
 
 def flat(row: Mapping[str, Any]) -> dict[str, str]:
@@ -126,59 +283,3 @@ def flat(row: Mapping[str, Any]) -> dict[str, str]:
         elif isinstance(value, list) and all(isinstance(one, str | int) for one in value):
             found[str(name)] = ";".join(map(str, value))
     return found
-
-
-def folder_table(path: Path) -> Table:
-    """The table of a folder: CelebA's, its own, or those of its split folders joined."""
-    celeba = next((path / name for name in CELEBA_TABLES if (path / name).is_file()), None)
-    if celeba is not None:
-        parts = next((path / name for name in _CELEBA_PARTS if (path / name).is_file()), None)
-        told = parts.read_text("utf-8", "replace") if parts is not None else ""
-        return parse_celeba(celeba.read_text("utf-8", "replace"), told)
-
-    def read(name: str) -> str | None:
-        file = path / name
-        return file.read_text("utf-8-sig", "replace") if file.is_file() else None
-
-    return find_table(read)
-
-
-def find_table(read: Callable[[str], str | None]) -> Table:
-    """The first table that ``read`` gives the text of, or those of the split folders joined."""
-    table = _table_in("", read)
-    if table.rows:
-        return table
-    joined: dict[str, tuple[str, ...]] = {}
-    names: tuple[str, ...] = ()
-    for split in sorted(SPLITS):
-        inner = _table_in(f"{split}/", read)
-        if inner.rows and names in ((), inner.names):
-            names = inner.names
-            joined |= {f"{split}/{name}": values for name, values in inner.rows.items()}
-    return Table(names, joined)
-
-
-def _table_in(place: str, read: Callable[[str], str | None]) -> Table:
-    for name in TABLE_NAMES:
-        text = read(place + name)
-        if text is not None:
-            return parse_lines(text) if name.endswith(".jsonl") else parse_table(text)
-    return Table()
-
-
-def parse_celeba(text: str, parts: str = "") -> Table:
-    """CelebA's ``list_attr_celeba.txt``: a count, the names, then a file and 1 or -1 for each.
-
-    ``parts`` is ``list_eval_partition.txt``: a file and 0, 1 or 2 for train, valid and test.
-    """
-    lines = text.splitlines()
-    names = tuple(lines[1].split()) if len(lines) > 1 else ()
-    part = dict(line.split()[:2] for line in parts.splitlines() if len(line.split()) > 1)
-    rows = {}
-    for line in lines[2:]:
-        file, *values = line.split() or [""]
-        if len(values) == len(names):
-            if part:
-                values.append(_PART_NAMES.get(part.get(file, ""), ""))
-            rows[file] = tuple(map(sys.intern, values))
-    return Table((*names, "partition") if part else names, rows)

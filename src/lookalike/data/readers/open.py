@@ -2,37 +2,54 @@
 
 from __future__ import annotations
 
+import os
 import tarfile
 import zipfile
 from pathlib import Path
 
-from lookalike.data.readers.base import PictureSource, is_litter
-from lookalike.data.readers.folder import FolderSource
+from lookalike.data.readers.base import PictureSource
+from lookalike.data.readers.folder import FolderSource, made_here, texts_of
 from lookalike.data.readers.idx import IdxSource, idx_files
-from lookalike.data.readers.label_tables import CELEBA_TABLES, folder_table
-from lookalike.data.readers.tables import SUFFIXES, open_parquet, open_table
-from lookalike.data.readers.tar import TarSource
+from lookalike.data.readers.layout import is_system, is_text, listed
+from lookalike.data.readers.tables import SUFFIXES, ParquetSource, open_table
+from lookalike.data.readers.tar import TAR_SUFFIXES, TarSource
 from lookalike.data.readers.zip import ZipSource
-from lookalike.errors import NoImagesError
+from lookalike.errors import DataError, NoImagesError
 
 CELEBA_ZIPS = ("img_align_celeba.zip", "Img/img_align_celeba.zip")
+CELEBA_TABLES = ("list_attr_celeba.txt", "Anno/list_attr_celeba.txt")
+_DEEP = 3
 
 
-def open_source(path: Path) -> PictureSource:
+def open_source(path: Path, zip_encoding: str = "") -> PictureSource:
     """The files of a folder, a zip, a tar, a list (CSV, JSONL, Parquet) or idx files.
+
+    ``zip_encoding`` is how the names in a zip were written, if not as they look.
 
     Raises:
         NoImagesError: there is nothing there, or nothing of these kinds.
         DataError: an archive or a list that cannot be read.
     """
-    if not path.exists():
+    path = path.expanduser()
+    try:
+        path.stat()
+        if path.is_dir():
+            return _open_folder(path, zip_encoding)
+        return _open_file(path, zip_encoding)
+    except FileNotFoundError:
         raise NoImagesError(
             f"{path} does not exist. Name a folder of pictures, a zip of them, or a pack."
-        )
-    if path.is_dir():
-        return _open_folder(path)
+        ) from None
+    except OSError as problem:
+        raise NoImagesError(
+            f"{path} cannot be opened ({problem.strerror or problem}). "
+            "Give yourself the right to read it, or name another place."
+        ) from problem
+
+
+def _open_file(path: Path, zip_encoding: str) -> PictureSource:
     if zipfile.is_zipfile(path):
-        return ZipSource(path)
+        return ZipSource(path, encoding=zip_encoding)
     if path.suffix.lower() in SUFFIXES:
         return open_table(path)
     if tarfile.is_tarfile(path):
@@ -45,24 +62,42 @@ def open_source(path: Path) -> PictureSource:
     )
 
 
-def _open_folder(path: Path) -> PictureSource:
-    packed = next((path / name for name in CELEBA_ZIPS if (path / name).is_file()), None)
-    if packed is not None and any((path / name).is_file() for name in CELEBA_TABLES):
-        return ZipSource(packed, folder_table(path))
+def _open_folder(path: Path, zip_encoding: str) -> PictureSource:
+    zips = [path / name for name in CELEBA_ZIPS if (path / name).is_file()]
+    celeba = zips and any((path / name).is_file() for name in CELEBA_TABLES)
+    archives = zips[:1] if celeba else _archives(path)
     idx = idx_files(path)
     if idx:
         return IdxSource(path, idx)
-    shards = _only(path, ".tar")
-    if shards:
-        return TarSource(path, shards)
-    parquet = _only(path, ".parquet") or _only(path / "data", ".parquet")
-    if parquet:
-        return open_parquet(path, parquet)
+    if len(archives) == 1 and archives[0].suffix.lower() == ".zip":
+        source: PictureSource = ZipSource(archives[0], texts_of(path), zip_encoding)
+        source.found.insert(0, f"The pictures are those in {archives[0].name}.")
+        return source
+    shards = [file for file in archives if file.name.lower().endswith(TAR_SUFFIXES)]
+    parquet = [file for file in archives if file.suffix.lower() == ".parquet"]
+    if shards and len(shards) + len(parquet) == len(archives):
+        source = TarSource(path, shards, texts_of(path))
+        if parquet:
+            names = listed([file.name for file in parquet], 3)
+            source.found.append(f"{names} beside the archives not used.")
+        return source
+    if parquet and len(parquet) == len(archives):
+        return ParquetSource(path, parquet)
+    if made_here({file.name for file in path.iterdir()}) == "a run":
+        raise DataError(f"{path} is a run, not pictures. Name the folder of pictures or a pack.")
     return FolderSource(path)
 
 
-def _only(path: Path, suffix: str) -> list[Path]:
-    """The files of this kind, when the folder holds nothing else that could be meant."""
-    meant = [file for file in path.iterdir() if not is_litter(file.name)] if path.is_dir() else []
-    fitting = sorted(file for file in meant if file.suffix == suffix)
-    return fitting if len(fitting) == len(meant) else []
+def _archives(path: Path) -> list[Path]:
+    """The archives in a folder and the folders in it, if it holds nothing else but texts."""
+    found: list[Path] = []
+    for place, folders, names in os.walk(path):
+        folders[:] = sorted(name for name in folders if not is_system(name))
+        depth = len(Path(place).relative_to(path).parts)
+        for name in sorted(names):
+            if is_system(name) or is_text(name):
+                continue
+            if not name.lower().endswith((*TAR_SUFFIXES, ".parquet", ".zip")) or depth > _DEEP:
+                return []
+            found.append(Path(place) / name)
+    return found

@@ -4,75 +4,197 @@ from __future__ import annotations
 
 import json
 import os
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from lookalike.data.readers.base import PictureFile, PictureSource
-from lookalike.data.readers.label_tables import CLASS_COLUMNS, FILE_COLUMNS, flat, parse_table
+from lookalike.data.readers.folder import files_below, read_text_file
+from lookalike.data.readers.label_matcher import FileIndex, clean_key, match_table, match_words
+from lookalike.data.readers.label_tables import FILE_COLUMNS, Table, flat, read_table, table_of
+from lookalike.data.readers.labels import class_and_rest, merged_row, written_class
+from lookalike.data.readers.layout import counted, listed, same_classes, split_kind
 from lookalike.errors import DataError, need
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
+_TRIAL = 50
+_STARTS = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"RIFF", b"II*\0", b"MM\0*", b"BM")
+_PICTURE_COLUMNS = ("image", "img", "picture", "photo", "jpg", "png")
 
 
 class TableSource(PictureSource):
-    """A list of files; paths are relative to the list's own folder, or absolute."""
+    """A list of files, whose paths start at its own folder or are absolute.
+
+    Where none of them does, they are matched with the files below that folder as the rows of any
+    table are (a list from another machine, names without suffix …).
+    """
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
-        rows = _json_rows(path) if path.suffix.lower() in (".jsonl", ".ndjson") else _csv_rows(path)
-        seen: set[str] = set()
-        for name, attributes in rows:
-            if name not in seen:
-                seen.add(name)
-                self._add(name, attributes)
-
-    def _add(self, name: str, attributes: Mapping[str, str]) -> None:
-        if "://" in name:
-            self.refused.append(
-                (name, "is an address, not a file; fetch it with 'lookalike collect urls' first")
-            )
+        table = _list(path)
+        column = self._column(table)
+        if column is None:
+            self._match(table)
             return
+        rows: dict[str, list[int]] = defaultdict(list)
+        for number, row in enumerate(table.rows):
+            if len(row) > column and row[column]:
+                rows[row[column]].append(number)
+        written: list[str] = []
+        for key, numbers in rows.items():
+            written += self._add(key, table, column, numbers)
+        self.found.append(f"{path.name}: {len(self.files):,} of {counted(len(rows), 'row')} found.")
+        self.found += same_classes(written)
+
+    def _column(self, table: Table) -> int | None:
+        """The column whose paths lead to files from here; None where no column does."""
+        width = max((len(row) for row in table.rows[:_TRIAL]), default=0)
+        named = table.column(FILE_COLUMNS)
+        for column in [named] if named is not None else range(width):
+            trial = [row[column] for row in table.rows[:_TRIAL] if len(row) > column]
+            if any("://" in key or self._place(key).is_file() for key in trial if key):
+                return column
+        return None
+
+    def _place(self, key: str) -> Path:
+        plain = self.path.parent / key
+        return plain if os.path.exists(plain) else self.path.parent / clean_key(key)
+
+    def _match(self, table: Table) -> None:
+        names = files_below(self.path.parent)
+        found = match_table(FileIndex(names), table)
+        if found is None:
+            column = table.column(FILE_COLUMNS)
+            if column is None:
+                raise DataError(
+                    f"no column of {self.path} names the files. Call one of them 'file' "
+                    f"(also understood: {', '.join(FILE_COLUMNS[1:8])} …)."
+                )
+            for number, row in enumerate(table.rows):
+                self._add(row[column], table, column, [number])
+            return
+        table, match = found
+        written: list[str] = []
+        for file, number in match.files.items():
+            numbers = [number, *match.repeated.get(file, ())]
+            written += self._add(names[file], table, match.column, numbers)
+        self.found.append(match_words(table, match, len(match.files)))
+        self.found += same_classes(written)
+
+    def _add(self, key: str, table: Table, column: int, numbers: Sequence[int]) -> list[str]:
+        """Add the file that a path leads to; the class that the list says, as it is written."""
+        if "://" in key:
+            self.refused.append(
+                (key, "is an address, not a file; fetch it with 'lookalike collect urls' first")
+            )
+            return []
+        place = self._place(key)
         try:
-            state = (self.path.parent / name).stat()
+            state = place.stat()
         except (OSError, ValueError) as problem:
             why = getattr(problem, "strerror", None) or problem
-            self.refused.append((name, f"is in the list but cannot be opened ({why})"))
-            return
-        picture = PictureFile(name, state.st_size, state.st_mtime_ns, self.path.parent)
-        self.files.append(_with(picture, attributes))
+            self.refused.append((key, f"is in the list but cannot be opened ({why})"))
+            return []
+        words, several = merged_row(table, column, numbers)
+        if several:
+            self.found.append(f"{key} is in {self.path.name} with several classes and has none.")
+        name = key if place == self.path.parent / key else clean_key(key)
+        file = PictureFile(name, state.st_size, state.st_mtime_ns, self.path.parent)
+        self.files.append(_labeled(file, words))
+        return written_class(words)
 
     def loaded(self, files: Sequence[PictureFile]) -> Iterator[PictureFile]:
         """The files as they are: workers open them themselves."""
         yield from files
 
 
+def _labeled(file: PictureFile, words: Mapping[str, str]) -> PictureFile:
+    named, part, rest = class_and_rest(words)
+    values = tuple(rest.values())
+    return replace(file, class_name=named, part=part or file.part, names=tuple(rest), values=values)
+
+
+def _list(path: Path) -> Table:
+    if path.suffix.lower() == ".parquet":
+        return table_of(path.name, _parquet_rows(path, None))
+    table = read_table(path.name, read_text_file(path))
+    if table is None:
+        raise DataError(f"{path} is empty. Name a list with one row for each picture.")
+    return table
+
+
+@dataclass(frozen=True)
+class _PictureColumns:
+    """Which column of a Parquet file holds pictures, and what its own metadata says of others.
+
+    ``names`` are the class names of columns that hold their numbers.
+    """
+
+    picture: str
+    names: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    def words(self, row: Mapping[str, Any]) -> dict[str, str]:
+        """A row as words, numbers of classes as their names; the only such column is the class."""
+        named = {
+            key: names[row[key]] if 0 <= row[key] < len(names) else ""
+            for key, names in self.names.items()
+            if isinstance(row.get(key), int)
+        }
+        words = flat({**row, **named})
+        if len(named) == 1 and not written_class(words):
+            words["class"] = words.pop(next(iter(named)))
+        return words
+
+
 class ParquetSource(PictureSource):
     """Parquet files with a column of bytes (as Hugging Face writes them) and label columns."""
 
-    def __init__(self, path: Path, files: Mapping[Path, str]) -> None:
+    def __init__(self, path: Path, files: Sequence[Path]) -> None:
         super().__init__(path)
-        self._files = files
-        for file, column in files.items():
-            stamp = file.stat().st_mtime_ns
-            others = [name for name in _parquet(file).schema_arrow.names if name != column]
-            for index, row in enumerate(_parquet_rows(file, others)):
-                self.files.append(_with(PictureFile(self._name(file, index), 0, stamp), flat(row)))
+        self._columns = {file: _picture_columns(file) for file in files}
+        without = [file.name for file, columns in self._columns.items() if not columns.picture]
+        if without:
+            raise DataError(
+                f"{without[0]} in {path} has no column with the bytes of pictures. If it lists "
+                "files, name it itself instead of its folder."
+            )
+        stems = len({file.stem for file in files}) == len(files)
+        self._names = {
+            file: file.stem if stems else file.relative_to(path).with_suffix("").as_posix()
+            for file in files
+        }
+        for file, columns in self._columns.items():
+            self._list(file, columns)
+        pictures = sorted({columns.picture for columns in self._columns.values()})
+        self.found.append(
+            f"{counted(len(self.files), 'picture')} in the column {listed(pictures)} of "
+            f"{counted(len(files), 'Parquet file')}."
+        )
+
+    def _list(self, file: Path, columns: _PictureColumns) -> None:
+        stamp = file.stat().st_mtime_ns
+        first = file.stem.partition("-")[0]  # train-00000-of-00002
+        part = first if split_kind(first) else ""
+        others = [name for name in _parquet(file).schema_arrow.names if name != columns.picture]
+        for index, row in enumerate(_parquet_rows(file, others)):
+            one = PictureFile(self._name(file, index), 0, stamp, part=part)
+            self.files.append(_labeled(one, columns.words(row)))
 
     def _name(self, file: Path, index: int) -> str:
-        return f"{file.stem}/{index:09d}" if len(self._files) > 1 else f"{index:09d}"
+        return f"{self._names[file]}/{index:09d}" if len(self._columns) > 1 else f"{index:09d}"
 
     def loaded(self, files: Sequence[PictureFile]) -> Iterator[PictureFile]:
         """The files with their bytes, a few rows at a time."""
-        wanted = {picture.name: picture for picture in files}
-        for file, column in self._files.items() if wanted else ():
-            for index, row in enumerate(_parquet_rows(file, [column])):
-                picture = wanted.get(self._name(file, index))
-                if picture is not None:
-                    value = row[column]
+        wanted = {file.name: file for file in files}
+        for path, columns in self._columns.items() if wanted else ():
+            for index, row in enumerate(_parquet_rows(path, [columns.picture])):
+                file = wanted.get(self._name(path, index))
+                if file is not None:
+                    value = row[columns.picture]
                     data = value.get("bytes") if isinstance(value, dict) else value
-                    yield replace(picture, data=data or b"")
+                    yield replace(file, data=data or b"")
 
 
 def open_table(path: Path) -> PictureSource:
@@ -82,81 +204,42 @@ def open_table(path: Path) -> PictureSource:
         DataError: no column names the files.
         MissingExtraError: Parquet without the extra ``tables``.
     """
-    if path.suffix.lower() == ".parquet" and (column := _byte_column(path)):
-        return ParquetSource(path, {path: column})
+    if path.suffix.lower() == ".parquet" and _picture_columns(path).picture:
+        return ParquetSource(path, [path])
     return TableSource(path)
 
 
-def open_parquet(path: Path, files: Sequence[Path]) -> PictureSource:
-    """The files of a folder of Parquet files that hold the pictures themselves.
-
-    Raises:
-        DataError: one of them holds none.
-        MissingExtraError: the extra ``tables`` is not installed.
-    """
-    columns = {file: _byte_column(file) for file in files}
-    without = [file.name for file, column in columns.items() if not column]
-    if without:
-        raise DataError(
-            f"{without[0]} in {path} has no column with the bytes of pictures. If it lists "
-            "files, name it itself instead of its folder."
-        )
-    return ParquetSource(path, columns)
-
-
-def _byte_column(path: Path) -> str:
-    """The first column of a Parquet file that holds bytes, or ""."""
-    kinds = ("struct<bytes", "binary", "large_binary")
+def _picture_columns(path: Path) -> _PictureColumns:
+    """The column of pictures: by the file's own metadata, by its type, by what its bytes are."""
     schema = _parquet(path).schema_arrow
-    return next((str(one.name) for one in schema if str(one.type).startswith(kinds)), "")
+    features = _features(schema.metadata or {})
+    names = {
+        key: list(about["names"])
+        for key, about in features.items()
+        if about.get("_type") == "ClassLabel" and about.get("names")
+    }
+    types = {str(one.name): str(one.type) for one in schema}
+    declared = [k for k, about in features.items() if about.get("_type") == "Image" and k in types]
+    structs = [name for name, kind in types.items() if kind.startswith("struct<bytes")]
+    binary = [name for name, kind in types.items() if kind in ("binary", "large_binary")]
+    usual = [name for name in _PICTURE_COLUMNS if name in binary]
+    binary = [*usual, *(name for name in binary if name not in usual)]
+    looks = [name for name in binary if _holds_pictures(path, name)]
+    return _PictureColumns(next(iter([*declared, *structs, *looks, *binary]), ""), names)
 
 
-def _csv_rows(path: Path) -> Iterable[tuple[str, Mapping[str, str]]]:
-    if path.suffix.lower() == ".parquet":
-        return _named(path, _parquet_rows(path, None))
-    table = parse_table(path.read_text("utf-8-sig", "replace"))
-    if not table.rows:
-        raise _nameless(path)
-    return [
-        (name, dict(zip(table.names, values, strict=False))) for name, values in table.rows.items()
-    ]
+def _features(metadata: Mapping[bytes, bytes]) -> dict[str, dict[str, Any]]:
+    """What Hugging Face's library wrote of the columns, by name."""
+    try:
+        features = json.loads(metadata.get(b"huggingface", b"{}"))["info"]["features"]
+    except (ValueError, KeyError, TypeError):
+        return {}
+    return {k: about for k, about in features.items() if isinstance(about, dict)}
 
 
-def _json_rows(path: Path) -> Iterable[tuple[str, Mapping[str, str]]]:
-    def rows() -> Iterator[dict[str, Any]]:
-        with path.open(encoding="utf-8", errors="replace") as lines:
-            for number, line in enumerate(lines, 1):
-                if not line.strip():
-                    continue
-                try:
-                    row = json.loads(line)
-                except ValueError as problem:
-                    raise DataError(f"line {number} of {path} is no JSON ({problem}).") from problem
-                if isinstance(row, dict):
-                    yield row
-
-    return _named(path, rows())
-
-
-def _named(
-    path: Path, rows: Iterable[Mapping[str, Any]]
-) -> Iterator[tuple[str, Mapping[str, str]]]:
-    key = ""
-    for row in rows:
-        if not key:
-            lower = {str(name).lower(): str(name) for name in row}
-            key = next((lower[want] for want in FILE_COLUMNS if want in lower), "")
-            if not key:
-                raise _nameless(path)
-        if row.get(key):
-            yield str(row[key]), flat({name: v for name, v in row.items() if name != key})
-
-
-def _nameless(path: Path) -> DataError:
-    return DataError(
-        f"no column of {path} names the files. Call one of them 'file' "
-        f"(also understood: {', '.join(FILE_COLUMNS[1:])})."
-    )
+def _holds_pictures(path: Path, column: str) -> bool:
+    first = next((row[column] for row in _parquet_rows(path, [column]) if row[column]), b"")
+    return first.startswith(_STARTS)
 
 
 def _parquet(path: Path) -> Any:
@@ -168,12 +251,6 @@ def _parquet(path: Path) -> Any:
 
 
 def _parquet_rows(path: Path, columns: Sequence[str] | None) -> Iterator[dict[str, Any]]:
-    batches = _parquet(path).iter_batches(batch_size=256, columns=columns)
+    batches: Iterable[Any] = _parquet(path).iter_batches(batch_size=256, columns=columns)
     for batch in batches:
         yield from batch.to_pylist() if batch.num_columns else [{}] * batch.num_rows
-
-
-def _with(picture: PictureFile, attributes: Mapping[str, str]) -> PictureFile:
-    named = next((v for k, v in attributes.items() if k.lower() in CLASS_COLUMNS and v), "")
-    names, values = tuple(attributes), tuple(attributes.values())
-    return replace(picture, class_name=named, names=names, values=values)

@@ -1,0 +1,234 @@
+"""Which row of a table is about which picture: one matcher for folders, archives and lists.
+
+People name pictures in tables by path, by a path on another machine, by base name, without the
+suffix, by number, in other capitals and other normal forms. All rows of a table are matched in one
+way: the strictest of those that match most. Two pictures of one name, or two names for one picture,
+match nothing, since a label on the wrong picture is worse than none.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import PurePosixPath
+
+from lookalike.data.readers.label_tables import CLASS_COLUMNS, FILE_COLUMNS, ID_COLUMNS, Table
+from lookalike.data.readers.layout import counted, listed
+
+_TRIAL = 400
+"""So many rows decide which column names the pictures."""
+
+
+def clean_key(key: str) -> str:
+    """A path as people write it, with slashes and nothing in front that says 'here'."""
+    path = key.strip().replace("\\", "/")
+    while path.startswith("./"):
+        path = path[2:]
+    return path
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFC", text).casefold()
+
+
+def _number(path: str) -> str:
+    """``img_007.png`` and ``7.0`` as ``7``: the one number that a name is, without its zeros."""
+    stem = PurePosixPath(path).name.removesuffix(".0")
+    stem = PurePosixPath(stem).stem if not stem.isdigit() else stem
+    return (stem.lstrip("0") or "0") if stem.isdecimal() else ""
+
+
+def _tail(length: int) -> Callable[[str], str]:
+    def tail(path: str) -> str:
+        steps = path.strip("/").split("/")
+        return "/".join(steps[-length:]) if len(steps) >= length else ""
+
+    return tail
+
+
+def _without_suffix(path: str) -> str:
+    """A path without its suffix, which is not a dot and digits (``v1.5``)."""
+    suffix = PurePosixPath(path).suffix
+    return path[: -len(suffix)] if suffix and not suffix[1:].isdigit() else path
+
+
+@dataclass(frozen=True)
+class MatchMethod:
+    """One way in which a table may name pictures: what both sides are reduced to."""
+
+    name: str
+    of_file: Callable[[str], str]
+    of_key: Callable[[str], str]
+
+
+def _ways() -> tuple[MatchMethod, ...]:
+    base, stem = _tail(1), lambda path: _without_suffix(_tail(1)(path))
+    ways = [
+        MatchMethod("path", str, str),
+        MatchMethod("path without suffix", _without_suffix, str),
+        *(MatchMethod(f"the last {n} steps of the path", _tail(n), _tail(n)) for n in (4, 3, 2)),
+        MatchMethod("base name", base, base),
+        MatchMethod("stem", stem, base),
+        MatchMethod("stem", stem, stem),
+    ]
+    folded = [
+        MatchMethod(
+            f"{way.name}, in other capitals or another normal form",
+            lambda path, way=way: _folded(way.of_file(path)),  # type: ignore[misc]
+            lambda path, way=way: _folded(way.of_key(path)),  # type: ignore[misc]
+        )
+        for way in ways
+    ]
+    return (*ways, *folded, MatchMethod("number", _number, _number))
+
+
+METHODS = _ways()
+"""From the strictest to the loosest."""
+
+_NUMBER = len(METHODS) - 1
+
+
+@dataclass(frozen=True)
+class TableMatch:
+    """Which rows of a table are about which file: row number by file number.
+
+    ``rows`` counts those that name something; ``repeated`` has further rows of matched files.
+    """
+
+    column: int
+    method: str
+    files: Mapping[int, int] = field(default_factory=dict, repr=False)
+    repeated: Mapping[int, Sequence[int]] = field(default_factory=dict, repr=False)
+    rows: int = 0
+    ambiguous: int = 0
+    unmatched: Sequence[str] = field(default=(), repr=False)
+
+
+class FileIndex:
+    """The files of one place, to be found by every method."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names = names
+        self._found: dict[int, dict[str, int]] = {}
+
+    def by(self, method: int) -> Mapping[str, int]:
+        """File numbers by what a method makes of their names; -1 where there are several."""
+        if method not in self._found:
+            reduced = [METHODS[method].of_file(name) for name in self.names]
+            counts = Counter(reduced)
+            self._found[method] = {
+                key: number if counts[key] == 1 else -1 for number, key in enumerate(reduced) if key
+            }
+        return self._found[method]
+
+    def best_method(self, keys: Sequence[str]) -> tuple[int, int]:
+        """The method by which most of these keys name one file each, and how many do."""
+        best, most, all_keys = 0, 0, len({key for key in keys if key})
+        for method in range(len(METHODS)):
+            count = len(self._pairs(method, keys)[0])
+            if count > most:
+                best, most = method, count
+            if most == all_keys:
+                break
+        return best, most
+
+    def _pairs(self, method: int, keys: Sequence[str]) -> tuple[dict[str, int], int]:
+        """File by key, one to one, and how many keys were not clear."""
+        places, of_key = self.by(method), METHODS[method].of_key
+        found: dict[str, int] = {}
+        unclear = 0
+        for key in dict.fromkeys(keys):
+            file = places.get(of_key(key)) if key else None
+            if file is not None and file >= 0:
+                found[key] = file
+            unclear += file == -1
+        owners = Counter(found.values())
+        return {k: f for k, f in found.items() if owners[f] == 1}, unclear + sum(
+            count for count in owners.values() if count > 1
+        )
+
+    def match(self, table: Table, column: int) -> TableMatch:
+        """Match all rows of a table by what stands in one column."""
+        keys = [clean_key(row[column]) if len(row) > column else "" for row in table.rows]
+        method, count = self.best_method(keys)
+        if method == _NUMBER and 2 * count < len(self.names):
+            return TableMatch(column, METHODS[method].name)  # numbers stand in many columns
+        pairs, ambiguous = self._pairs(method, keys)
+        files: dict[int, int] = {}
+        repeated: dict[int, list[int]] = {}
+        for row, key in enumerate(keys):
+            if key in pairs:
+                if pairs[key] in files:
+                    repeated.setdefault(pairs[key], []).append(row)
+                else:
+                    files[pairs[key]] = row
+        missing = [key for key in dict.fromkeys(keys) if key and key not in pairs]
+        rows = sum(bool(key) for key in keys)
+        return TableMatch(
+            column, _spoken(METHODS[method].name, pairs), files, repeated, rows, ambiguous, missing
+        )
+
+
+def _spoken(method: str, keys: Iterable[str]) -> str:
+    """The name of a method; where no key has a folder, a path is a name."""
+    if any("/" in key for key in keys):
+        return method
+    return method.replace("path without suffix", "stem").replace("path", "name")
+
+
+def match_table(index: FileIndex, table: Table) -> tuple[Table, TableMatch] | None:
+    """The match by the column that names most pictures; None where no column names any.
+
+    A column with a usual header is believed at once, another one when it names half of the rows.
+    The table comes back with its headers, also where these are no usual ones.
+    """
+    column = _best_column(index, table)
+    match = index.match(table, column) if column is not None else None
+    if match is None or not match.files:
+        return None
+    if not table.headers and table.rows and 0 not in match.files.values():
+        headed = replace(table, headers=table.rows[0], rows=table.rows[1:])
+        return headed, index.match(headed, match.column)
+    return table, match
+
+
+def _best_column(index: FileIndex, table: Table) -> int | None:
+    trial = table.rows[:_TRIAL]
+    usual = table.column([*FILE_COLUMNS, *ID_COLUMNS])
+    best, most = usual, 0
+    for column in _columns(table):
+        keys = [clean_key(row[column]) for row in trial if len(row) > column]
+        _, count = index.best_method(keys)
+        sure = 2 * count >= len(trial)
+        if count > most and (sure or column == usual):
+            best, most = column, count
+        if column == usual and sure:
+            break
+    return best
+
+
+def _columns(table: Table) -> list[int]:
+    """The columns in the order in which they are tried."""
+    width = max((len(row) for row in table.rows[:_TRIAL]), default=0)
+    named = [table.column([name]) for name in (*FILE_COLUMNS, *ID_COLUMNS)]
+    first = [column for column in named if column is not None]
+    classes = {table.column([name]) for name in CLASS_COLUMNS}
+    rest = [column for column in range(width) if column not in classes]
+    return list(dict.fromkeys([*first, *rest]))
+
+
+def match_words(table: Table, match: TableMatch, pictures: int) -> str:
+    """``labels.csv: 24 of 24 rows matched by stem.`` and what did not."""
+    matched = len(match.files) + sum(map(len, match.repeated.values()))
+    rows = f"{matched:,} of {counted(match.rows, 'row')}"
+    words = f"{table.name}: {rows} matched by {match.method}"
+    if table.encoding:
+        words += f" (read as {table.encoding})"
+    if match.ambiguous:
+        words += f"; {counted(match.ambiguous, 'row')} could mean several pictures"
+    elif match.unmatched and matched < match.rows:
+        words += f"; no picture for {listed(match.unmatched, 3)}"
+    without = pictures - len(match.files)
+    return f"{words}; {counted(without, 'picture')} without a row." if without else f"{words}."

@@ -1,0 +1,321 @@
+"""Classes, parts and attributes of a list of files: from folders, from tables, from side files.
+
+One way for folders, zips and tars, and everything that was found is said in a sentence. A class in
+a table goes before one in a side file, and that before a folder's.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import PurePosixPath
+
+from lookalike.data.readers.base import PictureFile, PictureSource
+from lookalike.data.readers.label_matcher import FileIndex, TableMatch, match_table, match_words
+from lookalike.data.readers.label_tables import (
+    CLASS_COLUMNS,
+    FILE_COLUMNS,
+    PART_COLUMNS,
+    SPREADSHEETS,
+    TABLE_SUFFIXES,
+    Table,
+    looks_like_labels,
+    read_table,
+)
+from lookalike.data.readers.layout import (
+    Layout,
+    arrange,
+    class_name,
+    counted,
+    is_picture_name,
+    listed,
+    same_classes,
+)
+from lookalike.data.readers.sidecars import SideFacts, sidecars
+from lookalike.errors import DataError
+
+Texts = Mapping[str, Callable[[], bytes]]
+"""Files beside the pictures that may say something of them, by name, with what reads them."""
+
+_TRIED = 20
+"""So many tables without a telling name are tried."""
+
+_PARTS = {"0": "train", "1": "valid", "2": "test"}
+_NO_HEADER = frozenset({"", "unnamed: 0"})
+
+
+@dataclass
+class LabeledFiles:
+    """Files with all that is known of them, and what to say.
+
+    ``unmatched`` is the message about a table that names no picture, or ""; ``beside`` are names of
+    files that lie beside the class folders.
+    """
+
+    files: list[PictureFile]
+    sentences: list[str] = field(default_factory=list)
+    unmatched: str = ""
+    beside: list[str] = field(default_factory=list)
+
+
+def label_files(
+    files: Sequence[PictureFile], texts: Texts, folders: Sequence[str] | None = None
+) -> LabeledFiles:
+    """Label some files by their folders, side files and tables.
+
+    ``folders`` are the paths in which folders count, where these are not the names.
+
+    Raises:
+        DataError: a file that should hold labels is damaged.
+    """
+    names = [file.name for file in files]
+    layout = arrange(names if folders is None else folders)
+    labeled = LabeledFiles([], layout.sentences, beside=[files[n].name for n in layout.beside])
+    rows = [_Row(layout.classes[n], layout.parts[n]) for n in range(len(names))]
+    used = _read_sides(names, texts, rows, labeled)
+    free = {name: read for name, read in texts.items() if name not in used}
+    used |= _Tables(names, rows, layout, labeled).read(free)
+    ignored = sorted(name for name in texts if name not in used)
+    if ignored:
+        labeled.sentences.append(
+            f"{counted(len(ignored), 'text file')} not used: {listed(ignored, 3)}."
+        )
+    labeled.files = [row.on(file) for file, row in zip(files, rows, strict=True)]
+    return labeled
+
+
+@dataclass
+class _Row:
+    """What is known of one file so far."""
+
+    class_name: str = ""
+    part: str = ""
+    attributes: dict[str, str] = field(default_factory=dict)
+
+    def on(self, file: PictureFile) -> PictureFile:
+        """The file with it."""
+        return replace(
+            file,
+            class_name=self.class_name,
+            part=self.part,
+            names=tuple(self.attributes),
+            values=tuple(self.attributes.values()),
+        )
+
+
+def written_class(words: Mapping[str, str]) -> list[str]:
+    """The class among some named values as it is written there, if there is one."""
+    return [words[name] for name in words if name.lower() in CLASS_COLUMNS and words[name]][:1]
+
+
+def class_and_rest(words: Mapping[str, str]) -> tuple[str, str, dict[str, str]]:
+    """The class and the part that some named values say, and the other values."""
+    lower = {name.lower(): name for name in words}
+    chosen = next((lower[want] for want in CLASS_COLUMNS if words.get(lower.get(want, ""))), "")
+    part = next((lower[want] for want in PART_COLUMNS if want in lower), "")
+    dropped = {chosen, part} | {lower[name] for name in ("class", "label") if name in lower}
+    rest = {name: value for name, value in words.items() if name not in dropped}
+    said = words.get(part, "")
+    return class_name(words.get(chosen, "")), _PARTS.get(said, said), rest
+
+
+def _read_sides(
+    names: Sequence[str], texts: Texts, rows: Sequence[_Row], labeled: LabeledFiles
+) -> set[str]:
+    """Take what side files say; the names of those that belong to a picture."""
+    owned, sentences = sidecars(names, texts)
+    told_by: dict[str, int] = defaultdict(int)
+    used: set[str] = set()
+    for row, sides in zip(rows, owned, strict=True):
+        facts = SideFacts()
+        for name in sides:
+            used.add(name)
+            told_by[PurePosixPath(name).suffix] += facts.read(name, texts[name]())
+        own, part, rest = class_and_rest(facts.attributes)
+        row.class_name = class_name(facts.class_name) or own or row.class_name
+        row.part, row.attributes = part or row.part, rest
+    total = sum(map(is_picture_name, names)) or len(names)
+    labeled.sentences += sentences
+    labeled.sentences += [
+        f"{count:,} of {counted(total, 'picture')} with a {suffix} file of the same name beside it."
+        for suffix, count in sorted(told_by.items())
+        if count
+    ]
+    return used
+
+
+class _Tables:
+    """Finds the tables among text files, matches them and puts their values on the rows."""
+
+    def __init__(
+        self, names: Sequence[str], rows: Sequence[_Row], layout: Layout, labeled: LabeledFiles
+    ) -> None:
+        self.names, self.rows, self.layout, self.labeled = names, rows, layout, labeled
+        self.pictures = sum(map(is_picture_name, names)) or len(names)
+        self.used: set[str] = set()
+
+    def read(self, texts: Texts) -> set[str]:
+        """Take what the tables say; the names of the files that are spoken of."""
+        matched: list[tuple[Table, TableMatch, list[int]]] = []
+        unmatched: list[Table] = []
+        for name in _candidates(texts):
+            table = self._table(name, texts[name])
+            if table is None:
+                continue
+            scope = self._scope(name)
+            inside = [self._relative(number, name) for number in scope]
+            found = match_table(FileIndex(inside), table)
+            if found is None:
+                unmatched.append(table)
+            else:
+                matched.append((*found, scope))
+        self._apply(matched)
+        self._complain(unmatched, bool(matched), texts)
+        return self.used
+
+    def _table(self, name: str, read: Callable[[], bytes]) -> Table | None:
+        try:
+            return read_table(name, read())
+        except DataError as problem:
+            if looks_like_labels(name):
+                raise
+            self.used.add(name)
+            self.labeled.sentences.append(f"{problem} It was not used.")
+            return None
+
+    def _scope(self, name: str) -> list[int]:
+        """The files in the folder of a table, or in the nearest folder above that holds some."""
+        folder = PurePosixPath(name).parent
+        while True:
+            place = "" if folder.as_posix() == "." else f"{folder.as_posix()}/"
+            scope = [n for n, file in enumerate(self.names) if file.startswith(place)]
+            if scope or not place:
+                return scope
+            folder = folder.parent
+
+    def _relative(self, number: int, table: str) -> str:
+        place = table.rpartition("/")[0]
+        return self.names[number].removeprefix(f"{place}/") if place else self.names[number]
+
+    def _apply(self, matched: Sequence[tuple[Table, TableMatch, list[int]]]) -> None:
+        """Tables whose names say that they hold labels; without one of these, all that match."""
+        telling = [one for one in matched if one[0].looks_like_labels] or matched
+        for table, match, scope in matched:
+            self.used.add(table.name)
+            if table.looks_like_labels or telling is matched:
+                self.labeled.sentences.append(match_words(table, match, len(scope)))
+            else:
+                self.labeled.sentences.append(
+                    f"{table.name} names pictures, too, and was not used beside "
+                    f"{telling[0][0].name}; call it labels.csv to have its values as labels."
+                )
+        written: list[str] = []
+        for table, match, scope in reversed(telling):  # the first has the last word
+            written += self._put(table, match, scope)
+        self.labeled.sentences += same_classes(written)
+
+    def _put(self, table: Table, match: TableMatch, scope: Sequence[int]) -> list[str]:
+        """Put the values of one table on the rows; its classes as they are written."""
+        written, torn = [], []
+        for inside, row_number in match.files.items():
+            row = self.rows[scope[inside]]
+            numbers = row_number, *match.repeated.get(inside, ())
+            words, several = merged_row(table, match.column, numbers)
+            own, part, rest = class_and_rest(words)
+            row.class_name = own or row.class_name
+            row.part = part or row.part
+            row.attributes |= rest
+            written += written_class(words)
+            if several:
+                torn.append(self.names[scope[inside]])
+        if torn:
+            self.labeled.sentences.append(
+                f"{table.name}: {counted(len(torn), 'picture')} with several classes in it, which "
+                f"were not taken ({listed(torn, 3)})."
+            )
+        return written
+
+    def _complain(self, unmatched: Sequence[Table], others: bool, texts: Texts) -> None:
+        """Say which tables name no picture; keep the message when one of them should."""
+        for table in unmatched:
+            strong = table.column(FILE_COLUMNS) is not None
+            if not others and (strong or (table.looks_like_labels and not self._foldered())):
+                self.labeled.unmatched = self.labeled.unmatched or _none_of(table, self.names)
+        for name in texts:
+            if name.lower().endswith(SPREADSHEETS):
+                self.used.add(name)
+                words = f"{name} is a spreadsheet, which is not read here; save it as CSV."
+                self.labeled.sentences.append(words)
+                if not others and looks_like_labels(name) and not self._foldered():
+                    self.labeled.unmatched = self.labeled.unmatched or words
+
+    def _foldered(self) -> bool:
+        return any(self.layout.classes)
+
+
+def _candidates(texts: Texts) -> list[str]:
+    """The text files that may be tables, those with telling names first."""
+    tables = [name for name in sorted(texts) if name.lower().endswith(TABLE_SUFFIXES)]
+    telling = [name for name in tables if looks_like_labels(name)]
+    rest = [
+        name
+        for name in tables
+        if name not in telling and not name.lower().endswith(".txt") and "submission" not in name
+    ]
+    return telling + rest[:_TRIED]
+
+
+def merged_row(table: Table, key: int, numbers: Iterable[int]) -> tuple[dict[str, str], bool]:
+    """The values of the rows about one picture, by header, and whether they name several classes.
+
+    Where the rows differ there is no value. ``key`` is the column that names the picture.
+    """
+    headers = _headers(table, key)
+    merged: dict[str, str] = {}
+    differing: set[str] = set()
+    for number in numbers:
+        for header, value in zip(headers, table.rows[number], strict=False):
+            if header and merged.setdefault(header, value) != value:
+                differing.add(header.lower())
+                merged[header] = ""
+    return merged, bool(differing & set(CLASS_COLUMNS))
+
+
+def _headers(table: Table, key: int) -> list[str]:
+    """A name for every column but the one that names the picture, which gets "".
+
+    A single column without a header is the class, or the part where the table's name says so.
+    """
+    headers = list(table.headers)
+    if not headers:
+        width = len(table.rows[0])
+        only = "split" if "partition" in table.name.lower() else "label"
+        headers = [only if width == 2 else f"column {n + 1}" for n in range(width)]
+    headers[key] = ""
+    return ["" if header.strip().lower() in _NO_HEADER else header.strip() for header in headers]
+
+
+def _none_of(table: Table, names: Sequence[str]) -> str:
+    """The message about a table that should name pictures and does not."""
+    column = table.column(FILE_COLUMNS)
+    first = [row[column or 0] for row in table.rows[:2] if len(row) > (column or 0)]
+    return (
+        f"{table.name} looks like a table of labels, but none of its "
+        f"{counted(len(table.rows), 'row')} names a picture (it says {listed(first)}; the pictures "
+        f"are called {listed(names[:2])}). Repair it or move it away, or go on without its labels "
+        "with --no-table."
+    )
+
+
+def put_labels(source: PictureSource, texts: Texts, folders: Sequence[str] | None = None) -> None:
+    """Label the files of a source, in the order of their names, and note what was found.
+
+    Raises:
+        DataError: as :func:`label_files`.
+    """
+    labeled = label_files(source.files, texts, folders)
+    source.files = labeled.files
+    source.found += labeled.sentences
+    source.unmatched = labeled.unmatched
+    source.beside = frozenset(labeled.beside)
