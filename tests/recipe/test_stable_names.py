@@ -42,6 +42,8 @@ GONE = {
     "lookalike.parts.features:lite0_blocks",
     "lookalike.parts.frozenjudge:judge_on",
     "lookalike.parts.objectives:squared",
+    "lookalike.parts.tricks:Parts",
+    "lookalike.parts.tricks:changes",
     "lookalike.parts.trunks:steps",
 }
 """Helpers of version 0.1 that no part of today needs; no saved recipe can name a function."""

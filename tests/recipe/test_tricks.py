@@ -30,7 +30,7 @@ from lookalike.parts.networks.dcgan import DCGANDiscriminator
 from lookalike.parts.networks.mlp import MLPDiscriminator, MLPGenerator
 from lookalike.place import Place
 from lookalike.recipe import Recipe
-from lookalike.recipe.tricks import TRICKS, NoSuchTrickError, changes
+from lookalike.recipe.tricks import TRICKS, NoSuchTrickError
 
 VALUES: dict[str, Any] = {
     "smoothing": "0.9",
@@ -52,14 +52,9 @@ VALUES: dict[str, Any] = {
 }
 
 
-def parts(made: Recipe) -> dict[str, Any]:
-    return {name: getattr(made, name) for name in
-            ("networks", "objective", "optimizers", "values", "augment")}  # fmt: skip
-
-
 def tricked(made: Recipe, **tricks: Any) -> Recipe:
     for name, value in tricks.items():
-        made = replace(made, **changes(parts(made), name, value))
+        made = TRICKS[name](made, value)
     return made
 
 
@@ -68,7 +63,7 @@ def taken(made: Recipe) -> dict[str, Any]:
     found = {}
     for name, value in VALUES.items():
         try:
-            changes(parts(made), name, value)
+            TRICKS[name](made, value)
         except NoSuchTrickError:
             continue
         found[name] = value
@@ -196,22 +191,22 @@ def test_features_are_matched_by_every_discriminator_of_two_players() -> None:
     [("0.9", (0.9, 0.9)), ("0.7..1.2", (0.7, 1.2)), ("[0.8, 1]", (0.8, 1.0)), (0.9, (0.9, 0.9))],
 )
 def test_smoothing_is_a_number_or_an_interval(text: Any, ends: tuple[float, float]) -> None:
-    found = changes(parts(small("mlp-gan")), "smoothing", text)["objective"].rule
+    found = TRICKS["smoothing"](small("mlp-gan"), text).objective.rule
     assert (found.real_low, found.real_high) == ends
     assert (found.fake_low, found.maker_target) == (0.0, 1.0)  # one-sided
 
 
 def test_smoothed_least_squares_have_other_targets_and_no_interval() -> None:
-    found = changes(parts(small("lsgan")), "smoothing", "two-sided")["objective"].rule
+    found = TRICKS["smoothing"](small("lsgan"), "two-sided").objective.rule
     assert found == LeastSquaresLoss(real_target=0.95, fake_target=0.05, maker_target=0.95)
     with pytest.raises(NoSuchTrickError, match="one target a side"):
-        changes(parts(small("lsgan")), "smoothing", "0.7..1.2")
+        TRICKS["smoothing"](small("lsgan"), "0.7..1.2")
 
 
 @pytest.mark.parametrize("name", ["boosted", "degan"])
 def test_labels_are_found_inside_of_other_games(name: str) -> None:
     made = small({"boosted": "dcgan-boosted"}.get(name, name))
-    assert changes(parts(made), "flips", "0.25")["objective"].game.rule.flips == 0.25
+    assert TRICKS["flips"](made, "0.25").objective.game.rule.flips == 0.25
 
 
 # ---- what is put around, by hand --------------------------------------------------------------

@@ -12,8 +12,12 @@ from lookalike.parts.losses.penalties import squared_slope
 from lookalike.parts.networks.base import Frame, Networks
 from lookalike.parts.training.optimizers import Adam
 from lookalike.parts.training.schedules import Constant
-from lookalike.recipes.relativistic.networks import R3GANDiscriminator, R3GANGenerator
-from lookalike.recipes.relativistic.objective import RelativisticObjective, paired
+from lookalike.recipes.relativistic import (
+    R3GANDiscriminator,
+    R3GANGenerator,
+    RelativisticObjective,
+    paired,
+)
 
 
 class Level(nn.Module):

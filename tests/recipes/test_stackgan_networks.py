@@ -14,8 +14,7 @@ from lookalike.errors import RecipeError
 from lookalike.parts.losses.game import Batch, Game
 from lookalike.parts.networks.base import Frame, Networks
 from lookalike.place import Place
-from lookalike.recipes.stackgan.networks import StackedGenerator
-from lookalike.recipes.stackgan.objective import StackGANObjective
+from lookalike.recipes.stackgan import StackedGenerator, StackGANObjective
 
 
 class ByLabel(nn.Module):

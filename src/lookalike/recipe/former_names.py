@@ -96,7 +96,7 @@ frozenjudge   recipes.projected
 game          parts.losses.game
 information   recipes.infogan.objective
 labels        parts.losses.adversarial
-modern        recipes.relativistic.networks
+modern        recipes.relativistic
 neighbors     parts.latents.flow
 objectives    parts.losses.base parts.losses.game parts.losses.adversarial
 optimizers    parts.training.optimizers
@@ -106,13 +106,13 @@ perceptrons   parts.networks.mlp
 priors        parts.latents.priors
 projected     parts.networks.projected recipes.swift.networks
 regularizers  recipes.stylegan2.objective parts.training.adaptive
-relativistic  recipes.relativistic.objective
+relativistic  recipes.relativistic
 resemblance   recipes.swift.objective
 resnets       recipes.sngan
 rules         parts.losses.adversarial
 schedules     parts.training.schedules
 ssim          parts.losses.ssim
-stacked       recipes.stackgan.networks recipes.stackgan.objective
+stacked       recipes.stackgan
 strided       parts.networks.strided
 style         recipes.stylegan2.networks
 styled        recipes.stylegan2.objective

@@ -14,7 +14,7 @@ from lookalike.errors import LookalikeError, RecipeError
 from lookalike.parts.training.schedules import Constant, Value
 from lookalike.recipe.recipe import Recipe
 from lookalike.recipe.registry import RecipeFile, names
-from lookalike.recipe.tricks import TRICKS, NoSuchTrickError, changes
+from lookalike.recipe.tricks import TRICKS, NoSuchTrickError
 
 log = logging.getLogger(__name__)
 
@@ -90,8 +90,7 @@ def _with_field(made: Recipe, path: str, value: Any, also: tuple[str, ...]) -> R
 def _with_trick(made: Recipe, name: str, value: Any, frame: Mapping[str, int]) -> Recipe:
     """The recipe with a trick around it, or an error that names the recipes that can have it."""
     try:
-        parts = {field.name: getattr(made, field.name) for field in fields(made)}
-        return replace(made, **changes(parts, name, value))
+        return TRICKS[name](made, value)
     except NoSuchTrickError as problem:
         if made.name in frame:  # asked below whether this one can
             raise

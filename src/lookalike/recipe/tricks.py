@@ -29,11 +29,10 @@ from lookalike.parts.training.adaptive import (
 )
 from lookalike.parts.training.diffaugment import Augmentation
 from lookalike.parts.training.schedules import Constant, Linear, Value
+from lookalike.recipe.recipe import Recipe
 
-Parts = Mapping[str, Any]
-"""The fields of a recipe: networks, objective, optimizers, values, augment."""
-Trick = Callable[[Parts, Any], Parts]
-"""The fields that change, from all fields and the value as it was given."""
+Trick = Callable[[Recipe, Any], Recipe]
+"""The recipe with the trick, from the recipe without it and the value as it was given."""
 
 
 class NoSuchTrickError(RecipeError):
@@ -80,79 +79,79 @@ def _interval(value: Any) -> tuple[float, float]:
 # ---- what is put around ---------------------------------------------------------------------
 
 
-def _need_logits(parts: Parts) -> None:
-    if not parts["objective"].gives_logits:
+def _need_logits(made: Recipe) -> None:
+    if not made.objective.gives_logits:
         raise NoSuchTrickError("here D does not judge pictures by a logit")
 
 
-def _need_own_step(parts: Parts) -> None:
-    if not any(phase.players == ("D",) for phase in parts["objective"].phases()):
+def _need_own_step(made: Recipe) -> None:
+    if not any(phase.players == ("D",) for phase in made.objective.phases()):
         raise NoSuchTrickError("here D has no step of its own")
 
 
-def _with_values(parts: Parts, values: Mapping[str, Value]) -> dict[str, Any]:
-    return {"values": {**parts["values"], **values}}
+def _with_values(made: Recipe, values: Mapping[str, Value]) -> Recipe:
+    return replace(made, values={**made.values, **values})
 
 
-def _around_d(name: str, read: Callable[[Any], Any]) -> Trick:
+def _around_objective(made: Recipe, **settings: Any) -> Recipe:
+    """The recipe whose objective is a :class:`RegularizedObjective` with these settings."""
+    inner = made.objective
+    wrapped = inner if isinstance(inner, RegularizedObjective) else RegularizedObjective(of=inner)
+    return replace(made, objective=replace(wrapped, **settings))
+
+
+def _of_d(name: str, read: Callable[[Any], Any]) -> Trick:
     """A trick that is a field of :class:`RegularizedDiscriminator`."""
 
-    def change(parts: Parts, value: Any) -> Parts:
-        _need_logits(parts)
-        inner = parts["networks"]["D"]
-        is_wrapped = isinstance(inner, RegularizedDiscriminator)
-        wrapped = inner if is_wrapped else RegularizedDiscriminator(of=inner)
-        return {"networks": {**parts["networks"], "D": replace(wrapped, **{name: read(value)})}}
+    def trick(made: Recipe, value: Any) -> Recipe:
+        _need_logits(made)
+        inner = made.networks["D"]
+        wrapped = inner if isinstance(inner, RegularizedDiscriminator) else None
+        wrapped = replace(wrapped or RegularizedDiscriminator(of=inner), **{name: read(value)})
+        return replace(made, networks={**made.networks, "D": wrapped})
 
-    return change
-
-
-def _around_objective(parts: Parts, **settings: Any) -> dict[str, Any]:
-    """The objective as a :class:`RegularizedObjective` with these settings."""
-    inner = parts["objective"]
-    is_wrapped = isinstance(inner, RegularizedObjective)
-    wrapped = inner if is_wrapped else RegularizedObjective(of=inner)
-    return {"objective": replace(wrapped, **settings)}
-
-
-def _matching(parts: Parts, value: Any) -> Parts:
-    _need_logits(parts)
-    return _around_objective(parts, matching=_number(value))
-
-
-def _lecam(parts: Parts, value: Any) -> Parts:
-    _need_logits(parts)
-    weighed = _around_objective(parts, lecam=_number(value))
-    return {**weighed, **_with_values(parts, lecam_averages("lecam"))}
+    return trick
 
 
 def _steps(name: str) -> Trick:
-    def change(parts: Parts, value: Any) -> Parts:
-        _need_own_step(parts)
-        return _around_objective(parts, **{name: max(1, _count(value))})
+    """How often one player plays for each step of the other."""
 
-    return change
+    def trick(made: Recipe, value: Any) -> Recipe:
+        _need_own_step(made)
+        return _around_objective(made, **{name: max(1, _count(value))})
+
+    return trick
 
 
-def _instance_noise(parts: Parts, value: Any) -> Parts:
-    _need_own_step(parts)
+def _matching(made: Recipe, value: Any) -> Recipe:
+    _need_logits(made)
+    return _around_objective(made, matching=_number(value))
+
+
+def _lecam(made: Recipe, value: Any) -> Recipe:
+    _need_logits(made)
+    return _with_values(_around_objective(made, lecam=_number(value)), lecam_averages("lecam"))
+
+
+def _instance_noise(made: Recipe, value: Any) -> Recipe:
+    _need_own_step(made)
     if value == "answering":
-        return _with_values(parts, {"instance_noise": NoiseController()})
+        return _with_values(made, {"instance_noise": NoiseController()})
     falling = Linear(start_value=_number(value), end_value=0.0, end=1.0)
-    return _with_values(parts, {"instance_noise": falling})
+    return _with_values(made, {"instance_noise": falling})
 
 
-def _augment(parts: Parts, value: Any) -> Parts:
-    _need_own_step(parts)
-    how = parts["augment"] or Augmentation()
-    others = {name: each for name, each in parts["values"].items() if name != "augment"}
+def _augment(made: Recipe, value: Any) -> Recipe:
+    _need_own_step(made)
+    how = made.augment or Augmentation()
+    values = {name: each for name, each in made.values.items() if name != "augment"}
     if value != "adaptive":
-        return {"augment": replace(how, chance=_number(value, 0.0, 1.0)), "values": others}
-    _need_logits(parts)
-    if isinstance(_rule(parts["objective"]), WassersteinLoss):
+        return replace(made, augment=replace(how, chance=_number(value, 0.0, 1.0)), values=values)
+    _need_logits(made)
+    if isinstance(_rule(made.objective), WassersteinLoss):
         raise NoSuchTrickError("the sign of a Wasserstein critic says nothing; give a share")
-    values = {**others, "augment": SignStatistic()}
-    return {**_around_objective(parts, sign=True), "augment": how, "values": values}
+    values["augment"] = SignStatistic()
+    return replace(_around_objective(made, sign=True), augment=how, values=values)
 
 
 # ---- labels ---------------------------------------------------------------------------------
@@ -176,73 +175,67 @@ def _with_rule(part: Any, rule: AdversarialLoss) -> Any:
     return replace(part, **{n: _with_rule(v, rule) for n, v in inside.items() if _rule(v)})
 
 
-def _cross_entropy(parts: Parts) -> NonSaturatingLoss:
-    rule = _rule(parts["objective"])
+def _ruled(made: Recipe, rule: AdversarialLoss) -> Recipe:
+    return replace(made, objective=_with_rule(made.objective, rule))
+
+
+def _cross_entropy(made: Recipe) -> NonSaturatingLoss:
+    rule = _rule(made.objective)
     if not isinstance(rule, NonSaturatingLoss):
-        loss = type(rule or parts["objective"]).__name__
+        loss = type(rule or made.objective).__name__
         raise NoSuchTrickError(f"its loss ({loss}) has no target of 0 and 1 to change")
     return rule
 
 
-def _targets(parts: Parts, **settings: Any) -> dict[str, Any]:
-    rule = replace(_cross_entropy(parts), **settings)
-    return {"objective": _with_rule(parts["objective"], rule)}
-
-
-def _smoothing(parts: Parts, value: Any) -> Parts:
-    rule = _rule(parts["objective"])
-    if isinstance(rule, LeastSquaresLoss):
-        return _smoothed_squares(parts, rule, value)
+def _smoothed(rule: NonSaturatingLoss, value: Any) -> NonSaturatingLoss:
+    """The rule with the targets that a name or an interval says; it keeps its flips."""
     if value in SMOOTHING:
-        named = replace(SMOOTHING[value], flips=_cross_entropy(parts).flips)
-        return {"objective": _with_rule(parts["objective"], named)}
+        return replace(SMOOTHING[value], flips=rule.flips)
     low, high = _interval(value)
-    return _targets(parts, real_low=low, real_high=high)
+    return replace(rule, real_low=low, real_high=high)
 
 
-def _smoothed_squares(parts: Parts, squares: LeastSquaresLoss, value: Any) -> Parts:
-    if value in SMOOTHING:
-        rule = SMOOTHING[value]
-    else:
-        low, high = _interval(value)
-        rule = NonSaturatingLoss(real_low=low, real_high=high)
+def _smoothing(made: Recipe, value: Any) -> Recipe:
+    squares = _rule(made.objective)
+    if not isinstance(squares, LeastSquaresLoss):
+        return _ruled(made, _smoothed(_cross_entropy(made), value))
+    rule = _smoothed(NonSaturatingLoss(), value)
     if rule.real_low < rule.real_high:
         raise NoSuchTrickError("least squares have one target a side; give one number")
     ends = {"real_target": rule.real_low, "fake_target": rule.fake_low}
-    squares = replace(squares, **ends, maker_target=rule.maker_target)
-    return {"objective": _with_rule(parts["objective"], squares)}
+    return _ruled(made, replace(squares, **ends, maker_target=rule.maker_target))
 
 
-def _fake_smoothing(parts: Parts, value: Any) -> Parts:
+def _fake_smoothing(made: Recipe, value: Any) -> Recipe:
     low, high = _interval(value)
-    return _targets(parts, fake_low=low, fake_high=high)
+    return _ruled(made, replace(_cross_entropy(made), fake_low=low, fake_high=high))
 
 
-def _flips(parts: Parts, value: Any) -> Parts:
-    return _targets(parts, flips=_number(value, 0.0, 1.0))
+def _flips(made: Recipe, value: Any) -> Recipe:
+    return _ruled(made, replace(_cross_entropy(made), flips=_number(value, 0.0, 1.0)))
 
 
-def _noisy(parts: Parts, value: Any) -> Parts:
-    _cross_entropy(parts)
-    return _with_values(parts, {"swap": Chance(chance=_number(value, 0.0, 1.0))})
+def _noisy(made: Recipe, value: Any) -> Recipe:
+    _cross_entropy(made)
+    return _with_values(made, {"swap": Chance(chance=_number(value, 0.0, 1.0))})
 
 
 # ---- rates and averages ---------------------------------------------------------------------
 
 
-def _ema(parts: Parts, value: Any) -> Parts:
-    return _with_values(parts, {"ema": Constant(_number(value))})
+def _ema(made: Recipe, value: Any) -> Recipe:
+    return _with_values(made, {"ema": Constant(_number(value))})
 
 
 def _rate_of(player: str) -> Trick:
-    def change(parts: Parts, value: Any) -> Parts:
-        plans = parts["optimizers"]
-        if player not in plans:
+    def trick(made: Recipe, value: Any) -> Recipe:
+        if player not in made.optimizers:
             raise NoSuchTrickError(f"it has no player {player}")
-        plan = replace(plans[player], rate=Constant(_number(value)))
-        return {"optimizers": {**plans, player: plan}}
+        plan: Any = made.optimizers[player]
+        changed = replace(plan, rate=Constant(_number(value)))
+        return replace(made, optimizers={**made.optimizers, player: changed})
 
-    return change
+    return trick
 
 
 TRICKS: dict[str, Trick] = {
@@ -251,9 +244,9 @@ TRICKS: dict[str, Trick] = {
     "flips": _flips,
     "noisy": _noisy,
     "instance_noise": _instance_noise,
-    "minibatch": _around_d("minibatch", _count),
-    "deviation": _around_d("deviation", _switch),
-    "dropout": _around_d("dropout", lambda value: _number(value, 0.0, 0.9)),
+    "minibatch": _of_d("minibatch", _count),
+    "deviation": _of_d("deviation", _switch),
+    "dropout": _of_d("dropout", lambda value: _number(value, 0.0, 0.9)),
     "matching": _matching,
     "augment": _augment,
     "lecam": _lecam,
@@ -263,14 +256,9 @@ TRICKS: dict[str, Trick] = {
     "critic_rate": _rate_of("D"),
     "generator_rate": _rate_of("G"),
 }
-"""What changes for each trick, from the parts of a recipe and the value as it was given."""
+"""Every trick by its name.
 
-
-def changes(parts: Parts, name: str, value: Any) -> dict[str, Any]:
-    """The fields of a recipe that the trick ``name`` changes.
-
-    Raises:
-        NoSuchTrickError: it has no meaning for the method.
-        RecipeError: the value is not one that it takes.
-    """
-    return dict(TRICKS[name](parts, value))
+Raises:
+    NoSuchTrickError: it has no meaning for the recipe's method.
+    RecipeError: the value is not one that it takes.
+"""

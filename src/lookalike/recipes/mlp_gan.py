@@ -2,7 +2,7 @@
 
 Goodfellow et al. 2014, "Generative adversarial nets" (algorithm 1; the non-saturating loss of
 section 3), with the widths of a plain face GAN at 64 px: G 100-256-512-1024-1024-pixels, D
-pixels-256-512-1, no normalisation, Adam 2e-4 with beta1 0.5. G's first weights are those of He et
+pixels-256-512-1, no normalization, Adam 2e-4 with beta1 0.5. G's first weights are those of He et
 al. 2015, without which it draws one mean picture for long.
 """
 

@@ -40,10 +40,10 @@ def init_balanced(module: nn.Module) -> None:
 
 
 class LabelNorm(nn.Module):
-    """Batch normalisation whose gain and shift are linear in the label vector.
+    """Batch normalization whose gain and shift are linear in the label vector.
 
     Dumoulin et al. 2017; with one-hot labels each class has its own pair. Without labels this is
-    plain batch normalisation.
+    plain batch normalization.
     """
 
     def __init__(self, channels: int, labels: int) -> None:

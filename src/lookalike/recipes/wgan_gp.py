@@ -1,7 +1,7 @@
 """Wasserstein GAN with a penalty on the critic's slope, two-sided or one-sided.
 
 Gulrajani et al. 2017, "Improved training of Wasserstein GANs" (equation 3, weight 10; algorithm 1:
-Adam with betas 0 and 0.9; no batch normalisation in the critic). One-sided: Petzka, Fischer &
+Adam with betas 0 and 0.9; no batch normalization in the critic). One-sided: Petzka, Fischer &
 Lukovnikov 2018, equation 8. The paper's pace is ``critic_steps=5 rate=1e-4``; here two critic steps
 at a higher rate: on a processor it gave pictures where the paper's still gave noise.
 """

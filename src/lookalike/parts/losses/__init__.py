@@ -1,1 +1,1 @@
-"""What players minimise: the objective and its phases, and the terms that losses are made of."""
+"""What players minimize: the objective and its phases, and the terms that losses are made of."""

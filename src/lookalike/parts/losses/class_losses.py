@@ -61,7 +61,7 @@ def named_right(logits: Tensor, labels: Tensor, classes: int) -> Tensor:
 class AuxiliaryClassifierObjective(Objective):
     """AC-GAN: D tells real from fake and names the label; G is to be named rightly.
 
-    Odena et al. 2017, equations 2 and 3: D maximises L_S + L_C, G maximises L_C - L_S (here in the
+    Odena et al. 2017, equations 2 and 3: D maximizes L_S + L_C, G maximizes L_C - L_S (here in the
     non-saturating form). D gives ``[N, 1 + L]``: the logit of "real", then the labels.
     ``on_fakes`` weighs D's naming of fakes, ``weight`` all naming.
     """

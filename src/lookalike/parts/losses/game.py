@@ -42,7 +42,7 @@ class Game:
     """One moment of a game between networks.
 
     Every verb runs its player in the player's own precision and returns float32 where a loss will
-    look at it. ``facts`` collects numbers that a loss wants to tell but not to minimise.
+    look at it. ``facts`` collects numbers that a loss wants to tell but not to minimize.
     """
 
     def __init__(

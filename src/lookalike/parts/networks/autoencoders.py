@@ -1,7 +1,7 @@
 """The networks of BEGAN: a decoder that draws, and an autoencoder in the place of a classifier.
 
 Berthelot et al. 2017, figure 1: 3x3 convolutions with ELU, two per side, nearest upsampling, no
-normalisation; the encoder's maps grow by ``width`` at each halving. All start at 8x8 (7x7 for 28).
+normalization; the encoder's maps grow by ``width`` at each halving. All start at 8x8 (7x7 for 28).
 
 Three things are not theirs and are off unless asked for. ``fold`` gathers squares of pixels into
 maps (and spreads maps into pixels, Shi et al. 2016), so that no convolution works at full side;

@@ -1,7 +1,7 @@
 """The networks of the classic DCGAN, 32 to 256 px, 1 or 3 channels (Radford et al. 2016).
 
-Transposed 4x4 convolutions with stride 2, batch normalisation and ReLU in G; 4x4 convolutions with
-stride 2, batch normalisation except at the edge, LeakyReLU 0.2 in D, which returns logits.
+Transposed 4x4 convolutions with stride 2, batch normalization and ReLU in G; 4x4 convolutions with
+stride 2, batch normalization except at the edge, LeakyReLU 0.2 in D, which returns logits.
 """
 
 from __future__ import annotations
@@ -110,8 +110,8 @@ class DCGANDiscriminator(NetworkPlan):
 
     ``minibatch`` is the number of maps of minibatch discrimination behind the first layer and
     ``deviation`` adds the minibatch deviation before the last; ``dropout`` drops whole maps.
-    ``normed=False`` leaves batch normalisation out (needed beside slope penalties), ``spectral``
-    puts spectral normalisation in its place. With ``heads`` above 1 the labels are not shown to
+    ``normed=False`` leaves batch normalization out (needed beside slope penalties), ``spectral``
+    puts spectral normalization in its place. With ``heads`` above 1 the labels are not shown to
     the network: it is to find them.
     """
 

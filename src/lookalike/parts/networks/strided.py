@@ -172,7 +172,7 @@ class StridedDiscriminator(NetworkPlan):
 
     ``classify`` gives one column more for each label column, and ``heads`` a fixed number of
     columns; in both cases the labels are not shown. ``bare_last`` leaves norm and activation out
-    of the last convolution; batch normalisation is never in the first. ``views`` features by which
+    of the last convolution; batch normalization is never in the first. ``views`` features by which
     copies of a picture are compared come third where D is to describe.
     """
 

@@ -32,7 +32,7 @@ def file_of(name: str, size: int) -> Path | None:
 def fitted(saved: Tensor, own: Tensor) -> Tensor | None:
     """``saved`` in the shape of ``own``, or None where it cannot be brought into it.
 
-    Colours become grey: three inputs are summed, three outputs averaged. A layer that also takes
+    Colors become grey: three inputs are summed, three outputs averaged. A layer that also takes
     labels keeps its own weights for those, which are its last inputs.
     """
     saved = saved.to(own.dtype)

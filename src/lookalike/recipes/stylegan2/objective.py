@@ -22,7 +22,7 @@ from lookalike.parts.training.triggers import Every
 
 
 def lazy_adam(rate: float, betas: tuple[float, float], every: int) -> Adam:
-    """Adam for a player whose regulariser plays each ``every``-th step as an extra step.
+    """Adam for a player whose regularizer plays each ``every``-th step as an extra step.
 
     With c = every / (every + 1), the rate is multiplied by c and the betas are raised to c (Karras
     et al. 2020a, appendix B), so that the memory of Adam is as long as without the extra steps.
@@ -82,7 +82,7 @@ class PathMean(Value):
 
 @dataclass(frozen=True, kw_only=True)
 class StyleGAN2Objective(Objective):
-    """The non-saturating logistic game with regularisers that play now and then.
+    """The non-saturating logistic game with regularizers that play now and then.
 
     The values "r1" and "path_weight" weigh them, "path" is a
     :class:`PathMean`. ``slopes_every`` and ``lengths_every``

@@ -45,7 +45,7 @@ def recipe(
     """``width`` maps at full size, at most ``most``; ``code`` columns of w, ``depth`` layers to it.
     0 is 16, at most 128, in a batch of 32, and half of each at 32 px.
 
-    ``r1`` and ``path`` weigh the regularisers (left out: by the papers' rules for this size);
+    ``r1`` and ``path`` weigh the regularizers (left out: by the papers' rules for this size);
     ``target`` is the sign statistic that the adaptive augmentation holds. As published are a rate
     of 2.5e-3, path lengths every 8 steps (0: never) and 0.9 of the pictures mixed; the small
     networks at 32 px learn sooner with 1e-2, every 16 steps, 0.5 and an ``r1`` of at least 0.3.

@@ -55,7 +55,7 @@ class Modulation(nn.Module):
 
 
 class ResidualBlock(nn.Module):
-    """Normalise, modulate by z, activate, convolve, and add to what came in."""
+    """Normalize, modulate by z, activate, convolve, and add to what came in."""
 
     def __init__(self, channels: int, code: int) -> None:
         super().__init__()
