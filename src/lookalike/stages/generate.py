@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import shlex
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -162,23 +162,46 @@ def _label(run: Run, chosen: Drawing, wanted: str | None) -> Tensor | None:
     if len(columns) != chosen.labels:
         raise RunError(f"{run.path}/env.json does not name the {chosen.labels} label columns.")
     vector = torch.zeros(chosen.labels)
-    for part in wanted.split(","):
-        name, value = _named(part.strip(), columns)
+    for name, value in _labels(wanted, columns):
         vector[columns.index(name)] = value
     return vector
 
 
-def _named(part: str, columns: list[str]) -> tuple[str, float]:
-    tries: list[Callable[[], tuple[str, float]]] = [
-        lambda: (part, 1.0),
-        lambda: (f"class={part}", 1.0),
-        lambda: (part.rpartition("=")[0], float(part.rpartition("=")[2])),
-    ]
-    for attempt in tries:
-        try:
-            name, value = attempt()
-        except ValueError:
-            continue
-        if name in columns:
-            return name, value
-    raise LookalikeError(f"There is no label {part!r}. There are: {', '.join(columns[:40])}.")
+def _labels(text: str, columns: list[str]) -> list[tuple[str, float]]:
+    """Labels with commas between; a name may hold commas, equals signs and quotes itself.
+
+    Raises:
+        LookalikeError: a part names no label.
+    """
+    pieces, found = text.split(","), []
+    while pieces:
+        # The longest name that begins here: "tench, Tinca tinca" before "tench".
+        tries = range(len(pieces), 0, -1)
+        names = ((count, _label_of(",".join(pieces[:count]), columns)) for count in tries)
+        match = next(((count, label) for count, label in names if label is not None), None)
+        if match is None:
+            there = ", ".join(shlex.quote(name.removeprefix("class=")) for name in columns[:40])
+            raise LookalikeError(
+                f"There is no label {','.join(pieces).strip()!r}. There are: {there}."
+            )
+        count, label = match
+        found.append(label)
+        pieces = pieces[count:]
+    return found
+
+
+def _label_of(text: str, columns: list[str]) -> tuple[str, float] | None:
+    """The column and the value that a text stands for: a name, a class, or name=value."""
+    stripped = text.strip()
+    bare = (
+        stripped[1:-1] if len(stripped) > 1 and stripped[0] == stripped[-1] in "'\"" else stripped
+    )
+    for name in dict.fromkeys((text, stripped, bare)):
+        for column in (name, f"class={name}"):
+            if column in columns:
+                return column, 1.0
+    column, _, value = stripped.rpartition("=")
+    try:
+        return (column, float(value)) if column in columns else None
+    except ValueError:
+        return None
