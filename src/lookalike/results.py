@@ -45,7 +45,8 @@ def plain(value: Any) -> Any:
 
 
 def _fields(value: Any) -> dict[str, Any]:
-    return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+    told = (field.name for field in fields(value) if field.metadata.get("json", True))
+    return {name: plain(getattr(value, name)) for name in told}
 
 
 def table(rows: Sequence[Sequence[str]], header: Sequence[str] = ()) -> list[str]:

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import errno
 import functools
+import inspect
 import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
 from lookalike.errors import StorageError
 
 P = ParamSpec("P")
 R = TypeVar("R")
+AnyPath = str | os.PathLike[str]
+
+WRITTEN = ("to", "into", "page", "folder", "run")
+"""What verbs call the places that they write to, the likeliest first."""
 
 _AGAIN = "Make room there or name another place, and give the same command again"
 _CAUSES = {
@@ -46,10 +51,11 @@ _LOW = 1 << 20
 
 
 @contextmanager
-def storage_errors(places: Iterable[str | os.PathLike[str]] = ()) -> Iterator[None]:
+def storage_errors(places: Sequence[AnyPath] = ()) -> Iterator[None]:
     """Every OSError and encoding error of the block as a StorageError: place, cause and cure.
 
-    ``places`` are where the block writes: the fullest of them is named when the system names none.
+    ``places`` are where the block writes: a full one is named where the system names none, or the
+    first.
     """
     try:
         yield
@@ -67,21 +73,25 @@ def storage_errors(places: Iterable[str | os.PathLike[str]] = ()) -> Iterator[No
 def guarded(verb: Callable[P, R]) -> Callable[P, R]:
     """A function whose OSErrors and encoding errors are StorageErrors; see above."""
 
+    parameters = inspect.signature(verb)
+
     @functools.wraps(verb)
     def inner(*values: P.args, **named: P.kwargs) -> R:
-        everything: tuple[Any, ...] = (*values, *named.values())
-        with storage_errors(one for one in everything if isinstance(one, str | os.PathLike)):
+        given = parameters.bind_partial(*values, **named).arguments
+        places = [given[name] for name in WRITTEN if given.get(name)]
+        with storage_errors(places):
             return verb(*values, **named)
 
     return inner
 
 
-def _refusal(problem: OSError, places: Iterable[str | os.PathLike[str]]) -> str:
+def _refusal(problem: OSError, places: Sequence[AnyPath]) -> str:
     cause, cure = _CAUSES.get(problem.errno or 0, (_shown(problem), "Check the place"))
     place = problem.filename2 or problem.filename
-    if place is None and problem.errno in {errno.ENOSPC, errno.EDQUOT}:
+    if place is None:
         scratch = tempfile.gettempdir()
-        place = next((one for one in (*places, scratch, ".") if _free(Path(one)) < _LOW), None)
+        full = (one for one in (*places, scratch, ".") if _free(Path(one)) < _LOW)
+        place = next(full, places[0] if places else None)
         if place == scratch:
             cure = "Make room there, or set TMPDIR to a folder on a larger disk"
     where = "A file" if place is None else _shown(_STAGED.sub(r"\1", os.fsdecode(place)))

@@ -2,10 +2,36 @@
 
 from __future__ import annotations
 
-import lookalike
-from lookalike import errors
+import importlib
+from types import ModuleType
 
-NAMES = ["__version__", "generate", "prepare", "show", "start", "train"]
+import pytest
+
+import lookalike
+import lookalike.api
+from lookalike import errors
+from lookalike.cli import main
+
+VERBS = [
+    "collect",
+    "compare",
+    "demo_data",
+    "doctor",
+    "evaluate",
+    "expand",
+    "export",
+    "generate",
+    "plan",
+    "prepare",
+    "recipes",
+    "report",
+    "show",
+    "start",
+    "train",
+    "transform",
+    "utility",
+]
+OTHERS = ["Listener", "Pack", "__version__", "errors", "settings"]
 
 ERRORS = {
     "LookalikeError": "Exception",
@@ -27,13 +53,34 @@ ERRORS = {
 
 
 def test_the_public_names_are_these() -> None:
-    assert sorted(lookalike.__all__) == sorted(NAMES)
+    assert sorted(lookalike.__all__) == sorted([*VERBS, *OTHERS, *ERRORS])
+    assert dir(lookalike) == sorted(lookalike.__all__)
 
 
 def test_every_public_name_can_be_used() -> None:
-    for name in NAMES:
+    for name in lookalike.__all__:
         assert getattr(lookalike, name) is not None
-    assert all(callable(getattr(lookalike, name)) for name in NAMES if name != "__version__")
+    for name in VERBS:
+        assert callable(getattr(lookalike, name))
+        assert getattr(lookalike, name).__doc__
+    with pytest.raises(AttributeError, match="no attribute 'trian'"):
+        lookalike.trian  # noqa: B018
+
+
+def test_every_verb_of_the_command_line_is_a_function() -> None:
+    assert {name.replace("-", "_") for name in main.VERBS} == set(VERBS) - {"plan"}
+
+
+def test_a_folder_of_the_same_name_does_not_take_the_place_of_a_verb() -> None:
+    for name in ("recipes", "report"):
+        module = importlib.import_module(f"lookalike.{name}")
+        assert isinstance(module, ModuleType)
+        assert getattr(lookalike, name) is getattr(lookalike.api, name)
+
+
+def test_every_error_is_at_the_top() -> None:
+    for name in ERRORS:
+        assert getattr(lookalike, name) is getattr(errors, name)
 
 
 def test_the_error_tree_is_this_and_is_drawn_in_the_docstring() -> None:

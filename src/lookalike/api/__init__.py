@@ -1,10 +1,5 @@
 """The verbs as functions: what people and both faces call. Wires watchers to stages.
 
->>> import lookalike
->>> lookalike.prepare("photos", "packs/photos")                          # doctest: +SKIP
->>> lookalike.train("packs/photos", "runs/a", time="10m")                # doctest: +SKIP
->>> lookalike.generate("runs/a", "out", count=100)                       # doctest: +SKIP
-
 Settings are given field by field, as here, or as one frozen object of :mod:`lookalike.settings`.
 Importing this is light; what a verb needs is imported when it is called.
 """

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
+from lookalike.api.signatures import verb
+from lookalike.errors import DataError
 from lookalike.progress import NOBODY, Listener
 from lookalike.settings.data import (
     DemoSettings,
@@ -15,7 +17,6 @@ from lookalike.settings.data import (
     TransformSettings,
 )
 from lookalike.settings.options import AnyPath, filled, path_of
-from lookalike.storage_errors import guarded
 
 if TYPE_CHECKING:
     from lookalike.data.demo import Demo
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from lookalike.stages.transform import Transformed
 
 
-@guarded
+@verb
 def demo_data(
     folder: AnyPath,
     settings: DemoSettings | None = None,
@@ -48,23 +49,35 @@ def demo_data(
     return draw_demo(path_of(folder), settings, listener.tell)
 
 
-@guarded
-def collect(what: AnyPath, settings: CollectSettings, *, listener: Listener = NOBODY) -> Collected:
+@verb
+def collect(
+    what: AnyPath,
+    settings: CollectSettings | None = None,
+    *,
+    way: str = "search",
+    listener: Listener = NOBODY,
+    **fields: Any,
+) -> Collected:
     """Fill a folder with pictures: of a query, a site, a list, a public set, or img2dataset's.
 
-    The kind of ``settings`` says which: ``SearchSettings``, ``CrawlSettings``, ``UrlsSettings``,
-    ``SetSettings`` or ``ImportSettings`` (:mod:`lookalike.settings.collect`).
+    ``way`` is search, crawl, urls, set or import, and ``to`` the folder; where settings are given,
+    their kind says which way (:mod:`lookalike.settings.collect`).
 
     Raises:
         LookalikeError: see :mod:`lookalike.stages.collect`; what was collected stays.
     """
+    from lookalike.settings.collect import WAYS, ImportSettings, UrlsSettings
     from lookalike.stages.collect import collect
 
-    named = what if isinstance(what, str) else path_of(what)
-    return collect(named, settings, listener.tell)
+    if settings is None and way not in WAYS:
+        raise DataError(f"there is no way {way!r} to collect. Choose from: {', '.join(WAYS)}.")
+    kind = WAYS[way] if settings is None else type(settings)
+    asked: CollectSettings = filled(kind, settings, fields)
+    place = isinstance(asked, UrlsSettings | ImportSettings)
+    return collect(path_of(what) if place else str(what), asked, listener.tell)
 
 
-@guarded
+@verb
 def doctor(
     source: AnyPath,
     page: AnyPath | None = None,
@@ -95,7 +108,7 @@ def doctor(
     return doctor(path_of(source), to, settings, look, listener.tell)
 
 
-@guarded
+@verb
 def transform(
     folder: AnyPath,
     *codes: str,
@@ -127,7 +140,7 @@ def transform(
     return transform(path_of(folder), settings, listener.tell)
 
 
-@guarded
+@verb
 def prepare(
     source: AnyPath,
     to: AnyPath,
@@ -164,7 +177,7 @@ def prepare(
     return prepare(path_of(source), path_of(to), settings, listener.tell)
 
 
-@guarded
+@verb
 def export(
     pack: AnyPath,
     to: AnyPath,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field, replace
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lookalike.api.signatures import verb
 from lookalike.api.training import open_data, report, train
 from lookalike.durations import seconds
 from lookalike.errors import DataError, LookalikeError, RunError
@@ -15,7 +17,6 @@ from lookalike.settings.device import Device
 from lookalike.settings.evaluation import EvaluateSettings, UtilitySettings
 from lookalike.settings.options import AnyPath, filled, path_of
 from lookalike.settings.training import CompareSettings, TrainSettings
-from lookalike.storage_errors import guarded
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,9 +29,9 @@ if TYPE_CHECKING:
     from lookalike.stages.utility import Labeled, Opened, Utility
 
 
-@guarded
+@verb
 def evaluate(
-    target: AnyPath,
+    target: AnyPath | Any,
     against: AnyPath | None = None,
     settings: EvaluateSettings | None = None,
     *,
@@ -43,7 +44,8 @@ def evaluate(
     against its own pack in ``evaluation.json`` for its report.
 
     Args:
-        target: A run (samples are drawn), or pictures: a folder, zip, tar, list or pack.
+        target: A run (samples are drawn), or pictures: a folder, zip, tar, list or pack. In Python
+            also an array uint8 [N, H, W, C], a list of Pillow's pictures, or what generate gave.
         against: Real pictures: a pack, folder, zip … Default: the pack that the run was trained on.
         settings: How to judge, or its fields one by one.
         listener: Who is told how far it is.
@@ -55,7 +57,10 @@ def evaluate(
     from lookalike.stages import evaluate as stage
 
     settings = filled(EvaluateSettings, settings, fields)
-    place, real = path_of(target), None if against is None else path_of(against)
+    real = None if against is None else path_of(against)
+    if not isinstance(target, str | PathLike):
+        return _evaluate_pictures(target, real, settings, listener)
+    place = path_of(target)
     if (place / "recipe.json").exists():
         return _evaluate_run(Run.open(place), real, settings, listener)
     if not place.exists():
@@ -67,6 +72,29 @@ def evaluate(
             f"{target} is no run: say which pictures to judge it against with --against."
         )
     return stage.evaluate(place, real, settings, listener.tell)
+
+
+def _evaluate_pictures(
+    target: Any, against: Path | None, settings: EvaluateSettings, listener: Listener
+) -> Evaluation:
+    """Pictures that are in memory."""
+    import numpy as np
+
+    from lookalike import images
+    from lookalike.stages import evaluate as stage
+
+    given = getattr(target, "pictures", target)
+    if not isinstance(given, np.ndarray):
+        shown = list(given or target.images())
+        channels = 1 if all(picture.mode in {"1", "L"} for picture in shown) else 3
+        given = np.stack([images.from_pillow(picture, channels) for picture in shown])
+    if given.dtype != np.uint8 or given.ndim != 4 or against is None:
+        raise DataError(
+            f"pictures are an array uint8 [N, H, W, C], found {given.dtype} {given.shape}; real "
+            "ones to judge them by are named with against=."
+        )
+    found = stage.evaluate(lambda count: given[:count], against, settings, listener.tell)
+    return replace(found, samples=f"{len(given):,} pictures")
 
 
 def _evaluate_run(
@@ -144,7 +172,7 @@ def _real(run: Run, against: Path | None) -> tuple[Path, tuple[str, ...]]:
     )
 
 
-@guarded
+@verb
 def compare(
     data: AnyPath,
     into: AnyPath = "runs/compare",
@@ -212,7 +240,7 @@ def _contender(
     )
 
 
-@guarded
+@verb
 def utility(
     pack: AnyPath,
     settings: UtilitySettings | None = None,

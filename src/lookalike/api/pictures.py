@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lookalike.api.signatures import verb
 from lookalike.api.training import train
 from lookalike.durations import seconds
 from lookalike.errors import LookalikeError
@@ -14,7 +15,6 @@ from lookalike.progress import NOBODY, Listener
 from lookalike.settings.options import AnyPath, filled, path_of
 from lookalike.settings.pictures import ExpandSettings, GenerateSettings
 from lookalike.settings.training import TrainSettings
-from lookalike.storage_errors import guarded
 
 if TYPE_CHECKING:
     from lookalike.data.pack.pack import Pack
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from lookalike.stages.generate import Generated
 
 
-@guarded
+@verb
 def generate(
     run: AnyPath,
     to: AnyPath | None = None,
@@ -35,9 +35,11 @@ def generate(
 ) -> Generated:
     """New pictures from a run. A picture depends on its seed and index only.
 
+    Without a folder they are in the result: ``.pictures`` is an array, ``.images()`` a list.
+
     Args:
         run: A run folder.
-        to: The folder for the PNG files. Default: RUN/generated-SEED.
+        to: The folder for the PNG files.
         settings: How many and which, or its fields one by one.
         listener: Who is told how far it is.
 
@@ -49,11 +51,11 @@ def generate(
 
     settings = filled(GenerateSettings, settings, fields)
     opened = Run.open(path_of(run))
-    folder = opened.path / f"generated-{settings.seed}" if to is None else path_of(to)
+    folder = None if to is None else path_of(to)
     return stage.generate(opened, folder, settings, settings.device.place(), listener.tell)
 
 
-@guarded
+@verb
 def expand(
     pack: AnyPath,
     to: AnyPath,

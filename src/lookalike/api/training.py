@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from lookalike.api.data import prepare
 from lookalike.api.results import Planned, RecipeList, RunSummary, Started, Trained
+from lookalike.api.signatures import verb
 from lookalike.errors import DataError
 from lookalike.progress import NOBODY, Listener
 from lookalike.settings.data import PrepareSettings
 from lookalike.settings.options import AnyPath, filled, path_of
 from lookalike.settings.training import StartSettings, TrainSettings
-from lookalike.storage_errors import guarded
 
 if TYPE_CHECKING:
     from lookalike.data.pack.pack import Pack
@@ -32,7 +32,7 @@ def recipes() -> RecipeList:
     return RecipeList(names())
 
 
-@guarded
+@verb
 def plan(
     data: AnyPath,
     into: AnyPath | None = None,
@@ -80,7 +80,7 @@ def plan(
     )
 
 
-@guarded
+@verb
 def train(
     data: AnyPath,
     into: AnyPath | None = None,
@@ -177,7 +177,7 @@ def _watchers(
     return [*watching, Progress(listener.step, say=listener.say)]
 
 
-@guarded
+@verb
 def start(
     source: AnyPath,
     into: AnyPath | None = None,
@@ -271,7 +271,7 @@ def _summary(pack: Pack, made: Prepared) -> str:
     )
 
 
-@guarded
+@verb
 def choose(source: AnyPath, size: int | None = None, recipe: str | None = None) -> Choice:
     """Size, channels and recipe for a folder, each with its reason.
 
@@ -315,7 +315,7 @@ def open_data(data: AnyPath, into: Path, listener: Listener = NOBODY) -> Pack:
     return pack
 
 
-@guarded
+@verb
 def report(run: AnyPath) -> Path:
     """Write the page of a run anew, also while it trains.
 
@@ -331,7 +331,7 @@ def report(run: AnyPath) -> Path:
     return write_report(Run.open(path_of(run)))
 
 
-@guarded
+@verb
 def show(run: AnyPath) -> RunSummary:
     """What is known about a run: recipe, data, progress, last numbers, files.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from inspect import Parameter, Signature, getdoc, signature
+from inspect import Parameter, Signature, getdoc, signature, unwrap
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Annotated, Any, get_type_hints
@@ -14,7 +14,9 @@ from cyclopts import Parameter as Option
 
 from lookalike import api
 from lookalike.cli import output
+from lookalike.progress import Listener
 from lookalike.settings.options import AnyPath
+from lookalike.settings.pictures import GenerateSettings
 
 Verb = Callable[..., Any]
 DryRun = Annotated[
@@ -25,20 +27,38 @@ DryRun = Annotated[
     ),
 ]
 
-_PATHS = {AnyPath: Path, AnyPath | None: Path | None}
+_PATHS = {AnyPath: Path, AnyPath | Any: Path, AnyPath | None: Path | None}
 _DRY_RUN = Parameter("dry_run", Parameter.KEYWORD_ONLY, default=False, annotation=DryRun)
 _JSON = Parameter("json", Parameter.KEYWORD_ONLY, default=False, annotation=output.Json)
 
 
 def __getattr__(name: str) -> App:
     """The command of a verb, made when it is first used."""
-    verb = getattr(api, name) if name in api.__all__ else None
-    if verb is None:
+    verb = _generate if name == "generate" else getattr(api, name, None)
+    if verb is None or name not in api.__all__:
         raise AttributeError(f"there is no verb {name!r}")
     more = more_about(verb)
     command = App(name=name.replace("_", "-"), help_epilogue=more, help_format="plaintext")
     command.default(as_command(verb, dry=api.plan if name == "train" else None))
     return command
+
+
+def _generate(
+    run: AnyPath,
+    to: AnyPath | None = None,
+    settings: GenerateSettings | None = None,
+    *,
+    listener: Listener,
+) -> Any:
+    """New pictures from a run. A picture depends on its seed and index only.
+
+    Args:
+        run: A run folder.
+        to: The folder for the PNG files. Default: RUN/generated-SEED.
+    """
+    settings = settings or GenerateSettings()
+    folder = to or Path(run) / f"generated-{settings.seed}"
+    return api.generate(run, folder, settings, listener=listener)
 
 
 def as_command(verb: Verb, dry: Verb | None = None) -> Callable[..., None]:
@@ -50,11 +70,11 @@ def as_command(verb: Verb, dry: Verb | None = None) -> Callable[..., None]:
     def command(*arguments: Any, json: bool = False, dry_run: bool = False, **options: Any) -> None:
         asked = dry if dry is not None and dry_run else verb
         with output.screen() as listener:
-            if "listener" in signature(asked).parameters:
+            if "listener" in signature(unwrap(asked)).parameters:
                 options["listener"] = listener
             answer = asked(*arguments, **options)
         if isinstance(answer, Path) and json:
-            answer = {verb.__name__: answer}
+            answer = {verb.__name__.strip("_"): answer}
         output.result(answer, json)
 
     own = [_DRY_RUN, _JSON] if dry is not None else [_JSON]
@@ -74,13 +94,14 @@ def more_about(verb: Verb) -> str:
 
 def _parameters(verb: Verb) -> list[Parameter]:
     """What a person may say to a verb; settings are flattened by their own class."""
+    plain = unwrap(verb)
     every = [
         parameter
-        for parameter in signature(verb).parameters.values()
+        for parameter in signature(plain).parameters.values()
         if parameter.name != "listener" and parameter.kind is not Parameter.VAR_KEYWORD
     ]
     words = SimpleNamespace(__annotations__={one.name: one.annotation for one in every})
-    hints = get_type_hints(words, vars(sys.modules[verb.__module__]), include_extras=True)
+    hints = get_type_hints(words, vars(sys.modules[plain.__module__]), include_extras=True)
     kinds = [Parameter.POSITIONAL_ONLY] + [Parameter.KEYWORD_ONLY] * len(every)
     return [
         parameter.replace(

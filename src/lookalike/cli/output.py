@@ -18,7 +18,7 @@ from lookalike.progress import Listener
 from lookalike.results import plain
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
+    from rich.progress import Progress, ProgressColumn, TaskID
 
     from lookalike.watch.progress import ProgressStep
 
@@ -105,7 +105,7 @@ class Screen:
         if self.bars is None:
             say(text)
         else:
-            self.bars.console.print(text, highlight=False, markup=False)
+            self.bars.console.print(text, highlight=False, markup=False, emoji=False)
 
 
 @contextmanager
@@ -115,9 +115,17 @@ def screen() -> Iterator[Listener]:
         yield _listener(Screen())
         return
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress
 
-    columns = [
+    with Progress(*columns(), console=Console(stderr=True), transient=True) as bars:
+        yield _listener(Screen(bars))
+
+
+def columns() -> list[ProgressColumn]:
+    """What stands in a line of progress; names in it are shown as they are."""
+    from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    return [
         SpinnerColumn(),
         TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=28),
@@ -125,8 +133,6 @@ def screen() -> Iterator[Listener]:
         TextColumn("{task.fields[detail]}", markup=False),
         TimeElapsedColumn(),
     ]
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
-        yield _listener(Screen(bars))
 
 
 def _listener(shown: Screen) -> Listener:

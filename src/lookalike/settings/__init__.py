@@ -4,3 +4,43 @@ The command line flattens these into options (a field is an option, the text bel
 the functions of :mod:`lookalike.api` take them whole or field by field, and the stages read them.
 Nothing here needs torch.
 """
+
+from __future__ import annotations
+
+from lookalike.settings.collect import (
+    CrawlSettings,
+    ImportSettings,
+    SearchSettings,
+    SetSettings,
+    UrlsSettings,
+)
+from lookalike.settings.data import (
+    DemoSettings,
+    DoctorSettings,
+    PrepareSettings,
+    TransformSettings,
+)
+from lookalike.settings.device import Device
+from lookalike.settings.evaluation import EvaluateSettings, UtilitySettings
+from lookalike.settings.pictures import ExpandSettings, GenerateSettings
+from lookalike.settings.training import CompareSettings, StartSettings, TrainSettings
+
+__all__ = [
+    "CompareSettings",
+    "CrawlSettings",
+    "DemoSettings",
+    "Device",
+    "DoctorSettings",
+    "EvaluateSettings",
+    "ExpandSettings",
+    "GenerateSettings",
+    "ImportSettings",
+    "PrepareSettings",
+    "SearchSettings",
+    "SetSettings",
+    "StartSettings",
+    "TrainSettings",
+    "TransformSettings",
+    "UrlsSettings",
+    "UtilitySettings",
+]

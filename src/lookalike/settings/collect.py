@@ -229,3 +229,12 @@ class ImportSettings:
 
 CollectSettings = SearchSettings | CrawlSettings | UrlsSettings | SetSettings | ImportSettings
 """The ways of collecting."""
+
+WAYS: dict[str, type[CollectSettings]] = {
+    "search": SearchSettings,
+    "crawl": CrawlSettings,
+    "urls": UrlsSettings,
+    "set": SetSettings,
+    "import": ImportSettings,
+}
+"""The ways to collect, as the command line calls them."""

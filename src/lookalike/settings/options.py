@@ -134,13 +134,18 @@ def filled(kind: type[S], settings: S | None, words: Mapping[str, Any]) -> S:
                 f"There is no setting {name!r}{f'; did you mean {near[0]!r}?' if near else '.'} "
                 f"There are: {', '.join(sorted(known))}."
             )
-    base: Any = kind() if settings is None else settings
     placed = {n: v for n, v in words.items() if n in of_device and not isinstance(v, Device)}
     changes = {n: _read(hints[n], v) for n, v in words.items() if n not in placed}
     if placed:
-        changes["device"] = replace(changes.get("device", base.device), **placed)
-    filled_in: S = replace(base, **changes)
-    return filled_in
+        device = changes.get("device") or getattr(settings, "device", None) or Device()
+        changes["device"] = replace(device, **placed)
+    if settings is not None:
+        changed: S = replace(settings, **changes)  # type: ignore[type-var]
+        return changed
+    try:
+        return kind(**changes)
+    except TypeError as problem:
+        raise LookalikeError(f"A setting is missing: {problem}.") from problem
 
 
 def _read(hint: Any, value: Any) -> Any:

@@ -1,0 +1,41 @@
+"""What a verb is beside its work: guarded, and spelled out for ``help`` and notebooks."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import MISSING, fields
+from inspect import Parameter, Signature, signature
+from typing import Any, ParamSpec, TypeVar
+
+from lookalike.settings.device import Device
+from lookalike.storage_errors import guarded
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def verb(function: Callable[P, R]) -> Callable[P, R]:
+    """A public function: disks refuse in words, and its signature names every setting."""
+    inner = guarded(function)
+    taken = signature(function)
+    own = [one for one in taken.parameters.values() if one.kind is not Parameter.VAR_KEYWORD]
+    settings = taken.parameters.get("settings")
+    if settings is not None:
+        kind = vars(sys.modules[function.__module__]).get(str(settings.annotation).split(" | ")[0])
+        known = {one.name for one in own}
+        own += [one for one in _fields(kind) if one.name not in known]
+    inner.__signature__ = Signature(own)  # type: ignore[attr-defined]
+    return inner
+
+
+def _fields(kind: Any) -> Iterator[Parameter]:
+    """The fields of settings as keyword arguments, those of the device as well."""
+    for field in fields(kind) if kind is not None else ():
+        if field.name == "device" and kind is not Device:
+            yield from _fields(Device)
+            continue
+        default = field.default
+        if default is MISSING:
+            default = field.default_factory() if field.default_factory is not MISSING else ...
+        yield Parameter(field.name, Parameter.KEYWORD_ONLY, default=default, annotation=field.type)
