@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from lookalike.api import generate, prepare, show, start, train
+    from lookalike.api import generate, load, prepare, share, show, start, train
 
-__all__ = ["__version__", "generate", "prepare", "show", "start", "train"]
+__all__ = ["__version__", "generate", "load", "prepare", "share", "show", "start", "train"]
 
 
 def __getattr__(name: str) -> Any:

@@ -9,6 +9,7 @@ that does not is refused with the names of what is missing.
 from __future__ import annotations
 
 import operator
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -68,7 +69,8 @@ def graph_of(network: nn.Module, *inputs: Tensor, what: str = "network") -> Grap
     Raises:
         RecipeError: it does something that a page in one file cannot do; the message names it.
     """
-    with torch.no_grad():
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the exporter, about itself
         program = torch.export.export(network.eval(), inputs, strict=False).run_decompositions()
     return _Reader(program, what).graph()
 
@@ -81,14 +83,15 @@ def _pair(value: Sequence[int]) -> list[int]:
 
 
 def _convolution(node: Node) -> dict[str, Any]:
-    _, weight, _, stride, padding, dilation, transposed, output_padding, groups = node.args
+    arguments: Any = node.args
+    _, weight, _, stride, padding, dilation, transposed, output_padding, groups = arguments
     return {
         "stride": _pair(_numbers(stride)),
         "padding": _pair(_numbers(padding)),
         "dilation": _pair(_numbers(dilation)),
         "transposed": bool(transposed),
         "output_padding": _pair(_numbers(output_padding)),
-        "groups": int(groups),  # type: ignore[call-overload]
+        "groups": int(groups),
         "kernel": list(_shape(weight)[2:]),
     }
 
@@ -168,6 +171,9 @@ SAME = {"alias", "clone", "detach", "dropout", "_to_copy", "to", "contiguous", "
 RESHAPED = {"view", "reshape", "_unsafe_view", "unsqueeze", "squeeze", "flatten"}
 """Operations that only read the same numbers in another shape."""
 
+SHAPED = {"full_like": 0.0, "zeros_like": 0.0, "ones_like": 1.0}
+"""Operations that look at the shape of their input alone, and what they fill it with."""
+
 KNOWN: dict[str, tuple[str, Callable[[Node], dict[str, Any]]]] = {
     "convolution": ("convolution", _convolution),
     "mm": ("product", _nothing),
@@ -213,6 +219,7 @@ class _Reader:
         self.weights: dict[str, Array] = {}
         self.parts: dict[Node, list[str]] = {}
         self.inputs: list[str] = []
+        self.constants: dict[Node, Any] = {}
         self.missing: set[str] = set()
 
     def graph(self) -> Graph:
@@ -242,6 +249,7 @@ class _Reader:
             if spec.kind is InputKind.USER_INPUT:
                 self.inputs.append(node.name)
             else:
+                self.constants[node] = stored[str(spec.target)].detach()
                 self.weights[node.name] = _array(stored[str(spec.target)])
 
     def _call(self, node: Node) -> None:
@@ -251,7 +259,9 @@ class _Reader:
         name = str(node.target).removeprefix("aten.").partition(".")[0]
         if name.startswith("_assert"):
             return
-        if name in SAME:
+        if self._is_constant(node, name):
+            self._constant(node, name)
+        elif name in SAME:
             self.names[node] = self._name(node.args[0])
         elif name in RESHAPED:
             self._add(node, "reshape", (self._name(node.args[0]),))
@@ -262,8 +272,6 @@ class _Reader:
             self._add(node, "cat", inputs, {"axis": axis})
         elif name == "_native_batch_norm_legit_no_training":
             self._batch_norm(node)
-        elif name in {"full", "zeros", "ones", "arange", "scalar_tensor"}:
-            self._constant(node)
         elif name not in KNOWN:
             self.missing.add(name)
             self.names[node] = node.name
@@ -273,11 +281,12 @@ class _Reader:
             tensors = [a for a in node.args if isinstance(a, Node | float | int)]
             wanted = _TENSORS.get(kind, len(tensors))
             settings = read(node)
-            inputs = tuple(self._name(a) for a in node.args[:wanted] if a is not None)
+            given = [a for a in node.args if kind != "layer_norm" or not isinstance(a, Sequence)]
+            inputs = tuple(self._name(a) for a in given[:wanted] if a is not None)
             self._add(node, kind, inputs, settings)
 
     def _add(
-        self, node: Node, kind: str, inputs: tuple[str, ...], settings: Mapping[str, Any] = {}  # noqa: B006
+        self, node: Node, kind: str, inputs: tuple[str, ...], settings: Mapping[str, Any] = {}
     ) -> None:
         value = node.meta["val"]
         if isinstance(value, Tensor):
@@ -305,10 +314,20 @@ class _Reader:
             self.weights[name] = np.asarray(value, np.float32)
         self._add(node, "channels", (self._name(x), *names))
 
-    def _constant(self, node: Node) -> None:
-        value = node.target(*node.args, **{**node.kwargs, "device": "cpu"})  # type: ignore[operator]
+    def _is_constant(self, node: Node, name: str) -> bool:
+        """Whether the numbers are the same for every input: made of weights or of a shape alone."""
+        return name in SHAPED or all(source in self.constants for source in node.all_input_nodes)
+
+    def _constant(self, node: Node, name: str) -> None:
+        if name in SHAPED:
+            value = torch.full(_shape(node), float(_argument(node, 1, "fill_value", SHAPED[name])))
+        else:
+            arguments = torch.fx.node.map_arg(node.args, lambda source: self.constants[source])
+            value = node.target(*arguments, **node.kwargs)  # type: ignore[operator]
+        self.constants[node] = value
         self.names[node] = node.name
-        self.weights[node.name] = _array(value)
+        if isinstance(value, Tensor):
+            self.weights[node.name] = _array(value)
 
     def _weight(self, node: Any) -> Array:
         return self.weights[self.names[node]]
@@ -336,6 +355,7 @@ _TENSORS = {
     "nearest": 1,
     "bilinear": 1,
     "pool": 1,
+    "layer_norm": 3,
     "add": 2,
     "sub": 2,
 }

@@ -25,7 +25,7 @@ BANK = 300
 
 
 @dataclass(frozen=True)
-class Direction:
+class SharedDirection:
     """A named step in what the generator takes; 1 is the spread of the data along it, ``[Z]``."""
 
     name: str
@@ -33,7 +33,7 @@ class Direction:
 
 
 @dataclass(frozen=True)
-class Bank:
+class PictureBank:
     """Drawn pictures: what the generator took for each, its labels, its place, how it looks.
 
     ``codes`` ``[N, Z]``, ``labels`` ``[N, L]``, ``places`` ``[N, 2]`` in [0, 1] with like pictures
@@ -46,18 +46,32 @@ class Bank:
     pictures: Pixels
 
 
-class _Carried(nn.Module):
+class PriorNetwork(nn.Module):
     """The prior's way from noise to what the generator takes."""
 
     def __init__(self, prior: Prior, learned: Learned) -> None:
         super().__init__()
-        self.carry = partial(prior.carry, learned=learned)
+        self.transform = partial(prior.transform, learned=learned)
 
     def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
-        return self.carry(z, labels)
+        """Noise ``[N, width]`` and labels ``[N, L]`` -> codes ``[N, width]``."""
+        return self.transform(z, labels)
 
 
-class _Mean(nn.Module):
+class NoiseToPicture(nn.Module):
+    """Noise to pictures: the prior's transform, then the generator."""
+
+    def __init__(self, prior: nn.Module, generator: nn.Module) -> None:
+        super().__init__()
+        self.prior, self.generator = prior, generator
+
+    def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        """``[N, width]`` and ``[N, L]`` -> ``[N, C, S, S]`` in [-1, 1]."""
+        pictures: Tensor = self.generator(self.prior(z, labels), labels)
+        return pictures
+
+
+class EncoderMean(nn.Module):
     """The encoder's mean, without its variance."""
 
     def __init__(self, encoder: nn.Module) -> None:
@@ -65,11 +79,12 @@ class _Mean(nn.Module):
         self.encoder = encoder
 
     def forward(self, pictures: Tensor, labels: Tensor | None = None) -> Tensor:
+        """``[N, C, S, S]`` in [-1, 1] and labels ``[N, L]`` -> codes ``[N, Z]``."""
         mean: Tensor = self.encoder(pictures, labels)[0]
         return mean
 
 
-def graphs_of(
+def page_graphs(
     networks: Mapping[str, nn.Module], sampler: Sampler, frame: tuple[int, int], encoder: bool
 ) -> dict[str, Graph]:
     """The programs of a page: "generator", and "prior" and "encoder" where there are such.
@@ -82,29 +97,31 @@ def graphs_of(
     size, channels = frame
     z, labels = sampler.draw(0, 0, 1)
     rest = () if labels is None else (labels.float(),)
-    carried = sampler.prior.carry(z, labels, sampler.learned)
+    carried = sampler.prior.transform(z, labels, sampler.learned)
     graphs = {"generator": graph_of(networks["G"], carried, *rest, what="generator")}
     if carried is not z:
-        network = _Carried(sampler.prior, sampler.learned)
+        network = PriorNetwork(sampler.prior, sampler.learned)
         graphs["prior"] = graph_of(network, z, *rest, what="prior")
     if encoder and "E" in networks:
         picture = torch.zeros(1, channels, size, size)
-        graphs["encoder"] = graph_of(_Mean(networks["E"]), picture, *rest, what="encoder")
+        graphs["encoder"] = graph_of(EncoderMean(networks["E"]), picture, *rest, what="encoder")
     return graphs
 
 
 @torch.no_grad()
-def bank_of(sampler: Sampler, network: nn.Module, count: int = BANK) -> Bank:
+def draw_bank(sampler: Sampler, network: nn.Module, count: int = BANK) -> PictureBank:
     """The first ``count`` pictures of seed 0, with their places on a map."""
     z, labels = sampler.draw(0, 0, count)
-    codes = sampler.prior.carry(z, labels, sampler.learned)
+    codes = sampler.prior.transform(z, labels, sampler.learned)
     drawn = []
     for first in range(0, count, sampler.block):
         rows = slice(first, first + sampler.block)
-        drawn.append(images.to_pixels(network(codes[rows], None if labels is None else labels[rows])))
+        drawn.append(
+            images.to_pixels(network(codes[rows], None if labels is None else labels[rows]))
+        )
     own = np.zeros((count, 0), np.float32) if labels is None else labels.float().numpy()
     pictures = np.concatenate(drawn)
-    return Bank(codes.float().numpy(), own, places_of(pictures), pictures)
+    return PictureBank(codes.float().numpy(), own, places_of(pictures), pictures)
 
 
 def places_of(pictures: Pixels) -> Codes:
@@ -118,14 +135,14 @@ def places_of(pictures: Pixels) -> Codes:
     return places
 
 
-def main_axes(codes: Codes, count: int = 6) -> tuple[Direction, ...]:
-    """The directions in which codes ``[N, Z]`` vary most (principal components), numbered from 1."""
+def main_axes(codes: Codes, count: int = 6) -> tuple[SharedDirection, ...]:
+    """The principal components of codes ``[N, Z]``, numbered from 1, the widest first."""
     centered = codes - codes.mean(0)
     _, spread, axes = np.linalg.svd(centered, full_matrices=False)
     scale = spread / np.sqrt(max(1, len(codes) - 1))
     pairs = zip(scale, axes, strict=True)
     return tuple(
-        Direction(f"axis {number}", (size * axis).astype(np.float32))
+        SharedDirection(f"axis {number}", (size * axis).astype(np.float32))
         for number, (size, axis) in enumerate(list(pairs)[:count], 1)
     )
 
@@ -138,9 +155,9 @@ class SharedModel:
     size: int
     channels: int
     labels: tuple[str, ...]
-    noise: str
+    noise: str | None
     width: int
     graphs: Mapping[str, Graph]
-    bank: Bank
-    directions: tuple[Direction, ...]
+    bank: PictureBank
+    directions: tuple[SharedDirection, ...]
     facts: Mapping[str, Any]

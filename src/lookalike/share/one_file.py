@@ -16,7 +16,7 @@ from PIL import Image
 
 from lookalike import images
 from lookalike.images import Pixels
-from lookalike.share.model import Bank, SharedModel
+from lookalike.share.model import PictureBank, SharedModel
 
 LEAST_HALF = 64
 """Weights of fewer numbers stay in 32 bits: biases and scales cost nothing and round worst."""
@@ -33,7 +33,7 @@ def one_file(model: SharedModel, footer: Sequence[str]) -> str:
         "size": model.size,
         "channels": model.channels,
         "labels": list(model.labels),
-        "noise": model.noise,
+        "noise": model.noise or "bank",
         "width": model.width,
         "graphs": {name: graph.as_json() for name, graph in model.graphs.items()},
         "weights": table,
@@ -79,7 +79,7 @@ def _rounded(values: np.ndarray[Any, Any]) -> list[Any]:
     return rounded
 
 
-def _bank(bank: Bank) -> dict[str, Any]:
+def _bank(bank: PictureBank) -> dict[str, Any]:
     return {
         "codes": _rounded(bank.codes),
         "labels": _rounded(bank.labels),

@@ -30,9 +30,7 @@ class OnnxFile:
     difference: float
 
 
-def write_onnx(
-    network: nn.Module, inputs: dict[str, Tensor], output: str, path: Path
-) -> OnnxFile:
+def write_onnx(network: nn.Module, inputs: dict[str, Tensor], output: str, path: Path) -> OnnxFile:
     """Write ``network`` with a free batch size, and compare it with torch on random inputs.
 
     Raises:
