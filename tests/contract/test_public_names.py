@@ -5,7 +5,7 @@ from __future__ import annotations
 import lookalike
 from lookalike import errors
 
-NAMES = ["__version__", "generate", "prepare", "show", "start", "train"]
+NAMES = ["__version__", "generate", "load", "prepare", "share", "show", "start", "train"]
 
 ERRORS = {
     "LookalikeError": "Exception",

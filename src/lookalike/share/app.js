@@ -8,10 +8,19 @@ const side = MODEL.size;
 const names = MODEL.labels;
 const GRID = 12;
 
-function bytes() {
+// All numbers of the page. They arrive deflated, the first bytes of all 16-bit numbers before the
+// second ones.
+async function numbers() {
   const text = atob(document.getElementById("weights").textContent.trim());
-  const out = new Uint8Array(text.length);
-  for (let i = 0; i < text.length; i++) out[i] = text.charCodeAt(i);
+  const packed = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) packed[i] = text.charCodeAt(i);
+  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
+  const planes = new Uint8Array(await new Response(stream).arrayBuffer());
+  const out = new Uint8Array(planes.length);
+  for (let i = 0, half = planes.length / 2; i < half; i++) {
+    out[2 * i] = planes[i];
+    out[2 * i + 1] = planes[half + i];
+  }
   return out.buffer;
 }
 
@@ -47,18 +56,21 @@ self.onmessage = ({ data }) => {
 
 // Sends work to a process beside the page; where there is none, does it here.
 class Machine {
-  constructor(source) {
+  constructor(buffer) {
     this.waiting = new Map();
     this.next = 0;
-    const setup = { buffer: bytes(), list: MODEL.weights, graphs: MODEL.graphs };
+    const list = { ...MODEL.weights };
+    delete list.bank;
     try {
-      this.worker = new Worker(URL.createObjectURL(new Blob([source, worker], { type: "text/javascript" })));
+      const source = [byId("runtime").textContent, worker];
+      this.worker = new Worker(URL.createObjectURL(new Blob(source, { type: "text/javascript" })));
       this.worker.onmessage = ({ data }) => this.answer(data);
-      this.worker.postMessage(setup, [setup.buffer]);
+      this.worker.onerror = ({ message }) => say(`This browser could not draw: ${message}`);
+      this.worker.postMessage({ buffer, list, graphs: MODEL.graphs });
     } catch {
       this.worker = null;
       this.weights = {};
-      for (const name in setup.list) this.weights[name] = Runtime.unpack(setup.buffer, setup.list[name]);
+      for (const name in list) this.weights[name] = Runtime.unpack(buffer, list[name]);
     }
   }
 
@@ -78,13 +90,17 @@ class Machine {
   }
 }
 
-const machine = new Machine(document.getElementById("runtime").textContent);
+let machine = null;
 const row = (values) => ({ data: Float32Array.from(values), shape: [1, values.length] });
 const withLabels = (code, labels) => (names.length ? [row(code), row(labels)] : [row(code)]);
 
 // ---- codes: what the generator takes -----------------------------------------------------------
 
 const bank = MODEL.bank; // {codes: [[...]], labels: [[...]], places: [[x, y]]}
+
+function rows({ data, shape: [count, wide] }) {
+  return Array.from({ length: count }, (_, i) => Array.from(data.subarray(i * wide, (i + 1) * wide)));
+}
 
 async function drawn(seed, index) {
   const random = randoms(seed, index);
@@ -258,20 +274,22 @@ async function fresh() {
     grid.append(button);
     return button;
   });
+  grid.setAttribute("aria-busy", "true");
   for (const [i, button] of buttons.entries()) {
+    say(`Drawing ${i + 1} of ${GRID} …`);
     const made = await drawn(seed, i);
     const values = await picture(made);
     if (own !== round) return;
     paint(button.firstChild, values);
     const take = () => {
       for (const other of buttons) other.setAttribute("aria-pressed", String(other === button));
-      photo.before = null;
-      byId("photo-pair").hidden = true;
+      leavePhoto();
       choose(made, `picture ${i + 1} of seed ${seed}`);
     };
     button.addEventListener("click", take);
     if (i === 0) take();
   }
+  grid.setAttribute("aria-busy", "false");
   say(`${GRID} new pictures of seed ${seed}.`);
   document.body.dataset.ready = "true";
 }
@@ -298,43 +316,63 @@ function moveBetween() {
 
 // ---- the map -----------------------------------------------------------------------------------
 
+const [WIDE, HIGH, TILE] = [1000, 620, 44];
+
 function map() {
-  const canvas = byId("map");
+  const [canvas, box] = [byId("map"), byId("map-box")];
+  Object.assign(canvas, { width: WIDE, height: HIGH });
   const image = new Image();
   image.onload = () => {
-    const [wide, high, tile] = [1000, 620, 44];
-    Object.assign(canvas, { width: wide, height: high });
     const context = canvas.getContext("2d");
     const across = Math.floor(image.width / bank.tile);
     bank.places.forEach(([x, y], i) => {
       const from = [(i % across) * bank.tile, Math.floor(i / across) * bank.tile];
-      const to = [x * (wide - tile), y * (high - tile)];
-      context.drawImage(image, ...from, bank.tile, bank.tile, ...to, tile, tile);
+      const to = [x * (WIDE - TILE), y * (HIGH - TILE)];
+      context.drawImage(image, ...from, bank.tile, bank.tile, ...to, TILE, TILE);
     });
-    const at = (event) => {
-      const box = canvas.getBoundingClientRect();
-      const x = ((event.clientX - box.left) / box.width * wide - tile / 2) / (wide - tile);
-      const y = ((event.clientY - box.top) / box.height * high - tile / 2) / (high - tile);
-      const near = bank.places
-        .map(([px, py], i) => [(px - x) ** 2 + (py - y) ** 2, i])
-        .sort((a, b) => a[0] - b[0]).slice(0, 3);
-      const weights = near.map(([away]) => 1 / (away + 1e-5));
-      const sum = weights.reduce((a, b) => a + b);
-      const code = bank.codes[0].map((_, d) =>
-        near.reduce((total, [, i], k) => total + (weights[k] / sum) * bank.codes[i][d], 0));
-      photo.before = null;
-      byId("photo-pair").hidden = true;
-      choose({ code, labels: names.length ? bank.labels[near[0][1]] : [] }, "a place on the map");
-      byId("one").scrollIntoView({ behavior: "smooth", block: "nearest" });
-    };
-    canvas.addEventListener("click", at);
   };
   image.src = bank.sheet;
+  box.addEventListener("click", (event) => {
+    const frame = canvas.getBoundingClientRect();
+    visit((event.clientX - frame.left) / frame.width, (event.clientY - frame.top) / frame.height);
+    byId("one").scrollIntoView({ behavior: "smooth", block: "nearest" });
+  });
+  box.addEventListener("keydown", (event) => {
+    const step = STEPS[event.key];
+    if (!step) return;
+    event.preventDefault();
+    visit(ring.x + step[0], ring.y + step[1]);
+  });
+}
+
+const ring = { x: 0.5, y: 0.5 };
+const STEPS = { ArrowLeft: [-0.03, 0], ArrowRight: [0.03, 0], ArrowUp: [0, -0.05], ArrowDown: [0, 0.05] };
+
+// Draws what lies at a place of the map (both in 0 .. 1): between the three pictures around it.
+function visit(x, y) {
+  Object.assign(ring, { x: Math.min(1, Math.max(0, x)), y: Math.min(1, Math.max(0, y)) });
+  Object.assign(byId("ring").style, { left: `${100 * ring.x}%`, top: `${100 * ring.y}%` });
+  byId("ring").hidden = false;
+  const [px, py] = [(ring.x * WIDE - TILE / 2) / (WIDE - TILE), (ring.y * HIGH - TILE / 2) / (HIGH - TILE)];
+  const near = bank.places
+    .map(([qx, qy], i) => [(qx - px) ** 2 + (qy - py) ** 2, i])
+    .sort((a, b) => a[0] - b[0]).slice(0, 3);
+  const weights = near.map(([away]) => 1 / (away + 1e-5));
+  const sum = weights.reduce((a, b) => a + b);
+  const code = bank.codes[0].map((_, d) =>
+    near.reduce((total, [, i], k) => total + (weights[k] / sum) * bank.codes[i][d], 0));
+  leavePhoto();
+  choose({ code, labels: names.length ? bank.labels[near[0][1]] : [] }, "a place on the map");
 }
 
 // ---- a photo of one's own ----------------------------------------------------------------------
 
-const photo = { before: null, drawn: null, image: null };
+const photo = { before: null, drawn: null };
+
+function leavePhoto() {
+  photo.before = null;
+  byId("photo-pair").hidden = true;
+}
 
 function square(image) {
   const canvas = document.createElement("canvas");
@@ -413,5 +451,14 @@ if (MODEL.graphs.encoder) {
     if (event.dataTransfer.files[0]) openPhoto(event.dataTransfer.files[0]);
   });
 }
-map();
-fresh();
+
+async function start() {
+  const buffer = await numbers();
+  const found = Runtime.unpack(buffer, MODEL.weights.bank);
+  Object.assign(bank, { codes: rows(found.codes), labels: rows(found.labels) });
+  machine = new Machine(buffer);
+  map();
+  await fresh();
+}
+
+start().catch((problem) => say(`This browser could not open the page: ${problem.message}`));

@@ -6,7 +6,8 @@ import base64
 import io
 import json
 import re
-from collections.abc import Sequence
+import zlib
+from collections.abc import Mapping, Sequence
 from html import escape
 from importlib.resources import files
 from typing import Any
@@ -16,6 +17,7 @@ from PIL import Image
 
 from lookalike import images
 from lookalike.images import Pixels
+from lookalike.share.graph import Array
 from lookalike.share.model import PictureBank, SharedModel
 
 LEAST_HALF = 64
@@ -27,7 +29,8 @@ SLOT = re.compile(r"\{\{(\w+)\}\}")
 
 def one_file(model: SharedModel, footer: Sequence[str]) -> str:
     """The whole HTML document. Its policy forbids every request; weights are 16-bit floats."""
-    table, buffer = _packed(model)
+    arrays = {name: graph.weights for name, graph in model.graphs.items()}
+    table, buffer = _packed({**arrays, "bank": _numbers_of(model.bank)})
     told = {
         "name": model.name,
         "size": model.size,
@@ -42,13 +45,13 @@ def one_file(model: SharedModel, footer: Sequence[str]) -> str:
     }
     parts = {
         "title": escape(model.name),
-        "count": f"{model.facts.get('train', 0):,}",
+        "like": _like(int(model.facts.get("train", 0))),
         "footer": "".join(f"<p>{escape(line)}</p>" for line in footer if line),
         "style": _own("app.css"),
         "runtime": _own("runtime.js"),
         "app": _own("app.js"),
         "model": json.dumps(told, separators=(",", ":")).replace("<", "\\u003c"),
-        "weights": base64.b64encode(buffer).decode(),
+        "weights": base64.b64encode(_deflated(buffer)).decode(),
     }
     return SLOT.sub(lambda slot: parts[slot[1]], _own("app.html"))
 
@@ -57,14 +60,24 @@ def _own(name: str) -> str:
     return (files("lookalike.share") / name).read_text("utf-8")
 
 
-def _packed(model: SharedModel) -> tuple[dict[str, list[list[Any]]], bytes]:
-    """Rows [name, shape, type, first byte] for each graph, and all weights behind each other."""
+def _like(count: int) -> str:
+    """What the pictures are like: the ``count`` pictures that were learned from, where known."""
+    return f"the {count:,} it learned from" if count else "those it learned from"
+
+
+def _packed(
+    groups: Mapping[str, Mapping[str, Array]],
+) -> tuple[dict[str, list[list[Any]]], bytes]:
+    """Rows [name, shape, type, first byte] for each group, and all numbers behind each other.
+
+    What is the same in several places is kept once.
+    """
     table: dict[str, list[list[Any]]] = {}
     buffer = bytearray()
     stored: dict[bytes, list[Any]] = {}
-    for graph_name, graph in model.graphs.items():
-        table[graph_name] = rows = []
-        for name, array in graph.weights.items():
+    for group, arrays in groups.items():
+        table[group] = rows = []
+        for name, array in arrays.items():
             kind = "f16" if array.size >= LEAST_HALF else "f32"
             data = array.astype("<f2" if kind == "f16" else "<f4").tobytes()
             row = stored.setdefault(data, [kind, len(buffer)])
@@ -74,15 +87,23 @@ def _packed(model: SharedModel) -> tuple[dict[str, list[list[Any]]], bytes]:
     return table, bytes(buffer)
 
 
+def _deflated(buffer: bytes) -> bytes:
+    """Zlib of all first bytes, then all second ones: exponents alone compress by a third."""
+    planes = np.frombuffer(buffer, np.uint8).reshape(-1, 2).T.tobytes()
+    return zlib.compress(planes, 9)
+
+
 def _rounded(values: np.ndarray[Any, Any]) -> list[Any]:
     rounded: list[Any] = np.round(values.astype(np.float64), 4).tolist()
     return rounded
 
 
+def _numbers_of(bank: PictureBank) -> dict[str, Array]:
+    return {"codes": bank.codes, "labels": bank.labels}
+
+
 def _bank(bank: PictureBank) -> dict[str, Any]:
     return {
-        "codes": _rounded(bank.codes),
-        "labels": _rounded(bank.labels),
         "places": _rounded(bank.places),
         "tile": TILE,
         "sheet": _sheet(bank.pictures),
