@@ -31,6 +31,8 @@ from lookalike.recipe import Drawing, Recipe
 
 KEEP = 2
 CANDIDATES = "candidates.json"
+MODEL = "model.safetensors"
+"""The one state of a run that was shared: what draws, and nothing to train with."""
 
 ENVIRONMENT: dict[str, type] = {"data": dict, "place": dict, "budgets": list}
 DATA: dict[str, type] = {"path": str, "fingerprint": str, "columns": list, "classes": list}
@@ -72,6 +74,11 @@ class Run:
         """Whether a recipe has been written here."""
         return (self.path / "recipe.json").is_file()
 
+    @property
+    def shared(self) -> bool:
+        """Whether it is a model that somebody shared: it draws, and cannot be trained."""
+        return (self.path / MODEL).is_file()
+
     # ---- one writer -------------------------------------------------------------------------
 
     @contextlib.contextmanager
@@ -80,7 +87,13 @@ class Run:
 
         Raises:
             RunLockedError: another process is writing.
+            RunError: it is a shared model.
         """
+        if self.shared:
+            raise RunError(
+                f"{self.path} is a shared model: it draws pictures and holds nothing to train "
+                "with. Name another folder with --into."
+            )
         self.samples.mkdir(parents=True, exist_ok=True)
         self.checkpoints.mkdir(exist_ok=True)
         handle = open(self.path / ".lock", "a+", encoding="utf-8")
@@ -249,7 +262,8 @@ class Run:
         That another one is used is said here, for everybody who asks, as a warning.
         """
         refused: list[str] = []
-        for path in reversed(self._numbered()):
+        shared = [self.path / MODEL] if self.shared else []
+        for path in [*reversed(self._numbered()), *shared]:
             try:
                 tree = checkpoints.read(path)
             except CheckpointError as problem:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from lookalike.api.data import collect, demo_data, doctor, export, prepare, transform
 from lookalike.api.evaluation import compare, evaluate, utility
 from lookalike.api.pictures import expand, generate
+from lookalike.api.sharing import load, share
 from lookalike.api.training import choose, open_data, plan, recipes, report, show, start, train
 
 __all__ = [
@@ -21,11 +22,13 @@ __all__ = [
     "expand",
     "export",
     "generate",
+    "load",
     "open_data",
     "plan",
     "prepare",
     "recipes",
     "report",
+    "share",
     "show",
     "start",
     "train",

@@ -10,18 +10,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from lookalike.data.pack.pack import Pack
 from lookalike.engine.sampler import Sampler, block_of, choosing_by
 from lookalike.errors import CheckpointError, PackError, RunError
+from lookalike.parts.latents.priors import Learned
 from lookalike.parts.losses.game import Game
-from lookalike.parts.networks.base import Frame, Networks
+from lookalike.parts.networks.base import Frame, NetworkPlan, Networks
 from lookalike.place import Place
-from lookalike.recipe import Drawing
+from lookalike.recipe import Drawing, Recipe
 from lookalike.run import Run
 
 PRETRAINED = re.compile(r'"part":\s*"(lookalike\.parts\.features:)?Pretrained"')
@@ -49,7 +52,8 @@ def open_sampler(
     candidates = run.candidates() if candidates is None else candidates
     drawing = run.drawing(trusted, candidates)
     state = run.state(which)
-    networks = _networks(run, drawing, state)
+    frame = Frame(drawing.size, drawing.channels, drawing.labels)
+    networks = _networks(run, frame, drawing.plans, state)
     for network in networks.values():
         place.settle(network.eval().requires_grad_(False))
     game = Game(networks, {}, autocast=_as_trained(run, place, networks).autocast)
@@ -66,11 +70,54 @@ def _as_trained(run: Run, place: Place, networks: Networks) -> Place:
     return place.decided({name: precision.get(name, "fp32") for name in networks})
 
 
-def _networks(run: Run, drawing: Drawing, state: Mapping[str, Any]) -> Networks:
+@dataclass(frozen=True, eq=False)
+class OpenedPlayers:
+    """Every player of a run with its averaged weights, and what its prior has learned."""
+
+    recipe: Recipe
+    networks: Networks
+    learned: Learned
+    labels: Tensor | None
+    images_seen: int
+
+
+def open_players(
+    run: Run, place: Place, trusted: tuple[str, ...] = (), which: str = "auto"
+) -> OpenedPlayers:
+    """All players that a run keeps, to read pictures with as well as to draw them, in float32.
+
+    They are those of the state that is drawn from, unless that one keeps the generator alone (the
+    best state of a recipe whose D does not choose): then all are of the newest state.
+
+    Raises:
+        CheckpointError: there is no whole state, or it is another recipe's.
+    """
+    recipe = run.recipe(trusted)
+    state = run.state(which)
+    if which == "auto" and run.takes_best:
+        newest = run.state("last")
+        state = state if _players(state) >= _players(newest) else newest
+    kept = _players(state) if run.shared else set(recipe.networks)
+    plans = {name: plan for name, plan in recipe.networks.items() if name in kept}
+    frame = Frame(recipe.size, recipe.channels, recipe.labels)
+    networks = _networks(run, frame, plans, state)
+    for network in networks.values():
+        place.settle(network.eval().requires_grad_(False))
+    seen = int(state["clock"][0])
+    return OpenedPlayers(recipe, networks, state["prior"], state["labels"], seen)
+
+
+def _players(state: Mapping[str, Any]) -> set[str]:
+    """The players of whom a state keeps weights."""
+    return {*state["averages"], *(key.partition(".")[0] for key in state["networks"])}
+
+
+def _networks(
+    run: Run, frame: Frame, plans: Mapping[str, NetworkPlan], state: Mapping[str, Any]
+) -> Networks:
     """The players with the averaged weights of each, or its own where no average is kept."""
     try:
-        frame = Frame(drawing.size, drawing.channels, drawing.labels)
-        networks = Networks.build(drawing.plans, frame)
+        networks = Networks.build(plans, frame)
         for name, network in networks.items():
             network.load_state_dict(_weights(name, state))
     # What a damaged recipe.json makes of networks can fail in any way that Python knows.

@@ -68,7 +68,7 @@ class NoiseRecoder(nn.Module):
 
     def decode(self, code: Tensor) -> Tensor:
         """Codes ``[N, Z]`` -> logits of pixels ``[N, C, S, S]``; tanh(l / 2) is the picture."""
-        maps = self.begin(code).view(len(code), -1, self.place, self.place)
+        maps = self.begin(code).unflatten(1, (-1, self.place, self.place))
         logits: Tensor = self.decoder(maps)
         return logits
 

@@ -120,7 +120,7 @@ class _Generator(nn.Module):
         self.picture = nn.Conv2d(widths[-1], frame.channels, 3, padding=1)
 
     def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
-        x = self.begin(z).view(len(z), self.width, 4, 4)
+        x = self.begin(z).view(-1, self.width, 4, 4)
         x = x.contiguous(memory_format=torch.channels_last)
         for block in self.blocks:
             x = block(x, labels)

@@ -195,6 +195,16 @@ class Flow(Prior):
         """Noise for :meth:`transform`, or points between neighbors."""
         return self.draw_labeled(generator, count, learned, None)[0]
 
+    def noise_kind(self, learned: Learned) -> str | None:
+        """Normal, once the flow is learned."""
+        return "normal" if _learned(learned) else None
+
+    def to_draw(self, learned: Learned) -> Learned:
+        """A learned flow draws without the encodings of training pictures."""
+        if not _learned(learned):
+            return learned
+        return {n: value for n, value in learned.items() if n not in {"codes", "neighbors"}}
+
     def draw_labeled(
         self, generator: torch.Generator, count: int, learned: Learned, wanted: Tensor | None
     ) -> tuple[Tensor, Tensor | None]:
@@ -218,7 +228,7 @@ class Flow(Prior):
         network = self._network(0 if labels is None else labels.shape[1]).eval()
         step = 1 / self.rungs
         for rung in range(self.rungs):
-            time = torch.full((len(z), 1), rung * step)
+            time = torch.full_like(z[:, :1], rung * step)
             half = z + functional_call(network, weights, (z, time, labels)) * step / 2
             z = z + functional_call(network, weights, (half, time + step / 2, labels)) * step
         return z * learned["flow_scale"] + learned["flow_center"]

@@ -46,6 +46,14 @@ class Prior(ABC):
     def __init_subclass__(cls) -> None:
         answer_to(cls, carry="transform", learning="fit_time_share")
 
+    def noise_kind(self, learned: Learned) -> str | None:
+        """How anybody can draw z without this class: "normal", "uniform", or not at all (None)."""
+        return None
+
+    def to_draw(self, learned: Learned) -> Learned:
+        """What of ``learned`` drawing needs: what a shared model holds of the training pictures."""
+        return learned
+
     def transform(self, z: Tensor, labels: Tensor | None, learned: Learned) -> Tensor:
         """What the generator takes for drawn rows ``[N, width]``: the rows, for most priors."""
         return z
@@ -88,6 +96,10 @@ class Normal(Prior):
 
     dims: int = 100
 
+    def noise_kind(self, learned: Learned) -> str:
+        """Normal."""
+        return "normal"
+
     def draw(self, generator: torch.Generator, count: int, learned: Learned) -> Tensor:
         """Independent N(0, 1) entries."""
         return torch.randn(count, self.dims, generator=generator)
@@ -98,6 +110,10 @@ class Uniform(Prior):
     """Uniform in [-1, 1]."""
 
     dims: int = 100
+
+    def noise_kind(self, learned: Learned) -> str:
+        """Uniform in [-1, 1]."""
+        return "uniform"
 
     def draw(self, generator: torch.Generator, count: int, learned: Learned) -> Tensor:
         """Independent U(-1, 1) entries."""

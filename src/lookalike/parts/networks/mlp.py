@@ -39,7 +39,7 @@ class _Generator(nn.Module):
 
     def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
         pictures: Tensor = self.layers(with_labels(z, labels))
-        return pictures.view(len(z), *self.shape)
+        return pictures.view(-1, *self.shape)
 
 
 class _Discriminator(nn.Module):

@@ -75,7 +75,7 @@ class _Generator(nn.Module):
         self.layers = nn.Sequential(*layers)
 
     def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
-        x = self.begin(with_labels(z, labels)).view(len(z), self.first, self.side, self.side)
+        x = self.begin(with_labels(z, labels)).view(-1, self.first, self.side, self.side)
         pictures: Tensor = self.layers(x)
         return pictures
 

@@ -123,7 +123,7 @@ class SwiftGenerator(nn.Module):
     def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
         """z ``[N, latent]``, labels ``[N, L]`` or None -> ``[N, C, S, S]``."""
         code = with_labels(z, labels)
-        x = self.start(code).view(len(z), 4, 4, self.first).permute(0, 3, 1, 2)
+        x = self.start(code).view(-1, 4, 4, self.first).permute(0, 3, 1, 2)
         for stage in self.stages:
             x = stage(x, code)
         x = shuffled(self.finish(F.leaky_relu(self.norm(x), 0.2)))

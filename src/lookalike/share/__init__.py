@@ -1,0 +1,1 @@
+"""What a person made, given to somebody else: a model folder, ONNX, a page in one file."""
