@@ -121,13 +121,13 @@ def __dir__() -> list[str]:
 
 
 class _Package(ModuleType):
-    """Keeps the verbs ``recipes`` and ``report`` from the folders of those names.
+    """Keeps the verbs ``recipes``, ``report`` and ``share`` from the folders of those names.
 
     Python binds a folder to its package when it is imported first; the verb would be gone then.
     """
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if not (isinstance(value, ModuleType) and name in {"recipes", "report"}):
+        if not (isinstance(value, ModuleType) and name in {"recipes", "report", "share"}):
             super().__setattr__(name, value)
 
 
