@@ -93,10 +93,11 @@ def urls(path: str | Path, settings: UrlsSettings, tell: Tell = silent) -> Colle
         RunLockedError: another process collects into the folder.
     """
     path = Path(path).expanduser()
-    addresses = lists.read(path, settings.columns, skip=settings.skip)
+    addresses = lists.AddressList(path, settings.columns, skip=settings.skip)
     session = _session(f"urls: {path.name}", settings, tell)
     with Web(settings.manners) as web, session:
         Gatherer(web, session, Robots(web) if settings.robots else None).run(addresses)
+    session.notes += addresses.notes
     return session.collected()
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import islice
+import re
+from collections.abc import Callable, Iterator, Mapping
+from itertools import chain, islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
+from lookalike.data.readers.encodings import decode_text
 from lookalike.errors import SourceError, need
 from lookalike.settings.collect import Columns
 from lookalike.sources.store.collection import Found
@@ -28,37 +30,78 @@ NAMES: Mapping[str, tuple[str, ...]] = {
 LONGEST_TEXT = 2000
 
 
+HEAD = 1_000_000
+"""The first bytes of a list, which say its encoding."""
+
 Reader = Callable[[Path, Columns], Iterator[dict[str, Any]]]
 
 
-def read(path: Path, columns: Columns, *, skip: int = 0) -> Iterator[Found]:
-    """The pictures of a list: ``.txt`` (one address a line), ``.csv``, ``.tsv``, ``.jsonl``,
-    ``.parquet``; the first ``skip`` rows are passed over.
+class AddressList:
+    """A list of addresses: iterate over it for the pictures, then read ``notes``.
+
+    ``.txt`` (one address a line), ``.csv``, ``.tsv``, ``.jsonl`` or ``.parquet``; the first
+    ``skip`` rows are passed over. ``notes`` say in which encoding it was read, if not UTF-8, and
+    how many rows had no address.
 
     Raises:
-        SourceError: no such file, another ending, or no column with addresses.
+        SourceError: no such file, or another ending.
     """
-    if not path.is_file():
-        raise SourceError(f"{path} is not there. Name a file with one picture address a line.")
-    reader = READERS.get(path.suffix.lower())
-    if reader is None:
-        kinds = " ".join(ending for ending in READERS if ending)
-        raise SourceError(f"{path} ends in {path.suffix}; lists may end in {kinds}.")
-    return _pictures(islice(reader(path, columns), skip, None), columns, path)
+
+    def __init__(self, path: Path, columns: Columns, *, skip: int = 0) -> None:
+        if not path.is_file():
+            raise SourceError(f"{path} is not there. Name a file with one picture address a line.")
+        reader = READERS.get(path.suffix.lower())
+        if reader is None:
+            kinds = " ".join(ending for ending in READERS if ending)
+            raise SourceError(f"{path} ends in {path.suffix}; lists may end in {kinds}.")
+        self._path, self._columns, self._skip, self._reader = path, columns, skip, reader
+        self._empty = 0
+
+    def __iter__(self) -> Iterator[Found]:
+        """The pictures, row by row.
+
+        Raises:
+            SourceError: no column with addresses, or a damaged line.
+        """
+        chosen: dict[str, str] | None = None
+        for row in islice(self._reader(self._path, self._columns), self._skip, None):
+            if chosen is None or chosen["url"] not in row:
+                chosen = choose(row, self._columns, self._path)
+            found = from_row(row, chosen, source="urls")
+            if found is None:
+                self._empty += 1
+            else:
+                yield found
+
+    @property
+    def notes(self) -> list[str]:
+        """What a person should know of how the list was read so far."""
+        parquet = self._reader is _parquet
+        encoding = "" if parquet else _encoding(self._path)
+        notes = [f"{self._path.name} was read as {encoding}"] if encoding else []
+        if self._empty:
+            rows = "row has" if self._empty == 1 else "rows have"
+            notes.append(f"{self._path.name}: {self._empty:,} {rows} no address")
+        return notes
 
 
-def _pictures(rows: Iterable[dict[str, Any]], columns: Columns, path: Path) -> Iterator[Found]:
-    chosen: dict[str, str] | None = None
-    for row in rows:
-        if chosen is None or chosen["url"] not in row:
-            chosen = choose(row, columns, path)
-        found = from_row(row, chosen, source="urls")
-        if found is not None:
-            yield found
+def _encoding(path: Path) -> str:
+    """The encoding of a text that nobody wrote down; "" for UTF-8."""
+    with path.open("rb") as file:
+        head = file.read(HEAD)
+    if len(head) == HEAD and b"\0" not in head:
+        head = head[: head.rfind(b"\n") + 1] or head  # no letter is cut in two
+    return decode_text(head)[1]
+
+
+def _opened(path: Path) -> TextIO:
+    """A text; bytes that its encoding lacks stay apart from one another (Bär is not Bör)."""
+    encoding = _encoding(path) or "utf-8-sig"
+    return path.open(encoding=encoding, errors="backslashreplace", newline="")
 
 
 def _lines(path: Path, columns: Columns) -> Iterator[dict[str, Any]]:
-    with path.open(encoding="utf-8-sig", errors="replace") as file:
+    with _opened(path) as file:
         for raw in file:
             line = raw.strip()
             if line and not line.startswith("#"):
@@ -66,13 +109,27 @@ def _lines(path: Path, columns: Columns) -> Iterator[dict[str, Any]]:
 
 
 def _table(path: Path, columns: Columns) -> Iterator[dict[str, Any]]:
-    comma = "\t" if path.suffix.lower() == ".tsv" else ","
-    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-        yield from csv.DictReader(file, delimiter=comma)
+    with _opened(path) as file:
+        start = next(file, "")
+        if re.fullmatch(r'"?sep=.?"?\s*', start, re.IGNORECASE):  # a line of Excel's own
+            start = next(file, "")
+        try:
+            yield from csv.DictReader(chain([start], file), delimiter=_delimiter(start, columns))
+        except csv.Error as problem:
+            raise SourceError(f"{path} is not a table ({problem}). Repair it.") from problem
+
+
+def _delimiter(header: str, columns: Columns) -> str:
+    """What divides a header so that one of its columns is understood; else a comma."""
+    known = {*NAMES["url"], str(columns.url_column).lower()}
+    for mark in (",", ";", "\t", "|"):
+        if known & {cell.strip().lower() for cell in next(csv.reader([header], delimiter=mark))}:
+            return mark
+    return ","
 
 
 def _objects(path: Path, columns: Columns) -> Iterator[dict[str, Any]]:
-    with path.open(encoding="utf-8-sig", errors="replace") as file:
+    with _opened(path) as file:
         for number, raw in enumerate(file, 1):
             if not raw.strip():
                 continue
