@@ -75,7 +75,7 @@ MAY: dict[str, set[str]] = {
     "api": _STAGES | {"stages"},
     "cli": _STAGES | {"stages", "api"},
     "studio": _STAGES | {"stages", "api"},
-    "lookalike": {"api", "errors", "settings", "data", "progress"},
+    "lookalike": {"api", "errors", "settings", "progress", "data"},  # the names at the top
     "__main__": {"cli"},
 }
 ISLANDS = {"stages", "recipes"}
