@@ -75,7 +75,7 @@ MAY: dict[str, set[str]] = {
     "api": _STAGES | {"stages"},
     "cli": _STAGES | {"stages", "api"},
     "studio": _STAGES | {"stages", "api"},
-    "lookalike": {"api"},
+    "lookalike": _LOWER | {"api", "data"},
     "__main__": {"cli"},
 }
 ISLANDS = {"stages", "recipes"}
