@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import ctypes
 import os
+import platform
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
 from torch import nn
 
+from lookalike import __version__
 from lookalike.errors import LookalikeError
 
 M = TypeVar("M", bound=nn.Module)
@@ -76,6 +80,42 @@ def choose(device: str = "auto", precision: str = "auto", threads: int = 0) -> P
         rank=rank,
         world=world,
     )
+
+
+def describe(place: Place) -> dict[str, Any]:
+    """What a run remembers of the machine, as JSON-able values: no names, no paths."""
+    return {
+        "lookalike": __version__,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": _version("numpy"),
+        "pillow": _version("pillow"),
+        "system": platform.system(),
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "place": {
+            "device": place.device,
+            "precision": dict(place.precision),
+            "threads": torch.get_num_threads(),
+            "processes": place.world,
+        },
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        for line in info.read_text("utf-8", "replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
 
 
 def keep_memory() -> bool:

@@ -177,8 +177,18 @@ class Run:
             file.write(json.dumps(numbers) + "\n")
 
     def stats(self) -> list[dict[str, Any]]:
-        """Every line of stats.jsonl; a last line that was cut off by a crash is left out."""
-        return read_lines(self.path / "stats.jsonl")
+        """Every line of stats.jsonl; ``images`` says when.
+
+        The last may have been cut off by a crash; that others are left out is said.
+        """
+        path = self.path / "stats.jsonl"
+        if not path.exists():
+            return []
+        lines = [_line(text) for text in path.read_text("utf-8", "replace").splitlines()]
+        lost = lines[:-1].count(None)
+        if lost:
+            warn_once(path, f"{path} is damaged: {lost} of its {len(lines)} lines are left out.")
+        return [line for line in lines if line is not None]
 
     def forget_after(self, images: int) -> None:
         """Drop numbers and grids of steps that will be played again after a restore.
@@ -187,7 +197,7 @@ class Run:
         aside as ``.damaged``, so that they do not count among those that are kept.
         """
         if (self.path / "stats.jsonl").exists():
-            lines = [line for line in self.stats() if _number(line.get("images")) <= images]
+            lines = [line for line in self.stats() if line["images"] <= images]
             text = "".join(json.dumps(line) + "\n" for line in lines)
             with _to_disk(self.path / "stats.jsonl") as path:
                 checkpoints.write_whole(path, text.encode())
@@ -265,7 +275,7 @@ class Run:
         shared = [self.path / MODEL] if self.shared else []
         for path in [*reversed(self._numbered()), *shared]:
             try:
-                tree = checkpoints.read(path)
+                tree = _state(path)
             except CheckpointError as problem:
                 refused.append(str(problem))
                 continue
@@ -288,7 +298,7 @@ class Run:
         best = self._best(1)
         if which == "auto" and self.takes_best:
             try:
-                return checkpoints.read(best)
+                return _state(best)
             except CheckpointError as problem:
                 warn_once(best, f"{problem} The last checkpoint is used instead of the best.")
         tree, refused = self.newest()
@@ -320,10 +330,23 @@ class Run:
                 f"{self.path} keeps no state {which!r}. Name one of these with --checkpoint: "
                 f"{there}."
             )
-        return checkpoints.read(self.checkpoints / f"{which}.safetensors")
+        return _state(self.checkpoints / f"{which}.safetensors")
 
     def _numbered(self) -> list[Path]:
         return sorted(p for p in self.checkpoints.glob("*.safetensors") if p.stem.isdigit())
+
+
+def _state(path: Path) -> dict[str, Any]:
+    """A state of a training, which says how many images it has seen.
+
+    Raises:
+        CheckpointError: it is not whole, or no state.
+    """
+    tree = checkpoints.read(path)
+    clock = tree.get("clock")
+    if not (isinstance(clock, list) and len(clock) == 2 and all(type(n) is int for n in clock)):
+        raise CheckpointError(f"{path} holds no state of a training.")
+    return tree
 
 
 def _of_kind(values: Mapping[str, Any], kinds: Mapping[str, type]) -> dict[str, Any]:
@@ -335,19 +358,13 @@ def _of_kind(values: Mapping[str, Any], kinds: Mapping[str, type]) -> dict[str, 
     }
 
 
-def _number(value: object) -> float:
-    return value if isinstance(value, int | float) else 0.0
-
-
-def read_lines(path: Path) -> list[dict[str, Any]]:
-    """The whole lines of a JSON-lines file."""
-    lines = []
-    if path.exists():
-        for line in path.read_text("utf-8", "replace").splitlines():
-            with contextlib.suppress(json.JSONDecodeError):
-                value = json.loads(line)
-                lines += [value] if isinstance(value, dict) else []
-    return lines
+def _line(text: str) -> dict[str, Any] | None:
+    """One line of numbers, or None where it is none."""
+    try:
+        line = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return line if isinstance(line, dict) and isinstance(line.get("images"), int) else None
 
 
 @contextlib.contextmanager

@@ -55,7 +55,7 @@ MAY: dict[str, set[str]] = {
     "storage_errors": {"errors"},
     "images": {"errors"},
     "durations": {"errors"},
-    "place": {"errors"},
+    "place": {"errors", "lookalike"},
     "checkpoints": {"errors"},
     "efficientnet": {"errors"},
     "settings": GROUND,

@@ -133,12 +133,22 @@ class Session:
             )
         if state is not None:
             restore(self.trainer, state)
-            for watcher in self.watchers:
-                watcher.load(state.get("watchers", {}).get(watcher.name, {}))
+            self._remind(state.get("watchers", {}))
         if self.trainer.place.main:
             for words in refused:
                 self.run.say(f"{words} The checkpoint before it is used.")
             self.run.forget_after(self.trainer.clock.images)
+
+    def _remind(self, memories: Any) -> None:
+        """Give the watchers what they remembered; what that is, each of them knows alone."""
+        try:
+            for watcher in self.watchers:
+                watcher.load(memories.get(watcher.name, {}))
+        except (AttributeError, TypeError, ValueError, KeyError, IndexError) as problem:
+            raise CheckpointError(
+                f"The newest checkpoint in {self.run.checkpoints} holds what this version cannot "
+                f"read ({problem}). Delete it to go on from the one before it."
+            ) from problem
 
     def save(self) -> None:
         """Write a checkpoint; rank 0 writes, the others go on.

@@ -11,14 +11,14 @@ from lookalike import recipe
 from lookalike.data.augment.policy import Policy, chains, fitting
 from lookalike.data.pack.pack import Pack
 from lookalike.durations import seconds, words
-from lookalike.engine import budget, environment, precision
+from lookalike.engine import budget, precision
 from lookalike.engine.batches import BatchSource, SplitBatches, with_few_labels
 from lookalike.engine.session import Session, SessionResult
 from lookalike.engine.trainer import Trainer
 from lookalike.engine.watcher import Watcher
 from lookalike.errors import DataError, RecipeError, RunError
 from lookalike.parts.training.warm_start import WarmStart
-from lookalike.place import Place
+from lookalike.place import Place, describe
 from lookalike.recipe import Recipe, codec
 from lookalike.run import Run
 from lookalike.settings.training import TrainSettings
@@ -290,7 +290,7 @@ def train(
         budgets = _budgets(run, chosen.recipe.images)
         run.write_recipe(chosen.recipe)
         told = {"data": _data(pack), "budgets": budgets}
-        run.write_env({**environment.describe(trainer.place), **told})
+        run.write_env({**describe(trainer.place), **told})
         return Session(run, trainer, watchers(trainer)).fit()
 
 
