@@ -7,6 +7,7 @@
     │   ├── NoImagesError         nothing that can be read
     │   ├── TooFewImagesError     readable, but not enough to train on
     │   └── PackError             a pack that is missing, damaged or of another version
+    ├── DiskError                 a disk is full, or a place may not be read or written
     ├── SourceError               a place where pictures come from refused or failed
     ├── RecipeError               a recipe that does not exist or settings that do not fit
     ├── RunError                  the run folder
@@ -22,7 +23,11 @@ Each message says what was found, what was wanted and what to do.
 
 from __future__ import annotations
 
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
+from pathlib import Path
 from types import ModuleType
 
 
@@ -44,6 +49,10 @@ class TooFewImagesError(DataError):
 
 class PackError(DataError):
     """A pack that is missing, damaged or of another version."""
+
+
+class DiskError(LookalikeError):
+    """A disk is full, or a place may not be read or written."""
 
 
 class SourceError(LookalikeError):
@@ -80,6 +89,58 @@ class RangeError(TrainingError):
 
 class MissingExtraError(LookalikeError):
     """An optional package is not installed."""
+
+
+_AGAIN = "and run the same command again"
+_RIGHTS = "Give yourself the right (chmod), or name another place."
+_CAUSES = {
+    errno.ENOSPC: ("the disk is full", f"Free some space there, or name another disk, {_AGAIN}."),
+    errno.EDQUOT: ("your share of the disk is used up", f"Free some space there, {_AGAIN}."),
+    errno.EACCES: (
+        "you have no right to do that",
+        "Give yourself the right (chmod), or name another place.",
+    ),
+    errno.EPERM: (
+        "you have no right to do that",
+        "Give yourself the right (chmod), or name another place.",
+    ),
+    errno.EROFS: ("the disk can only be read", "Name a place on another disk."),
+    errno.ENAMETOOLONG: ("the name is too long", "Name a shorter one."),
+    errno.EIO: ("the disk does not answer", f"Look at the disk and its cable, {_AGAIN}."),
+    errno.EMFILE: ("too many files are open", f"Allow more (ulimit -n 4096), {_AGAIN}."),
+    errno.ENOTDIR: ("a part of the path is a file", "Name another place."),
+    errno.EISDIR: ("it is a folder", "Name a file."),
+    errno.ENOENT: ("it is not there", "Look at the name, or make the folder first."),
+}
+
+
+def disk_error(problem: OSError, place: Path | str = "") -> DiskError:
+    """What the system says about a disk, as place, cause and cure.
+
+    ``place`` is named where the system names none.
+    """
+    name = problem.filename if isinstance(problem.filename, str | Path) else place
+    if Path(name).name.startswith(".") and str(place):
+        name = place  # a hidden file of ours, on its way to the place
+    number = problem.errno or 0
+    cause, cure = _CAUSES.get(number, (str(problem.strerror or problem), f"See to it, {_AGAIN}."))
+    where = f"{name} cannot be used" if str(name) else "A file cannot be used"
+    return DiskError(f"{where}: {cause}. {cure}")
+
+
+@contextmanager
+def on_disk(place: Path | str) -> Iterator[None]:
+    """Inside, whatever the system says about a disk becomes a :class:`DiskError`.
+
+    Raises:
+        DiskError: with the place, the cause and the cure.
+    """
+    try:
+        yield
+    except (BrokenPipeError, InterruptedError):
+        raise
+    except OSError as problem:
+        raise disk_error(problem, place) from problem
 
 
 def need(module: str, extra: str, purpose: str) -> ModuleType:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
@@ -11,7 +12,7 @@ from cyclopts import App, Group
 
 from lookalike import __version__
 from lookalike.cli import output as show
-from lookalike.errors import LookalikeError
+from lookalike.errors import LookalikeError, disk_error
 
 _MAIN = Group("From pictures to pictures", sort_key=1)
 _DATA = Group("Data", sort_key=2)
@@ -67,6 +68,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     os.environ.setdefault("GOMP_SPINCOUNT", "20000")
     # Large pages: what a step takes and frees costs up to a quarter of its time in page faults.
     os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
+    for stream in (sys.stdout, sys.stderr):
+        # A name that the terminal cannot show is shown with its numbers, and ends nothing.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         status = _run(given)
     except show.UnreadError:
@@ -84,11 +89,20 @@ def _run(given: Sequence[str]) -> int:
 
             leave()
     except LookalikeError as problem:
-        if "--json" in given:
-            show.out(json.dumps({"error": type(problem).__name__, "message": str(problem)}))
-        show.say(f"Error: {problem}")
-        return 1
+        return _refused(problem, given)
+    except BrokenPipeError:
+        return _UNREAD
+    except OSError as problem:
+        return _refused(disk_error(problem), given)
     except KeyboardInterrupt:
         show.say("Stopped. Nothing is left half written; run the same command again to go on.")
         return 130
     return 0
+
+
+def _refused(problem: LookalikeError, given: Sequence[str]) -> int:
+    """Say an error in one message; the exit status."""
+    if "--json" in given:
+        show.out(json.dumps({"error": type(problem).__name__, "message": str(problem)}))
+    show.say(f"Error: {problem}")
+    return 1

@@ -17,7 +17,7 @@ import numpy as np
 
 from lookalike import images
 from lookalike.data.expanded.originals import Originals
-from lookalike.data.pack.atomic_folder import beside, folder_name, into_place
+from lookalike.data.pack.atomic_folder import beside, discard, folder_name, into_place
 from lookalike.data.pack.pack import Pack, Row, Split
 from lookalike.data.pack.writer import PackWriter
 from lookalike.images import Pixels
@@ -73,8 +73,10 @@ class EnlargedFolder(Enlarged):
         return self
 
     def __exit__(self, *problem: object) -> None:
-        self._lines.close()
-        shutil.rmtree(self._part, ignore_errors=True)
+        try:
+            self._lines.close()
+        finally:
+            discard(self._part)
 
     def real(self, picture: Pixels, row: Row, split: str, group: str) -> None:
         """``SPLIT/CLASS/real-NUMBER.png``, or the original file with its own suffix."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import re
 import shutil
@@ -11,6 +12,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from lookalike.errors import DataError
+
+try:
+    import fcntl
+except ImportError:  # Windows: what a killed process left stays until it is removed by hand
+    fcntl = None  # type: ignore[assignment]
 
 
 def refuse_full(to: Path) -> None:
@@ -45,9 +51,57 @@ def beside(to: Path) -> Path:
     """
     _refuse_here(to)
     to.parent.mkdir(parents=True, exist_ok=True)
-    part = Path(tempfile.mkdtemp(prefix=f".{to.name}.", suffix=".part", dir=to.parent))
+    _clear_left_over(to)
+    part = _hidden(to, _PART)
     part.chmod(0o777 & ~_umask())
     return part
+
+
+_PART, _OLD = ".part", ".old"
+_locks: dict[Path, int] = {}
+"""The folders that this process writes to, each with the open file that locks it."""
+
+
+def _hidden(to: Path, suffix: str) -> Path:
+    """A new hidden folder beside a place, locked for as long as this process lives."""
+    folder = Path(tempfile.mkdtemp(prefix=f".{to.name}.", suffix=suffix, dir=to.parent))
+    lock = _lock(folder)
+    if lock is not None:
+        _locks[folder] = lock
+    return folder
+
+
+def _lock(folder: Path) -> int | None:
+    """Lock a folder; None where somebody holds it, or the system cannot."""
+    try:
+        opened = os.open(folder, os.O_RDONLY)  # Windows does not open folders
+    except OSError:
+        return None
+    try:
+        fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(opened)
+        return None
+    return opened
+
+
+def _release(folder: Path) -> None:
+    lock = _locks.pop(folder, None)
+    if lock is not None:
+        os.close(lock)
+
+
+def _clear_left_over(to: Path) -> None:
+    """Remove what a process left beside this place that was killed, and put back what it moved."""
+    for suffix in (_OLD, _PART):
+        for folder in to.parent.glob(f".{glob.escape(to.name)}.*{suffix}"):
+            lock = _lock(folder)
+            if lock is None:
+                continue
+            if not to.exists() and (folder / "it").is_dir():
+                (folder / "it").rename(to)
+            shutil.rmtree(folder, ignore_errors=True)
+            os.close(lock)
 
 
 def into_place(part: Path, to: Path) -> None:
@@ -55,6 +109,22 @@ def into_place(part: Path, to: Path) -> None:
     if to.exists():
         to.rmdir()
     part.rename(to)
+    _release(part)
+
+
+def replace_folder(part: Path, to: Path) -> None:
+    """Rename a finished folder to its place; what was there goes away after the new one is in."""
+    old = _hidden(to, _OLD)
+    to.rename(old / "it")
+    part.rename(to)
+    _release(part)
+    discard(old)
+
+
+def discard(part: Path) -> None:
+    """Remove a folder of :func:`beside` with all that is in it."""
+    shutil.rmtree(part, ignore_errors=True)
+    _release(part)
 
 
 @contextmanager
@@ -65,7 +135,7 @@ def whole_folder(to: Path) -> Iterator[Path]:
         yield part
         into_place(part, to)
     finally:
-        shutil.rmtree(part, ignore_errors=True)
+        discard(part)
 
 
 def _umask() -> int:
