@@ -14,13 +14,15 @@ from pathlib import Path
 from typing import IO, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
+from lookalike import images
 from lookalike.data.augment.policy import Copying, Original, fitting
 from lookalike.data.augment.transforms import Chain
-from lookalike.data.decode.decode import PIXEL_LIMIT, Fit, ReadSettings, open_picture
+from lookalike.data.decode.decode import PIXEL_LIMIT, Fit, ReadSettings, open_picture, read_opened
 from lookalike.data.decode.faces import FaceSettings
 from lookalike.data.decode.ingest import SIZES, IngestLog, examples, picture_row
-from lookalike.data.decode.previous_pack import Answer, Reused, remember
+from lookalike.data.decode.previous_pack import Answer, Reused, passes, remember, sides_of
 from lookalike.data.decode.worker import Accepted, Preprocessor, Refused
 from lookalike.data.decode.worker_pool import Lost, Workers
 from lookalike.data.pack.holdout import choose_holdout, wanted_holdout
@@ -29,11 +31,13 @@ from lookalike.data.pack.writer import PackWriter
 from lookalike.data.readers.base import PictureFile, PictureSource
 from lookalike.data.readers.open import open_source
 from lookalike.data.similarity.hash import THUMB
+from lookalike.data.similarity.near_duplicates import Groups
 from lookalike.errors import DataError, NoImagesError, PackError, TooFewImagesError, need
 from lookalike.images import Pixels
 from lookalike.progress import Tell, silent
 from lookalike.results import Result
 from lookalike.settings.data import PrepareSettings
+from lookalike.storage_errors import storage_errors
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +47,7 @@ FEWEST = 16
 SHOWN, NAMED = 100, 10
 """How many refusals travel in the result and are printed; ``refused.jsonl`` has all."""
 
-_READER = 1
+_READER = 2
 """Counted up when the same file would give other pixels than before."""
 
 _PROBED = 200
@@ -108,18 +112,24 @@ def prepare(
     """Make a pack at ``to`` from the pictures of ``source``; originals are only read.
 
     The same again does nothing; on a grown source only new pictures are decoded. A source that is
-    a pack is returned as it is.
+    a pack is returned as it is, or made smaller or grey where that is asked for.
 
     Raises:
         NoImagesError: nothing can be read as a picture.
         TooFewImagesError: fewer than 16 different pictures.
-        DataError: settings that do not fit.
+        DataError: settings that do not fit, or a table that names no picture.
         PackError: ``to`` is something else than a pack.
+        StorageError: the disk is full, or a place may not be read or written.
     """
-    source, to = Path(source), Path(to)
+    source, to = Path(source).expanduser(), Path(to).expanduser()
     settings = settings or PrepareSettings()
-    if Pack.is_pack(source):
-        return _result(Pack.open(source), decoded=0, unchanged=True)
+    with storage_errors([to]):
+        if Pack.is_pack(source):
+            return _from_pack(Pack.open(source), to, settings)
+        return _from_pictures(source, to, settings, tell)
+
+
+def _from_pictures(source: Path, to: Path, settings: PrepareSettings, tell: Tell) -> Prepared:
     pictures = open_source(source, settings.zip_encoding)
     if pictures.unmatched and settings.table:
         raise DataError(pictures.unmatched)
@@ -129,6 +139,20 @@ def prepare(
             f"{examples(pictures.refused)}. Name another folder, or run 'lookalike collect' first."
         )
     look = _look(pictures, settings)
+    plan = _plan(source, look, settings)
+    chains = fitting(settings.augment, look.size, look.channels)
+    old = _old_pack(to)
+    # A pack of an older reader is left as it is; only when its source has grown is all read anew.
+    same = [_listing(pictures, {**plan, "reader": n}, settings) for n in range(1, _READER + 1)]
+    if old is not None and old.info.get("listing") in same:
+        if not any(map(passes, old.refused())):
+            return _result(old, decoded=0, unchanged=True)
+    info = {"plan": plan, "listing": same[-1], "source": str(source)}
+    return _Work(pictures, to, settings, look, chains).run(old, info, tell)
+
+
+def _plan(source: Path, look: ReadSettings, settings: PrepareSettings) -> Row:
+    """All that decides which pixels a file becomes."""
     plan = {"reader": _READER, **asdict(look), "source": str(source.resolve())}
     faces = _faces(settings)
     if faces is not None:
@@ -137,14 +161,56 @@ def prepare(
         plan["faces"] = asdict(faces)
     if settings.frames:
         plan["frames"] = True
-    chains = fitting(settings.augment, look.size, look.channels)
-    listing = _listing(pictures, plan, settings)
+    return plan
+
+
+_OF_FILES = ("fit", "background", "crop", "frames", "faces", "largest", "augment", "fix")
+"""Settings that are about files of pictures and can do nothing for a pack."""
+
+
+def _from_pack(pack: Pack, to: Path, settings: PrepareSettings) -> Prepared:
+    """The pack itself where it is as it should be; else a smaller or grey one at ``to``.
+
+    Raises:
+        DataError: what is asked for cannot be made from a pack.
+    """
+    size = pack.size if settings.size is None else settings.size
+    usual = PrepareSettings()
+    changed = [name for name in _OF_FILES if getattr(settings, name) != getattr(usual, name)]
+    if changed or not 1 <= size <= pack.size or settings.channels > pack.channels:
+        wish = f"--{changed[0]}" if changed else f"{size} px in {_COLORS[settings.channels]}"
+        raise DataError(
+            f"{pack.path} is a pack of {pack.size} px in {_COLORS[pack.channels]}, and {wish} "
+            f"cannot be had from it. Name --size {pack.size} or less, or prepare its source "
+            f"({pack.info.get('source', 'the pictures')}) anew."
+        )
+    if (size, settings.channels) == (pack.size, pack.channels):
+        return _result(pack, decoded=0, unchanged=True)
+    listing = f"{pack.fingerprint} {size} {settings.channels}"
     old = _old_pack(to)
     if old is not None and old.info.get("listing") == listing:
         return _result(old, decoded=0, unchanged=True)
-    known = old if old is not None and old.info.get("plan") == plan else None
-    info = {"plan": plan, "listing": listing, "source": str(source)}
-    return _Work(pictures, to, settings, look, chains).run(known, info, tell)
+    return _result(_smaller(pack, to, size, settings.channels, listing), decoded=0, unchanged=False)
+
+
+_COLORS = {1: "grey", 3: "color"}
+
+
+def _smaller(pack: Pack, to: Path, size: int, channels: int, listing: str) -> Pack:
+    """A copy of a pack at another size, with the same labels and the same hold-out."""
+    look = ReadSettings(size=size, channels=channels, least=1)
+    held = np.zeros(pack.count, np.bool_)
+    held[pack.holdout.pack_rows(np.arange(len(pack.holdout)))] = True
+    with PackWriter(to, size=size, channels=channels) as writer:
+        for number, row in enumerate(pack.manifest()):
+            picture = images.to_pillow(pack.shards.take(np.array([number]))[0])
+            pixels = read_opened(picture, look).pixels
+            writer.append(pixels, row, counts="augment" not in row)
+        kept = {key: pack.info[key] for key in ("licence", "copies", "near", "augment", "source")}
+        found = [f"Made from the pack {pack.path} of {pack.size} px, with its hold-out."]
+        return writer.finish(
+            holdout=held, info={**kept, "listing": listing, "found": found}, refused=pack.refused()
+        )
 
 
 def as_prepared(pack: Pack) -> Prepared:
@@ -161,7 +227,7 @@ def _faces(settings: PrepareSettings) -> FaceSettings | None:
 def _look(pictures: PictureSource, settings: PrepareSettings) -> ReadSettings:
     """The settings of the reader, with the size chosen when none was given."""
     wanted = ReadSettings(
-        size=settings.size or SIZES[0],
+        size=SIZES[0] if settings.size is None else settings.size,
         channels=settings.channels,
         fit=cast(Fit, settings.fit),
         background=settings.background,
@@ -234,14 +300,18 @@ class _Work:
         self.ingest = IngestLog()
 
     def run(self, old: Pack | None, info: Row, tell: Tell) -> Prepared:
-        """Read everything, find the same pictures, hold some out, and write the pack."""
+        """Read everything, find the same pictures, hold some out, and write the pack.
+
+        ``old`` is the pack that is replaced: its pictures are taken over where they were read in
+        the same way, and what was held out stays so.
+        """
         look, ingest = self.look, self.ingest
-        known = remember(
-            self.pictures.files, Reused(old) if old is not None else None, self.settings.leave_out
-        )
+        same = old is not None and old.info.get("plan") == info["plan"]
+        reused = Reused(old) if old is not None and same else None
+        known = remember(self.pictures.files, reused, self.settings.leave_out)
         with (
-            tempfile.TemporaryFile() as thumbs,
             PackWriter(self.to, size=look.size, channels=look.channels) as writer,
+            tempfile.TemporaryFile(dir=writer.folder) as thumbs,
         ):
             self._read(known, writer, thumbs, tell)
             ingest.refused += [
@@ -249,27 +319,43 @@ class _Work:
             ]
             self._check_enough()
             groups, near = ingest.groups(self._thumbs(thumbs))
-            share, seed = self.settings.holdout, self.settings.seed
-            drawn = [share, seed]
-            same = old is not None and old.info.get("drawn") == drawn
-            sides = ingest.sides if same else None
-            held = choose_holdout(groups, ingest.classes, list(ingest.digests), share, seed, sides)
-            wanted = wanted_holdout(len(held), share)
-            listed = str(self.to / "refused.jsonl")
+            held = self._held(groups, old)
             copies = self._augment(writer, np.flatnonzero(~held), tell)
             info = {
                 **info,
-                "licence": _licence(self.pictures.path),
-                "drawn": drawn,
-                "copies": ingest.copies,
+                **self._about(held),
                 "near": near,
                 "augment": {"codes": self.settings.augment, "copies": copies},
-                "found": [*self.pictures.found, *ingest.found(self.pictures.beside)],
-                "warnings": ingest.warnings(look.size, listed, held, wanted),
             }
             held = np.append(held, np.zeros(copies, np.bool_))
             pack = writer.finish(holdout=held, info=info, refused=ingest.refused)
         return _result(pack, decoded=known.count(None), unchanged=False)
+
+    @property
+    def _drawn(self) -> list[float]:
+        return [self.settings.holdout, self.settings.seed]
+
+    def _held(self, groups: Groups, old: Pack | None) -> NDArray[np.bool_]:
+        """Which pictures are held out, bool ``[N]``: as before where they were drawn as now."""
+        before = None
+        if old is not None and old.info.get("drawn") == self._drawn:
+            sides = sides_of(old)
+            before = [sides.get(address) for address in self.ingest.addresses]
+        share, seed = self.settings.holdout, self.settings.seed
+        classes, digests = self.ingest.classes, list(self.ingest.digests)
+        return choose_holdout(groups, classes, digests, share, seed, before)
+
+    def _about(self, held: NDArray[np.bool_]) -> Row:
+        """What the pack says of itself."""
+        wanted = wanted_holdout(len(held), self.settings.holdout)
+        listed = str(self.to / "refused.jsonl")
+        return {
+            "licence": _licence(self.pictures.path),
+            "drawn": self._drawn,
+            "copies": self.ingest.copies,
+            "found": [*self.pictures.found, *self.ingest.found(self.pictures.beside)],
+            "warnings": self.ingest.warnings(self.look.size, listed, held, wanted),
+        }
 
     def _read(
         self,

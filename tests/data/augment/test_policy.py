@@ -113,7 +113,7 @@ def test_files_that_transform_made_stay_on_the_side_of_their_original(
             sides.setdefault(row["source"][:3], set()).add(row["split"])
         assert len(sides) == 40
         assert all(len(side) == 1 for side in sides.values())
-        assert len(pack.holdout) in (12, 13, 14)
+        assert 15 <= len(pack.holdout) <= 18
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,9 @@ from lookalike.images import Pixels
 Fit = Literal["crop", "pad", "stretch"]
 
 PIXEL_LIMIT = 80_000_000
+SIZE_LIMIT = 2048
+"""The largest side of a square; a hundred thousand pixels would fill any memory."""
+
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -70,10 +73,10 @@ class ReadSettings:
     pixel_limit: int = PIXEL_LIMIT
 
     def __post_init__(self) -> None:
-        if self.size < 1 or self.channels not in (1, 3):
+        if not 1 <= self.size <= SIZE_LIMIT or self.channels not in (1, 3):
             raise DataError(
-                f"size {self.size} with {self.channels} channels cannot be prepared: "
-                "the size is at least 1 pixel, and channels are 1 (grey) or 3 (colour)."
+                f"size {self.size} with {self.channels} channels cannot be prepared: the size is "
+                f"at least 1 and at most {SIZE_LIMIT} pixels, channels are 1 (grey) or 3 (color)."
             )
         if self.fit not in ("crop", "pad", "stretch"):
             raise DataError(f"unknown fit {self.fit!r}: choose crop, pad or stretch.")

@@ -38,7 +38,7 @@ class IngestLog:
     refused: list[Row] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
     classes: list[str] = field(default_factory=list)
-    sides: list[str | None] = field(default_factory=list)
+    addresses: list[tuple[str, int]] = field(default_factory=list)
     digests: dict[int, int] = field(default_factory=dict)
     copies: int = 0
     enlarged: int = 0
@@ -51,8 +51,9 @@ class IngestLog:
         """The picture if it goes into the pack; otherwise it is noted among the refused."""
         row: Row = {"source": file.name, "bytes": file.size, "stamp": file.stamp}
         if isinstance(answer, Refused):
-            chosen = {"left_out": True} if answer.chosen else {}
-            self.refused.append({**row, **_frame(answer), "reason": answer.reason, **chosen})
+            marks = {"left_out": answer.chosen, "again": answer.again}
+            said = {mark: True for mark, holds in marks.items() if holds}
+            self.refused.append({**row, **_frame(answer), "reason": answer.reason, **said})
             return None
         if isinstance(answer, ReusedPicture):
             self.copies += 1
@@ -66,7 +67,7 @@ class IngestLog:
             return None
         self.names.append(file.name)
         self.classes.append(file.class_name)
-        self.sides.append(accepted.side)
+        self.addresses.append((file.name, accepted.frame or 0))
         self._hashes.append((accepted.marks.hash, accepted.marks.mirrored))
         self._tie(file.name, number)
         self.enlarged += any(note.startswith("enlarged") for note in accepted.facts.notes)

@@ -36,19 +36,25 @@ tell: Callable[[bool], None] = lambda mine: None  # noqa: E731
 """Called before waiting for the turn (False) and when it has come (True); workers set it."""
 
 
-def turnstile() -> IO[bytes]:
-    """The file that the workers of one pool lock, for :func:`environment`; gone when closed."""
-    return tempfile.NamedTemporaryFile(prefix="lookalike-turnstile-")
+def turnstile() -> IO[bytes] | None:
+    """The file that the workers of one pool lock, for :func:`environment`; gone when closed.
+
+    None where there is no folder for temporary files: large pictures may then meet.
+    """
+    try:
+        return tempfile.NamedTemporaryFile(prefix="lookalike-turnstile-")
+    except OSError:
+        return None
 
 
-def environment(file: IO[bytes]) -> dict[str, str]:
+def environment(file: IO[bytes] | None) -> dict[str, str]:
     """The variables that tell a worker which file it is, and to give freed memory back at once.
 
     What has less than 4 MB (a photograph of a megapixel) is kept for the next one: pages that are
     given back and taken again cost a fifth of the time of a PNG.
     """
     return {
-        _VARIABLE: file.name,
+        **({_VARIABLE: file.name} if file is not None else {}),
         "MALLOC_MMAP_THRESHOLD_": str(4 << 20),
         "MALLOC_TRIM_THRESHOLD_": str(16 << 20),
     }

@@ -26,9 +26,7 @@ class PreviousPack:
         """The picture as if it had been read again."""
         pixels = self.pack.shards.take(np.array([self.index]))[0]
         row = self.pack.manifest_line(self.index)
-        return Accepted(
-            pixels, PictureFacts.from_row(row), marks_of(pixels), row.get("frame"), row["split"]
-        )
+        return Accepted(pixels, PictureFacts.from_row(row), marks_of(pixels), row.get("frame"))
 
 
 @dataclass(frozen=True)
@@ -39,6 +37,23 @@ class ReusedPicture:
 
 
 Answer = PreviousPack | ReusedPicture | Refused
+
+
+def sides_of(pack: Pack) -> dict[tuple[str, int], str]:
+    """The split of every picture of a pack by its file and frame."""
+    return {
+        (row["source"], _frame(row)): row["split"]
+        for row in pack.manifest()
+        if "augment" not in row
+    }
+
+
+def passes(row: Row) -> bool:
+    """Whether a file was refused for a reason that may be gone (rights), so that it is read again.
+
+    Packs of version 0.1 have the reason alone.
+    """
+    return bool(row.get("again")) or str(row.get("reason")).startswith("cannot be opened")
 
 
 class Reused:
@@ -52,7 +67,7 @@ class Reused:
             if "augment" not in row:
                 self._rows.setdefault(_key(row), []).append((_frame(row), index))
         for row in pack.refused():
-            if "stamp" in row and "left_out" not in row:
+            if "stamp" in row and "left_out" not in row and not passes(row):
                 self._refused.setdefault(_key(row), []).append(row)
 
     def find(self, file: PictureFile, kept: Collection[str]) -> tuple[Answer, ...] | None:

@@ -44,25 +44,30 @@ class Marks:
 
 @dataclass(frozen=True)
 class Accepted:
-    """A picture that is fit for the pack, uint8 ``[S, S, C]``; ``frame`` counts from 0.
-
-    ``side`` is its split in an earlier pack.
-    """
+    """A picture that is fit for the pack, uint8 ``[S, S, C]``; ``frame`` counts from 0."""
 
     pixels: Pixels
     facts: PictureFacts
     marks: Marks
     frame: int | None = None
-    side: str | None = None
 
 
 @dataclass(frozen=True)
 class Refused:
-    """A file or frame that is not, and why; ``chosen`` when it was left out without reading."""
+    """A file or frame that is not, and why; ``chosen`` when it was left out without reading.
+
+    ``again`` when the reason lies in the place, not in the file, so that it is tried next time.
+    """
 
     reason: str
     chosen: bool = False
     frame: int | None = None
+    again: bool = False
+
+
+_GENERATED = "lookalike:index"
+_EXPANDED = "lookalike:synthetic"
+"""What the PNGs of ``generate`` and ``expand`` carry; the latter belong to the set."""
 
 
 def marks_of(pixels: Pixels) -> Marks:
@@ -92,7 +97,7 @@ class Preprocessor:
         try:
             data = file.read()
         except DataError as problem:
-            yield Refused(str(problem))
+            yield Refused(str(problem), again=isinstance(problem.__cause__, OSError))
             return
         sha256 = hashlib.sha256(data).hexdigest()
         for number, read in self._frames(data) if self.frames else [(None, self._still(data))]:
@@ -105,7 +110,11 @@ class Preprocessor:
     def _still(self, data: bytes) -> DecodedPicture | DataError:
         try:
             # Gone before it is read: some decoders hold a whole picture as soon as they are open.
-            whole = PictureFacts.of(open_picture(data, self.look.pixel_limit))
+            opened = open_picture(data, self.look.pixel_limit)
+            if _GENERATED in opened.info and _EXPANDED not in opened.info:
+                raise DataError("is a synthetic picture that lookalike generated, none of yours")
+            whole = PictureFacts.of(opened)
+            del opened
             with alone(whole.width * whole.height > LARGE_PIXELS):
                 if self.faces is None:
                     return read_picture(data, self.look)

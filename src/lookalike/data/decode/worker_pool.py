@@ -76,7 +76,7 @@ def _receive(pipe: IO[bytes]) -> Any:
 class _Worker:
     """One process, asked one group of jobs at a time. It answers after each job."""
 
-    def __init__(self, turnstile: IO[bytes]) -> None:
+    def __init__(self, turnstile: IO[bytes] | None) -> None:
         path = os.pathsep.join(one for one in sys.path if one)
         self._process = subprocess.Popen(
             [sys.executable, "-m", __name__],
@@ -208,7 +208,8 @@ class Workers(Generic[Job, Answer]):
         for worker in self._all:
             worker.leave()
         self._over.set()
-        self._turnstile.close()
+        if self._turnstile is not None:
+            self._turnstile.close()
 
     def _watch(self) -> None:
         while not self._over.wait(_GLANCE):

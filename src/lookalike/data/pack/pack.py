@@ -10,6 +10,7 @@ so that a pack of ten million pictures opens at once. Packs are made by
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -164,7 +165,7 @@ class Pack:
     @staticmethod
     def is_pack(path: Path) -> bool:
         """Say whether this folder looks like a pack (it may still be damaged)."""
-        return (path / "pack.json").is_file()
+        return os.path.isfile(path / "pack.json")  # also where one may not look
 
     @staticmethod
     def open(path: Path | str) -> Pack:

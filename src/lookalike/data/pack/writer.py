@@ -16,11 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike import seeds
-from lookalike.data.pack.atomic_folder import replace, staging
+from lookalike.data.pack.atomic_folder import into_place, replace, staging
 from lookalike.data.pack.label_schema import Schema, SchemaBuilder
 from lookalike.data.pack.pack import FORMAT, HEADER, VERSION, Pack, PackShards, Row, shard_header
 from lookalike.errors import PackError
 from lookalike.images import Pixels
+
+_ESCAPED = "backslashreplace"
+"""What no encoding can write (half of a character, a byte of a name) becomes JSON's own escape."""
 
 
 class PackWriter:
@@ -43,12 +46,12 @@ class PackWriter:
         self._classes: Counter[str] = Counter()
         self._digest = hashlib.blake2b(repr(self.shape).encode(), digest_size=16)
         self._staging = ExitStack()
-        self._folder = Path()
+        self.folder = Path()
         self._rows: TextIO
 
     def __enter__(self) -> PackWriter:
-        self._folder = self._staging.enter_context(staging(self.to))
-        self._rows = (self._folder / "rows.jsonl").open("w", encoding="utf-8")
+        self.folder = self._staging.enter_context(staging(self.to))
+        self._rows = (self.folder / "rows.jsonl").open("w", encoding="utf-8", errors=_ESCAPED)
         return self
 
     def __exit__(self, *problem: object) -> None:
@@ -96,7 +99,7 @@ class PackWriter:
         self._end_shard()
         name = f"images-{len(self._shards):05d}.npy"
         self._shards.append({"file": name, "count": 0})
-        self._shard = (self._folder / name).open("wb")
+        self._shard = (self.folder / name).open("wb")
         self._shard.write(bytes(HEADER))
 
     def written(self) -> Iterator[tuple[Pixels, Row]]:
@@ -105,8 +108,8 @@ class PackWriter:
         if self._shard is not None:
             self._shard.flush()
         about = {"size": self.shape[0], "channels": self.shape[2], "shards": self._shards}
-        pictures = PackShards(self._folder, about)
-        with (self._folder / "rows.jsonl").open(encoding="utf-8") as rows:
+        pictures = PackShards(self.folder, about)
+        with (self.folder / "rows.jsonl").open(encoding="utf-8") as rows:
             for number, line in enumerate(islice(rows, self.count)):
                 yield pictures.take(np.array([number]))[0], json.loads(line)
 
@@ -130,28 +133,31 @@ class PackWriter:
         schema = self._schema.done()
         classes = sorted(self._classes) if len(self._classes) > 1 else []
         self._labels(schema, classes, held)
-        np.save(self._folder / "train.npy", np.flatnonzero(~held).astype(np.int64))
-        np.save(self._folder / "holdout.npy", np.flatnonzero(held).astype(np.int64))
-        with (self._folder / "refused.jsonl").open("w", encoding="utf-8") as file:
+        np.save(self.folder / "train.npy", np.flatnonzero(~held).astype(np.int64))
+        np.save(self.folder / "holdout.npy", np.flatnonzero(held).astype(np.int64))
+        with (self.folder / "refused.jsonl").open("w", encoding="utf-8", errors=_ESCAPED) as file:
             file.writelines(json.dumps(dict(one), ensure_ascii=False) + "\n" for one in refused)
         self._write_info(schema, classes, held, {**(info or {}), "refused": len(refused)})
-        _put_in_place(self._folder, self.to)
+        _put_in_place(self.folder, self.to)
         return Pack.open(self.to)
 
     def _labels(self, schema: Schema, classes: list[str], held: NDArray[np.bool_]) -> None:
         """Stream the rows once: the manifest gains its split, the labels their numbers."""
         number = {name: index for index, name in enumerate(classes)}
-        chosen = _new_array(self._folder / "classes.npy", np.int32, (self.count,))
+        chosen = _new_array(self.folder / "classes.npy", np.int32, (self.count,))
         wide = (
             _new_array(
-                self._folder / "attributes.npy", np.float32, (self.count, len(schema.columns))
+                self.folder / "attributes.npy", np.float32, (self.count, len(schema.columns))
             )
             if schema.columns
             else None
         )
-        source = self._folder / "rows.jsonl"
-        manifest = self._folder / "manifest.jsonl"
-        with source.open(encoding="utf-8") as rows, manifest.open("w", encoding="utf-8") as lines:
+        source = self.folder / "rows.jsonl"
+        manifest = self.folder / "manifest.jsonl"
+        with (
+            source.open(encoding="utf-8") as rows,
+            manifest.open("w", encoding="utf-8", errors=_ESCAPED) as lines,
+        ):
             for index, line in enumerate(rows):
                 row = json.loads(line)
                 chosen[index] = number.get(str(row.get("class")), -1)
@@ -193,7 +199,7 @@ class PackWriter:
             "fingerprint": self._digest.hexdigest(),
         }
         text = json.dumps(info, indent=1, ensure_ascii=False)
-        (self._folder / "pack.json").write_text(text + "\n", encoding="utf-8")
+        (self.folder / "pack.json").write_text(text + "\n", "utf-8", _ESCAPED)
 
 
 def _new_array(file: Path, kind: type, shape: tuple[int, ...]) -> np.memmap[Any, Any]:
@@ -208,7 +214,7 @@ def _new_array(file: Path, kind: type, shape: tuple[int, ...]) -> np.memmap[Any,
 def _put_in_place(folder: Path, to: Path) -> None:
     """Rename ``folder`` to ``to``; a pack that was there goes away after the new one is in."""
     if not to.exists():
-        folder.rename(to)
+        into_place(folder, to)
         return
     if not Pack.is_pack(to) and any(to.iterdir() if to.is_dir() else [to]):
         raise PackError(

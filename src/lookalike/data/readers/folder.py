@@ -46,7 +46,7 @@ class FolderSource(PictureSource):
             with os.scandir(place) as entries:
                 found = sorted(entries, key=lambda entry: entry.name)
         except OSError as problem:
-            self.refused.append((clean_name(name) or ".", _closed(problem)))
+            self.refused.append((clean_name(name) or ".", f"is a folder that {_closed(problem)}"))
             return
         ours = made_here({entry.name for entry in found})
         if ours and name:
