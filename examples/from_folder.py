@@ -1,28 +1,23 @@
 """From a folder of pictures to new ones, through the public functions.
 
-python examples/from_folder.py PHOTOS OUT [MINUTES]
+python examples/from_folder.py PHOTOS OUT [TIME]
 """
 
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
-from lookalike import api
-from lookalike.settings.data import PrepareSettings
-from lookalike.settings.pictures import GenerateSettings
-from lookalike.settings.training import TrainSettings
+import lookalike
 
 
-def main(photos: Path, out: Path, minutes: float = 5.0) -> None:
+def main(photos: str, out: str, time: str = "5m") -> None:
     """Prepare at 64 px, train for some minutes, write a hundred pictures."""
-    prepared = api.prepare(photos, out / "pack", PrepareSettings(size=64))
-    print(f"{prepared.train} pictures to train on, {prepared.refused} files left out")
-    trained = api.train(prepared.path, out / "run", TrainSettings(time=60 * minutes))
-    print(f"{trained.images} images in {trained.seconds:.0f} s; page: {trained.report}")
-    made = api.generate(trained.run, out / "new", GenerateSettings(count=100, grid=True))
-    print(f"look at {made.grid}")
+    prepared = lookalike.prepare(photos, f"{out}/pack", size=64)
+    print(prepared)
+    trained = lookalike.train(prepared.path, f"{out}/run", time=time)
+    print(trained)
+    print(lookalike.generate(trained.run, f"{out}/new", count=100, grid=True))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]), *map(float, sys.argv[3:4]))
+    main(*sys.argv[1:4])

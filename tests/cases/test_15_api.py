@@ -79,6 +79,18 @@ def test_pictures_and_scores_need_no_files(home: Path) -> None:
     assert sorted(home.rglob("*.png")) == before
 
 
+def test_a_function_judges_and_one_that_gives_no_rows_is_refused(home: Path) -> None:
+    def brightness(pictures: np.ndarray) -> np.ndarray:
+        return pictures.reshape(len(pictures), -1)[:, ::50]
+
+    found = lookalike.evaluate(home / "r", judge=brightness, count=20, classes=False)
+    assert found.scores.features == "brightness"
+    with pytest.raises(lookalike.DataError, match="a row of numbers for each"):
+        lookalike.evaluate(home / "r", judge=lambda pictures: [1.0], count=20, classes=False)
+    kept = list((home / "p" / ".features").glob("*"))
+    assert not any(file.name.startswith(".") for file in kept)
+
+
 def test_pictures_in_memory_are_those_of_the_files(home: Path, tmp_path: Path) -> None:
     made = lookalike.generate(home / "r", count=5, seed=3, keep_copies=True)
     files = lookalike.generate(home / "r", tmp_path / "o", count=5, seed=3, keep_copies=True)

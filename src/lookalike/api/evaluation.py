@@ -56,6 +56,8 @@ def evaluate(
     from lookalike.run import Run
     from lookalike.stages import evaluate as stage
 
+    if callable(fields.get("judge")):
+        fields["function"] = fields.pop("judge")
     settings = filled(EvaluateSettings, settings, fields)
     real = None if against is None else path_of(against)
     if not isinstance(target, str | PathLike):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from cyclopts import Parameter
 
@@ -20,6 +22,8 @@ TEACHERS = ("features", "small")
 class EvaluateSettings:
     """How to judge.
 
+    ``function`` is a judge of one's own in Python: pictures uint8 ``[N, H, W, C]`` to numbers
+    ``[N, dim]``; the function :func:`lookalike.evaluate` takes it as ``judge``, too.
     ``most`` bounds the training pictures that are looked at. ``trained_with`` names families of
     networks that trained the generator, so that a judge of the same family warns. ``sheet`` is a
     PNG file for samples by class; ``steps`` are those of the classifier that tells classes apart.
@@ -52,6 +56,7 @@ class EvaluateSettings:
     seed: int = 0
     "Other samples of the run, other resampling."
 
+    function: Internal[Callable[..., Any] | None] = None
     most: Internal[int] = 20_000
     trained_with: Internal[tuple[str, ...]] = ()
     steps: Internal[int] = 600

@@ -154,7 +154,7 @@ class RealSet:
 
     def seen(self, features: Features, tell: Tell) -> tuple[CopyFeatures, CopyFeatures]:
         """Both sides as the judge sees them; a pack's vectors come from its cache."""
-        if self.pack is None or self.rows is None:
+        if self.pack is None or self.rows is None or not features.hash:
             return (
                 see_with(self.training, features, features(self.training, tell)),
                 see_with(self.holdout, features, features(self.holdout, tell)),
@@ -186,7 +186,7 @@ def evaluate(
     sorts = classes_of(real.pack, settings.attribute) if real.pack else Classes((), ())
     ours = _samples(samples, real, sorts, settings, labels_of, tell)
     pictures = ours.pictures
-    eye = named(settings.judge, pictures.shape[3], pictures.shape[1])
+    eye = named(settings.function or settings.judge, pictures.shape[3], pictures.shape[1])
     training, holdout = real.seen(eye, tell)
     seen = see_with(pictures, eye, eye(pictures, tell))
     wanted = ScoreSettings(infinity=settings.infinity, seed=settings.seed)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from lookalike.errors import LookalikeError
 from lookalike.metrics.features.features import Features, Lite, Pixels, RandomConv, choose
-from lookalike.metrics.features.outside import Dino, Inception, Own
+from lookalike.metrics.features.outside import Called, Dino, Inception, Own
 
 FILES = (".onnx", ".pt", ".pth", ".pt2", ".ts", ".torchscript")
 
 
-def named(name: str, channels: int = 3, size: int = 64) -> Features:
-    """The judge that a person names.
+def named(name: str | Callable[..., Any], channels: int = 3, size: int = 64) -> Features:
+    """The judge that a person names, or their own function of pictures.
 
     auto, lite0, lite1, lite2, random, pixels; inception and dinov2 where their packages and
     weights are installed; or a file of one's own (.onnx, .pt). "dinov2:NAME" takes another model.
@@ -21,6 +22,8 @@ def named(name: str, channels: int = 3, size: int = 64) -> Features:
     Raises:
         LookalikeError: there is no such judge.
     """
+    if not isinstance(name, str):
+        return name if isinstance(name, Features) else Called(name)
     if name.endswith(FILES):
         return Own(Path(name))
     if name.startswith("dinov2:"):

@@ -46,6 +46,46 @@ TOUCHING = ("from_file", "torch.save", "torch.load", "torch.classes", "__torch__
 
 
 @dataclass(frozen=True)
+class Called(Features):
+    """A person's own function: uint8 ``[N, H, W, C]`` -> numbers ``[N, dim]``. Nothing is kept.
+
+    Raises:
+        DataError: when called and the function gives something else.
+    """
+
+    function: Callable[[Pictures], Any]
+    batch: int = 256
+    version: ClassVar[str] = "1"
+    families: ClassVar[tuple[str, ...]] = ()
+    hash: ClassVar[str] = ""
+
+    @property
+    def name(self) -> str:
+        """What the function is called."""
+        return str(getattr(self.function, "__name__", type(self.function).__name__))
+
+    @property
+    def dim(self) -> int:
+        """Asked of the function with one black picture."""
+        return int(self(np.zeros((1, 64, 64, 3), np.uint8)).shape[1])
+
+    def __call__(self, pictures: Pictures, tell: Tell = silent) -> Vectors:
+        """The function's answers, some pictures at a time."""
+        vectors = []
+        for start in range(0, len(pictures), self.batch):
+            block = pictures[start : start + self.batch]
+            given = np.asarray(self.function(block), np.float32)
+            if given.ndim != 2 or len(given) != len(block):
+                raise DataError(
+                    f"the judge {self.name} gave {given.shape} for {len(block)} pictures; it has "
+                    "to give a row of numbers for each, [N, dim]."
+                )
+            vectors.append(given)
+            tell("looking at pictures", start + len(block), len(pictures))
+        return np.concatenate(vectors)
+
+
+@dataclass(frozen=True)
 class Own(Features):
     """A person's own network in a TorchScript (.pt, .ts) or ONNX (.onnx) file.
 
