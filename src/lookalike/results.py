@@ -10,7 +10,10 @@ from typing import Any
 
 
 class Result(ABC):
-    """The answer of a verb: ``print`` shows it, :meth:`as_dict` is what ``--json`` prints."""
+    """The answer of a verb: ``print`` shows it, :meth:`as_dict` is what ``--json`` prints.
+
+    One that has a property ``failed`` ends the command with status 1 where that is true.
+    """
 
     @abstractmethod
     def lines(self) -> list[str]:

@@ -80,6 +80,14 @@ def test_every_verb_says_place_and_cure_and_leaves_nothing_half_written(
     assert again.status == 0, again.err
 
 
+def test_transform_that_could_write_nothing_has_failed(home: Path, tmp_path: Path) -> None:
+    with no_file_above(64):
+        ended = lookalike("transform", home / "in", "fliph", "--to", tmp_path / "t")
+    assert ended.status == 1
+    assert "error" in ended.out
+    assert lookalike("transform", home / "in", "fliph", "--to", tmp_path / "t").status == 0
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
 def test_a_folder_without_permission_is_named(home: Path, tmp_path: Path) -> None:
     tmp_path.chmod(0o500)

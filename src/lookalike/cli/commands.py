@@ -76,6 +76,8 @@ def as_command(verb: Verb, dry: Verb | None = None) -> Callable[..., None]:
         if isinstance(answer, Path) and json:
             answer = {verb.__name__.strip("_"): answer}
         output.result(answer, json)
+        if getattr(answer, "failed", False):
+            sys.exit(1)
 
     own = [_DRY_RUN, _JSON] if dry is not None else [_JSON]
     taken = Signature([*_parameters(verb), *own])

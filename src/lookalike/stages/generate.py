@@ -46,6 +46,11 @@ class Generated(Result):
         default=None, repr=False, compare=False, metadata={"json": False}
     )
 
+    @property
+    def failed(self) -> bool:
+        """Whether nothing came of it."""
+        return self.count == 0
+
     def images(self) -> list[Image.Image]:
         """The pictures as Pillow has them, also of those in the folder."""
         if self.pictures is not None:

@@ -44,6 +44,11 @@ class Transformed(Result):
     errors: tuple[tuple[str, str], ...]
     preview: Path | None = None
 
+    @property
+    def failed(self) -> bool:
+        """Whether nothing came of it."""
+        return bool(self.errors) and not self.processed and not self.existing
+
     def lines(self) -> list[str]:
         """How many were made, and what was passed over."""
         if self.preview is not None:
