@@ -52,6 +52,8 @@ class FolderSource(PictureSource):
         if ours and name:
             self.found.append(f"{clean_name(name)} is {ours} and was passed over.")
             return
+        if name and not found:
+            self.found.append(f"{clean_name(name)} is an empty folder.")
         for entry in found:
             below = f"{name}/{entry.name}" if name else entry.name
             if is_system(entry.name):

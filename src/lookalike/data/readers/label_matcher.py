@@ -195,15 +195,17 @@ def match_table(index: FileIndex, table: Table) -> tuple[Table, TableMatch] | No
 
 
 def _best_column(index: FileIndex, table: Table) -> int | None:
+    """The column that names most pictures; numbers of rows only where no column has names."""
     trial = table.rows[:_TRIAL]
     usual = table.column([*FILE_COLUMNS, *ID_COLUMNS])
-    best, most = usual, 0
+    best, most = usual, (False, 0)
     for column in _columns(table):
         keys = [clean_key(row[column]) for row in trial if len(row) > column]
-        _, count = index.best_method(keys)
+        method, count = index.best_method(keys)
         sure = 2 * count >= len(trial)
-        if count > most and (sure or column == usual):
-            best, most = column, count
+        worth = (bool(count) and method != _NUMBER, count)
+        if worth > most and (sure or column == usual):
+            best, most = column, worth
         if column == usual and sure:
             break
     return best

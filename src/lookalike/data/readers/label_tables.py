@@ -74,6 +74,12 @@ _LABEL_WORDS = frozenset(
     "label labels attribute attributes attr attrs metadata annotation annotations class classes "
     "target targets tags groundtruth gt partition train training test val valid validation".split()
 )
+_STYLEGAN = "dataset"
+"""The stem of StyleGAN's labels (``dataset.json``)."""
+
+_HOLES = frozenset({"nan", "NaN", "<NA>"})
+"""How pandas writes a value that is not there."""
+
 _DELIMITERS = (",", ";", "\t", "|")
 _FORMULA = re.compile(r'^="(.*)"$', re.DOTALL)
 _LOOKED_AT = 50
@@ -104,8 +110,9 @@ class Table:
 
 def looks_like_labels(name: str) -> bool:
     """Whether a person would expect that labels are read from a file of this name."""
-    words = set(re.findall(r"[a-z]+", PurePosixPath(name).stem.lower()))
-    return bool(words & _LABEL_WORDS) and "submission" not in words
+    stem = PurePosixPath(name).stem.lower()
+    words = set(re.findall(r"[a-z]+", stem))
+    return stem == _STYLEGAN or (bool(words & _LABEL_WORDS) and "submission" not in words)
 
 
 def _plain(header: str) -> str:
@@ -159,10 +166,10 @@ def _separated(name: str, text: str) -> Parsed:
 
 
 def _cell(text: str) -> str:
-    """A value without the blanks and the formula that spreadsheets put around it."""
+    """A value without the blanks and the formula that spreadsheets put around it, or nothing."""
     text = text.strip().strip("\u00a0")
     quoted = _FORMULA.match(text)
-    return sys.intern(quoted[1] if quoted else text)
+    return sys.intern(quoted[1] if quoted else "" if text in _HOLES else text)
 
 
 def _delimiter(text: str) -> str:
@@ -230,11 +237,14 @@ def json_rows(document: Any) -> Sequence[Mapping[str, Any]]:
     """The rows in one JSON document, in the forms that are usual for labels.
 
     COCO's annotations (the class of a picture whose boxes all have one), StyleGAN's
-    ``{"labels": [[file, class], …]}``, ``{file: class}``, ``{file: {…}}``, and lists of objects.
+    ``{"labels": [[file, class], …]}``, FiftyOne's ``{"classes": [name, …], "labels": {file:
+    number}}``, ``{file: class}``, ``{file: {…}}``, and lists of objects.
     """
     if isinstance(document, Mapping):
         if isinstance(document.get("images"), list) and "annotations" in document:
             return _coco(document)
+        if isinstance(document.get("classes"), list) and isinstance(document.get("labels"), dict):
+            return _numbered(document["classes"], document["labels"])
         lists = [value for value in document.values() if isinstance(value, list)]
         if isinstance(document.get("labels"), list):
             lists = [document["labels"]]
@@ -249,6 +259,14 @@ def json_rows(document: Any) -> Sequence[Mapping[str, Any]]:
         objects = [row for row in document if isinstance(row, Mapping)]
         return objects or [{"file": pair[0], "label": pair[1]} for pair in pairs]
     return []
+
+
+def _numbered(names: Sequence[Any], numbers: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """Rows of numbers of classes whose names stand in a list of their own."""
+    return [
+        {"file": file, "label": names[number] if number in range(len(names)) else number}
+        for file, number in numbers.items()
+    ]
 
 
 def _coco(document: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:

@@ -217,7 +217,7 @@ class _Tables:
 
     def _put(self, table: Table, match: TableMatch, scope: Sequence[int]) -> list[str]:
         """Put the values of one table on the rows; its classes as they are written."""
-        written, torn = [], []
+        written, torn, without = [], [], 0
         for inside, row_number in match.files.items():
             row = self.rows[scope[inside]]
             numbers = row_number, *match.repeated.get(inside, ())
@@ -226,9 +226,15 @@ class _Tables:
             row.class_name = own or row.class_name
             row.part = part or row.part
             row.attributes |= rest
-            written += written_class(words)
+            said = written_class(words)
+            written += said
+            without += not said and not several
             if several:
                 torn.append(self.names[scope[inside]])
+        if without and table.column(CLASS_COLUMNS) is not None:
+            self.labeled.sentences.append(
+                f"{table.name}: {counted(without, 'picture')} with no class in it."
+            )
         if torn:
             self.labeled.sentences.append(
                 f"{table.name}: {counted(len(torn), 'picture')} with several classes in it, which "

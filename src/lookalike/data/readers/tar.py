@@ -17,6 +17,9 @@ from lookalike.data.readers.sidecars import SIDE_LIMIT
 from lookalike.errors import NoImagesError
 
 TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
+_COMPRESSED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0")
+"""How gzip, bzip2 and xz begin."""
+
 _PROBLEMS = (tarfile.TarError, OSError, EOFError, zlib.error, ValueError)
 
 
@@ -39,6 +42,8 @@ class TarSource(PictureSource):
                 with tarfile.open(shard) as archive:
                     for member in archive:
                         self._index(shard, archive, member)
+                if ends_early(shard):
+                    self._broken(shard, EOFError("no end of the archive"))
             except _PROBLEMS as problem:
                 self._broken(shard, problem)
         put_labels(self, self._texts, [self._folders[file.name] for file in self.files])
@@ -61,12 +66,12 @@ class TarSource(PictureSource):
             self._hidden.append(name)
         elif not member.isreg():
             self.refused.append((name, "is a link or a device in the archive"))
+        elif name in self._folders or name in self._texts:
+            self.refused.append((name, "has the same name as another member of the tar"))
         elif is_text(name.rpartition("/")[2]):
             table = name.lower().endswith(TABLE_SUFFIXES)
             data = _member(archive, member) if table or member.size <= SIDE_LIMIT else b""
             self._texts[name] = lambda: data
-        elif name in self._folders:
-            self.refused.append((name, "has the same name as another member of the tar"))
         else:
             self._folders[name] = self._arranged(shard, name)
             self.files.append(PictureFile(name, member.size, int(member.mtime)))
@@ -110,6 +115,19 @@ class TarSource(PictureSource):
 def _member(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
     file = archive.extractfile(member)
     return file.read(BYTE_LIMIT + 1) if file is not None else b""
+
+
+def ends_early(tar: Path) -> bool:
+    """Whether a plain tar lacks its last blocks of zeros: it is cut off.
+
+    ``tarfile`` takes a cut between two members, or in a header, for the end. A cut in a compressed
+    tar shows by itself.
+    """
+    with tar.open("rb") as file:
+        packed = file.read(6).startswith(_COMPRESSED)
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - 1024))
+        return not packed and (size % 512 != 0 or any(file.read()))
 
 
 def _unnumbered(stem: str) -> str:

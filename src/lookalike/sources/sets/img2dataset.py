@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from lookalike.data.readers.tar import ends_early
 from lookalike.errors import SourceError
 from lookalike.settings.collect import Columns
 from lookalike.sources.sets.lists import choose, from_row
@@ -94,7 +95,7 @@ class FetchedShards:
                 file = stream.extractfile(member) if member.size <= self._most else None
                 sides[kind] = file.read() if file is not None else None
             yield from self._delivery(sides, tar)
-        if not _ends_as_tars_do(tar):
+        if ends_early(tar):
             raise EOFError("it ends early")
 
     def _delivery(self, sides: Mapping[str, bytes | None], shard: Path) -> Iterator[Delivery]:
@@ -140,11 +141,3 @@ class FetchedShards:
             why.pop("success", None)
             reasons = ", ".join(f"{reason} {count}" for reason, count in why.most_common(3))
             yield f"img2dataset could not fetch {failed} of {asked} addresses ({reasons})"
-
-
-def _ends_as_tars_do(tar: Path) -> bool:
-    """Whether a tar has its two last blocks of zeros; ``tarfile`` takes a cut for the end."""
-    with tar.open("rb") as file:
-        size = file.seek(0, 2)
-        file.seek(max(0, size - 1024))
-        return size >= 1024 and size % 512 == 0 and not any(file.read())
