@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from lookalike import images, seeds
 from lookalike.data.decode.picture_arrays import pictures_of, some, usual_size
-from lookalike.data.pack.atomic_folder import folder_name
+from lookalike.data.pack.atomic_folder import folder_name, folder_names
 from lookalike.data.pack.classes import Classes, classes_of
 from lookalike.data.pack.pack import Pack
 from lookalike.data.pack.scratch_array import gathered
@@ -228,7 +228,7 @@ def _samples(
         return SampleSet("drawn from the run", pictures, (), numbers)
     size, channels = real.training.shape[1], real.training.shape[3]
     found = pictures_of(samples, size, channels, settings.count, settings.seed, tell)
-    place = {folder_name(name): number for number, name in enumerate(sorts.names)}
+    place = {name: number for number, name in enumerate(folder_names(sorts.names).values())}
     known = np.array([place.get(folder_name(group), -1) for group in found.groups], np.int64)
     numbers = known if (known >= 0).any() else None
     return SampleSet(str(samples), found.pixels, found.notes, numbers)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from lookalike import images
-from lookalike.data.pack.atomic_folder import folder_name, refuse_full, whole_folder
+from lookalike.data.pack.atomic_folder import folder_names, refuse_full, whole_folder
 from lookalike.data.pack.pack import Pack, Row, Split
 from lookalike.errors import DataError, need
 from lookalike.progress import Tell, silent
@@ -87,12 +87,13 @@ def _image_folder(split: Split, to: Path) -> Iterator[None]:
     home = to / split.name
     home.mkdir()
     names = [one["name"] for one in split.pack.info["attributes"]]
+    folders = folder_names(split.pack.classes)
     with (home / "metadata.csv").open("w", newline="", encoding="utf-8") as file:
         table = csv.DictWriter(file, ["file_name", *names], extrasaction="ignore")
         table.writeheader()
         for name, data, row in _pictures(split):
             group = _class_of(split, row)
-            place = f"{folder_name(group)}/{name}.png" if group else f"{name}.png"
+            place = f"{folders[group]}/{name}.png" if group else f"{name}.png"
             (home / place).parent.mkdir(exist_ok=True)
             (home / place).write_bytes(data)
             table.writerow({**row.get("attributes", {}), "file_name": place})

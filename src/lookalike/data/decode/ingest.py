@@ -24,7 +24,7 @@ SIZES = (32, 64, 128, 256)
 """The sizes that are advised."""
 
 _SAID = {
-    PROFILE_NOTE: "converted to sRGB from their own color profile",
+    PROFILE_NOTE: "converted to sRGB from an embedded color profile",
     BROKEN_PROFILE_NOTE: "with a broken color profile, which was ignored",
     TORN_NOTE: "without their last bytes, read nevertheless",
 }

@@ -18,7 +18,7 @@ import numpy as np
 
 from lookalike import images
 from lookalike.data.expanded.originals import Originals
-from lookalike.data.pack.atomic_folder import folder_name, into_place, staging
+from lookalike.data.pack.atomic_folder import folder_names, into_place, staging
 from lookalike.data.pack.pack import Pack, Row, Split
 from lookalike.data.pack.writer import PackWriter
 from lookalike.images import Pixels
@@ -67,6 +67,7 @@ class EnlargedFolder(Enlarged):
         self._staging = ExitStack()
         self._part = Path()
         self._counts: dict[str, int] = {}
+        self._folders: dict[str, str] = {}
         self._lines: TextIO
 
     def __enter__(self) -> Self:
@@ -106,7 +107,9 @@ class EnlargedFolder(Enlarged):
     def _next(self, kind: str, split: str, group: str, row: Row, suffix: str = ".png") -> Path:
         """The place of the next file of this kind, after its line of the manifest."""
         number = self._counts[kind] = self._counts.get(kind, -1) + 1
-        place = Path(split, folder_name(group)) if group else Path(split)
+        if group and group not in self._folders:
+            self._folders = folder_names([*self._folders, group])
+        place = Path(split, self._folders[group]) if group else Path(split)
         (self._part / place).mkdir(parents=True, exist_ok=True)
         file = place / f"{kind}-{number:06d}{suffix}"
         line = {"file": file.as_posix(), "split": split, "synthetic": kind == "synthetic"}

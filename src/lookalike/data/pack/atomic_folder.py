@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -142,3 +142,16 @@ def _umask() -> int:
 def folder_name(group: str) -> str:
     """A class name as a folder's name: what no file system takes becomes ``_``."""
     return re.sub(r'[\\/:*?"<>|\x00-\x1f]', "_", group).strip(". ") or "_"
+
+
+def folder_names(groups: Iterable[str]) -> dict[str, str]:
+    """A folder's name for each class, in order; two that would share one get a number."""
+    names: dict[str, str] = {}
+    taken: set[str] = set()
+    for group in dict.fromkeys(groups):
+        name = plain = folder_name(group)
+        while name.casefold() in taken:  # some disks do not tell capitals apart
+            name = f"{plain} ({len(names) + 1})"
+        taken.add(name.casefold())
+        names[group] = name
+    return names

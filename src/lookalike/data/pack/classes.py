@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from lookalike.data.pack.label_schema import Schema
 from lookalike.data.pack.pack import Pack, Split
 from lookalike.errors import DataError
 
@@ -54,8 +55,11 @@ def attributes_of(pack: Pack) -> list[str]:
 def _valued(pack: Pack) -> dict[int, tuple[str, str]]:
     """Column number -> attribute and value, for the columns that stand for a value."""
     found = {}
-    for column in range(len(pack.classes), len(pack.columns)):
-        name, _, value = pack.columns[column].partition("=")
-        if value:
-            found[column] = name, value
+    column = len(pack.classes)
+    for one in Schema.from_list(pack.info["attributes"]).attributes:
+        # Not by the first "=" of the column's name: names of attributes may have one, too.
+        for number in range(len(one.columns)):
+            if one.kind in ("choice", "tags"):
+                found[column] = one.name, one.values[number]
+            column += 1
     return found

@@ -270,18 +270,26 @@ def _numbered(names: Sequence[Any], numbers: Mapping[str, Any]) -> Sequence[Mapp
 
 
 def _coco(document: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-    names = {one["id"]: one.get("name", one["id"]) for one in document.get("categories") or ()}
-    classes: dict[Any, set[Any]] = defaultdict(set)
-    for box in document["annotations"] or ():
+    names = {
+        str(one.get("id")): one.get("name", one.get("id"))
+        for one in _objects(document.get("categories"))
+    }
+    classes: dict[str, set[str]] = defaultdict(set)
+    for box in _objects(document["annotations"]):
         if "category_id" in box:
-            classes[box.get("image_id")].add(names.get(box["category_id"], box["category_id"]))
+            number = str(box["category_id"])
+            classes[str(box.get("image_id"))].add(str(names.get(number, number)))
     rows = []
-    for image in document["images"]:
-        if isinstance(image, Mapping) and image.get("file_name"):
-            own = classes.get(image.get("id"), set())
-            only = next(iter(own)) if len(own) == 1 else ""
-            rows.append({"file": image["file_name"], "class": only})
+    for image in _objects(document["images"]):
+        own = classes.get(str(image.get("id")), set())
+        only = next(iter(own)) if len(own) == 1 else ""
+        rows.append({"file": image.get("file_name", ""), "class": only})
     return rows
+
+
+def _objects(value: Any) -> list[Mapping[str, Any]]:
+    """The objects in what should be a list of them."""
+    return [one for one in value if isinstance(one, Mapping)] if isinstance(value, list) else []
 
 
 def _columns(rows: Iterable[Mapping[str, Any]]) -> Parsed:
