@@ -45,6 +45,11 @@ class Place:
         """Whether this process writes the run folder."""
         return self.rank == 0
 
+    @property
+    def adapts(self) -> bool:
+        """Whether the number of threads may be chosen, and changed while a run trains."""
+        return self.threads == 0 and self.world == 1 and self.device == "cpu"
+
     def autocast(self, player: str) -> AbstractContextManager[Any]:
         """The precision in which this player computes."""
         if self.precision.get(player) != "bf16":

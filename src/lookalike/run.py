@@ -5,6 +5,7 @@
     runs/a/
       recipe.json       every setting that decides the result
       env.json          versions, machine, precision, where the data is
+      plan.json         budgets and threads, each with when it began
       log.txt           what was said
       stats.jsonl       numbers, one line per report
       samples/          grids over time
@@ -163,6 +164,21 @@ class Run:
         """Write versions, machine, precision and data."""
         with _to_disk(self.path / "env.json") as path:
             checkpoints.write_json(path, env)
+
+    def plan(self) -> dict[str, Any]:
+        """The plan that the run follows; empty for runs of version 0.1."""
+        return read_json(self.path / "plan.json")
+
+    def write_plan(self, plan: Mapping[str, Any]) -> None:
+        """Write every budget and number of threads so far, each with when it began."""
+        with _to_disk(self.path / "plan.json") as path:
+            checkpoints.write_json(path, plan)
+
+    def write_budget(self, chosen: Recipe) -> None:
+        """Write the recipe with a budget that was planned anew; it takes the place of the last."""
+        self.write_recipe(chosen)
+        env = self.env()
+        self.write_env({**env, "budgets": [*env.get("budgets", [])[:-1], chosen.images]})
 
     # ---- numbers and words ------------------------------------------------------------------
 

@@ -151,3 +151,41 @@ def test_the_command_that_continues_asks_for_labels_as_it_was_asked(
     words = {"width": "2", "batch": "16", "images": "32"}
     wanted = TrainSettings(recipe="tiny", changes=words, device=HERE, labels=False)
     assert "--no-labels" in api.train(pack.path, tmp_path / "run", wanted).continue_with
+
+
+def test_a_saved_recipe_brings_its_plan_and_gives_the_same_bits(pack: Pack, tmp_path: Path) -> None:
+    words = TrainSettings(recipe="tiny", time=2.0, changes={"width": 2, "batch": 16}, device=HERE)
+    first = api.train(pack.path, tmp_path / "a", words)
+    assert first.images == first.budget == Run(tmp_path / "a").recipe().images
+    saved = TrainSettings(recipe=str(tmp_path / "a" / "recipe.json"), device=HERE)
+    again = api.train(pack.path, tmp_path / "b", saved)
+    assert any("plan of" in note for note in again.notes)
+    one, other = state(tmp_path / "a"), state(tmp_path / "b")
+    assert one.keys() == other.keys()
+    assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_a_time_that_was_interrupted_goes_on_with_what_is_left_of_it(
+    pack: Pack, tmp_path: Path
+) -> None:
+    play = Trainer.step
+
+    def step(self: Trainer) -> Tally:
+        tally = play(self)
+        if self.clock.step == 5 and self.recipe.fits == ():
+            os.kill(os.getpid(), signal.SIGINT)
+        return tally
+
+    words = TrainSettings(recipe="tiny", time=3.0, changes={"width": 2, "batch": 16}, device=HERE)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("lookalike.engine.session.Trainer.step", step)
+        patch.setattr("lookalike.engine.budget.settle", lambda *_: 1)
+        patch.setattr("lookalike.engine.budget._rates", lambda *_: [(0.5, 400.0)])
+        stopped = api.train(pack.path, tmp_path / "a", words)
+    assert not stopped.finished
+    kept = Run(tmp_path / "a").plan()
+    assert kept["seconds"] == 3.0
+    assert 0 < kept["spent"] < 3.0
+    ended = api.train(pack.path, tmp_path / "a", words)
+    assert ended.finished
+    assert Run(tmp_path / "a").plan()["spent"] > kept["spent"]

@@ -15,7 +15,10 @@ from lookalike.watch.progress import Progress, ProgressStep
 def scene(images: int, learning: float) -> Scene:
     prior = SimpleNamespace(fit_time_share=learning)
     recipe = SimpleNamespace(images=1000, batch=16, prior=prior)
-    return cast(Scene, SimpleNamespace(images=images, trainer=SimpleNamespace(recipe=recipe)))
+    return cast(
+        Scene,
+        SimpleNamespace(images=images, trainer=SimpleNamespace(recipe=recipe), seconds_left=None),
+    )
 
 
 @pytest.mark.parametrize(

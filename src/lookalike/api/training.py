@@ -118,14 +118,14 @@ def train(
     def watchers(trainer: Trainer) -> Sequence[Watcher]:
         return _watchers(trainer, pack, settings, listener)
 
-    outcome = stage.train(pack, run, chosen, place, watchers)
+    outcome = stage.train(pack, run, chosen, place, watchers, listener.say)
     page = report(folder) if place.main else None
     again = _again(data, folder, settings)
     return Trained(
         run=folder,
         recipe=chosen.recipe.name,
         images=outcome.images,
-        budget=chosen.recipe.images,
+        budget=outcome.budget,
         finished=outcome.finished,
         seconds=round(outcome.seconds, 1),
         images_per_second=round(outcome.rate, 1),

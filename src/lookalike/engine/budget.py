@@ -1,16 +1,23 @@
-"""Time into images: a short benchmark on this machine, with this recipe and these pictures.
+"""Time into images: before a training by a short benchmark, and while it trains by what it takes.
 
 The phases that play change during a run, so the speed is measured at several shares of the budget
-on a throwaway trainer, and the whole is the mean of the times per image.
+on a throwaway trainer, and the whole is the mean of the times per image. What a benchmark cannot
+know (a program that begins in the middle) is seen later, and the budget is planned anew. Every plan
+is kept in the run, so that it repeats bit for bit.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
 
 from lookalike.engine.batches import BatchSource
+from lookalike.engine.threads import StepTime, settle
 from lookalike.engine.trainer import Trainer
 from lookalike.parts.training.schedules import Clock
 from lookalike.place import Place
@@ -27,29 +34,63 @@ LOOKS = 15.0
 """Seconds that such a recipe's looks take whatever the length of the run, on two slow cores."""
 LOOKS_SHARE = 0.125
 """What they are given at the most of a short time, as a share."""
+WINDOW = 0.06
+"""The share of the time over which the speed of the moment is taken, 3 to 60 seconds."""
+OFF, PAUSE = 0.01, 0.02
+"""How far off the end may be before the budget is planned anew, and the least time between two
+plans, as shares of the time."""
+LEAST = 5
+"""Steps of which a speed is taken at the least."""
+ASLEEP, IDLE = 30.0, 0.05
+"""A step of more seconds than this, in which the processor was used for less than this share of
+them, was a stopped process or a computer that slept: it does not count."""
 
 
 @dataclass(frozen=True)
 class Speed:
     """Images per second over a whole run, and at each share that was measured.
 
-    ``reserve`` is the share of the time that is not training, ``looks`` are seconds besides.
+    ``reserve`` is the share of the time that is not training, ``end`` the part of it that comes
+    after the last step, ``looks`` are seconds besides; ``threads`` are those that it was measured
+    with.
     """
 
     mean: float
     at: tuple[tuple[float, float], ...]
     reserve: float = RESERVE
     looks: float = 0.0
+    end: float = 0.0
+    threads: int = 0
 
     def images(self, seconds: float, batch: int) -> int:
         """The budget in images that fits into this time, a whole number of batches."""
-        left = max(seconds - self.looks, (1 - LOOKS_SHARE) * seconds) * (1 - self.reserve)
+        left = (seconds - self.looks_of(seconds)) * (1 - self.reserve)
         return max(batch, int(self.mean * left) // batch * batch)
 
     def seconds(self, images: int) -> float:
         """The time that this many images will take."""
         spent = images / self.mean / (1 - self.reserve)
         return min(spent + self.looks, spent / (1 - LOOKS_SHARE))
+
+    def looks_of(self, seconds: float) -> float:
+        """What the looks take of this time."""
+        return min(self.looks, LOOKS_SHARE * seconds)
+
+    def ahead(self, done: float) -> float:
+        """The mean seconds per image from this share of the budget on."""
+        if not self.at:
+            return 1 / self.mean
+        shares = [done + (1 - done) * (i + 0.5) / 16 for i in range(16)]
+        return sum(1 / self.now(share) for share in shares) / len(shares)
+
+    def now(self, done: float) -> float:
+        """Images per second at this share of the budget: as at the nearest one that was measured.
+
+        Phases begin and end at once, so nothing is drawn between two of them.
+        """
+        if not self.at:
+            return self.mean
+        return min(self.at, key=lambda pair: abs(pair[0] - done))[1]
 
 
 def measure(
@@ -63,7 +104,22 @@ def measure(
 ) -> Speed:
     """Train a throwaway copy for about ``seconds`` in all and say how fast it went."""
     trainer = Trainer(replace(recipe, images=1_000_000_000, fits=()), source, place)
-    each = seconds / len(shares)
+    most = threads = torch.get_num_threads()
+    if place.adapts and most > 1:
+        threads = settle(_player(trainer), most, seconds / 4)
+    torch.set_num_threads(threads)
+    rates = trainer.group.agree(_rates(trainer, seconds / len(shares), shares, clock))
+    torch.set_num_threads(most)
+    mean = len(rates) / sum(1 / rate for _, rate in rates)
+    measured = recipe.choice is not None and recipe.choice.measured
+    end = recipe.prior.fit_time_share + CHOOSING * measured
+    return Speed(mean, tuple(rates), RESERVE + end, LOOKS * measured, end, threads)
+
+
+def _rates(
+    trainer: Trainer, each: float, shares: tuple[float, ...], clock: Callable[[], float]
+) -> list[tuple[float, float]]:
+    """Images per second at each share, measured for ``each`` seconds."""
     rates = []
     for share in shares:
         # Only the phases' turns matter here, so the clock is put where they change.
@@ -74,9 +130,106 @@ def measure(
         while steps < 2 or trainer.group.any(clock() - begun < each):
             trainer.step()
             steps += 1
-        rates.append((share, steps * recipe.batch / (clock() - begun)))
-    rates = trainer.group.agree(rates)
-    mean = len(rates) / sum(1 / rate for _, rate in rates)
-    measured = recipe.choice is not None and recipe.choice.measured
-    reserve = RESERVE + recipe.prior.fit_time_share + CHOOSING * measured
-    return Speed(mean, tuple(rates), reserve, LOOKS * measured)
+        rates.append((share, steps * trainer.recipe.batch / (clock() - begun)))
+    return rates
+
+
+def _player(trainer: Trainer) -> Callable[[int], StepTime]:
+    """Takes a step of this trainer on a number of threads."""
+
+    def play(threads: int) -> StepTime:
+        torch.set_num_threads(threads)
+        wall, processor = time.perf_counter(), time.process_time()
+        trainer.step()
+        spent = time.perf_counter() - wall
+        return StepTime(trainer.recipe.batch, spent, time.process_time() - processor)
+
+    return play
+
+
+@dataclass
+class TimeBudget:
+    """Seconds that a training was given, and what becomes of them.
+
+    ``spent`` are those of earlier processes; this one counts from ``begun`` on. The clock stands
+    still while a computer sleeps (time.monotonic does, on Linux and macOS).
+    """
+
+    seconds: float
+    speed: Speed
+    spent: float = 0.0
+    clock: Callable[[], float] = time.monotonic
+    begun: float | None = None
+    _marks: deque[tuple[float, int]] = field(default_factory=deque, init=False)
+    _planned: float = field(default=0.0, init=False)
+
+    def __post_init__(self) -> None:
+        if self.begun is None:
+            self.begun = self.clock()
+
+    @staticmethod
+    def read(kept: Mapping[str, Any]) -> TimeBudget | None:
+        """The time of a run as its plan.json tells it, or None where it was given none."""
+        try:
+            told = kept["speed"]
+            at = tuple((float(share), float(rate)) for share, rate in told["at"])
+            speed = Speed(**{**told, "at": at})
+            return TimeBudget(float(kept["seconds"]), speed, float(kept["spent"]))
+        except (KeyError, TypeError, ValueError):
+            return None
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds spent so far, in this process and before."""
+        assert self.begun is not None
+        return self.spent + self.clock() - self.begun
+
+    def after(self, clock: Clock, step: StepTime) -> None:
+        """Note a step; one during which the computer slept is taken off the time."""
+        if step.wall > ASLEEP and step.processor < IDLE * step.wall:
+            self.spent -= step.wall
+            self.forget()
+        self._marks.append((self.clock(), clock.images))
+        window = min(max(WINDOW * self.seconds, 3.0), 60.0)
+        while self._marks[-1][0] - self._marks[0][0] > window and len(self._marks) > LEAST:
+            self._marks.popleft()
+
+    def forget(self) -> None:
+        """Steps so far say nothing of the speed from now on: the threads have changed, say."""
+        self._marks.clear()
+
+    def left(self, clock: Clock) -> float:
+        """The seconds until everything is written: those of the time that are left.
+
+        The budget follows the time, so this is steadier than the speed of any moment.
+        """
+        return max(self.seconds - self.elapsed, self._end(self._slowness(clock)))
+
+    def replanned(self, clock: Clock, batch: int) -> int | None:
+        """Another budget in images, where with this one the end would be off by too much.
+
+        It leaves one step at least: what a run does when its budget is spent is done in a step.
+        """
+        if len(self._marks) < LEAST or self.elapsed < self._planned + PAUSE * self.seconds:
+            return None
+        slow = self._slowness(clock)
+        each, coming = self.speed.ahead(clock.done) * slow, clock.budget - clock.images
+        given = self.seconds - self.elapsed - self._end(slow)
+        if abs(coming * each - given) < max(OFF * self.seconds, 1.0):
+            return None
+        # What slows a moment may be over in the next: half of the way can be taken back again.
+        images = max(int(given / each), coming // 2, batch) // batch * batch
+        self._planned = self.elapsed
+        return None if images == coming else clock.images + images
+
+    def _slowness(self, clock: Clock) -> float:
+        """How many times slower than in the benchmark; 1 where too little is known."""
+        if len(self._marks) < LEAST:
+            return 1.0
+        (begun, first), (now, last) = self._marks[0], self._marks[-1]
+        return self.speed.now(clock.done) * (now - begun) / (last - first)
+
+    def _end(self, slow: float) -> float:
+        """The seconds that come after the last step."""
+        looks = self.speed.looks_of(self.seconds)
+        return slow * (self.speed.end * (self.seconds - looks) + looks)

@@ -10,16 +10,20 @@ import contextlib
 import signal
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from types import FrameType
 from typing import Any
 
+import torch
+
+from lookalike.engine.budget import TimeBudget
 from lookalike.engine.checks import check_range, check_weights
 from lookalike.engine.state import restore, training_state
+from lookalike.engine.threads import StepTime, ThreadTrials
 from lookalike.engine.trainer import Trainer
 from lookalike.engine.watcher import Scene, Watcher
-from lookalike.errors import CheckpointError
+from lookalike.errors import CheckpointError, RunError
 from lookalike.run import Run
 
 
@@ -57,13 +61,144 @@ class Stop:
 
 @dataclass(frozen=True)
 class SessionResult:
-    """How a session ended: images seen, whether the budget is spent, seconds, images per second."""
+    """How a session ended: images seen and planned, whether all were, seconds, images a second."""
 
     images: int
+    budget: int
     finished: bool
     seconds: float
     rate: float
     resumed_at: int = 0
+
+
+@dataclass(frozen=True)
+class Leg:
+    """What holds from so many images on: the budget, since when its shares count, and threads."""
+
+    images: int
+    budget: int
+    since: tuple[int, float] = (0, 0.0)
+    threads: int = 0
+
+    @staticmethod
+    def read(kept: Mapping[str, Any]) -> tuple[Leg, ...]:
+        """The legs of a plan.json.
+
+        Raises:
+            RunError: they are none.
+        """
+        try:
+            return tuple(
+                Leg(int(leg["images"]), int(leg["budget"]), _since(leg), int(leg["threads"]))
+                for leg in kept.get("legs", [])
+            )
+        except (KeyError, TypeError, ValueError) as problem:
+            raise RunError(
+                f"plan.json holds no plan of a training ({problem!r}). Delete it: the run then "
+                "goes on with the budget of its recipe.json."
+            ) from problem
+
+
+def _since(leg: Mapping[str, Any]) -> tuple[int, float]:
+    images, share = leg["since"]
+    return int(images), float(share)
+
+
+class Planner:
+    """Follows the plan that is kept in the run, and behind its end plans by what steps take.
+
+    Another budget where a time was given, another number of threads where steps wait: each begins a
+    new leg, which is on the disk before it is played. So a run that was killed plays its legs
+    again, and a plan that is followed from the start gives the same bits.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        trainer: Trainer,
+        legs: Sequence[Leg] = (),
+        time: TimeBudget | None = None,
+        say: Callable[[str], None] = lambda words: None,
+    ) -> None:
+        self.run, self.trainer, self.legs, self.time, self.say = run, trainer, [*legs], time, say
+        self._most = torch.get_num_threads()
+        self._begun = 0
+        self._trials: ThreadTrials | None = None
+
+    def over(self) -> bool:
+        """Whether the budget is spent; begins the legs that are due before the next step."""
+        clock = self.trainer.clock
+        while self._begun < len(self.legs) and self.legs[self._begun].images <= clock.images:
+            leg = self.legs[self._begun]
+            self._begin(leg)
+            if self.trainer.place.adapts and self._most > 1:
+                self._trials = ThreadTrials(self._most, torch.get_num_threads())
+        return self.trainer.clock.images >= self.trainer.clock.budget
+
+    def after(self, step: StepTime) -> None:
+        """Note what a step took, and plan anew where that calls for it."""
+        clock = self.trainer.clock
+        if self.time is not None:
+            self.time.after(clock, step)
+        if self._begun < max(len(self.legs), 1) or clock.images >= clock.budget:
+            return
+        if self._trials is not None:
+            settled = self._trials.threads
+            threads = self._trials.after(step)
+            if self._trials.threads != settled:
+                self._say_threads(settled)
+            if threads != torch.get_num_threads():
+                self._add(replace(self.legs[-1], images=clock.images, threads=threads))
+            if self._trials.trying:
+                return
+        if self.time is not None:
+            budget = self.time.replanned(clock, self.trainer.recipe.batch)
+            if budget is not None:
+                self._replan(budget)
+
+    def leave(self) -> None:
+        """Give the process back its threads."""
+        torch.set_num_threads(self._most)
+
+    def save(self) -> None:
+        """Keep the plan, and how much of the time is spent."""
+        if self.legs and self.trainer.place.main:
+            tree: dict[str, Any] = {"legs": [asdict(leg) for leg in self.legs]}
+            if self.time is not None:
+                spent = round(self.time.elapsed, 1)
+                tree |= {"seconds": self.time.seconds, "spent": spent}
+                tree |= {"speed": asdict(self.time.speed)}
+            self.run.write_plan(tree)
+
+    def _say_threads(self, before: int) -> None:
+        assert self._trials is not None
+        now = self._trials.threads
+        why = "other programs want the processor" if now < before else "the processor is free"
+        words = f"{now} of {self._trials.most} threads are faster now: {why}."
+        self.run.say(words)
+        self.say(words)
+
+    def _replan(self, budget: int) -> None:
+        before, clock = self.trainer.clock, self.trainer.clock.planned(budget)
+        self.run.say(
+            f"The budget is planned anew, to end in time: {budget:,} images instead of "
+            f"{before.budget:,} ({before.images:,} seen)."
+        )
+        self._add(Leg(clock.images, budget, clock.since, self.legs[-1].threads))
+        self.run.write_budget(self.trainer.recipe)
+
+    def _add(self, leg: Leg) -> None:
+        self.legs.append(leg)
+        self.save()
+        self._begin(leg)
+
+    def _begin(self, leg: Leg) -> None:
+        self._begun += 1
+        if self.time is not None:
+            self.time.forget()
+        if leg.threads and self.trainer.place.adapts:
+            torch.set_num_threads(min(leg.threads, self._most))
+        self.trainer.plan(replace(self.trainer.clock, budget=leg.budget, since=leg.since))
 
 
 class Session:
@@ -75,15 +210,17 @@ class Session:
         trainer: Trainer,
         watchers: Sequence[Watcher] = (),
         save_every: float = 60.0,
+        planner: Planner | None = None,
     ) -> None:
         self.run, self.trainer = run, trainer
         self.watchers = list(watchers) if trainer.place.main else []
         self.save_every = save_every
+        self.planner = planner or Planner(run, trainer)
         self.stop = Stop()
 
     def fit(self) -> SessionResult:
         """Train to the end of the budget, or to the first request to stop, and save."""
-        trainer, scene = self.trainer, Scene(self.trainer, self.run)
+        trainer, scene = self.trainer, Scene(self.trainer, self.run, self.planner.time)
         self.restore()
         first = trainer.clock.images
         begun = saved = time.monotonic()
@@ -92,12 +229,10 @@ class Session:
                 check_range(trainer.recipe, trainer.source, trainer.sampler())
             for watcher in self.watchers:
                 watcher.begin(scene)
-            while trainer.clock.images < trainer.recipe.images:
+            while not self.planner.over():
                 if trainer.group.any(self.stop.asked):
                     break
-                tally = trainer.step()
-                for watcher in self.watchers:
-                    watcher.after(scene, tally)
+                self._step(scene)
                 if time.monotonic() - saved > self.save_every:
                     self.save()
                     saved = time.monotonic()
@@ -106,15 +241,25 @@ class Session:
                     watcher.end(scene)
             finally:  # a last look that fails must not cost the work since the last save
                 self.save()
+                self.planner.leave()
         seconds = time.monotonic() - begun
         seen = trainer.clock.images - first
         return SessionResult(
             images=trainer.clock.images,
-            finished=trainer.clock.images >= trainer.recipe.images,
+            budget=trainer.clock.budget,
+            finished=trainer.clock.images >= trainer.clock.budget,
             seconds=seconds,
             rate=seen / seconds if seconds > 0 else 0.0,
             resumed_at=first,
         )
+
+    def _step(self, scene: Scene) -> None:
+        wall, processor = time.monotonic(), time.process_time()
+        tally = self.trainer.step()
+        wall, processor = time.monotonic() - wall, time.process_time() - processor
+        for watcher in self.watchers:
+            watcher.after(scene, tally)
+        self.planner.after(StepTime(self.trainer.recipe.batch, wall, processor))
 
     def restore(self) -> None:
         """Load the newest whole checkpoint, if there is one, on every rank.
@@ -162,3 +307,4 @@ class Session:
         tree = training_state(self.trainer)
         tree["watchers"] = {w.name: dict(w.state()) for w in self.watchers}
         self.run.save(self.trainer.clock.images, tree)
+        self.planner.save()

@@ -148,6 +148,11 @@ class Trainer:
             self.states[name] = value.after(clock, self.states[name], tally, draw)
         return tally
 
+    def plan(self, clock: Clock) -> None:
+        """Go on by this clock: as many images as seen so far, another budget."""
+        self.clock = clock
+        self.recipe = replace(self.recipe, images=clock.budget)
+
     def now(self) -> dict[str, float]:
         """Every value at this moment."""
         return {n: v.at(self.clock, self.states[n]) for n, v in self.recipe.values.items()}

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from lookalike.engine.budget import TimeBudget
 from lookalike.engine.trainer import Trainer
 from lookalike.parts.training.schedules import Tally
 from lookalike.run import Run
@@ -23,6 +24,7 @@ class Scene:
 
     trainer: Trainer
     run: Run
+    time: TimeBudget | None = None
 
     @property
     def images(self) -> int:
@@ -33,6 +35,11 @@ class Scene:
     def done(self) -> float:
         """The share of the budget that is behind us."""
         return self.trainer.clock.done
+
+    @property
+    def seconds_left(self) -> float | None:
+        """The seconds until everything is written, where the training was given a time."""
+        return None if self.time is None else self.time.left(self.trainer.clock)
 
 
 class Watcher(ABC):

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from time import monotonic
 from typing import Any
+
+import torch
 
 from lookalike import recipe
 from lookalike.data.augment.policy import Policy, chains, fitting
@@ -13,7 +16,7 @@ from lookalike.data.pack.pack import Pack
 from lookalike.durations import seconds, words
 from lookalike.engine import budget, precision
 from lookalike.engine.batches import BatchSource, SplitBatches, with_few_labels
-from lookalike.engine.session import Session, SessionResult
+from lookalike.engine.session import Leg, Planner, Session, SessionResult
 from lookalike.engine.trainer import Trainer
 from lookalike.engine.watcher import Watcher
 from lookalike.errors import DataError, RecipeError, RunError
@@ -38,6 +41,8 @@ class Plan:
     trusted: tuple[str, ...] = ()
     speed: budget.Speed | None = None
     precision: Mapping[str, str] = field(default_factory=dict)
+    time: budget.TimeBudget | None = None
+    legs: tuple[Leg, ...] = ()
 
 
 def plan(pack: Pack, run: Run, settings: TrainSettings, place: Place) -> Plan:
@@ -49,6 +54,7 @@ def plan(pack: Pack, run: Run, settings: TrainSettings, place: Place) -> Plan:
         RunError: the folder holds a run of other settings or other pictures, or none to train
             further.
     """
+    begun = monotonic()
     refuse_more(run, settings)
     wanted, trusted, notes = _wanted(pack, settings)
     if run.exists:
@@ -56,26 +62,42 @@ def plan(pack: Pack, run: Run, settings: TrainSettings, place: Place) -> Plan:
         return (
             same
             if settings.more is None
-            else _longer(pack, run, seconds(settings.more), same, place)
+            else _longer(pack, run, (seconds(settings.more), begun), same, place)
         )
     if wanted.warm is not None:
         notes = (*notes, _warm(wanted.warm))
     if settings.time is None:
-        return Plan(wanted, False, notes, trusted)
+        return _repeated(settings, Plan(wanted, False, notes, trusted))
     pictures = source(pack, wanted)
     place = decided(wanted, pictures, place)
-    time = seconds(settings.time)
-    brief = min(BENCHMARK, BRIEF * time)
-    speed = budget.measure(wanted, pictures, place, seconds=brief)
-    images = speed.images(time, wanted.batch)
+    given = seconds(settings.time)
+    speed = budget.measure(wanted, pictures, place, seconds=min(BENCHMARK, BRIEF * given))
+    time = budget.TimeBudget(given, speed, begun=begun)
+    images = speed.images(given - time.elapsed, wanted.batch)
     notes = (
         *notes,
-        f"This machine trains {speed.mean:.0f} images/s with this recipe: "
-        f"{words(time)} are {images:,} images.",
+        f"This machine trains {speed.mean:.0f} images/s with this recipe: {words(given)} are about "
+        f"{images:,} images. The number follows what the machine gives while it trains.",
     )
     if "images" in settings.changes:
         notes = (*notes, "The time decides the budget; images= of --set is not used.")
-    return Plan(replace(wanted, images=images), False, notes, trusted, speed, place.precision)
+    chosen = replace(wanted, images=images)
+    legs = (Leg(0, images, threads=speed.threads),)
+    return Plan(chosen, False, notes, trusted, speed, place.precision, time, legs)
+
+
+def _repeated(settings: TrainSettings, fresh: Plan) -> Plan:
+    """A saved recipe.json brings the plan that lies beside it: the same legs, the same bits."""
+    old = Run(Path(settings.recipe).parent)
+    legs = Leg.read(old.plan()) if settings.recipe.endswith(".json") else ()
+    if not legs or legs[-1].budget != fresh.recipe.images:
+        return fresh
+    note = (
+        f"The plan of {old.path} is followed: the same budgets and numbers of threads at the same "
+        "moments."
+    )
+    known = old.env().get("place", {}).get("precision", {})
+    return replace(fresh, legs=legs, precision=known, notes=(*fresh.notes, note))
 
 
 def _wanted(pack: Pack, settings: TrainSettings) -> tuple[Recipe, tuple[str, ...], tuple[str, ...]]:
@@ -197,7 +219,21 @@ def _continued(
         )
     if images > held.images:
         notes = (*notes, _grown(held.images, images))
-    return Plan(grown, True, notes, trusted)
+    return _kept(run, Plan(grown, True, notes, trusted))
+
+
+def _kept(run: Run, same: Plan) -> Plan:
+    """The plan that the run follows, and the time that it still has; a grown budget is a new leg.
+
+    Legs behind the newest checkpoint were decided by a process that was killed: they are played
+    again as they were, unless the budget has grown since.
+    """
+    kept, done, images = run.plan(), run.progress(), same.recipe.images
+    legs = Leg.read(kept) or (Leg(0, int(run.recipe_values().get("images", images))),)
+    if legs[-1].budget != images:
+        legs = tuple(leg for leg in legs if leg.images <= done)
+        return replace(same, legs=(*legs, Leg(done, images, threads=legs[-1].threads)))
+    return replace(same, legs=legs, time=budget.TimeBudget.read(kept))
 
 
 def refuse_more(run: Run, settings: TrainSettings) -> None:
@@ -213,8 +249,12 @@ def refuse_more(run: Run, settings: TrainSettings) -> None:
         )
 
 
-def _longer(pack: Pack, run: Run, more: float, same: Plan, place: Place) -> Plan:
-    """The plan of a finished run with ``more`` seconds on top; an unfinished one is as it was."""
+def _longer(pack: Pack, run: Run, given: tuple[float, float], same: Plan, place: Place) -> Plan:
+    """The plan of a finished run with more seconds on top, given at a moment of the clock.
+
+    An unfinished run is as it was.
+    """
+    more, begun = given
     chosen, done = same.recipe, run.progress()
     if done < chosen.images:
         first = (
@@ -226,9 +266,16 @@ def _longer(pack: Pack, run: Run, more: float, same: Plan, place: Place) -> Plan
     place = decided(chosen, pictures, _as_begun(run, place))
     brief = min(BENCHMARK, BRIEF * more)
     speed = budget.measure(chosen, pictures, place, seconds=brief, shares=budget.LATE)
-    images = done + speed.images(more, chosen.batch)
-    notes = (*same.notes, _grown(chosen.images, images))
-    return replace(same, recipe=replace(chosen, images=images), notes=notes, speed=speed)
+    time = budget.TimeBudget(more, speed, begun=begun)
+    images = done + speed.images(more - time.elapsed, chosen.batch)
+    return replace(
+        same,
+        recipe=replace(chosen, images=images),
+        notes=(*same.notes, _grown(chosen.images, images)),
+        speed=speed,
+        time=time,
+        legs=(*same.legs, Leg(done, images, threads=speed.threads)),
+    )
 
 
 def _grown(held: int, images: int) -> str:
@@ -271,6 +318,7 @@ def train(
     chosen: Plan,
     place: Place,
     watchers: Callable[[Trainer], Sequence[Watcher]] = lambda trainer: (),
+    say: Callable[[str], None] = lambda words: None,
 ) -> SessionResult:
     """Train, or continue, to the end of the budget. Only rank 0 writes.
 
@@ -284,14 +332,18 @@ def train(
         dict(place.precision or precision.decide(trainer)) if place.main else {}
     )
     trainer.place = place.decided(agreed)
+    legs = chosen.legs or (Leg(0, chosen.recipe.images, threads=torch.get_num_threads()),)
+    time = chosen.time if place.world == 1 else None
+    planner = Planner(run, trainer, trainer.group.agree(legs), time, say)
     if not place.main:
-        return Session(run, trainer).fit()
+        return Session(run, trainer, planner=planner).fit()
     with run.writing():
         budgets = _budgets(run, chosen.recipe.images)
         run.write_recipe(chosen.recipe)
         told = {"data": _data(pack), "budgets": budgets}
         run.write_env({**describe(trainer.place), **told})
-        return Session(run, trainer, watchers(trainer)).fit()
+        planner.save()
+        return Session(run, trainer, watchers(trainer), planner=planner).fit()
 
 
 def _as_begun(run: Run, place: Place, measured: Mapping[str, str] | None = None) -> Place:
@@ -306,8 +358,8 @@ def _as_begun(run: Run, place: Place, measured: Mapping[str, str] | None = None)
 def _budgets(run: Run, images: int) -> list[int]:
     """Every budget in images that the run has had, in order: it repeats with these in turn."""
     held = run.recipe_values().get("images", images)
-    earlier: list[int] = run.env().get("budgets") or [held]
-    if earlier[-1] == images:
+    earlier: list[int] = [*run.env().get("budgets", [])[:-1], held]
+    if held == images:
         return earlier
     run.say(_grown(earlier[-1], images))
     return [*earlier, images]

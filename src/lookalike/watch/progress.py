@@ -55,7 +55,9 @@ class Progress(Watcher):
         coming = budget - scene.images
         if coming > 0:
             coming += int(scene.trainer.recipe.prior.fit_time_share * budget)
-        left = coming / rate if rate > 0 else float("inf")
+        left = scene.seconds_left
+        if left is None:
+            left = coming / rate if rate > 0 else float("inf")
         self.listen(ProgressStep(scene.images, budget, rate, left, dict(tally.totals)))
         if last:
             self.say(f"The last step: the prior learns where encodings lie ({words(left)}).")

@@ -18,20 +18,32 @@ State = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Clock:
-    """How far a run is, in images shown to it and in steps; ``budget`` is where it will end."""
+    """How far a run is, in images shown to it and in steps; ``budget`` is where it will end.
+
+    ``since`` is the number of images at which this budget was planned, and the share that was
+    behind the run then: shares go on from there, so that no schedule jumps or turns back.
+    """
 
     images: int = 0
     step: int = 0
     budget: int = 1
+    since: tuple[int, float] = (0, 0.0)
 
     @property
     def done(self) -> float:
         """The share of the budget that is behind us, in [0, 1]."""
-        return min(1.0, self.images / self.budget)
+        if self.images >= self.budget:
+            return 1.0
+        images, share = self.since
+        return share + (1.0 - share) * ((self.images - images) / (self.budget - images))
 
     def plus(self, images: int) -> Clock:
         """The clock one step of ``images`` pictures later."""
-        return Clock(self.images + images, self.step + 1, self.budget)
+        return Clock(self.images + images, self.step + 1, self.budget, self.since)
+
+    def planned(self, budget: int) -> Clock:
+        """The clock with another budget from now on."""
+        return Clock(self.images, self.step, budget, (self.images, self.done))
 
 
 @dataclass(frozen=True)
