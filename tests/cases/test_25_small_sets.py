@@ -1,4 +1,4 @@
-"""Small ones of case 25 that belong to prepare."""
+"""Small sets and small ones of case 25 that belong to prepare."""
 
 from __future__ import annotations
 
@@ -23,16 +23,10 @@ def test_a_pack_with_other_settings_is_made_or_refused(tmp_path: Path) -> None:
     sides = [[row["split"] for row in one.manifest()] for one in (pack, other)]
     assert sides[0] == sides[1]
     assert api.prepare(pack.path, tmp_path / "new", size=8, grey=True).unchanged
-    for wrong in ({"size": 32}, {"size": 16, "fit": "pad"}, {"size": 0}):
+    for wrong in ({"size": 32}, {"size": 16, "fit": "pad"}):
         with pytest.raises(DataError, match="is a pack of 16 px in color"):
             api.prepare(pack.path, tmp_path / "other", **wrong)  # type: ignore[arg-type]
     assert not (tmp_path / "other").exists()
-
-
-@pytest.mark.parametrize("size", [0, -1, 100_000])
-def test_sizes_that_are_none_are_refused(tmp_path: Path, size: int) -> None:
-    with pytest.raises(DataError, match="at least 1 and at most 2048"):
-        prepared(fill(tmp_path / "in", 20), size=size)
 
 
 def test_backslashes_in_a_list_are_slashes(tmp_path: Path) -> None:
@@ -40,12 +34,6 @@ def test_backslashes_in_a_list_are_slashes(tmp_path: Path) -> None:
     lines = (json.dumps({"file": f"in\\{i:04d}.png"}) for i in range(20))
     (tmp_path / "list.jsonl").write_text("\n".join(lines))
     assert prepared(tmp_path / "list.jsonl").count == 20
-
-
-def test_a_tilde_is_the_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))
-    fill(tmp_path / "in", 20)
-    assert api.prepare("~/in", "~/pack", size=16, workers=0).path == tmp_path / "pack"
 
 
 def test_a_link_to_the_parent_folder_is_no_class(tmp_path: Path) -> None:
