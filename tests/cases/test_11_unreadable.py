@@ -79,4 +79,6 @@ def test_a_root_or_a_target_without_rights_is_a_message(tmp_path: Path, shut: li
     _, words = prepare(str(tmp_path / "closed"), "--to", str(tmp_path / "pack"))
     assert words.startswith(f"Error: {tmp_path / 'closed'} cannot be opened (Permission denied).")
     _, words = prepare(str(folder), "--to", str(tmp_path / "ro" / "pack"))
-    assert words.startswith(f"Error: {tmp_path / 'ro' / 'pack'} cannot be used: you have no right")
+    assert words.startswith(
+        f"Error: {tmp_path / 'ro' / 'pack'} could not be read or written: permission"
+    )

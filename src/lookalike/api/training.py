@@ -230,8 +230,8 @@ def start(
     else:
         made = prepare(place, pack_in(folder), _as_chosen(choice), listener=listener)
     listener.say(_summary(Pack.open(made.path), made))
-    for warning in made.warnings:
-        listener.say(warning)
+    for sentence in (*made.found, *made.warnings):
+        listener.say(sentence)
     trained = train(made.path, folder, asked, listener=listener)
     again = f"{again} --into {shlex.quote(str(folder))}"
     trained = replace(trained, continue_with=again, longer_with=f"{again} --more 10m")

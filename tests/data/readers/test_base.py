@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lookalike.data.readers.label_tables import FILE_COLUMNS, read_table
-from lookalike.data.readers.labels import merged_row
+from lookalike.data.readers.labels import merged_row, value_headers
 from lookalike.data.readers.layout import arrange
 from lookalike.data.readers.open import open_source
 from lookalike.data.readers.zip import ZipSource, open_zip, read_member
@@ -81,7 +81,7 @@ def test_a_table_without_a_file_column_is_no_table_of_attributes() -> None:
 
 def test_short_and_long_lines_of_a_table_do_no_harm() -> None:
     table = read_table("t.csv", b"file,a,b\nx.png,1\ny.png,1,2,3\n,9\n")
-    assert [merged_row(table, 0, [row])[0] for row in range(2)] == [
+    assert [merged_row(value_headers(table, 0), [row])[0] for row in table.rows[:2]] == [
         {"a": "1"},
         {"a": "1", "b": "2"},
     ]

@@ -39,7 +39,7 @@ from lookalike.images import Pixels
 Fit = Literal["crop", "pad", "stretch"]
 
 PIXEL_LIMIT = 80_000_000
-SIZE_LIMIT = 2048
+SIZE_LIMIT = 4096
 """The largest side of a square; a hundred thousand pixels would fill any memory."""
 
 _TURNS = {

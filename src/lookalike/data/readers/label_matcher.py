@@ -12,10 +12,9 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import PurePosixPath
 
 from lookalike.data.readers.label_tables import CLASS_COLUMNS, FILE_COLUMNS, ID_COLUMNS, Table
-from lookalike.data.readers.layout import counted, listed
+from lookalike.data.readers.layout import counted, listed, suffix_of
 
 _TRIAL = 400
 """So many rows decide which column names the pictures."""
@@ -35,14 +34,14 @@ def _folded(text: str) -> str:
 
 def _number(path: str) -> str:
     """``img_007.png`` and ``7.0`` as ``7``: the one number that a name is, without its zeros."""
-    stem = PurePosixPath(path).name.removesuffix(".0")
-    stem = PurePosixPath(stem).stem if not stem.isdigit() else stem
+    base = path.rpartition("/")[2].removesuffix(".0")
+    stem = base if base.isdecimal() else base.rpartition(".")[0]
     return (stem.lstrip("0") or "0") if stem.isdecimal() else ""
 
 
 def _tail(length: int) -> Callable[[str], str]:
     def tail(path: str) -> str:
-        steps = path.strip("/").split("/")
+        steps = path.strip("/").rsplit("/", length)
         return "/".join(steps[-length:]) if len(steps) >= length else ""
 
     return tail
@@ -50,8 +49,8 @@ def _tail(length: int) -> Callable[[str], str]:
 
 def _without_suffix(path: str) -> str:
     """A path without its suffix, which is not a dot and digits (``v1.5``)."""
-    suffix = PurePosixPath(path).suffix
-    return path[: -len(suffix)] if suffix and not suffix[1:].isdigit() else path
+    suffix = suffix_of(path)
+    return path[: -len(suffix)] if suffix and not suffix[1:].isdecimal() else path
 
 
 @dataclass(frozen=True)
@@ -123,9 +122,15 @@ class FileIndex:
             }
         return self._found[method]
 
-    def best_method(self, keys: Sequence[str]) -> tuple[int, int]:
-        """The method by which most of these keys name one file each, and how many do."""
+    def best_method(self, keys: Sequence[str], likely: int = 0) -> tuple[int, int]:
+        """The method by which most of these keys name one file each, and how many do.
+
+        ``likely`` was the strictest one that fits for some of them: if it fits for all, it is it.
+        """
         best, most, all_keys = 0, 0, len({key for key in keys if key})
+        count = len(self._pairs(likely, keys)[0])
+        if count == all_keys:
+            return likely, count
         for method in range(len(METHODS)):
             count = len(self._pairs(method, keys)[0])
             if count > most:
@@ -152,7 +157,8 @@ class FileIndex:
     def match(self, table: Table, column: int) -> TableMatch:
         """Match all rows of a table by what stands in one column."""
         keys = [clean_key(row[column]) if len(row) > column else "" for row in table.rows]
-        method, count = self.best_method(keys)
+        likely, _ = self.best_method(keys[:_TRIAL])
+        method, count = self.best_method(keys, likely)
         if method == _NUMBER and 2 * count < len(self.names):
             return TableMatch(column, METHODS[method].name)  # numbers stand in many columns
         pairs, ambiguous = self._pairs(method, keys)

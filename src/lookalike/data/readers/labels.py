@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import PurePosixPath
 
 from lookalike.data.readers.base import PictureFile, PictureSource
@@ -32,7 +33,7 @@ from lookalike.data.readers.layout import (
     listed,
     same_classes,
 )
-from lookalike.data.readers.sidecars import SideFacts, sidecars
+from lookalike.data.readers.sidecars import SIDE_SUFFIXES, SideFacts, sidecars
 from lookalike.errors import DataError
 
 Texts = Mapping[str, Callable[[], bytes]]
@@ -104,26 +105,30 @@ class _Row:
         )
 
 
-def written_class(words: Mapping[str, str]) -> list[str]:
-    """The class among some named values as it is written there, if there is one."""
-    return [words[name] for name in words if name.lower() in CLASS_COLUMNS and words[name]][:1]
+@lru_cache(maxsize=64)
+def _roles(names: tuple[str, ...]) -> tuple[tuple[str, ...], str, frozenset[str]]:
+    """The names that say the class (the surest first) and the part, and those that are no label."""
+    lower = {name.lower(): name for name in names}
+    classes = tuple(lower[want] for want in CLASS_COLUMNS if want in lower)
+    part = next((lower[want] for want in PART_COLUMNS if want in lower), "")
+    return classes, part, frozenset([part, *(lower[n] for n in ("class", "label") if n in lower)])
 
 
 def class_and_rest(words: Mapping[str, str]) -> tuple[str, str, dict[str, str]]:
-    """The class and the part that some named values say, and the other values."""
-    lower = {name.lower(): name for name in words}
-    chosen = next((lower[want] for want in CLASS_COLUMNS if words.get(lower.get(want, ""))), "")
-    part = next((lower[want] for want in PART_COLUMNS if want in lower), "")
-    dropped = {chosen, part} | {lower[name] for name in ("class", "label") if name in lower}
-    rest = {name: value for name, value in words.items() if name not in dropped}
+    """The class, as it is written, and the part that some named values say, and the others."""
+    classes, part, dropped = _roles(tuple(words))
+    chosen = next((name for name in classes if words[name]), "")
+    rest = {name: v for name, v in words.items() if name not in dropped and name != chosen}
     said = words.get(part, "")
-    return class_name(words.get(chosen, "")), _PARTS.get(said, said), rest
+    return words.get(chosen, ""), _PARTS.get(said, said), rest
 
 
 def _read_sides(
     names: Sequence[str], texts: Texts, rows: Sequence[_Row], labeled: LabeledFiles
 ) -> set[str]:
     """Take what side files say; the names of those that belong to a picture."""
+    if not any(name.endswith(SIDE_SUFFIXES) for name in texts):
+        return set()
     owned, sentences = sidecars(names, texts)
     told_by: dict[str, int] = defaultdict(int)
     used: set[str] = set()
@@ -133,7 +138,7 @@ def _read_sides(
             used.add(name)
             told_by[PurePosixPath(name).suffix] += facts.read(name, texts[name]())
         own, part, rest = class_and_rest(facts.attributes)
-        row.class_name = class_name(facts.class_name) or own or row.class_name
+        row.class_name = class_name(facts.class_name or own) or row.class_name
         row.part, row.attributes = part or row.part, rest
     total = sum(map(is_picture_name, names)) or len(names)
     labeled.sentences += sentences
@@ -217,18 +222,18 @@ class _Tables:
 
     def _put(self, table: Table, match: TableMatch, scope: Sequence[int]) -> list[str]:
         """Put the values of one table on the rows; its classes as they are written."""
+        headers = value_headers(table, match.column)
         written, torn, without = [], [], 0
         for inside, row_number in match.files.items():
             row = self.rows[scope[inside]]
             numbers = row_number, *match.repeated.get(inside, ())
-            words, several = merged_row(table, match.column, numbers)
+            words, several = merged_row(headers, [table.rows[n] for n in numbers])
             own, part, rest = class_and_rest(words)
-            row.class_name = own or row.class_name
+            row.class_name = class_name(own) or row.class_name
             row.part = part or row.part
             row.attributes |= rest
-            said = written_class(words)
-            written += said
-            without += not said and not several
+            written.append(own)
+            without += not own and not several
             if several:
                 torn.append(self.names[scope[inside]])
         if without and table.column(CLASS_COLUMNS) is not None:
@@ -240,7 +245,7 @@ class _Tables:
                 f"{table.name}: {counted(len(torn), 'picture')} with several classes in it, which "
                 f"were not taken ({listed(torn, 3)})."
             )
-        return written
+        return list(filter(None, written))
 
     def _complain(self, unmatched: Sequence[Table], others: bool, texts: Texts) -> None:
         """Say which tables name no picture; keep the message when one of them should."""
@@ -272,23 +277,24 @@ def _candidates(texts: Texts) -> list[str]:
     return telling + rest[:_TRIED]
 
 
-def merged_row(table: Table, key: int, numbers: Iterable[int]) -> tuple[dict[str, str], bool]:
+def merged_row(
+    headers: Sequence[str], rows: Iterable[Sequence[str]]
+) -> tuple[dict[str, str], bool]:
     """The values of the rows about one picture, by header, and whether they name several classes.
 
-    Where the rows differ there is no value. ``key`` is the column that names the picture.
+    Where the rows differ there is no value. What stands under the header "" is left out.
     """
-    headers = _headers(table, key)
     merged: dict[str, str] = {}
     differing: set[str] = set()
-    for number in numbers:
-        for header, value in zip(headers, table.rows[number], strict=False):
+    for row in rows:
+        for header, value in zip(headers, row, strict=False):
             if header and merged.setdefault(header, value) != value:
                 differing.add(header.lower())
                 merged[header] = ""
     return merged, bool(differing & set(CLASS_COLUMNS))
 
 
-def _headers(table: Table, key: int) -> list[str]:
+def value_headers(table: Table, key: int) -> list[str]:
     """A name for every column but the one that names the picture, which gets "".
 
     A single column without a header is the class, or the part where the table's name says so.

@@ -10,7 +10,7 @@ import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
+from functools import lru_cache
 
 PICTURE_SUFFIXES = frozenset(
     ".jpg .jpeg .jpe .jfif .png .apng .gif .webp .bmp .dib .tif .tiff .ppm .pgm .pbm .pnm .pcx "
@@ -53,15 +53,21 @@ def is_system(name: str) -> bool:
     return (name.startswith(".") and name.strip(".") != "") or name.lower() in _SYSTEM
 
 
+def suffix_of(name: str) -> str:
+    """``.jpg`` for ``a/b.JPG``; made for millions of names."""
+    dot = name.rfind(".")
+    return name[dot:].lower() if dot > name.rfind("/") + 1 else ""
+
+
 def is_text(name: str) -> bool:
     """Whether a file of this name is a table or a note; a picture may be called anything."""
-    suffix = PurePosixPath(name).suffix.lower()
+    suffix = suffix_of(name)
     return suffix in _TEXT_SUFFIXES or (suffix == "" and name.upper().startswith(_NOTES))
 
 
 def is_picture_name(name: str) -> bool:
     """Whether the suffix is one of pictures."""
-    return PurePosixPath(name).suffix.lower() in PICTURE_SUFFIXES
+    return suffix_of(name) in PICTURE_SUFFIXES
 
 
 def split_kind(name: str) -> tuple[str, tuple[str, ...]] | None:
@@ -260,6 +266,7 @@ def _unwrapped(paths: Paths, *above: str) -> Paths:
     return paths
 
 
+@lru_cache(maxsize=4096)
 def class_name(written: str) -> str:
     """A class as it is called everywhere: in one normal form, without blanks around it."""
     return " ".join(unicodedata.normalize("NFC", written).split())

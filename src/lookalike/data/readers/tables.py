@@ -14,8 +14,8 @@ from lookalike.data.readers.base import PictureFile, PictureSource
 from lookalike.data.readers.folder import files_below, read_text_file
 from lookalike.data.readers.label_matcher import FileIndex, clean_key, match_table, match_words
 from lookalike.data.readers.label_tables import FILE_COLUMNS, Table, flat, read_table, table_of
-from lookalike.data.readers.labels import class_and_rest, merged_row, written_class
-from lookalike.data.readers.layout import counted, listed, same_classes, split_kind
+from lookalike.data.readers.labels import class_and_rest, merged_row, value_headers
+from lookalike.data.readers.layout import class_name, counted, listed, same_classes, split_kind
 from lookalike.errors import DataError, need
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
@@ -33,20 +33,19 @@ class TableSource(PictureSource):
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
+        self._written: list[str] = []
+        self._torn: list[str] = []
         table = _list(path)
         column = self._column(table)
         if column is None:
             self._match(table)
-            return
-        rows: dict[str, list[int]] = defaultdict(list)
-        for number, row in enumerate(table.rows):
-            if len(row) > column and row[column]:
-                rows[row[column]].append(number)
-        written: list[str] = []
-        for key, numbers in rows.items():
-            written += self._add(key, table, column, numbers)
-        self.found.append(f"{path.name}: {len(self.files):,} of {counted(len(rows), 'row')} found.")
-        self.found += same_classes(written)
+        else:
+            self._take(table, column)
+        self.found += same_classes(filter(None, self._written))
+        if self._torn:
+            count = counted(len(self._torn), "file")
+            names = listed(self._torn, 3)
+            self.found.append(f"{count} with several classes, which were not taken: {names}.")
 
     def _column(self, table: Table) -> int | None:
         """The column whose paths lead to files from here; None where no column does."""
@@ -62,48 +61,61 @@ class TableSource(PictureSource):
         plain = self.path.parent / key
         return plain if os.path.exists(plain) else self.path.parent / clean_key(key)
 
+    def _take(self, table: Table, column: int) -> None:
+        """The files whose paths stand in a column."""
+        if not table.headers and not self._place(table.rows[0][column]).exists():
+            table = replace(table, headers=table.rows[0], rows=table.rows[1:])
+        rows: dict[str, list[tuple[str, ...]]] = defaultdict(list)
+        for row in table.rows:
+            if len(row) > column and row[column]:
+                rows[row[column]].append(row)
+        headers = value_headers(table, column)
+        for key, own in rows.items():
+            self._add(key, headers, own)
+        said = f"{len(self.files):,} of {counted(len(rows), 'row')} found"
+        self.found.append(f"{self.path.name}: {said}.")
+
     def _match(self, table: Table) -> None:
+        """The files below the folder of the list that its rows name in any other way."""
         names = files_below(self.path.parent)
-        found = match_table(FileIndex(names), table)
-        if found is None:
+        match = match_table(FileIndex(names), table)
+        if match is None:
             column = table.column(FILE_COLUMNS)
             if column is None:
                 raise DataError(
                     f"no column of {self.path} names the files. Call one of them 'file' "
                     f"(also understood: {', '.join(FILE_COLUMNS[1:8])} …)."
                 )
-            for number, row in enumerate(table.rows):
-                self._add(row[column], table, column, [number])
+            self._take(table, column)
             return
-        table, match = found
-        written: list[str] = []
-        for file, number in match.files.items():
-            numbers = [number, *match.repeated.get(file, ())]
-            written += self._add(names[file], table, match.column, numbers)
-        self.found.append(match_words(table, match, len(match.files)))
-        self.found += same_classes(written)
+        table, pairs = match
+        headers = value_headers(table, pairs.column)
+        for file, number in pairs.files.items():
+            numbers = [number, *pairs.repeated.get(file, ())]
+            self._add(names[file], headers, [table.rows[n] for n in numbers])
+        self.found.append(match_words(table, pairs, len(pairs.files)))
 
-    def _add(self, key: str, table: Table, column: int, numbers: Sequence[int]) -> list[str]:
-        """Add the file that a path leads to; the class that the list says, as it is written."""
+    def _add(self, key: str, headers: Sequence[str], rows: Sequence[tuple[str, ...]]) -> None:
+        """Add the file that a path leads to, with what its rows say."""
         if "://" in key:
             self.refused.append(
                 (key, "is an address, not a file; fetch it with 'lookalike collect urls' first")
             )
-            return []
+            return
         place = self._place(key)
         try:
             state = place.stat()
         except (OSError, ValueError) as problem:
             why = getattr(problem, "strerror", None) or problem
             self.refused.append((key, f"is in the list but cannot be opened ({why})"))
-            return []
-        words, several = merged_row(table, column, numbers)
+            return
+        words, several = merged_row(headers, rows)
         if several:
-            self.found.append(f"{key} is in {self.path.name} with several classes and has none.")
+            self._torn.append(key)
         name = key if place == self.path.parent / key else clean_key(key)
         file = PictureFile(name, state.st_size, state.st_mtime_ns, self.path.parent)
         self.files.append(_labeled(file, words))
-        return written_class(words)
+        self._written.append(class_and_rest(words)[0])
 
     def loaded(self, files: Sequence[PictureFile]) -> Iterator[PictureFile]:
         """The files as they are: workers open them themselves."""
@@ -111,8 +123,8 @@ class TableSource(PictureSource):
 
 
 def _labeled(file: PictureFile, words: Mapping[str, str]) -> PictureFile:
-    named, part, rest = class_and_rest(words)
-    values = tuple(rest.values())
+    written, part, rest = class_and_rest(words)
+    named, values = class_name(written), tuple(rest.values())
     return replace(file, class_name=named, part=part or file.part, names=tuple(rest), values=values)
 
 
@@ -143,7 +155,7 @@ class _PictureColumns:
             if isinstance(row.get(key), int)
         }
         words = flat({**row, **named})
-        if len(named) == 1 and not written_class(words):
+        if len(named) == 1 and not class_and_rest(words)[0]:
             words["class"] = words.pop(next(iter(named)))
         return words
 
