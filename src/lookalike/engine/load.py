@@ -10,18 +10,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from lookalike.data.pack.pack import Pack
 from lookalike.engine.sampler import Sampler, block_of, choosing_by
 from lookalike.errors import CheckpointError, PackError, RunError
+from lookalike.parts.latents.priors import Learned
 from lookalike.parts.losses.game import Game
 from lookalike.parts.networks.base import Frame, Networks
 from lookalike.place import Place
-from lookalike.recipe import Drawing
+from lookalike.recipe import Drawing, Recipe
 from lookalike.run import Run
 
 PRETRAINED = re.compile(r'"part":\s*"(lookalike\.parts\.features:)?Pretrained"')
@@ -56,6 +59,38 @@ def open_sampler(
     latent = (drawing.prior, state["prior"], state["labels"])
     plain = Sampler(game.generate, *latent, place.device, block_of(drawing.size))
     return choosing_by(drawing.choice, game, plain), drawing, int(state["clock"][0])
+
+
+@dataclass(frozen=True, eq=False)
+class OpenedPlayers:
+    """Every player of a run with its averaged weights, and what its prior has learned."""
+
+    recipe: Recipe
+    networks: Networks
+    learned: Learned
+    labels: Tensor | None
+    images_seen: int
+
+
+def open_players(run: Run, place: Place, trusted: tuple[str, ...] = ()) -> OpenedPlayers:
+    """All players of a run, to read pictures with as well as to draw them, in float32.
+
+    They are those of the state that is drawn from, unless that one keeps the generator alone (the
+    best state of a recipe whose D does not choose): then all are of the newest state.
+
+    Raises:
+        CheckpointError: there is no whole state, or it is another recipe's.
+    """
+    recipe = run.recipe(trusted)
+    state = run.state("auto")
+    if "networks" not in state and "D" in set(recipe.networks) - set(state["averages"]):
+        state = run.state("last")
+    frame = (recipe.name, recipe.size, recipe.channels, recipe.labels)
+    networks = _networks(run, Drawing(*frame, plans=recipe.networks, prior=recipe.prior), state)
+    for network in networks.values():
+        place.settle(network.eval().requires_grad_(False))
+    seen = int(state["clock"][0])
+    return OpenedPlayers(recipe, networks, state["prior"], state["labels"], seen)
 
 
 def _as_trained(run: Run, place: Place, networks: Networks) -> Place:
