@@ -162,9 +162,10 @@ def _candidates(editor: Editor, subject: Subject, wanted: WantedChange) -> _Cand
             names.append(f"{name} x {step:g}")
             exchanged.append(False)
     if told is not None:
-        for step, (name, way) in [(0.0, next(iter(ways.items()))), *(
-            (step, item) for item in ways.items() for step in STEPS[::2]
-        )]:
+        for step, (name, way) in [
+            (0.0, next(iter(ways.items()))),
+            *((step, item) for item in ways.items() for step in STEPS[::2]),
+        ]:
             latents.append(start + step * way + further)
             names.append(f"labels, {name} x {step:g}" if step else "labels")
             exchanged.append(True)
@@ -266,9 +267,7 @@ def _exchanged(
     return Exchanged(edit, latent, labels, float(looks.success), float(looks.kept), by)
 
 
-def _partly(
-    editor: Editor, subject: Subject, wanted: WantedChange, whole: Exchanged
-) -> Exchanged:
+def _partly(editor: Editor, subject: Subject, wanted: WantedChange, whole: Exchanged) -> Exchanged:
     """The share of the whole change that raises the probability by this share of its rise."""
     if wanted.strength <= 0:
         looks = _Looks(torch.tensor(0.0), torch.tensor(1.0), torch.tensor(0.0))
@@ -296,9 +295,7 @@ def _place(editor: Editor, subject: Subject, wanted: WantedChange, whole: Exchan
     return float(shares[index - 1, 0]) + (goal - low) / max(high - low, 1e-6) / WAY
 
 
-def _between(
-    subject: Subject, whole: Exchanged, shares: Tensor
-) -> tuple[Tensor, Tensor | None]:
+def _between(subject: Subject, whole: Exchanged, shares: Tensor) -> tuple[Tensor, Tensor | None]:
     """Latents and labels at these shares ``[N, 1]`` of the way."""
     start = subject.found
     latents = start.latent + shares * (whole.latent - start.latent)

@@ -176,7 +176,13 @@ def fit_helper(
     del known
     layer = _trained(maps, mean, scale, examples, rest, settings, tell)
     plain = Helper(
-        *columns, mean, scale, layer.weight, layer.bias, examples.sizes, torch.ones(len(examples.sizes))
+        *columns,
+        mean,
+        scale,
+        layer.weight,
+        layer.bias,
+        examples.sizes,
+        torch.ones(len(examples.sizes)),
     )
     warmth = _temperatures(plain, examples.take(apart))
     return Helper(*columns, mean, scale, layer.weight, layer.bias, examples.sizes, warmth)

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from lookalike.editing.generator import EditableGenerator
 from lookalike.errors import RecipeError
-from lookalike.parts.losses.base import squared
+from lookalike.parts.losses.base import per_sample
 from lookalike.parts.losses.features import feature_distance
 from lookalike.parts.losses.ssim import ms_ssim
 
@@ -34,7 +34,7 @@ def _of_maps(features: nn.Module, first: Tensor, second: Tensor) -> Tensor:
 
 
 LOSSES: Mapping[str, Compare] = {
-    "mse": lambda _, first, second: squared(first, second),
+    "mse": lambda _, first, second: per_sample((first - second).square()),
     "msssim": lambda _, first, second: 1 - ms_ssim(first, second),
     "features": _of_maps,
 }
@@ -101,8 +101,9 @@ def invert(
 @torch.no_grad()
 def distances(generator: EditableGenerator, first: Tensor, second: Tensor) -> dict[str, float]:
     """How far two pictures are apart by every loss, and the peak signal-to-noise ratio in dB."""
-    told = {name: float(compare(generator.features, first, second)) for name, compare in
-            LOSSES.items()}
+    told = {
+        name: float(compare(generator.features, first, second)) for name, compare in LOSSES.items()
+    }
     return {**told, "psnr": 10 * math.log10(4 / max(told["mse"], 1e-10))}
 
 

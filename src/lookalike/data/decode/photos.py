@@ -8,6 +8,7 @@ where they lie in the square, through the turn by EXIF, the crop, the padding or
 from __future__ import annotations
 
 import hashlib
+import io
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -15,8 +16,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, PngImagePlugin
 
+from lookalike import images
 from lookalike.data.decode.color_modes import SRGB, conversion, opaque, profile_of
 from lookalike.data.decode.decode import (
     ORIENTATION,
@@ -51,9 +53,7 @@ class SquareSettings:
         known = {one.name for one in fields(ReadSettings)} - {"size", "channels"}
         given = {name: value for name, value in plan.items() if name in known}
         faces = FaceSettings(**plan["faces"]) if plan.get("faces") else None
-        return SquareSettings(
-            look=ReadSettings(size=size, channels=channels, **given), faces=faces
-        )
+        return SquareSettings(look=ReadSettings(size=size, channels=channels, **given), faces=faces)
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,8 +81,8 @@ def read_photo(data: bytes, settings: SquareSettings) -> Photo:
         DataError: it cannot or may not be read, or shows not exactly one face where the pack has
             faces; the message is the reason alone.
     """
-    look, faces = settings.look, settings.faces
-    square = read_picture(data if faces is None else cut_face(data, faces), look).pixels
+    look = settings.look
+    square = read_square(data, settings)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -94,9 +94,17 @@ def read_photo(data: bytes, settings: SquareSettings) -> Photo:
         raise reason(problem) from problem
 
 
-def _whole(
-    picture: Image.Image, square: Pixels, settings: SquareSettings, digest: str
-) -> Photo:
+def read_square(data: bytes, settings: SquareSettings) -> Pixels:
+    """The square alone, uint8 ``[S, S, C]``.
+
+    Raises:
+        DataError: as :func:`read_photo`.
+    """
+    faces = settings.faces
+    return read_picture(data if faces is None else cut_face(data, faces), settings.look).pixels
+
+
+def _whole(picture: Image.Image, square: Pixels, settings: SquareSettings, digest: str) -> Photo:
     notes: list[str] = []
     if getattr(picture, "n_frames", 1) > 1 and picture.format != "MPO":
         notes.append("the first frame alone")
@@ -164,3 +172,25 @@ def _boxed(width: int, height: int, look: ReadSettings) -> Affine:
             (0, 0, 1),
         ]
     )
+
+
+def photo_of(pixels: Pixels) -> Photo:
+    """A picture uint8 ``[S, S, C]`` of the pack's size as a photo of its own."""
+    digest = hashlib.sha256(pixels.tobytes()).hexdigest()
+    return Photo(pixels=pixels, square=pixels, to_square=np.eye(3), digest=digest)
+
+
+def encode_photo(photo: Photo, pixels: Pixels, text: Mapping[str, str]) -> bytes:
+    """Pixels in the place of a photo's own as PNG bytes, with all that the photo says of itself."""
+    told = PngImagePlugin.PngInfo()
+    for key, value in text.items():
+        told.add_itxt(key, value)
+    picture = images.to_pillow(pixels)
+    if photo.alpha is not None:
+        picture = picture.convert("RGB")
+        picture.putalpha(Image.fromarray(photo.alpha))
+    buffer = io.BytesIO()
+    extra: dict[str, Any] = {"exif": photo.exif} if photo.exif else {}
+    extra |= {"icc_profile": photo.profile} if photo.profile else {}
+    picture.save(buffer, "PNG", pnginfo=told, compress_level=3, **extra)
+    return buffer.getvalue()
