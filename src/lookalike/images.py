@@ -43,7 +43,7 @@ def to_pixels(pictures: torch.Tensor) -> Pixels:
 
 
 def grey(colors: torch.Tensor) -> torch.Tensor:
-    """Red, green and blue ``[3, H, W]`` -> their brightness ``[1, H, W]`` (ITU-R 601, as Pillow)."""
+    """Red, green and blue ``[3, H, W]`` -> brightness ``[1, H, W]`` (ITU-R 601, as Pillow)."""
     shares = colors.new_tensor([0.299, 0.587, 0.114])
     return (colors * shares[:, None, None]).sum(0, keepdim=True)
 

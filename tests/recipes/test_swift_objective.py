@@ -2,10 +2,10 @@ import pytest
 import torch
 from torch import nn
 
+from lookalike.parts.losses.features import feature_distance, normalized
 from lookalike.parts.losses.game import Batch, Game
 from lookalike.parts.networks.base import Networks
 from lookalike.parts.training.diffaugment import Augmentation
-from lookalike.parts.losses.features import feature_distance, normalized
 from lookalike.recipes.swift.objective import SwiftObjective, paired
 
 

@@ -139,10 +139,11 @@ def as_rows(attributes: Sequence[EditableAttribute]) -> list[dict[str, Any]]:
 
 def from_rows(rows: Sequence[Mapping[str, Any]]) -> tuple[EditableAttribute, ...]:
     """What :func:`as_rows` gave."""
-    return tuple(
-        EditableAttribute(**{k: tuple(v) if isinstance(v, list) else v for k, v in row.items()})
+    plain: list[dict[str, Any]] = [
+        {name: tuple(value) if isinstance(value, list) else value for name, value in row.items()}
         for row in rows
-    )
+    ]
+    return tuple(EditableAttribute(**row) for row in plain)
 
 
 def label_rows(

@@ -104,19 +104,25 @@ def _linear(edit: Edit) -> Tensor:
     count = colors.shape[1]
     mean, moved = _mean(colors), _mean(change)
     product = _mean((colors[:, :, None] * colors[:, None]).flatten(1, 2))
-    variance = product.unflatten(1, (count, count)) - mean[:, :, None] * mean[:, None]
+    variance = _square(product) - mean[:, :, None] * mean[:, None]
     crossed = _mean((colors[:, :, None] * change[:, None]).flatten(1, 2))
-    covariance = crossed.unflatten(1, (count, count)) - mean[:, :, None] * moved[:, None]
+    covariance = _square(crossed) - mean[:, :, None] * moved[:, None]
     slopes = torch.linalg.solve(
         variance.permute(0, 3, 4, 1, 2) + SMOOTH * torch.eye(count),
         covariance.permute(0, 3, 4, 1, 2),
     ).permute(0, 3, 4, 1, 2)
     around = _mean(moved - (slopes * mean[:, :, None]).sum(1))
-    slopes = _mean(slopes.flatten(1, 2)).unflatten(1, (count, count))
+    slopes = _square(_mean(slopes.flatten(1, 2)))
     offsets = change - (slopes * colors[:, :, None]).sum(1)
     left = _mean((offsets - around).abs().amax(1, keepdim=True))
     new = ((left - NEW) / (ALL_NEW - NEW)).clamp(0, 1)
     return torch.cat([slopes.flatten(1, 2), offsets, new, colors], 1)
+
+
+def _square(x: Tensor) -> Tensor:
+    """``[N, C * C, H, W]`` -> ``[N, C, C, H, W]``."""
+    count = round(x.shape[1] ** 0.5)
+    return x.reshape(len(x), count, count, *x.shape[2:])
 
 
 def _drawn(edit: Edit) -> Tensor:
@@ -178,11 +184,11 @@ def _strip(photo: Photo, fine: Tensor, rows: tuple[int, int]) -> Pixels:
     places = _places(photo, pixels.shape[2], rows)
     maps = functional.grid_sample(fine, places, padding_mode="zeros", align_corners=False)[0]
     count = photo.square.shape[2]
-    flat, offsets, new, coarse, mask = maps.split([count * count, count, 1, count, 1])
+    flat, offsets, new, coarse, mask = torch.split(maps, [count * count, count, 1, count, 1])
     colors = pixels.float() / 127.5 - 1
     seen = _with_channels(colors, count)
     kept = torch.lerp(seen, coarse, new)
-    goal = kept + (flat.unflatten(0, (count, count)) * kept[:, None]).sum(0) + offsets
+    goal = kept + (_square(flat[None])[0] * kept[:, None]).sum(0) + offsets
     changed = colors + mask.clamp(0, 1) * _with_channels(goal - seen, len(colors))
     rounded = ((changed + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
     return torch.where(mask > 0, rounded, pixels).permute(1, 2, 0).numpy()
@@ -192,7 +198,10 @@ def _with_channels(colors: Tensor, count: int) -> Tensor:
     """``[C, H, W]`` as so many channels: three become their brightness, one is repeated."""
     if len(colors) == count:
         return colors
-    return images.grey(colors) if count == 1 else colors.expand(count, -1, -1)
+    if count == 1:
+        brightness: Tensor = images.grey(colors)
+        return brightness
+    return colors.expand(count, -1, -1)
 
 
 def _places(photo: Photo, width: int, rows: tuple[int, int]) -> Tensor:

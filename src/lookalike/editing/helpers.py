@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -80,7 +80,9 @@ class Helper:
     def logits(self, maps: Tensor) -> list[Tensor]:
         """Maps ``[N, D]`` -> one ``[N, values]`` for each attribute, calibrated."""
         seen = (maps[:, self.first : self.last].float() - self.mean) / self.scale
-        parts = functional.linear(seen, self.weight.float(), self.bias).split(list(self.sizes), 1)
+        parts = torch.split(
+            functional.linear(seen, self.weight.float(), self.bias), list(self.sizes), 1
+        )
         return [part / warmth for part, warmth in zip(parts, self.temperatures, strict=True)]
 
     def as_tree(self) -> dict[str, Any]:
@@ -176,16 +178,16 @@ def fit_helper(
     del known
     layer = _trained(maps, mean, scale, examples, rest, settings, tell)
     plain = Helper(
-        *columns,
-        mean,
-        scale,
-        layer.weight,
-        layer.bias,
-        examples.sizes,
-        torch.ones(len(examples.sizes)),
+        first=columns[0],
+        last=columns[1],
+        mean=mean,
+        scale=scale,
+        weight=layer.weight,
+        bias=layer.bias,
+        sizes=examples.sizes,
+        temperatures=torch.ones(len(examples.sizes)),
     )
-    warmth = _temperatures(plain, examples.take(apart))
-    return Helper(*columns, mean, scale, layer.weight, layer.bias, examples.sizes, warmth)
+    return replace(plain, temperatures=_temperatures(plain, examples.take(apart)))
 
 
 def _trained(
@@ -207,7 +209,7 @@ def _trained(
         for step, chosen in enumerate(_batches(rows, settings)):
             optimizer.param_groups[0]["lr"] = settings.rate * _hill(step, settings.steps)
             seen = (maps[torch.from_numpy(chosen)].float() - mean) / scale
-            parts = layer(functional.dropout(seen, 0.3)).split(list(examples.sizes), 1)
+            parts = torch.split(layer(functional.dropout(seen, 0.3)), list(examples.sizes), 1)
             losses = [known_loss(part, values[chosen, i]) for i, part in enumerate(parts)]
             optimizer.zero_grad()
             torch.stack(losses).sum().backward()  # type: ignore[no-untyped-call]

@@ -42,8 +42,8 @@ log = logging.getLogger(__name__)
 class OpenedEditor:
     """An editor with what else is known of its run.
 
-    ``squares`` says how photos are cut as the pack's pictures were, ``pack`` is the run's pack where
-    it is still there, and ``key`` names the state that everything was learned from.
+    ``squares`` says how photos are cut as the pack's pictures were, ``pack`` is the run's pack
+    where it is still there, and ``key`` names the state that everything was learned from.
     """
 
     editor: Editor

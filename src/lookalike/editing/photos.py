@@ -10,8 +10,8 @@ from typing import Any
 from PIL import Image
 
 from lookalike import checkpoints
-from lookalike.data.decode.decode import BYTE_LIMIT
 from lookalike.data.decode.photos import Photo, SquareSettings, encode_photo, read_photo
+from lookalike.data.readers.base import BYTE_LIMIT
 from lookalike.editing.editor import Editor
 from lookalike.editing.exchange import WantedChange
 from lookalike.errors import DataError
@@ -43,7 +43,7 @@ def open_photo(path: Path, squares: SquareSettings) -> Photo:
 
 
 def photos_of(folder: Path) -> list[Path]:
-    """The files of a folder and its sub-folders whose name says that they are pictures, in order."""
+    """The files of a folder and its sub-folders that are named as pictures are, in order."""
     found = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
     found = [path for path in found if not path.name.startswith(".")]
     if not found:

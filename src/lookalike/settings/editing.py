@@ -16,7 +16,7 @@ from lookalike.settings.options import Count, Flag, Names, Word
 
 
 def edits(texts: Sequence[str]) -> dict[str, str]:
-    """``["hair=bun eyes=wink", ...]`` as a dictionary; a word without "=" belongs to the one before.
+    """``["hair=bun eyes=wink", ...]`` as a dictionary; words without "=" go on.
 
     Raises:
         DataError: there is no "=" at all.
@@ -76,8 +76,8 @@ class EditSettings:
 
     strength: float = 1.0
     (
-        "How much of it, by the probability of the helpers: 0 is the photo, 1 is as little as makes "
-        "them sure, up to 2 goes beyond."
+        "How much of it, by the probability of the helpers: 0 is the photo, 1 is as little as "
+        "makes them sure, up to 2 goes beyond."
     )
 
     strip: Flag = False

@@ -158,7 +158,8 @@ def _generated(run: Run, settings: EditSettings, place: Place) -> tuple[Photo, s
     """A generated picture, its name, and where its edit goes."""
     if settings.seed is None:
         raise LookalikeError(
-            "There is nothing to edit: name a photo, or a generated picture with --seed 0 --index 5."
+            "There is nothing to edit: name a photo, or a generated picture with --seed 0 "
+            "--index 5."
         )
     sampler, _, _ = open_sampler(run, place, "auto", trust(settings.recipe))
     pixels = sampler.pictures(settings.seed, settings.index, 1)[0]
@@ -186,7 +187,7 @@ def _edit(
         pixels = compose(photo, found.edit, whole=settings.whole)
     elif settings.whole:
         notes = (*notes, "nothing was to change, so the photo is as it was")
-    row = {
+    row: dict[str, Any] = {
         "photo": name,
         "photo_sha256": photo.digest,
         "run": run.path.resolve().name,

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 
 from lookalike import checkpoints, images
-from lookalike.data.decode.decode import BYTE_LIMIT
 from lookalike.data.decode.photos import SquareSettings, read_square
+from lookalike.data.readers.base import BYTE_LIMIT
 from lookalike.editing.inversion import Inversion, InversionSettings
 from lookalike.editing.measure import subject_of
 from lookalike.editing.open import open_editor

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from lookalike import seeds
-from lookalike.data.decode.decode import BYTE_LIMIT
 from lookalike.data.decode.photos import read_square
+from lookalike.data.readers.base import BYTE_LIMIT
 from lookalike.data.readers.open import open_source
 from lookalike.editing.open import OpenedEditor, keep_slider, open_editor
 from lookalike.editing.teach import lesson_of, taught
@@ -97,7 +97,7 @@ def _pictures(path: Path, opened: OpenedEditor, notes: list[str], tell: Tell) ->
     """Pictures of a folder, an archive or a pack as the run's pack would hold them."""
     source = open_source(path)
     found, refused = [], []
-    for number, item in enumerate(source.loaded(source.items[:MOST]), 1):
+    for number, item in enumerate(source.loaded(source.files[:MOST]), 1):
         try:
             data = item.read()
             if len(data) > BYTE_LIMIT:
@@ -105,7 +105,7 @@ def _pictures(path: Path, opened: OpenedEditor, notes: list[str], tell: Tell) ->
             found.append(read_square(data, opened.squares))
         except DataError as problem:
             refused.append(f"{item.name} {problem}")
-        tell(f"reading {path.name}", number, min(MOST, len(source.items)))
+        tell(f"reading {path.name}", number, min(MOST, len(source.files)))
     if refused:
         notes.append(f"{len(refused)} of {path} left out, the first: {refused[0]}")
     if not found:

@@ -281,7 +281,9 @@ def _made(
     photo = open_photo(path, work.opened.squares)
     subject = subject_of(editor, images.to_network(photo.square[None]))
     own = work.sieve.look(photo.square[None])
-    rows, pngs, vectors = [], [], []
+    rows: list[dict[str, Any]] = []
+    pngs: list[bytes] = []
+    vectors: list[NDArray[np.float32]] = []
     for name, value in _plan(work, subject, number, share):
         if len(rows) == share:
             break
@@ -326,7 +328,7 @@ def _plan(work: _Work, subject: Subject, number: int, share: int) -> Iterator[tu
 
 
 def _stays(work: _Work, subject: Subject, name: str, change: Exchanged) -> bool:
-    """Whether the helpers are sure of the change, and see the same class where there are classes."""
+    """Whether the helpers are sure of the change, and still see the class of the photo."""
     if not change.sure and not work.settings.anyway:
         return False
     if name == "class" or work.opened.editor.find("class") is None:

@@ -122,7 +122,7 @@ def _whole(picture: Image.Image, square: Pixels, settings: SquareSettings, diges
         profile = b""
     return Photo(
         pixels=pixels[..., None] if pixels.ndim == 2 else pixels,
-        square=square,
+        square=square.copy(),
         to_square=_to_square(picture, turn, settings),
         digest=digest,
         alpha=alpha,
