@@ -42,6 +42,12 @@ def to_pixels(pictures: torch.Tensor) -> Pixels:
     return scaled.to(torch.uint8).permute(0, 2, 3, 1).contiguous().cpu().numpy()
 
 
+def grey(colors: torch.Tensor) -> torch.Tensor:
+    """Red, green and blue ``[3, H, W]`` -> brightness ``[1, H, W]`` (ITU-R 601, as Pillow)."""
+    shares = colors.new_tensor([0.299, 0.587, 0.114])
+    return (colors * shares[:, None, None]).sum(0, keepdim=True)
+
+
 def to_pillow(picture: Pixels) -> Image.Image:
     """One uint8 ``[H, W, C]`` picture as a Pillow image (C is 1 or 3)."""
     return Image.fromarray(picture[..., 0] if picture.shape[-1] == 1 else picture)
