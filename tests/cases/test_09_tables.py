@@ -120,6 +120,17 @@ def test_a_name_that_two_pictures_have_gives_neither_a_label(tmp_path: Path) -> 
         prepared(tmp_path / "in")
 
 
+def test_names_that_every_class_folder_has_are_told_apart_by_the_class(tmp_path: Path) -> None:
+    for number, kind in enumerate(("a", "b")):
+        for i in range(12):
+            fill(tmp_path / "in" / kind, 1, 100 * number + i, f"{i}.png")
+    lines = "".join(f"{i}.png,{kind},{i}\n" for kind in "ab" for i in range(12))
+    (tmp_path / "in" / "labels.csv").write_text("file,label,age\n" + lines)
+    done = prepared(tmp_path / "in")
+    assert (done.class_counts, done.columns[-1]) == ({"a": 12, "b": 12}, "age")
+    assert done.found[-1] == "labels.csv: 24 of 24 rows matched by path."
+
+
 def test_rows_that_disagree_about_a_picture_give_it_no_class(tmp_path: Path) -> None:
     folder = fill(tmp_path / "in", COUNT)
     text = "file,label,hair\n" + "".join(f"{name(i)},{label(i)},long\n" for i in range(COUNT))

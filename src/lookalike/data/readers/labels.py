@@ -259,6 +259,7 @@ class _Tables:
                 words = f"{name} is a spreadsheet, which is not read here; save it as CSV."
                 self.labeled.sentences.append(words)
                 if not others and looks_like_labels(name) and not self._foldered():
+                    words = f"{words[:-1]}, or go on without its labels with --no-table."
                     self.labeled.unmatched = self.labeled.unmatched or words
 
     def _foldered(self) -> bool:
