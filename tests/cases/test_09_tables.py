@@ -120,6 +120,39 @@ def test_a_name_that_two_pictures_have_gives_neither_a_label(tmp_path: Path) -> 
         prepared(tmp_path / "in")
 
 
+def test_names_that_every_class_folder_has_are_told_apart_by_the_class(tmp_path: Path) -> None:
+    for number, kind in enumerate(("a", "b")):
+        for i in range(12):
+            fill(tmp_path / "in" / kind, 1, 100 * number + i, f"{i}.png")
+    lines = "".join(f"{i}.png,{kind},{i}\n" for kind in "ab" for i in range(12))
+    (tmp_path / "in" / "labels.csv").write_text("file,label,age\n" + lines)
+    done = prepared(tmp_path / "in")
+    assert (done.class_counts, done.columns[-1]) == ({"a": 12, "b": 12}, "age")
+    assert done.found[-1] == "labels.csv: 24 of 24 rows matched by path."
+
+
+def test_two_tables_are_joined_and_where_they_disagree_is_said(tmp_path: Path) -> None:
+    folder = fill(tmp_path / "in", COUNT)
+    (folder / "labels.csv").write_text("file,label\n" + rows(name))
+    lines = "".join(f"{name(i)},{i},{'cow' if i < 2 else label(i)}\n" for i in range(COUNT))
+    (folder / "attributes.csv").write_text("file,age,label\n" + lines)
+    done = prepared(folder)
+    assert (done.class_counts, done.columns[-1]) == ({"cat": 12, "dog": 12}, "age")
+    assert done.found[-1] == (
+        "labels.csv and another table name different classes for 2 pictures; those of labels.csv "
+        "were taken."
+    )
+
+
+def test_a_parquet_of_labels_beside_the_pictures_is_a_table(tmp_path: Path) -> None:
+    arrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    folder = fill(tmp_path / "in", COUNT)
+    table = {"file_name": list(map(name, range(COUNT))), "label": list(map(label, range(COUNT)))}
+    parquet.write_table(arrow.table(table), folder / "metadata.parquet")
+    assert prepared(folder).class_counts == {"cat": 12, "dog": 12}
+
+
 def test_rows_that_disagree_about_a_picture_give_it_no_class(tmp_path: Path) -> None:
     folder = fill(tmp_path / "in", COUNT)
     text = "file,label,hair\n" + "".join(f"{name(i)},{label(i)},long\n" for i in range(COUNT))

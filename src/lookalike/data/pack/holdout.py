@@ -12,6 +12,8 @@ from lookalike import seeds
 LEASTS = ((500, 50), (48, 16))
 """From so many pictures on, at least so many are held out: fewer than 16 cannot be judged by."""
 
+Counts = NDArray[np.int64]
+
 _OVER = 5
 """Groups that are too large are held out still while they exceed by a fifth of the hold-out."""
 
@@ -42,37 +44,55 @@ def choose_holdout(
     ``before`` is the side of each picture in an earlier pack ("train", "holdout" or None). What was
     held out stays so, and what was trained on is never held out, nor are new pictures of its group.
     """
-    count = len(groups)
-    held = np.zeros(count, np.bool_)
-    total = wanted_holdout(count, share)
+    total = wanted_holdout(len(groups), share)
     if not total:
-        return held
+        return np.zeros(len(groups), np.bool_)
     names, owner = np.unique(np.asarray(classes, dtype=np.str_), return_inverse=True)
     owner = owner.reshape(-1)
     counts = np.bincount(owner, minlength=len(names))
-    quota = _quotas(counts, total)
-    sizes = np.bincount(groups, minlength=count)
-    kept, free = _sides(groups, before)
-    for leader in np.flatnonzero(kept).tolist():
-        own = owner[leader]
-        quota[own] -= sizes[leader]
-        counts[own] -= sizes[leader]
-        held[leader] = counts[own] > 0  # each class keeps one to train on
+    sizes = np.bincount(groups, minlength=len(groups))
+    stay, free = _sides(groups, before)
+    drawing = _Drawing(owner, counts, sizes, _quotas(counts, total))
+    for leader in np.flatnonzero(stay).tolist():
+        drawing.keep(leader)
     order = _in_order(np.flatnonzero(free & (sizes > 0)), groups, digests, seed)
     for leader in order:
-        own = owner[leader]
-        if sizes[leader] <= quota[own]:
-            quota[own] -= sizes[leader]
-            held[leader] = True
-    spare = total // _OVER
-    for leader in sorted(order, key=sizes.__getitem__):
-        own = owner[leader]
-        over = sizes[leader] - quota[own]
-        if not held[leader] and 0 < quota[own] and over <= min(spare, counts[own] // 2):
-            spare -= over
-            quota[own] = 0
-            held[leader] = True
-    return np.asarray(held[groups], np.bool_)
+        drawing.take(leader)
+    drawing.take_large(order, total // _OVER)
+    return np.asarray(drawing.held[groups], np.bool_)
+
+
+class _Drawing:
+    """Which groups are held out so far, by leader, and how much of each class is still wanted."""
+
+    def __init__(self, owner: Counts, counts: Counts, sizes: Counts, quota: Counts) -> None:
+        self.owner, self.counts, self.sizes, self.quota = owner, counts, sizes, quota
+        self.held = np.zeros(len(sizes), np.bool_)
+
+    def keep(self, leader: int) -> None:
+        """A group that was held out before; each class keeps one to train on."""
+        own = self.owner[leader]
+        self.quota[own] -= self.sizes[leader]
+        self.counts[own] -= self.sizes[leader]
+        self.held[leader] = self.counts[own] > 0
+
+    def take(self, leader: int) -> None:
+        """Hold a group out if its class still wants so many."""
+        own = self.owner[leader]
+        if self.sizes[leader] <= self.quota[own]:
+            self.quota[own] -= self.sizes[leader]
+            self.held[leader] = True
+
+    def take_large(self, order: Sequence[int], spare: int) -> None:
+        """Fill what is wanted with groups that are too large, up to ``spare`` pictures too many."""
+        for leader in sorted(order, key=self.sizes.__getitem__):
+            own = self.owner[leader]
+            over = self.sizes[leader] - self.quota[own]
+            if not self.held[leader] and 0 < self.quota[own]:
+                if over <= min(spare, self.counts[own] // 2):
+                    spare -= over
+                    self.quota[own] = 0
+                    self.held[leader] = True
 
 
 def _sides(

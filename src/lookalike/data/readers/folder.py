@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 
 from lookalike.data.readers.base import BYTE_LIMIT, PictureFile, PictureSource, clean_name
+from lookalike.data.readers.label_tables import looks_like_labels
 from lookalike.data.readers.labels import put_labels
 from lookalike.data.readers.layout import is_system, is_text, passed_over
 from lookalike.errors import DataError
@@ -83,7 +84,7 @@ class FolderSource(PictureSource):
             return
         if not stat.S_ISREG(state.st_mode):
             self.refused.append((name, "is not a plain file"))
-        elif is_text(os.path.basename(raw)):
+        elif is_text(os.path.basename(raw)) or _is_parquet_of_labels(name):
             self._texts[name] = lambda: read_text_file(Path(place))
         else:
             differs = raw if raw != name else ""
@@ -93,6 +94,10 @@ class FolderSource(PictureSource):
     def loaded(self, files: Sequence[PictureFile]) -> Iterator[PictureFile]:
         """The files as they are: workers open them themselves."""
         yield from files
+
+
+def _is_parquet_of_labels(name: str) -> bool:
+    return name.lower().endswith(".parquet") and looks_like_labels(name)
 
 
 def _closed(problem: OSError) -> str:

@@ -190,6 +190,13 @@ def match_table(index: FileIndex, table: Table) -> tuple[Table, TableMatch] | No
     A column with a usual header is believed at once, another one when it names half of the rows.
     The table comes back with its headers, also where these are no usual ones.
     """
+    found = _matched(index, table)
+    if found is None and (joined := _with_class_folder(table)) is not None:
+        found = _matched(index, joined)
+    return found
+
+
+def _matched(index: FileIndex, table: Table) -> tuple[Table, TableMatch] | None:
     column = _best_column(index, table)
     match = index.match(table, column) if column is not None else None
     if match is None or not match.files:
@@ -198,6 +205,21 @@ def match_table(index: FileIndex, table: Table) -> tuple[Table, TableMatch] | No
         headed = replace(table, headers=table.rows[0], rows=table.rows[1:])
         return headed, index.match(headed, match.column)
     return table, match
+
+
+def _with_class_folder(table: Table) -> Table | None:
+    """The table with paths made of class and name, as ``cats/001.png``, in a column of their own.
+
+    Base names may be those of several pictures when each class has its folder.
+    """
+    name, label = table.column([*FILE_COLUMNS, *ID_COLUMNS]), table.column(CLASS_COLUMNS)
+    if name is None or label is None or name == label:
+        return None
+    width = len(table.headers)
+    rows = [(*row, f"{row[label]}/{row[name]}") for row in table.rows if len(row) == width]
+    headers = [*table.headers, FILE_COLUMNS[0]]
+    headers[name] = ""  # said by the path now
+    return replace(table, headers=tuple(headers), rows=rows)
 
 
 def _best_column(index: FileIndex, table: Table) -> int | None:

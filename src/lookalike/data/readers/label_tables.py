@@ -17,7 +17,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from lookalike.data.readers.encodings import decode_text
-from lookalike.errors import DataError
+from lookalike.errors import DataError, need
 
 FILE_COLUMNS = (
     "file",
@@ -67,7 +67,7 @@ CLASS_COLUMNS = (
 PART_COLUMNS = ("split", "partition", "subset", "data_set", "set")
 """Headers of the column that says the part of the set: noted, but no label."""
 
-TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".txt")
+TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".txt", ".parquet")
 SPREADSHEETS = (".xlsx", ".xls", ".ods", ".numbers")
 
 _LABEL_WORDS = frozenset(
@@ -115,6 +115,11 @@ def looks_like_labels(name: str) -> bool:
     return stem == _STYLEGAN or (bool(words & _LABEL_WORDS) and "submission" not in words)
 
 
+def says_class(name: str) -> bool:
+    """Whether the name of a table says that it holds the classes, and not just anything."""
+    return bool(re.search("label|class", PurePosixPath(name).stem.lower()))
+
+
 def _plain(header: str) -> str:
     """``File Name`` and ``file-name`` as ``file_name``."""
     return re.sub(r"[\s\-.]+", "_", header.strip().lower())
@@ -126,8 +131,10 @@ def read_table(name: str, data: bytes) -> Table | None:
     Raises:
         DataError: the file should hold a table and is damaged.
     """
-    text, encoding = decode_text(data)
     suffix = PurePosixPath(name).suffix.lower()
+    if suffix == ".parquet":
+        return table_of(name, _parquet_rows(name, data))
+    text, encoding = decode_text(data)
     if suffix in (".jsonl", ".ndjson"):
         headers, rows = _columns(_json_lines(name, text))
     elif suffix == ".json":
@@ -143,6 +150,15 @@ def table_of(name: str, rows: Iterable[Mapping[str, Any]]) -> Table:
     """A table of rows that are mappings already (Parquet, JSON)."""
     headers, words = _columns(rows)
     return Table(name, headers, words)
+
+
+def _parquet_rows(name: str, data: bytes) -> list[dict[str, Any]]:
+    parquet: Any = need("pyarrow.parquet", "tables", f"reading {name}")
+    try:
+        rows: list[dict[str, Any]] = parquet.read_table(io.BytesIO(data)).to_pylist()
+    except (OSError, ValueError) as problem:
+        raise DataError(f"{name} cannot be read as Parquet ({problem}).") from problem
+    return rows
 
 
 Parsed = tuple[tuple[str, ...], list[tuple[str, ...]]]

@@ -23,6 +23,7 @@ from lookalike.data.readers.label_tables import (
     Table,
     looks_like_labels,
     read_table,
+    says_class,
 )
 from lookalike.data.readers.layout import (
     Layout,
@@ -88,11 +89,12 @@ def label_files(
 
 @dataclass
 class _Row:
-    """What is known of one file so far."""
+    """What is known of one file so far; ``tabled`` when a table has said its class."""
 
     class_name: str = ""
     part: str = ""
     attributes: dict[str, str] = field(default_factory=dict)
+    tabled: bool = False
 
     def on(self, file: PictureFile) -> PictureFile:
         """The file with it."""
@@ -223,19 +225,27 @@ class _Tables:
     def _put(self, table: Table, match: TableMatch, scope: Sequence[int]) -> list[str]:
         """Put the values of one table on the rows; its classes as they are written."""
         headers = value_headers(table, match.column)
-        written, torn, without = [], [], 0
+        written, torn, without, differing = [], [], 0, 0
         for inside, row_number in match.files.items():
             row = self.rows[scope[inside]]
             numbers = row_number, *match.repeated.get(inside, ())
             words, several = merged_row(headers, [table.rows[n] for n in numbers])
             own, part, rest = class_and_rest(words)
-            row.class_name = class_name(own) or row.class_name
+            own = class_name(own)
+            differing += bool(own and row.class_name and own != row.class_name and row.tabled)
+            row.tabled |= bool(own)
+            row.class_name = own or row.class_name
             row.part = part or row.part
             row.attributes |= rest
             written.append(own)
             without += not own and not several
             if several:
                 torn.append(self.names[scope[inside]])
+        if differing:
+            self.labeled.sentences.append(
+                f"{table.name} and another table name different classes for "
+                f"{counted(differing, 'picture')}; those of {table.name} were taken."
+            )
         if without and table.column(CLASS_COLUMNS) is not None:
             self.labeled.sentences.append(
                 f"{table.name}: {counted(without, 'picture')} with no class in it."
@@ -259,6 +269,7 @@ class _Tables:
                 words = f"{name} is a spreadsheet, which is not read here; save it as CSV."
                 self.labeled.sentences.append(words)
                 if not others and looks_like_labels(name) and not self._foldered():
+                    words = f"{words[:-1]}, or go on without its labels with --no-table."
                     self.labeled.unmatched = self.labeled.unmatched or words
 
     def _foldered(self) -> bool:
@@ -268,7 +279,9 @@ class _Tables:
 def _candidates(texts: Texts) -> list[str]:
     """The text files that may be tables, those with telling names first."""
     tables = [name for name in sorted(texts) if name.lower().endswith(TABLE_SUFFIXES)]
-    telling = [name for name in tables if looks_like_labels(name)]
+    telling = sorted(
+        filter(looks_like_labels, tables), key=lambda name: (not says_class(name), name)
+    )
     rest = [
         name
         for name in tables

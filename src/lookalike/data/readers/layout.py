@@ -19,7 +19,7 @@ PICTURE_SUFFIXES = frozenset(
 )
 _TEXT_SUFFIXES = frozenset(
     ".csv .tsv .json .jsonl .ndjson .txt .md .rst .html .htm .yaml .yml .ini .xml .toml .cfg .log "
-    ".cls .names .url .nfo".split()
+    ".cls .names .url .nfo .xlsx .xls .ods .numbers".split()
 )
 _NOTES = ("LICENCE", "LICENSE", "README", "COPYING", "NOTICE", "CHANGELOG")
 _SYSTEM = frozenset(
@@ -43,6 +43,12 @@ _FILLERS = frozenset(
     "set sets data dataset image images img imgs pic pics picture pictures photo photos split part "
     "fold folder dir jpg jpeg png raw original of".split()
 )
+_COMPANIONS = frozenset(
+    "mask masks label labels annotation annotations segmentation segmentations gt groundtruth "
+    "depth edges trimaps".split()
+)
+"""Folders of what belongs to the pictures in ``images`` beside them."""
+
 _WORDS = re.compile(r"[^\W\d_]+")
 _FEW, _SHARE = 3, 0.1
 """So many pictures (or this share of them) may lie beside class folders without undoing them."""
@@ -60,7 +66,7 @@ def suffix_of(name: str) -> str:
 
 
 def is_text(name: str) -> bool:
-    """Whether a file of this name is a table or a note; a picture may be called anything."""
+    """Whether a file of this name is a table or a note; a picture may have any other name."""
     suffix = suffix_of(name)
     return suffix in _TEXT_SUFFIXES or (suffix == "" and name.upper().startswith(_NOTES))
 
@@ -227,6 +233,11 @@ class _Arranging:
                 f"because {counted(len(beside), 'picture')} beside them have none."
             )
             return
+        if all(_words(name) and _words(name) <= _FILLERS | _COMPANIONS for name in folders):
+            self.layout.sentences.append(
+                f"{listed(list(folders))} are no classes; to leave one of them out, name the other."
+            )
+            return
         for number, path in self.paths.items():
             if path:
                 self.layout.classes[number] = class_name(path[0])
@@ -248,6 +259,10 @@ class _Arranging:
             yield f"{counted(count, 'picture')} in {part} without a class."
 
 
+def _words(folder: str) -> set[str]:
+    return set(_WORDS.findall(folder.casefold()))
+
+
 def _is_part(folder: str) -> bool:
     """Whether a folder of this name is a part of a set, whatever lies beside it."""
     kind = split_kind(folder)
@@ -259,8 +274,8 @@ def _unwrapped(paths: Paths, *above: str) -> Paths:
     while paths:
         firsts = {path[:1] for path in paths.values()}
         name = next(iter(next(iter(firsts))), "")
-        words = set(_WORDS.findall(name.casefold()))
-        if len(firsts) > 1 or not name or not (name in above or words <= _FILLERS | set(_KINDS)):
+        known = name in above or _words(name) <= _FILLERS | set(_KINDS)
+        if len(firsts) > 1 or not name or not known:
             break
         paths = {number: path[1:] for number, path in paths.items()}
     return paths
