@@ -2,10 +2,11 @@ import pytest
 import torch
 from torch import nn
 
+from lookalike.parts.losses.features import feature_distance, normalized
 from lookalike.parts.losses.game import Batch, Game
 from lookalike.parts.networks.base import Networks
 from lookalike.parts.training.diffaugment import Augmentation
-from lookalike.recipes.swift.objective import SwiftObjective, feature_distance, normalized, paired
+from lookalike.recipes.swift.objective import SwiftObjective, paired
 
 
 def test_a_map_against_itself_is_at_distance_zero_and_loudness_hardly_matters():

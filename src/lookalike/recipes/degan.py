@@ -20,7 +20,7 @@ from lookalike.parts.losses.adversarial import NonSaturatingLoss
 from lookalike.parts.losses.base import Objective, Phase, Terms, kl_to_normal, per_sample
 from lookalike.parts.losses.game import Batch, Game
 from lookalike.parts.losses.two_player import TwoPlayer
-from lookalike.parts.networks.base import Frame, NetworkPlan
+from lookalike.parts.networks.base import Frame, InnerLatent, Invertible, NetworkPlan
 from lookalike.parts.networks.strided import (
     StridedDiscriminator,
     StridedGenerator,
@@ -84,13 +84,23 @@ class NoiseRecoder(nn.Module):
         if pictures is not None:
             mean, log_variance = self.encode(pictures)
             return self.decode(mean + (log_variance / 2).exp() * z), mean, log_variance
+        return self.draw(self.latent(z), labels)
+
+    def latent(self, z: Tensor) -> Tensor:
+        """z ``[N, Z]`` -> what the generator proper is given, ``[N, Z]``: the code of Dec(z)."""
         with torch.no_grad():
             code, _ = self.encode(torch.tanh(self.decode(z) / 2))
-        return self.body(self.scale(code), labels)
+        scaled: Tensor = self.scale(code)
+        return scaled
+
+    def draw(self, latent: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Codes of unit variance ``[N, Z]`` -> pictures ``[N, C, S, S]``."""
+        pictures: Tensor = self.body(latent, labels)
+        return pictures
 
 
 @dataclass(frozen=True, kw_only=True)
-class DecodedGenerator(NetworkPlan):
+class DecodedGenerator(NetworkPlan, InnerLatent, Invertible):
     """The generator ``body`` behind an autoencoder of ``width`` and twice as many maps."""
 
     body: StridedGenerator = field(default_factory=StridedGenerator)
@@ -104,6 +114,22 @@ class DecodedGenerator(NetworkPlan):
                 f"{frame.size}. Prepare the pictures at 28, 32, 64 or 128 px."
             )
         return NoiseRecoder(self, frame)
+
+    def read(self, network: nn.Module, pictures: Tensor, labels: Tensor | None) -> Tensor:
+        """The code that the generator proper is given."""
+        assert isinstance(network, NoiseRecoder)
+        scaled: Tensor = network.scale(network.encode(pictures)[0])
+        return scaled
+
+    def latent(self, network: nn.Module, z: Tensor, labels: Tensor | None) -> Tensor:
+        """The code of the picture that the autoencoder makes of z."""
+        assert isinstance(network, NoiseRecoder)
+        return network.latent(z)
+
+    def draw(self, network: nn.Module, latent: Tensor, labels: Tensor | None) -> Tensor:
+        """The generator proper."""
+        assert isinstance(network, NoiseRecoder)
+        return network.draw(latent, labels)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,7 +18,7 @@ from lookalike.parts.losses.base import Objective, Phase, Terms
 from lookalike.parts.losses.began import Balance, BoundaryRate, Likeness, convergence, pulling_away
 from lookalike.parts.losses.game import Batch, Game
 from lookalike.parts.networks.autoencoders import Autoencoder, DecoderGenerator, Encoder
-from lookalike.parts.networks.base import Frame, NetworkPlan
+from lookalike.parts.networks.base import Frame, Invertible, NetworkPlan
 from lookalike.parts.training.optimizers import Adam
 from lookalike.parts.training.schedules import Constant, Decay
 from lookalike.parts.training.triggers import Between
@@ -53,7 +53,7 @@ def _head(inputs: int, outputs: int) -> nn.Sequential:
 
 
 @dataclass(frozen=True, kw_only=True)
-class NoisePredictor(NetworkPlan):
+class NoisePredictor(NetworkPlan, Invertible):
     """Guesses the z in [-1, 1] from which G would draw a picture; an encoder by its convention.
 
     It has no idea of its own doubt: the log variance that it gives is -12 everywhere.
@@ -69,6 +69,11 @@ class NoisePredictor(NetworkPlan):
     def build(self, frame: Frame) -> nn.Module:
         """The predictor for this frame."""
         return _Predictor(frame, self)
+
+    def read(self, network: nn.Module, pictures: Tensor, labels: Tensor | None) -> Tensor:
+        """z: noise, then codes, in [-1, 1]."""
+        z: Tensor = network(pictures, labels)[0]
+        return z
 
 
 @dataclass(frozen=True, kw_only=True)

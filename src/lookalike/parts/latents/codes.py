@@ -57,6 +57,13 @@ class Codes(Prior):
         columns.append(torch.rand(count, self.continuous, generator=generator) * 2 - 1)
         return torch.cat(columns, 1)
 
+    def bounded(self, z: Tensor) -> Tensor:
+        """Each category at its largest column, codes and uniform noise within [-1, 1]."""
+        blocks, values = self.split(self.coded(z))
+        chosen = [functional.one_hot(block.argmax(1), block.shape[1]).to(z) for block in blocks]
+        noise = self.noise(z).clamp(-1, 1) if self.uniform else self.noise(z)
+        return torch.cat([noise, *chosen, values.clamp(-1, 1)], 1)
+
     def noise(self, z: Tensor) -> Tensor:
         """The noise columns of z, ``[N, dims]``."""
         return z[:, : self.dims]

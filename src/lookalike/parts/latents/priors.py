@@ -58,6 +58,10 @@ class Prior(ABC):
         """What the generator takes for drawn rows ``[N, width]``: the rows, for most priors."""
         return z
 
+    def bounded(self, z: Tensor) -> Tensor:
+        """The nearest rows that can be drawn: all of them, where nothing bounds z."""
+        return z
+
     def draw_labeled(
         self, generator: torch.Generator, count: int, learned: Learned, wanted: Tensor | None
     ) -> tuple[Tensor, Tensor | None]:
@@ -118,6 +122,10 @@ class Uniform(Prior):
     def draw(self, generator: torch.Generator, count: int, learned: Learned) -> Tensor:
         """Independent U(-1, 1) entries."""
         return torch.rand(count, self.dims, generator=generator) * 2 - 1
+
+    def bounded(self, z: Tensor) -> Tensor:
+        """Clamped to [-1, 1]."""
+        return z.clamp(-1, 1)
 
 
 @dataclass(frozen=True)

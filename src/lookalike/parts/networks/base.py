@@ -41,6 +41,33 @@ class NetworkPlan(ABC):
         """
 
 
+class Invertible(ABC):
+    """The plan of a player that tells from which z a picture would be drawn."""
+
+    @abstractmethod
+    def read(self, network: nn.Module, pictures: Tensor, labels: Tensor | None) -> Tensor:
+        """Pictures ``[N, C, S, S]`` in [-1, 1] -> z ``[N, Z]``.
+
+        Where fewer columns are given they are the last ones of z, its codes as the network tells
+        them: logits of every category, then values.
+        """
+
+
+class InnerLatent(ABC):
+    """The plan of a generator whose pictures are edited in a latent inside of it, not in z.
+
+    What :class:`Invertible` reads is then this latent.
+    """
+
+    @abstractmethod
+    def latent(self, network: nn.Module, z: Tensor, labels: Tensor | None) -> Tensor:
+        """z ``[N, Z]`` -> the latent ``[N, W]``."""
+
+    @abstractmethod
+    def draw(self, network: nn.Module, latent: Tensor, labels: Tensor | None) -> Tensor:
+        """The latent ``[N, W]`` -> pictures ``[N, C, S, S]``."""
+
+
 class Networks(nn.ModuleDict):
     """The players of one game by name: always "G"; "D", "E", "N" ... as the variant needs."""
 

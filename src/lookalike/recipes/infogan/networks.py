@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from lookalike.parts.networks.base import Frame, NetworkPlan
+from lookalike.parts.networks.base import Frame, Invertible, NetworkPlan
 from lookalike.parts.networks.blocks import halvings, init_normal, with_labels, with_planes
 from lookalike.parts.networks.dcgan import upward
 
@@ -87,7 +87,7 @@ class GrownGenerator(NetworkPlan):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TwoHeadedDiscriminator(NetworkPlan):
+class TwoHeadedDiscriminator(NetworkPlan, Invertible):
     """``forward(x, labels)`` gives logits ``[N]``; ``forward(x, labels, True)`` also code columns.
 
     ``codes`` counts the columns of the second head: logits of every category, then the values of
@@ -104,3 +104,8 @@ class TwoHeadedDiscriminator(NetworkPlan):
     def build(self, frame: Frame) -> nn.Module:
         """The discriminator for this frame."""
         return _TwoHeads(self, frame)
+
+    def read(self, network: nn.Module, pictures: Tensor, labels: Tensor | None) -> Tensor:
+        """The columns of the second head alone: the codes, not the noise."""
+        codes: Tensor = network(pictures, labels, True)[1]
+        return codes

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lookalike.errors import RecipeError
-from lookalike.parts.networks.base import Frame, NetworkPlan
+from lookalike.parts.networks.base import Frame, Invertible, NetworkPlan
 from lookalike.parts.networks.blocks import channels_last, doublings, with_labels
 from lookalike.parts.networks.frozen_features import LaplacianFeatures, Pretrained
 from lookalike.parts.networks.projected import ProjectedHeads, head
@@ -174,7 +174,7 @@ class SwiftEncoder(nn.Module):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SwiftEncoderPlan(NetworkPlan):
+class SwiftEncoderPlan(NetworkPlan, Invertible):
     """Settings of :class:`SwiftEncoder`: channels after the first halving, and their limit."""
 
     latent: int = 64
@@ -186,6 +186,11 @@ class SwiftEncoderPlan(NetworkPlan):
         check_frame(frame, "fast encoder")
         network = SwiftEncoder(frame, latent=self.latent, width=self.width, widest=self.widest)
         return channels_last(network)
+
+    def read(self, network: nn.Module, pictures: Tensor, labels: Tensor | None) -> Tensor:
+        """The mean of z, ``[N, latent]``."""
+        mean: Tensor = network(pictures, labels)[0]
+        return mean
 
 
 class PyramidDiscriminator(nn.Module):

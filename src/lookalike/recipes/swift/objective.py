@@ -21,23 +21,9 @@ from lookalike.parts.losses.base import (
     kl_to_normal,
     per_sample,
 )
+from lookalike.parts.losses.features import feature_distance
 from lookalike.parts.losses.game import Batch, Game
 from lookalike.parts.training.triggers import Between
-
-
-def normalized(x: Tensor) -> Tensor:
-    """A map with unit mean square over its channels at every place (LPIPS, Zhang et al. 2018)."""
-    x = x.float()
-    return x * (x.square().mean(1, keepdim=True) + 1e-2).rsqrt()
-
-
-def feature_distance(first: list[Tensor], second: list[Tensor]) -> Tensor:
-    """The squared distance of normalized maps, a mean over each map, summed over maps: ``[N]``."""
-    each = [
-        per_sample((normalized(a) - normalized(b)).square())
-        for a, b in zip(first, second, strict=True)
-    ]
-    return torch.stack(each).sum(0)
 
 
 @dataclass(frozen=True)
