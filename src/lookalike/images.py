@@ -27,7 +27,7 @@ def to_network(pixels: Pixels | torch.Tensor) -> torch.Tensor:
     import torch
 
     if isinstance(pixels, np.ndarray):
-        pixels = torch.from_numpy(np.ascontiguousarray(pixels))
+        pixels = torch.from_numpy(np.require(pixels, requirements=("C", "W")))
     tensor = pixels
     if tensor.dtype != torch.uint8 or tensor.ndim != 4:
         raise ValueError(f"expected uint8 [N, H, W, C], got {tensor.dtype} {tuple(tensor.shape)}")
@@ -40,6 +40,12 @@ def to_pixels(pictures: torch.Tensor) -> Pixels:
 
     scaled = pictures.detach().float().add(1).mul(127.5).round().clamp(0, 255)
     return scaled.to(torch.uint8).permute(0, 2, 3, 1).contiguous().cpu().numpy()
+
+
+def grey(colors: torch.Tensor) -> torch.Tensor:
+    """Red, green and blue ``[3, H, W]`` -> brightness ``[1, H, W]`` (ITU-R 601, as Pillow)."""
+    shares = colors.new_tensor([0.299, 0.587, 0.114])
+    return (colors * shares[:, None, None]).sum(0, keepdim=True)
 
 
 def to_pillow(picture: Pixels) -> Image.Image:

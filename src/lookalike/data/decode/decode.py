@@ -51,7 +51,7 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_ORIENTATION = 0x0112
+ORIENTATION = 0x0112
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -238,13 +238,13 @@ def read_opened(
         raise DataError(
             f"is {width} x {height} pixels: a side under {settings.least} shows nothing"
         )
-    box = _box(width, height, settings)
+    box = cut_box(width, height, settings)
     profile = profile_of(picture, notes)
     if picture.format == "JPEG":
         _draft(picture, box, settings, keep_colors=profile is not SRGB)
     picture.load()
     # After loading: Pillow has turned TIFFs by then, and PNGs may say it behind their pixels.
-    turn = picture.getexif().get(_ORIENTATION, 1)
+    turn = picture.getexif().get(ORIENTATION, 1)
     scale = picture.width / width, picture.height / height
     box = (box[0] * scale[0], box[1] * scale[1], box[2] * scale[0], box[3] * scale[1])
     convert = conversion(picture, notes, profile)
@@ -257,7 +257,7 @@ def read_opened(
     return DecodedPicture(pixels, replace(facts, notes=tuple(notes)))
 
 
-def _box(width: int, height: int, settings: ReadSettings) -> Box:
+def cut_box(width: int, height: int, settings: ReadSettings) -> Box:
     """The part of the picture that is used, centred; in pixels of the original."""
     wide = min(width, settings.crop or width)
     high = min(height, settings.crop or height)
@@ -265,6 +265,15 @@ def _box(width: int, height: int, settings: ReadSettings) -> Box:
         wide = high = min(wide, high)
     left, top = (width - wide) / 2, (height - high) / 2
     return left, top, left + wide, top + high
+
+
+def padded(wide: float, high: float, settings: ReadSettings) -> tuple[int, int]:
+    """Width and height of a box of these sides in the square: all of it, unless it is padded."""
+    size = settings.size
+    if settings.fit != "pad":
+        return size, size
+    most = max(wide, high)
+    return max(1, round(size * wide / most)), max(1, round(size * high / most))
 
 
 def _draft(picture: Image.Image, box: Box, settings: ReadSettings, *, keep_colors: bool) -> None:
@@ -292,12 +301,7 @@ class _Part:
 def _fit(part: _Part, settings: ReadSettings, turn: Image.Transpose | None) -> Image.Image:
     """Resize the box (Lanczos) into the square, upright, on the background."""
     size, box = settings.size, part.box
-    wide, high = box[2] - box[0], box[3] - box[1]
-    if settings.fit == "pad":
-        most = max(wide, high)
-        target = max(1, round(size * wide / most)), max(1, round(size * high / most))
-    else:
-        target = (size, size)
+    target = padded(box[2] - box[0], box[3] - box[1], settings)
     small = part.profile.applied(resized(part.picture, target, box, part.convert))
     if turn is not None:
         small = small.transpose(turn)

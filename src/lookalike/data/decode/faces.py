@@ -57,19 +57,40 @@ def cut_face(data: bytes, settings: FaceSettings) -> bytes:
         MissingExtraError: the packages of the extra ``faces`` are not installed.
     """
     picture = _upright(data)
-    face = _the_one(picture, settings)
-    if min(face.width, face.height) < settings.least:
-        raise DataError(
-            f"shows a face of {face.width:.0f} x {face.height:.0f} pixels; "
-            f"under {settings.least} is too small"
-        )
-    square = _aligned(picture, face, settings.pad)
+    place = face_square(picture, settings)
+    square = _cut(picture, place)
     again = find_faces(np.asarray(square), settings.sure)
     if not again and not _second_opinion(np.asarray(square)):
         raise DataError("shows a face that is not found again after cutting it out")
     buffer = io.BytesIO()
     square.save(buffer, "BMP")
     return buffer.getvalue()
+
+
+@dataclass(frozen=True)
+class FaceSquare:
+    """Where the square of a face lies: (x, y) = (a u + b v + c, d u + e v + f) for its (u, v).
+
+    ``matrix`` is (a, b, c, d, e, f), in pixels of the upright picture; ``side`` is the square's.
+    """
+
+    matrix: tuple[float, float, float, float, float, float]
+    side: int
+
+
+def face_square(picture: Image.Image, settings: FaceSettings) -> FaceSquare:
+    """The square around the one face of an upright RGB picture.
+
+    Raises:
+        DataError: as :func:`cut_face`.
+    """
+    face = _the_one(picture, settings)
+    if min(face.width, face.height) < settings.least:
+        raise DataError(
+            f"shows a face of {face.width:.0f} x {face.height:.0f} pixels; "
+            f"under {settings.least} is too small"
+        )
+    return _aligned(face, settings.pad)
 
 
 def _upright(data: bytes) -> Image.Image:
@@ -165,7 +186,7 @@ def _ordered(one: tuple[float, ...], other: tuple[float, ...]) -> Eyes:
     return first, second
 
 
-def _aligned(picture: Image.Image, face: Face, pad: float) -> Image.Image:
+def _aligned(face: Face, pad: float) -> FaceSquare:
     """The square around the face, turned about its middle so that the eyes are level."""
     (x1, y1), (x2, y2) = face.eyes
     angle = math.atan2(y2 - y1, x2 - x1) if x2 - x1 > 1e-3 else 0.0
@@ -175,10 +196,18 @@ def _aligned(picture: Image.Image, face: Face, pad: float) -> Image.Image:
     cos, sin = math.cos(angle), math.sin(angle)
     half = side / 2
     matrix = (cos, -sin, x - cos * half + sin * half, sin, cos, y - sin * half - cos * half)
-    size = max(8, round(side))
+    return FaceSquare(matrix, max(8, round(side)))
+
+
+def _cut(picture: Image.Image, place: FaceSquare) -> Image.Image:
+    """The pixels of this square; beyond the picture its mean color."""
     fill = tuple(int(v) for v in np.asarray(picture.resize((1, 1))).reshape(3))
     return picture.transform(
-        (size, size), Image.Transform.AFFINE, matrix, Image.Resampling.BICUBIC, fillcolor=fill
+        (place.side, place.side),
+        Image.Transform.AFFINE,
+        place.matrix,
+        Image.Resampling.BICUBIC,
+        fillcolor=fill,
     )
 
 
