@@ -1,0 +1,304 @@
+"""Exchange: one thing of a picture changed, as weakly as the helpers need to be sure.
+
+Candidates are steps along directions, with and without the labels of a conditional generator
+exchanged, at several strengths, in one batch. Where none succeeds the latent descends the helpers'
+own loss for some steps. A strength below 1 is a share of the way in the helpers' probability, so
+that half-way means the same on every picture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import torch
+from torch import Tensor
+
+from lookalike.editing.compose import Edit, blended
+from lookalike.editing.editor import Editor
+from lookalike.editing.helpers import SHIFTS
+from lookalike.editing.inversion import Inversion
+
+SURE = 0.9
+"""The probability at which helpers count as sure."""
+STEPS = (0.5, 0.75, 1.0, 1.3, 1.7, 2.2)
+"""Lengths that every direction is tried at."""
+CHECKED = 8
+"""Candidates that are looked at again, moved by small shifts."""
+DESCENT = 20
+RATE = 0.1
+HOLD = 2.0
+"""How much the other attributes count in the descent."""
+WAY = 16
+"""Places between the photo and the whole change at which the probability is asked."""
+
+
+@dataclass(frozen=True)
+class WantedChange:
+    """What is to become different: value numbers by attribute, and units by axis.
+
+    ``amounts`` are those of number attributes, as written. ``strength`` is the share of the whole
+    change, 0 to 1; more goes beyond it.
+    """
+
+    values: Mapping[str, int] = field(default_factory=dict)
+    amounts: Mapping[str, float] = field(default_factory=dict)
+    axes: Mapping[str, float] = field(default_factory=dict)
+    strength: float = 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class Exchanged:
+    """A change at the pack's size, and what the helpers say of it.
+
+    ``success`` is the probability of the least sure wanted value (1 where none was asked by name),
+    ``kept`` the share of the other attributes whose value stays, ``by`` the way that was taken.
+    """
+
+    edit: Edit
+    latent: Tensor
+    labels: Tensor | None
+    success: float
+    kept: float
+    by: str
+
+    @property
+    def sure(self) -> bool:
+        """Whether the helpers are sure."""
+        return self.success >= SURE
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """A picture ``[1, C, S, S]`` that is to be changed, found again, with the values it shows."""
+
+    square: Tensor
+    found: Inversion
+    values: Mapping[str, int]
+
+
+@dataclass(frozen=True, eq=False)
+class _Candidates:
+    latents: Tensor
+    labels: Tensor | None
+    names: tuple[str, ...]
+
+    def row(self, index: int) -> tuple[Tensor, Tensor | None]:
+        """The latent ``[1, W]`` and labels ``[1, L]`` of one of them."""
+        labels = None if self.labels is None else self.labels[index : index + 1]
+        return self.latents[index : index + 1], labels
+
+
+@dataclass(frozen=True, eq=False)
+class _Looks:
+    """Of some candidates: success, share of others kept, and amount of change, ``[N]`` each."""
+
+    success: Tensor
+    kept: Tensor
+    amount: Tensor
+
+
+def exchange(editor: Editor, subject: Subject, wanted: WantedChange) -> Exchanged:
+    """The weakest change that the helpers are sure of, or the likeliest where there is none."""
+    candidates = _candidates(editor, subject, wanted)
+    index, looks = _best(editor, subject, wanted, candidates)
+    latent, labels = candidates.row(index)
+    name = candidates.names[index]
+    if wanted.values and float(looks.success) < SURE:
+        further = _descended(editor, subject, wanted, latent, labels)
+        again = _look(editor, subject, wanted, further, labels, SHIFTS)
+        if float(again.success) > float(looks.success):
+            latent, looks, name = further, again, f"{name}, then descent"
+    whole = _exchanged(editor, subject, latent, labels, looks, name)
+    if wanted.strength == 1:
+        return whole
+    return _partly(editor, subject, wanted, whole)
+
+
+def strengths(
+    editor: Editor, subject: Subject, wanted: WantedChange, shares: Sequence[float]
+) -> list[Exchanged]:
+    """One change at several strengths, from the same way."""
+    whole = exchange(editor, subject, replace(wanted, strength=1.0))
+    each = [replace(wanted, strength=share) for share in shares]
+    return [whole if one.strength == 1 else _partly(editor, subject, one, whole) for one in each]
+
+
+def _rows(editor: Editor, subject: Subject, wanted: WantedChange) -> tuple[Tensor, Tensor]:
+    """The label rows ``[1, L]`` of the picture as it is and as it is to be."""
+    before = editor.row(subject.values)
+    after = before
+    for one in editor.attributes:
+        if one.name in wanted.values:
+            after = one.write(after, wanted.values[one.name], wanted.amounts.get(one.name))
+    return before, after
+
+
+def _candidates(editor: Editor, subject: Subject, wanted: WantedChange) -> _Candidates:
+    before, after = _rows(editor, subject, wanted)
+    start, told = subject.found.latent, subject.found.labels
+    further = torch.zeros_like(start)
+    for name, units in wanted.axes.items():
+        axis = editor.axis(name)
+        assert axis is not None, "asked for by the stage before"
+        further = further + units * axis.direction
+    if not wanted.values:
+        return _Candidates(editor.generator.bounded(start + further), told, ("axis",))
+    sliding = torch.zeros_like(start)
+    for slider in editor.sliders:
+        if slider.name in wanted.values:
+            turn = wanted.values[slider.name] - subject.values[slider.name]
+            sliding = sliding + turn * slider.direction
+    ways = {"labels": sliding}
+    if editor.directions is not None and not torch.equal(before, after):
+        ways = {
+            "regression": editor.directions.straight(before, after) + sliding,
+            "neighbors": editor.directions.matched(before, after) + sliding,
+        }
+    latents, names, exchanged = [], [], []
+    for name, way in ways.items():
+        for step in STEPS:
+            latents.append(start + step * way + further)
+            names.append(f"{name} x {step:g}")
+            exchanged.append(False)
+    if told is not None:
+        for step, (name, way) in [
+            (0.0, next(iter(ways.items()))),
+            *((step, item) for item in ways.items() for step in STEPS[::2]),
+        ]:
+            latents.append(start + step * way + further)
+            names.append(f"labels, {name} x {step:g}" if step else "labels")
+            exchanged.append(True)
+    rows = editor.generator.bounded(torch.cat(latents))
+    labels = None if told is None else torch.cat([after if one else told for one in exchanged])
+    return _Candidates(rows, labels, tuple(names))
+
+
+def _best(
+    editor: Editor, subject: Subject, wanted: WantedChange, candidates: _Candidates
+) -> tuple[int, _Looks]:
+    """The number of the weakest sure candidate with the most kept, else of the likeliest."""
+    latents, labels = candidates.latents, candidates.labels
+    first = _look(editor, subject, wanted, latents, labels, SHIFTS[:1])
+    likely = torch.where(first.success >= SURE - 0.1, 2 - first.amount, first.success)
+    rows = likely.topk(min(CHECKED, len(latents))).indices
+    told = None if labels is None else labels[rows]
+    looks = _look(editor, subject, wanted, latents[rows], told, SHIFTS)
+    sure = looks.success >= SURE
+    score = torch.where(sure, 3 + looks.kept - 0.1 * looks.amount, looks.success)
+    chosen = int(score.argmax())
+    return int(rows[chosen]), _Looks(
+        looks.success[chosen], looks.kept[chosen], looks.amount[chosen]
+    )
+
+
+@torch.no_grad()
+def _look(
+    editor: Editor,
+    subject: Subject,
+    wanted: WantedChange,
+    latents: Tensor,
+    labels: Tensor | None,
+    shifts: tuple[tuple[int, int], ...],
+) -> _Looks:
+    after = editor.generator.drawn(latents, labels)
+    pictures = blended(subject.square, subject.found.drawn, after)
+    amount = (pictures - subject.square).abs().flatten(1).mean(1)
+    if not editor.changeable:
+        return _Looks(torch.ones(len(latents)), torch.ones(len(latents)), amount)
+    return _verdicts(editor, subject, wanted, editor.probabilities(pictures, shifts), amount)
+
+
+def _verdicts(
+    editor: Editor,
+    subject: Subject,
+    wanted: WantedChange,
+    shares: Sequence[Tensor],
+    amount: Tensor,
+) -> _Looks:
+    success, kept = torch.ones(len(amount)), []
+    for one, share in zip(editor.changeable, shares, strict=True):
+        if one.name in wanted.values:
+            success = torch.minimum(success, share[:, wanted.values[one.name]])
+        else:
+            kept.append((share.argmax(1) == subject.values[one.name]).float())
+    whole = torch.stack(kept).mean(0) if kept else torch.ones(len(amount))
+    return _Looks(success, whole, amount)
+
+
+def _descended(
+    editor: Editor, subject: Subject, wanted: WantedChange, start: Tensor, labels: Tensor | None
+) -> Tensor:
+    """Steps of Adam towards the wanted values, the other attributes held."""
+    spread = editor.generator.spread[1]
+    offsets = torch.zeros_like(start, requires_grad=True)
+    optimizer = torch.optim.Adam([offsets], RATE)
+    with torch.no_grad():
+        held = editor.probabilities(subject.square, SHIFTS[:1])
+    for step in range(DESCENT):
+        latent = editor.generator.bounded(start + offsets * spread)
+        after = editor.generator.draw(latent, labels)
+        picture = blended(subject.square, subject.found.drawn, after)
+        shares = editor.probabilities(picture, SHIFTS[step % len(SHIFTS) :][:1])
+        loss = 0.05 * offsets.square().mean()
+        others = max(1, len(editor.changeable) - len(wanted.values))
+        for one, share, was in zip(editor.changeable, shares, held, strict=True):
+            logs = share[0].clamp(min=1e-6).log()
+            if one.name in wanted.values:
+                loss = loss - logs[wanted.values[one.name]]
+            else:
+                loss = loss - HOLD / others * (was[0] * logs).sum()
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+    return editor.generator.bounded(start + offsets.detach() * spread)
+
+
+def _exchanged(
+    editor: Editor,
+    subject: Subject,
+    latent: Tensor,
+    labels: Tensor | None,
+    looks: _Looks,
+    by: str,
+) -> Exchanged:
+    after = editor.generator.drawn(latent, labels)
+    edit = Edit(subject.square, subject.found.drawn, after)
+    return Exchanged(edit, latent, labels, float(looks.success), float(looks.kept), by)
+
+
+def _partly(editor: Editor, subject: Subject, wanted: WantedChange, whole: Exchanged) -> Exchanged:
+    """The share of the whole change that raises the probability by this share of its rise."""
+    if wanted.strength <= 0:
+        looks = _Looks(torch.tensor(0.0), torch.tensor(1.0), torch.tensor(0.0))
+        start = subject.found
+        return _exchanged(editor, subject, start.latent, start.labels, looks, "nothing")
+    share = wanted.strength if wanted.strength > 1 else _place(editor, subject, wanted, whole)
+    latent, labels = _between(subject, whole, torch.tensor([[share]]))
+    looks = _look(editor, subject, wanted, editor.generator.bounded(latent), labels, SHIFTS)
+    return _exchanged(editor, subject, latent, labels, looks, whole.by)
+
+
+def _place(editor: Editor, subject: Subject, wanted: WantedChange, whole: Exchanged) -> float:
+    """Where on the way to the whole change the probability has risen by the wanted share."""
+    if not wanted.values:
+        return wanted.strength
+    shares = torch.linspace(0, 1, WAY + 1)[:, None]
+    latents, labels = _between(subject, whole, shares)
+    looks = _look(editor, subject, wanted, latents, labels, SHIFTS[:1])
+    risen = looks.success.cummax(0).values
+    goal = float(risen[0] + wanted.strength * (risen[-1] - risen[0]))
+    index = int((risen >= goal).float().argmax())
+    if index == 0:
+        return wanted.strength
+    low, high = float(risen[index - 1]), float(risen[index])
+    return float(shares[index - 1, 0]) + (goal - low) / max(high - low, 1e-6) / WAY
+
+
+def _between(subject: Subject, whole: Exchanged, shares: Tensor) -> tuple[Tensor, Tensor | None]:
+    """Latents and labels at these shares ``[N, 1]`` of the way."""
+    start = subject.found
+    latents = start.latent + shares * (whole.latent - start.latent)
+    if start.labels is None or whole.labels is None:
+        return latents, None
+    return latents, start.labels + shares * (whole.labels - start.labels)

@@ -1,0 +1,131 @@
+"""Photos on their way in and out of editing: read, refused, and written with what was done."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from lookalike import checkpoints
+from lookalike.data.decode.photos import Photo, SquareSettings, encode_photo, read_photo
+from lookalike.data.readers.base import BYTE_LIMIT
+from lookalike.editing.editor import Editor
+from lookalike.editing.exchange import WantedChange
+from lookalike.errors import DataError
+from lookalike.images import Pixels
+from lookalike.settings.editing import EditSettings
+
+LEAST = 0.6
+"""Changes that succeed less often on held-out pictures are refused."""
+MARK = "lookalike:edited"
+"""The PNG text that says that a picture is an edit of ours."""
+SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".avif", ".heic"}
+
+
+def open_photo(path: Path, squares: SquareSettings) -> Photo:
+    """Read a photo, within the limits of every reader.
+
+    Raises:
+        DataError: it cannot be read, with its name.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(BYTE_LIMIT + 1)
+    except OSError as problem:
+        raise DataError(f"{path} cannot be opened ({problem.strerror or problem}).") from problem
+    try:
+        return read_photo(data, squares)
+    except DataError as problem:
+        raise DataError(f"{path} {problem}.") from problem
+
+
+def photos_of(folder: Path) -> list[Path]:
+    """The files of a folder and its sub-folders that are named as pictures are, in order."""
+    found = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+    found = [path for path in found if not path.name.startswith(".")]
+    if not found:
+        raise DataError(f"{folder} holds no picture. Name a photo, or a folder of photos.")
+    return found
+
+
+def refuse_original(target: Path) -> None:
+    """Refuse to write over anything but an edit of ours, and anything but a PNG.
+
+    Raises:
+        DataError: it is another file.
+    """
+    if target.suffix.lower() != ".png":
+        raise DataError(
+            f"An edit is written as PNG, so that the rest of the photo stays as it is: {target} "
+            "needs the suffix .png."
+        )
+    if not target.exists():
+        return
+    try:
+        with Image.open(target) as picture:
+            ours = MARK in picture.info
+    except OSError:
+        ours = False
+    if not ours:
+        raise DataError(
+            f"{target} exists and is no edit of ours, so nothing was written. Name another file "
+            "with --to."
+        )
+
+
+def known(editor: Editor) -> str:
+    """What can be changed, in words."""
+    names = [one.name for one in editor.changeable]
+    axes = [editor.names.get(n, str(n)) for n in range(1, len(editor.axes) + 1)]
+    told = f"There are: {', '.join(names)}. " if names else ""
+    return f"{told}Axes without labels: {', '.join(axes)} (lookalike directions shows them)."
+
+
+def refuse_seldom(editor: Editor, wanted: WantedChange, settings: EditSettings) -> None:
+    """Refuse what succeeds on too few held-out pictures, before anything is done.
+
+    Raises:
+        DataError: naming what was measured.
+    """
+    if settings.anyway:
+        return
+    sliders = {slider.name: slider.success for slider in editor.sliders}
+    for name in wanted.values:
+        known_share = sliders.get(name)
+        if name in editor.measured:
+            known_share = editor.measured[name].success
+        if known_share is not None and known_share < LEAST:
+            raise DataError(
+                f"Changing {name} succeeds on {known_share:.0%} of held-out pictures only, and "
+                f"{LEAST:.0%} are asked for. --anyway tries it; training the run longer, with "
+                "--labels, makes it succeed more often."
+            )
+
+
+def edit_text(changes: str, row: Mapping[str, Any]) -> dict[str, str]:
+    """What an edited PNG says of itself."""
+    told = {
+        f"lookalike:{name.replace('_', '-')}": str(value)
+        for name, value in row.items()
+        if name != "changes" and value is not None
+    }
+    return {
+        MARK: changes or "nothing",
+        "lookalike:synthetic": "edited",
+        **told,
+        "Software": "lookalike",
+        "Comment": "edited: part of this picture was made by a generative network",
+    }
+
+
+def write_edit(target: Path, photo: Photo, pixels: Pixels, row: Mapping[str, Any]) -> None:
+    """The PNG with its text, and beside it the same as JSON."""
+    changes = " ".join(f"{name}={value}" for name, value in row["changes"].items())
+    text = edit_text(changes, row)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    checkpoints.write_whole(target, encode_photo(photo, pixels, text))
+    told = json.dumps({"edited": True, **row}, indent=1, ensure_ascii=False)
+    checkpoints.write_whole(target.with_suffix(".json"), f"{told}\n".encode())
