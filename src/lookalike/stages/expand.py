@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from lookalike import images, seeds
-from lookalike.data.expanded.balance import LEAST, class_needs
+from lookalike.data.expanded.balance import class_needs
 from lookalike.data.expanded.originals import Originals
 from lookalike.data.expanded.partial_results import Unfinished
 from lookalike.data.expanded.writer import (
@@ -29,22 +29,18 @@ from lookalike.data.pack.atomic_folder import refuse_full
 from lookalike.data.pack.classes import Classes, classes_of
 from lookalike.data.pack.pack import Pack
 from lookalike.engine.sampler import Sampler
-from lookalike.errors import DataError
 from lookalike.images import Pixels
-from lookalike.metrics.copies.copies import CopyFeatures, see_with
 from lookalike.metrics.features.features import Features, conflict
 from lookalike.metrics.features.judges import named
-from lookalike.metrics.features.real_features import RealFeatures, shuffled
 from lookalike.metrics.utility.classifier import Classifier
 from lookalike.metrics.utility.label_classifier import label_classifier
 from lookalike.metrics.utility.picking import Make, pick
-from lookalike.metrics.utility.selection import REASONS, SelectedPictures, sieve
+from lookalike.metrics.utility.selection import REASONS, SelectedPictures, seen_by, sieve
 from lookalike.progress import Tell, silent
 from lookalike.report.card import card_text
 from lookalike.results import Result, table
 from lookalike.settings.pictures import ExpandSettings
 
-MOST = 20_000
 SHOWN = 10
 _REJECTED = {"class": "other class", "copy": "copy", "outlier": "outlier", "twin": "twin"}
 
@@ -152,7 +148,7 @@ def expand(
     eye = named(settings.judge, pack.channels, pack.size)
     work = _work(pack, origin, to, settings, eye)
     net, accuracy = _classifier(pack, sorts, settings, tell)
-    judge = sieve(*_seen(pack, eye, tell), eye, net, keep_copies=settings.keep_copies)
+    judge = sieve(*seen_by(pack, eye, tell), eye, net, keep_copies=settings.keep_copies)
     counts: list[ClassCount] = []
     shown: list[tuple[int, Pixels]] = []
     with into:
@@ -231,21 +227,6 @@ def _classifier(
         return None, None
     told = label_classifier(pack, sorts, steps=settings.steps, seed=settings.seed, tell=tell)
     return told.classifier, told.accuracy
-
-
-def _seen(pack: Pack, eye: Features, tell: Tell) -> tuple[CopyFeatures, CopyFeatures]:
-    """Training and held-out pictures as the judge sees them; vectors come from the pack's cache."""
-    both = [shuffled(split)[:MOST] for split in (pack.train, pack.holdout)]
-    if len(both[0]) < LEAST:
-        raise DataError(
-            f"{pack.name} has {len(both[0])} training pictures; learning what is a copy and what "
-            f"is odd needs at least {LEAST}."
-        )
-    tell("looking at real pictures", 0, sum(map(len, both)))
-    known_ones = RealFeatures(pack, eye)
-    seen = [see_with(pack.shards.take(rows), eye, known_ones.of(rows)) for rows in both]
-    known_ones.save()
-    return seen[0], seen[1]
 
 
 def _writer(pack: Pack, to: Path, settings: ExpandSettings) -> Enlarged:

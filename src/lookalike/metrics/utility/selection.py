@@ -14,12 +14,28 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from lookalike.data.expanded.balance import LEAST
+from lookalike.data.pack.pack import Pack
+from lookalike.errors import DataError
 from lookalike.images import Pixels
-from lookalike.metrics.copies.copies import NATURAL, CopyFeatures, Gauge, calibrate, nearness, see
+from lookalike.metrics.copies.copies import (
+    NATURAL,
+    CopyFeatures,
+    Gauge,
+    calibrate,
+    nearness,
+    see,
+    see_with,
+)
 from lookalike.metrics.distances.manifold import lower_quantile
 from lookalike.metrics.distances.nearest import Numbers, Vectors
 from lookalike.metrics.features.features import Features
+from lookalike.metrics.features.real_features import RealFeatures, shuffled
 from lookalike.metrics.utility.classifier import Classifier
+from lookalike.progress import Tell, silent
+
+MOST = 20_000
+"""Pictures of each split that are looked at."""
 
 REASONS = {
     "class": "taken for another class",
@@ -73,6 +89,25 @@ class Sieve:
             copy=self.gauge.score(near) / least,
             far=near.by_features / max(self.outlier, 1e-12),
         )
+
+
+def seen_by(pack: Pack, eye: Features, tell: Tell = silent) -> tuple[CopyFeatures, CopyFeatures]:
+    """Training and held-out pictures as ``eye`` sees them; vectors come from the pack's cache.
+
+    Raises:
+        DataError: there are too few training pictures to learn limits from.
+    """
+    both = [shuffled(split)[:MOST] for split in (pack.train, pack.holdout)]
+    if len(both[0]) < LEAST:
+        raise DataError(
+            f"{pack.name} has {len(both[0])} training pictures; learning what is a copy and what "
+            f"is odd needs at least {LEAST}."
+        )
+    tell("looking at real pictures", 0, sum(map(len, both)))
+    known = RealFeatures(pack, eye)
+    seen = [see_with(pack.shards.take(rows), eye, known.of(rows)) for rows in both]
+    known.save()
+    return seen[0], seen[1]
 
 
 def sieve(
