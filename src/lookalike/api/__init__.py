@@ -7,6 +7,7 @@ Importing this is light; what a verb needs is imported when it is called.
 from __future__ import annotations
 
 from lookalike.api.data import collect, demo_data, doctor, export, prepare, transform
+from lookalike.api.editing import directions, edit, rebuild, teach
 from lookalike.api.evaluation import compare, evaluate, utility
 from lookalike.api.pictures import expand, generate
 from lookalike.api.sharing import load, share
@@ -17,7 +18,9 @@ __all__ = [
     "collect",
     "compare",
     "demo_data",
+    "directions",
     "doctor",
+    "edit",
     "evaluate",
     "expand",
     "export",
@@ -26,11 +29,13 @@ __all__ = [
     "open_data",
     "plan",
     "prepare",
+    "rebuild",
     "recipes",
     "report",
     "share",
     "show",
     "start",
+    "teach",
     "train",
     "transform",
     "utility",

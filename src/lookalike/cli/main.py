@@ -15,9 +15,10 @@ from lookalike.errors import LookalikeError
 from lookalike.storage_errors import storage_errors
 
 _MAIN = Group("From pictures to pictures", sort_key=1)
-_DATA = Group("Data", sort_key=2)
-_JUDGE = Group("Judge", sort_key=3)
-_LOOK = Group("Look", sort_key=4)
+_EDIT = Group("Edit pictures", sort_key=2)
+_DATA = Group("Data", sort_key=3)
+_JUDGE = Group("Judge", sort_key=4)
+_LOOK = Group("Look", sort_key=5)
 
 _USAGE = 2
 _UNREAD = 141
@@ -27,6 +28,10 @@ VERBS: dict[str, tuple[Group, str]] = {
     "start": (_MAIN, "One command for a folder: prepare, choose, train, report."),
     "train": (_MAIN, "Train a recipe on a pack; the same command again continues."),
     "generate": (_MAIN, "New pictures from a run."),
+    "edit": (_EDIT, "Change one thing of a photo; the rest of it stays bit for bit."),
+    "directions": (_EDIT, "What can be changed with a run, with measured success."),
+    "teach": (_EDIT, "Pictures with something and without it become a slider."),
+    "rebuild": (_EDIT, "How well a run can draw a photo, beside held-out pictures."),
     "collect": (_DATA, "Pictures from search, a site, a list or a public set."),
     "prepare": (_DATA, "Make a pack of a folder, a zip or another source."),
     "doctor": (_DATA, "Find what is wrong with a set of pictures."),

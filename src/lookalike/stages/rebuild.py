@@ -1,0 +1,153 @@
+"""Rebuild: how well a run's generator can draw a photo, by each loss, beside held-out pictures."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lookalike import checkpoints, images
+from lookalike.data.decode.photos import SquareSettings, read_square
+from lookalike.data.readers.base import BYTE_LIMIT
+from lookalike.editing.inversion import Inversion, InversionSettings
+from lookalike.editing.measure import subject_of
+from lookalike.editing.open import open_editor
+from lookalike.errors import DataError
+from lookalike.images import Pixels
+from lookalike.place import Place
+from lookalike.progress import Tell, silent
+from lookalike.recipe import trust
+from lookalike.results import Result, table
+from lookalike.run import Run
+from lookalike.settings.editing import RebuildSettings
+
+WEIGHTS = {"mse": 4.0, "msssim": 1.0, "features": 1.0}
+"""What each loss weighs where several are added."""
+
+
+@dataclass(frozen=True)
+class RebuiltBy:
+    """What a photo and (``beside``) held-out pictures, in the middle, are like when sought by this.
+
+    Errors by the name of the loss, and "psnr" in dB, of which more is better.
+    """
+
+    losses: str
+    photo: dict[str, float]
+    beside: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Rebuilt(Result):
+    """The photo as each loss found it: errors, and the picture with one row a loss."""
+
+    run: Path
+    photo: Path
+    reads: bool
+    rows: tuple[RebuiltBy, ...]
+    file: Path
+    verdict: str
+    notes: tuple[str, ...] = ()
+
+    def lines(self) -> list[str]:
+        """A table of losses, and what it says."""
+        names = list(self.rows[0].photo)
+        cells = [
+            [f"{who}, by {one.losses}", *(f"{told.get(name, float('nan')):.4g}" for name in names)]
+            for one in self.rows
+            for who, told in (("photo", one.photo), ("held out", one.beside))
+            if told
+        ]
+        how = "read by the run, then refined" if self.reads else "sought by descent from draws"
+        return [
+            *table(cells, ["", *names]),
+            f"Latents were {how}. {self.verdict}",
+            *self.notes,
+            f"  picture  {self.file}",
+        ]
+
+
+def rebuild(
+    run: Run,
+    photo: Path,
+    to: Path | None,
+    settings: RebuildSettings,
+    place: Place,
+    tell: Tell = silent,
+) -> Rebuilt:
+    """Find a photo again by each loss; the picture shows the photo, then what was found.
+
+    Raises:
+        DataError: the photo cannot be read.
+        RecipeError: there is no such loss.
+    """
+    opened = open_editor(run, place, trust(settings.recipe), tell)
+    target = to or photo.with_name(f"{photo.stem}-rebuilt.png")
+    squares = [_square(photo, opened.squares)]
+    if opened.pack is not None:
+        holdout = opened.pack.holdout
+        squares += list(holdout.images(np.arange(min(settings.beside, len(holdout)))))
+    pictures = [images.to_network(square[None]) for square in squares]
+    rows, shown = [], [torch.cat(pictures)]
+    for names in settings.losses:
+        how = InversionSettings(losses=_weights(names), steps=settings.steps)
+        found: list[Inversion] = []
+        for number, picture in enumerate(pictures, 1):
+            found.append(subject_of(opened.editor, picture, how).found)
+            tell(f"rebuilding by {names}", number, len(pictures))
+        beside = _rounded([one.losses for one in found[1:]])
+        rows.append(RebuiltBy(names, _rounded([found[0].losses]), beside))
+        shown.append(torch.cat([one.drawn for one in found]))
+    _write(target, photo, torch.cat(shown), len(pictures))
+    reads = opened.editor.generator.reads
+    return Rebuilt(run.path, photo, reads, tuple(rows), target, _verdict(rows), opened.notes)
+
+
+def _write(target: Path, photo: Path, pictures: Tensor, columns: int) -> None:
+    sheet = images.grid(images.enlarge(images.to_pixels(pictures), 128), columns)
+    checkpoints.write_whole(target, images.encode_png(sheet, {"lookalike:rebuilt": photo.name}))
+
+
+def _square(photo: Path, squares: SquareSettings) -> Pixels:
+    try:
+        with photo.open("rb") as file:
+            return read_square(file.read(BYTE_LIMIT + 1), squares)
+    except OSError as problem:
+        raise DataError(f"{photo} cannot be opened ({problem.strerror or problem}).") from problem
+    except DataError as problem:
+        raise DataError(f"{photo} {problem}.") from problem
+
+
+def _weights(names: str) -> Mapping[str, float]:
+    parts = names.split("+")
+    return {name: WEIGHTS.get(name, 1.0) for name in parts}
+
+
+def _rounded(losses: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """The median of each, to four digits; empty where there is none."""
+    if not losses:
+        return {}
+    return {
+        name: float(f"{statistics.median(one[name] for one in losses):.4g}") for name in losses[0]
+    }
+
+
+def _verdict(rows: Sequence[RebuiltBy]) -> str:
+    """Whether the photo is drawn as well as held-out pictures, in words."""
+    first = rows[0]
+    if not first.beside:
+        return "The run's pack is gone, so there is nothing to compare with."
+    lost = first.beside["psnr"] - first.photo["psnr"]
+    if lost < 1:
+        return "The photo is drawn as well as held-out pictures of the pack."
+    if lost < 4:
+        return f"The photo is drawn {lost:.1f} dB worse than held-out pictures of the pack."
+    return (
+        f"The photo is drawn {lost:.1f} dB worse than held-out pictures: it is unlike the pack. "
+        "Edits of it may miss; train on pictures that are more like it."
+    )
