@@ -27,7 +27,7 @@ def to_network(pixels: Pixels | torch.Tensor) -> torch.Tensor:
     import torch
 
     if isinstance(pixels, np.ndarray):
-        pixels = torch.from_numpy(np.ascontiguousarray(pixels))
+        pixels = torch.from_numpy(np.require(pixels, requirements=("C", "W")))
     tensor = pixels
     if tensor.dtype != torch.uint8 or tensor.ndim != 4:
         raise ValueError(f"expected uint8 [N, H, W, C], got {tensor.dtype} {tuple(tensor.shape)}")

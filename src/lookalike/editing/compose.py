@@ -206,13 +206,12 @@ def _with_channels(colors: Tensor, count: int) -> Tensor:
 
 def _places(photo: Photo, width: int, rows: tuple[int, int]) -> Tensor:
     """For every pixel of these rows its place in the square, ``[1, rows, width, 2]`` in [-1, 1]."""
-    matrix, side = photo.to_square, photo.square.shape[0]
+    (a, b, c), (d, e, f), _ = photo.to_square.tolist()
     across = torch.arange(width, dtype=torch.float64) + 0.5
     along = torch.arange(*rows, dtype=torch.float64)[:, None] + 0.5
-    x = matrix[0, 0] * across + matrix[0, 1] * along + matrix[0, 2]
-    y = matrix[1, 0] * across + matrix[1, 1] * along + matrix[1, 2]
-    places: Tensor = torch.stack([x, y], -1) * (2 / side) - 1
-    return places.float()[None]
+    places = torch.stack([a * across + b * along + c, d * across + e * along + f], -1)
+    scaled: Tensor = places * (2 / photo.square.shape[0]) - 1
+    return scaled.float()[None]
 
 
 def changed_share(before: Pixels, after: Pixels) -> float:

@@ -46,7 +46,7 @@ class EditableGenerator:
         return EditableGenerator(
             frame=frame,
             networks=players.networks,
-            plans=recipe.networks,
+            plans={name: recipe.networks[name] for name in players.networks},
             prior=recipe.prior,
             learned=players.learned,
             seen=players.labels,

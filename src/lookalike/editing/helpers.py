@@ -176,7 +176,7 @@ def fit_helper(
     known = maps[torch.from_numpy(rest)].float()
     mean, scale = known.mean(0), known.std(0).clamp(min=1e-3)
     del known
-    layer = _trained(maps, mean, scale, examples, rest, settings, tell)
+    layer = _trained(examples, _Columns(maps, mean, scale), rest, settings, tell)
     plain = Helper(
         first=columns[0],
         last=columns[1],
@@ -190,11 +190,21 @@ def fit_helper(
     return replace(plain, temperatures=_temperatures(plain, examples.take(apart)))
 
 
+@dataclass(frozen=True, eq=False)
+class _Columns:
+    """Columns of the maps ``[N, D]`` and how they are brought to unit variance."""
+
+    maps: Tensor
+    mean: Tensor
+    scale: Tensor
+
+    def rows(self, chosen: NDArray[np.int64]) -> Tensor:
+        return (self.maps[torch.from_numpy(chosen)].float() - self.mean) / self.scale
+
+
 def _trained(
-    maps: Tensor,
-    mean: Tensor,
-    scale: Tensor,
     examples: AttributeExamples,
+    columns: _Columns,
     rows: NDArray[np.int64],
     settings: HelperSettings,
     tell: Tell,
@@ -202,14 +212,14 @@ def _trained(
     values = torch.from_numpy(examples.values)
     with torch.random.fork_rng(devices=[]):
         seeds.reseed(settings.seed, "helper")
-        layer = nn.Linear(maps.shape[1], sum(examples.sizes))
+        layer = nn.Linear(columns.maps.shape[1], sum(examples.sizes))
         optimizer = torch.optim.AdamW(
             layer.parameters(), lr=settings.rate, weight_decay=settings.decay
         )
         for step, chosen in enumerate(_batches(rows, settings)):
             optimizer.param_groups[0]["lr"] = settings.rate * _hill(step, settings.steps)
-            seen = (maps[torch.from_numpy(chosen)].float() - mean) / scale
-            parts = torch.split(layer(functional.dropout(seen, 0.3)), list(examples.sizes), 1)
+            seen = functional.dropout(columns.rows(chosen), 0.3)
+            parts = torch.split(layer(seen), list(examples.sizes), 1)
             losses = [known_loss(part, values[chosen, i]) for i, part in enumerate(parts)]
             optimizer.zero_grad()
             torch.stack(losses).sum().backward()  # type: ignore[no-untyped-call]

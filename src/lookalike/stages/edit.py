@@ -116,19 +116,17 @@ def edit(
     opened = open_editor(run, place, trust(settings.recipe), tell)
     wanted = wanted_change(opened.editor, settings)
     refuse_seldom(opened.editor, wanted, settings)
+    job = _Job(run, opened, wanted, settings)
     if not photos:
         photo, name, target = _generated(run, settings, place)
-        target = to or target
-        refuse_original(target)
-        edited = _edit(run, opened, photo, name, target, wanted, settings)
-        return Edited(run.path, (edited,), opened.notes)
+        refuse_original(to or target)
+        return Edited(run.path, (_edit(job, photo, name, to or target),), opened.notes)
     work = _targets(photos, to)
     edits, notes = [], list(opened.notes)
     for number, (path, target) in enumerate(work, 1):
         try:
             refuse_original(target)
-            photo = open_photo(path, opened.squares)
-            edits.append(_edit(run, opened, photo, path.name, target, wanted, settings))
+            edits.append(_edit(job, open_photo(path, opened.squares), path.name, target))
         except DataError as problem:
             if len(work) == 1:
                 raise
@@ -137,6 +135,33 @@ def edit(
     if not edits:
         raise DataError(f"None of {len(work)} photos could be edited. {' '.join(notes[:3])}")
     return Edited(run.path, tuple(edits), tuple(notes))
+
+
+@dataclass(frozen=True, eq=False)
+class _Job:
+    """What is the same for every photo."""
+
+    run: Run
+    opened: OpenedEditor
+    wanted: WantedChange
+    settings: EditSettings
+
+    def row(self, photo: Photo, name: str, change: Exchanged | None) -> dict[str, Any]:
+        """What the sidecar and the PNG say."""
+        named = change is not None and bool(self.wanted.values)
+        return {
+            "photo": name,
+            "photo_sha256": photo.digest,
+            "run": self.run.path.resolve().name,
+            "recipe": self.opened.recipe,
+            "images_seen": self.opened.images_seen,
+            "changes": dict(self.settings.changes),
+            "strength": self.settings.strength,
+            "whole": self.settings.whole,
+            "success": round(change.success, 4) if change is not None and named else None,
+            "kept": 1.0 if change is None else round(change.kept, 4),
+            "by": "nothing" if change is None else change.by,
+        }
 
 
 def _targets(photos: Sequence[Path], to: Path | None) -> list[tuple[Path, Path]]:
@@ -167,45 +192,21 @@ def _generated(run: Run, settings: EditSettings, place: Place) -> tuple[Photo, s
     return photo_of(pixels), name, run.path / f"edit-{settings.seed}-{settings.index}.png"
 
 
-def _edit(
-    run: Run,
-    opened: OpenedEditor,
-    photo: Photo,
-    name: str,
-    target: Path,
-    wanted: WantedChange,
-    settings: EditSettings,
-) -> EditedPhoto:
-    editor = opened.editor
+def _edit(job: _Job, photo: Photo, name: str, target: Path) -> EditedPhoto:
+    editor, settings = job.opened.editor, job.settings
     subject = subject_of(editor, images.to_network(photo.square[None]))
-    wanted = without_shown(editor, subject, wanted)
-    notes = photo.notes
-    pixels, found = photo.pixels.copy(), None
+    wanted = without_shown(subject, job.wanted)
+    pixels, change, strip = photo.pixels.copy(), None, None
     if wanted.values or wanted.axes:
-        found = exchange(editor, subject, wanted)
-        refuse_unsure(editor, found, wanted, settings)
-        pixels = compose(photo, found.edit, whole=settings.whole)
-    elif settings.whole:
-        notes = (*notes, "nothing was to change, so the photo is as it was")
-    row: dict[str, Any] = {
-        "photo": name,
-        "photo_sha256": photo.digest,
-        "run": run.path.resolve().name,
-        "recipe": opened.recipe,
-        "images_seen": opened.images_seen,
-        "changes": dict(settings.changes),
-        "strength": settings.strength,
-        "whole": settings.whole,
-        "success": None if found is None or not wanted.values else round(found.success, 4),
-        "kept": 1.0 if found is None else round(found.kept, 4),
-        "by": "nothing" if found is None else found.by,
-    }
+        change = exchange(editor, subject, wanted)
+        refuse_unsure(editor, change, wanted, settings)
+        pixels = compose(photo, change.edit, whole=settings.whole)
+    row = job.row(photo, name, change)
     write_edit(target, photo, pixels, row)
-    strip = None
-    if settings.strip and found is not None:
+    if settings.strip and change is not None:
         strip = target.with_name(f"{target.stem}-strip.png")
         refuse_original(strip)
-        _write_strip(strip, editor, photo, subject, wanted, row)
+        _write_strip(strip, photo, strengths(editor, subject, wanted, SHOWN), row)
     return EditedPhoto(
         photo=name,
         file=target,
@@ -218,11 +219,11 @@ def _edit(
             one: editor.measured[one].success for one in wanted.values if one in editor.measured
         },
         strip=strip,
-        notes=notes,
+        notes=photo.notes,
     )
 
 
-def without_shown(editor: Editor, subject: Subject, wanted: WantedChange) -> WantedChange:
+def without_shown(subject: Subject, wanted: WantedChange) -> WantedChange:
     """The same without what the photo shows already (numbers are moved all the same)."""
     values = {
         name: value
@@ -289,23 +290,17 @@ def _units(name: str, text: str) -> float:
 
 
 def _write_strip(
-    path: Path,
-    editor: Editor,
-    photo: Photo,
-    subject: Subject,
-    wanted: WantedChange,
-    row: Mapping[str, Any],
+    path: Path, photo: Photo, changes: Sequence[Exchanged], row: Mapping[str, Any]
 ) -> None:
     """The strengths of :data:`SHOWN` side by side, each at most 256 px high."""
     tiles = []
-    for one in strengths(editor, subject, wanted, SHOWN):
-        pillow = images.to_pillow(compose(photo, one.edit))
+    for change in changes:
+        pillow = images.to_pillow(compose(photo, change.edit))
         scale = min(1.0, STRIP_SIDE / max(pillow.size))
-        small = pillow.resize(
-            (max(1, round(pillow.width * scale)), max(1, round(pillow.height * scale)))
-        )
-        tiles.append(images.from_pillow(small, photo.pixels.shape[2]))
-    write_edit(path, photo_of(np.concatenate(tiles, 1)), np.concatenate(tiles, 1), row)
+        wide, high = (max(1, round(side * scale)) for side in pillow.size)
+        tiles.append(images.from_pillow(pillow.resize((wide, high)), photo.pixels.shape[2]))
+    sheet = np.concatenate(tiles, 1)
+    write_edit(path, photo_of(sheet), sheet, row)
 
 
 # ---- from one photo to another --------------------------------------------------------------

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from lookalike import checkpoints, images
 from lookalike.data.decode.photos import SquareSettings, read_square
@@ -99,23 +100,17 @@ def rebuild(
         for number, picture in enumerate(pictures, 1):
             found.append(subject_of(opened.editor, picture, how).found)
             tell(f"rebuilding by {names}", number, len(pictures))
-        rows.append(
-            RebuiltBy(
-                names, _rounded([found[0].losses]), _rounded([one.losses for one in found[1:]])
-            )
-        )
+        beside = _rounded([one.losses for one in found[1:]])
+        rows.append(RebuiltBy(names, _rounded([found[0].losses]), beside))
         shown.append(torch.cat([one.drawn for one in found]))
-    sheet = images.grid(images.enlarge(images.to_pixels(torch.cat(shown)), 128), len(pictures))
+    _write(target, photo, torch.cat(shown), len(pictures))
+    reads = opened.editor.generator.reads
+    return Rebuilt(run.path, photo, reads, tuple(rows), target, _verdict(rows), opened.notes)
+
+
+def _write(target: Path, photo: Path, pictures: Tensor, columns: int) -> None:
+    sheet = images.grid(images.enlarge(images.to_pixels(pictures), 128), columns)
     checkpoints.write_whole(target, images.encode_png(sheet, {"lookalike:rebuilt": photo.name}))
-    return Rebuilt(
-        run=run.path,
-        photo=photo,
-        reads=opened.editor.generator.reads,
-        rows=tuple(rows),
-        file=target,
-        verdict=_verdict(rows),
-        notes=opened.notes,
-    )
 
 
 def _square(photo: Path, squares: SquareSettings) -> Pixels:

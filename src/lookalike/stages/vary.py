@@ -35,6 +35,7 @@ from lookalike.editing.photos import (
     refuse_seldom,
 )
 from lookalike.errors import DataError, RunError
+from lookalike.metrics.features.features import Features
 from lookalike.metrics.features.judges import named
 from lookalike.metrics.features.real_features import shuffled
 from lookalike.metrics.utility.selection import MOST, SelectedPictures, Sieve, seen_by, sieve
@@ -92,7 +93,10 @@ class _Work:
     sieve: Sieve
     selected: SelectedPictures
     unfinished: Unfinished
-    wanted: int
+
+    @property
+    def wanted(self) -> int:
+        return self.settings.count
 
 
 def vary(
@@ -121,31 +125,20 @@ def vary(
             f"The pack of {run.path} is gone, and the checks compare with its pictures. Put it "
             "back where it was."
         )
-    paths = [
-        path for source in sources for path in (photos_of(source) if source.is_dir() else [source])
-    ]
-    if not paths:
-        raise DataError("--vary changes photos: name a folder of them.")
-    photos, notes = _readable(paths, opened)
+    photos, notes = _readable(sources, opened)
     eye = named(settings.judge, opened.pack.channels, opened.pack.size)
-    checks = _checks(opened.pack, eye, {photo.digest for _, photo in photos}, listener.tell)
+    own = {photo.digest for _, photo in photos}
+    checks = _checks(opened.pack, eye, own, settings, listener.tell)
     key = {
         "run": opened.key,
         "photos": [photo.digest for _, photo in photos],
         "settings": {k: v for k, v in asdict(settings).items() if k != "device"},
         "eye": eye.hash,
     }
-    work = _Work(
-        run,
-        opened,
-        settings,
-        checks,
-        SelectedPictures(checks, 0),
-        Unfinished(to.with_name(f"{to.name}-unfinished"), key),
-        settings.count,
-    )
-    result = _written(work, photos, to, tuple([*opened.notes, *notes]), listener.tell)
-    work.unfinished.clear()
+    kept = Unfinished(to.with_name(f"{to.name}-unfinished"), key)
+    work = _Work(run, opened, settings, checks, SelectedPictures(checks, 0), kept)
+    result = _written(work, photos, to, (*opened.notes, *notes), listener.tell)
+    kept.clear()
     return result
 
 
@@ -157,11 +150,14 @@ def _refuse_names(opened: OpenedEditor, settings: EditSettings) -> None:
 
 
 def _readable(
-    paths: Sequence[Path], opened: OpenedEditor
+    sources: Sequence[Path], opened: OpenedEditor
 ) -> tuple[list[tuple[Path, Photo]], list[str]]:
     """The photos that can be read, small (their own pixels are read again when needed)."""
+    each = [photos_of(source) if source.is_dir() else [source] for source in sources]
+    if not each:
+        raise DataError("--vary changes photos: name a folder of them.")
     found, notes = [], []
-    for path in paths:
+    for path in (path for group in each for path in group):
         try:
             photo = open_photo(path, opened.squares)
         except DataError as problem:
@@ -173,10 +169,10 @@ def _readable(
     return found, notes
 
 
-def _checks(pack: Pack, eye: Any, own: set[str], tell: Tell) -> Sieve:
+def _checks(pack: Pack, eye: Features, own: set[str], settings: EditSettings, tell: Tell) -> Sieve:
     """The limits of ``expand``; training pictures that are among the photos are no originals."""
     training, holdout = seen_by(pack, eye, tell)
-    whole = sieve(training, holdout, eye)
+    whole = sieve(training, holdout, eye, keep_copies=settings.keep_copies)
     rows = shuffled(pack.train)[:MOST]
     digests = [pack.manifest_line(int(row)).get("sha256") for row in rows]
     others = np.flatnonzero([digest not in own for digest in digests])
@@ -287,6 +283,7 @@ def _made(
     for name, value in _plan(work, subject, number, share):
         if len(rows) == share:
             break
+        tell("changed pictures that pass", work.selected.taken, work.wanted)
         change = exchange(editor, subject, WantedChange({name: value}))
         look = work.sieve.look(images.to_pixels(change.edit.shown))
         look = replace(look, far=look.far / max(1.0, float(own.far[0])))
@@ -311,7 +308,6 @@ def _made(
         pngs.append(encode_photo(photo, pixels, edit_text(f"{name}={row['value']}", row)))
         rows.append(row)
         vectors.append(look.vectors[0])
-        tell("changed pictures that pass", work.selected.taken, work.wanted)
     return rows, pngs, vectors
 
 

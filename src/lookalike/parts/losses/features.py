@@ -18,7 +18,7 @@ def normalized(x: Tensor) -> Tensor:
 
 
 def feature_distance(first: list[Tensor], second: list[Tensor]) -> Tensor:
-    """The squared distance of normalised maps, a mean over each map, summed over maps: ``[N]``."""
+    """The squared distance of normalized maps, a mean over each map, summed over maps: ``[N]``."""
     each = [
         per_sample((normalized(a) - normalized(b)).square())
         for a, b in zip(first, second, strict=True)

@@ -1,0 +1,329 @@
+"""The verbs of editing on a tiny run: what is written, said, refused and continued."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import lookalike
+from lookalike import api
+from lookalike.data.pack.writer import write_pack
+from lookalike.errors import DataError, RunError
+from lookalike.images import Pixels
+from lookalike.progress import Listener
+from lookalike.settings.editing import EditSettings, edits
+
+SIDE = 32
+
+
+def faces(count: int, seed: int = 0) -> tuple[Pixels, list[dict[str, object]]]:
+    """Discs on a ground: what is warm or cold is the disc, what is light or dark the ground."""
+    random = np.random.default_rng(seed)
+    ticks = np.linspace(-1, 1, SIDE)
+    inside = (ticks[:, None] ** 2 + ticks[None] ** 2) < 0.4
+    pixels = np.zeros((count, SIDE, SIDE, 3), np.uint8)
+    rows: list[dict[str, object]] = []
+    for number in range(count):
+        disc, ground = random.integers(0, 2, 2)
+        pixels[number] = (40 + 150 * ground) + random.integers(-20, 21)
+        pixels[number][inside] = ((220, 90, 40), (40, 90, 220))[disc]
+        pixels[number] += random.integers(0, 6, (SIDE, SIDE, 3), dtype=np.uint8)
+        told = {"disc": ("warm", "cold")[disc], "ground": ("dark", "light")[ground]}
+        rows.append({"source": str(number), "attributes": told})
+    return pixels, rows
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A pack and a short run of swift on it, edited with once."""
+    home = tmp_path_factory.mktemp("editing")
+    pixels, rows = faces(240)
+    write_pack(home / "pack", pixels, rows=rows, holdout=0.2)
+    settings = {"images": 1200, "width": 16, "widest": 32, "latent": 16, "warm": "none"}
+    api.train(home / "pack", home / "run", changes=settings, labels=False)
+    Image.fromarray(faces(1, seed=9)[0][0]).resize((200, 160)).save(home / "photo.png")
+    api.directions(home / "run")
+    return home
+
+
+@pytest.fixture
+def run(home: Path) -> Path:
+    return home / "run"
+
+
+@pytest.fixture
+def photo(home: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copy(home / "photo.png", tmp_path / "photo.png"))
+
+
+def other(run: Path, photo: Path) -> str:
+    """Another value of the disc than the photo's."""
+    warm = np.asarray(Image.open(photo))[80, 100, 0] > 120
+    return "cold" if warm else "warm"
+
+
+def test_an_edit_is_written_beside_the_photo_and_says_what_it_is(run: Path, photo: Path) -> None:
+    before = photo.read_bytes()
+    told = api.edit(run, photo, changes={"disc": other(run, photo)}, anyway=True)
+    file = photo.with_name("photo-edit.png")
+    assert told.edits[0].file == file
+    assert photo.read_bytes() == before
+    written = Image.open(file)
+    assert written.size == (200, 160)
+    assert written.info["lookalike:edited"].startswith("disc=")
+    assert written.info["lookalike:photo-sha256"]
+    row = json.loads(file.with_suffix(".json").read_text())
+    assert row["edited"] is True
+    assert row["changes"] == {"disc": other(run, photo)}
+    assert row["run"] == "run"
+    assert "disc=" in str(told)
+
+
+def test_the_same_command_gives_the_same_bytes(run: Path, photo: Path, tmp_path: Path) -> None:
+    files = []
+    for number in range(2):
+        to = tmp_path / f"{number}.png"
+        api.edit(run, photo, to=to, changes={"disc": other(run, photo)}, anyway=True)
+        files.append(to.read_bytes())
+    assert files[0] == files[1]
+
+
+def test_a_folder_gives_what_each_photo_gives_alone(run: Path, photo: Path) -> None:
+    folder = photo.parent / "several"
+    folder.mkdir()
+    for name in ("a.png", "b.png"):
+        shutil.copy(photo, folder / name)
+    changes = {"disc": other(run, photo)}
+    told = api.edit(run, folder, changes=changes, anyway=True)
+    alone = api.edit(run, photo, changes=changes, anyway=True).edits[0].file
+    assert len(told.edits) == 2
+    pixels = [np.asarray(Image.open(one.file)) for one in told.edits]
+    assert np.array_equal(pixels[0], np.asarray(Image.open(alone)))
+    assert np.array_equal(pixels[0], pixels[1])
+
+
+@pytest.mark.parametrize("strength", [0.0])
+def test_strength_zero_and_what_is_shown_already_give_the_photo(
+    run: Path, photo: Path, strength: float
+) -> None:
+    shown = {"cold": "warm", "warm": "cold"}[other(run, photo)]
+    whole = np.asarray(Image.open(photo))
+    for changes, how in (({"disc": shown}, 1.0), ({"disc": other(run, photo)}, strength)):
+        told = api.edit(run, photo, changes=changes, strength=how)
+        assert np.array_equal(np.asarray(Image.open(told.edits[0].file)), whole)
+        assert told.edits[0].changed == 0
+
+
+def test_a_generated_picture_and_an_axis_and_a_strip(run: Path, tmp_path: Path) -> None:
+    to = tmp_path / "g.png"
+    told = api.edit(run, to=to, seed=7, index=3, changes={"1": "+2"}, strip=True)
+    assert Image.open(to).size == (SIDE, SIDE)
+    assert told.edits[0].photo == "seed 7, index 3"
+    assert Image.open(tmp_path / "g-strip.png").size == (5 * SIDE, SIDE)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"nose": "long"}, "nothing called 'nose'.*disc, ground.*Axes"),
+        ({"disc": "purple"}, "no value 'purple'.*cold, warm"),
+        ({"1": "far"}, "from -5 to 5"),
+        ({"99": "+1"}, "nothing called '99'"),
+    ],
+)
+def test_what_the_run_does_not_know_is_refused_with_what_it_knows(
+    run: Path, photo: Path, changes: dict[str, str], words: str
+) -> None:
+    with pytest.raises(DataError, match=words):
+        api.edit(run, photo, changes=changes)
+
+
+def test_an_original_is_never_written_over(run: Path, photo: Path) -> None:
+    photo.with_name("photo-edit.png").write_bytes(photo.read_bytes())
+    with pytest.raises(DataError, match="no edit of ours"):
+        api.edit(run, photo, changes={"1": "1"})
+    with pytest.raises(DataError, match=r"suffix \.png"):
+        api.edit(run, photo, to=photo.with_suffix(".jpg"), changes={"1": "1"})
+
+
+def test_a_change_that_seldom_succeeds_is_refused_unless_anyway(
+    run: Path, photo: Path, tmp_path: Path
+) -> None:
+    from lookalike import checkpoints
+
+    mine = tmp_path / "mine"
+    shutil.copytree(run, mine)
+    file = mine / "editing" / "editor.safetensors"
+    tree = checkpoints.read(file)
+    tree["measured"]["disc"]["success"] = 0.3
+    checkpoints.write(file, tree)
+    with pytest.raises(DataError, match=r"30% of held-out.*--anyway"):
+        api.edit(mine, photo, changes={"disc": other(run, photo)})
+    api.edit(mine, photo, changes={"disc": other(run, photo)}, anyway=True)
+
+
+def test_a_way_between_two_photos_is_a_moving_picture(run: Path, photo: Path) -> None:
+    second = photo.with_name("second.png")
+    Image.fromarray(faces(1, seed=4)[0][0]).save(second)
+    for suffix in (".gif", ".webp"):
+        told = api.edit(run, photo, between=second, frames=5, to=photo.with_name(f"way{suffix}"))
+        assert Image.open(told.file).n_frames >= 2
+    with pytest.raises(DataError, match=r"\.gif or \.webp"):
+        api.edit(run, photo, between=second, to=photo.with_name("way.png"))
+
+
+def test_rebuild_tells_errors_beside_held_out_pictures(run: Path, photo: Path) -> None:
+    told = api.rebuild(run, photo, losses=("mse", "msssim", "mse+features"), beside=2, steps=3)
+    assert [row.losses for row in told.rows] == ["mse", "msssim", "mse+features"]
+    assert set(told.rows[0].photo) == {"mse", "msssim", "features", "psnr"}
+    assert told.file.exists()
+    assert "psnr" in str(told)
+    with pytest.raises(lookalike.errors.RecipeError, match="no loss"):
+        api.rebuild(run, photo, losses=("beauty",))
+
+
+def test_directions_tells_measured_success_and_keeps_names(run: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    shutil.copytree(run, mine)
+    told = api.directions(mine, names={"2": "light"})
+    assert {one.name for one in told.attributes} == {"disc", "ground"}
+    assert all(one.success is not None and one.low is not None for one in told.attributes)
+    assert told.axes[1].name == "light"
+    assert "<img" in told.page.read_text()
+    assert api.directions(mine).axes[1].name == "light"
+    with pytest.raises(DataError, match="no axis '77'"):
+        api.directions(mine, names={"77": "x"})
+
+
+def test_what_was_learned_is_kept_and_serves_without_the_pack(
+    home: Path, photo: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(home / "run", tmp_path / "run")
+    env = json.loads((tmp_path / "run" / "env.json").read_text())
+    env["data"]["path"] = str(tmp_path / "gone")
+    (tmp_path / "run" / "env.json").write_text(json.dumps(env))
+    api.edit(tmp_path / "run", photo, changes={"disc": other(home, photo)}, anyway=True)
+    shutil.rmtree(tmp_path / "run" / "editing")
+    with pytest.raises(RunError, match="put the pack back"):
+        api.edit(tmp_path / "run", photo, changes={"disc": "cold"})
+
+
+@pytest.mark.slow
+def test_twelve_and_twelve_pictures_become_a_slider(run: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    shutil.copytree(run, mine)
+    pixels, rows = faces(80, seed=3)
+    for kind in ("light", "dark"):
+        (tmp_path / kind).mkdir()
+        chosen = [i for i, row in enumerate(rows) if row["attributes"]["ground"] == kind][:12]
+        for number in chosen:
+            Image.fromarray(pixels[number]).save(tmp_path / kind / f"{number}.png")
+    told = api.teach(mine, name="bright", yes=tmp_path / "light", no=tmp_path / "dark")
+    assert told.success >= 0.8
+    assert told.count >= 4
+    dark = sorted((tmp_path / "dark").iterdir())[0]
+    edited = api.edit(mine, dark, changes={"bright": "yes"}, anyway=True).edits[0]
+    before, after = (np.asarray(Image.open(p)).astype(int) for p in (dark, edited.file))
+    assert after[1:4, 1:4].mean() > before[1:4, 1:4].mean() + 40
+    assert any(one.taught for one in api.directions(mine).attributes)
+    with pytest.raises(DataError, match="attribute of the pack"):
+        api.teach(mine, name="disc", yes=tmp_path / "light", no=tmp_path / "dark")
+
+
+def test_teach_says_what_is_missing(run: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="--yes, --no is missing"):
+        api.teach(run, name="x")
+
+
+@pytest.fixture
+def handful(tmp_path: Path) -> Path:
+    folder = tmp_path / "handful"
+    folder.mkdir()
+    for number, pixels in enumerate(faces(3, seed=11)[0]):
+        Image.fromarray(pixels).resize((64, 64)).save(folder / f"{number}.png")
+    return folder
+
+
+@pytest.mark.slow
+def test_a_handful_of_photos_becomes_a_checked_and_marked_set(run: Path, handful: Path) -> None:
+    to = handful.with_name("more")
+    told = api.edit(run, handful, vary=("disc", "ground"), count=6, to=to, tries=8, anyway=True)
+    lines = [json.loads(line) for line in (to / "manifest.jsonl").read_text().splitlines()]
+    real = [line for line in lines if not line["synthetic"]]
+    changed = [line for line in lines if line["synthetic"]]
+    assert len(real) == 3
+    assert len(changed) == told.taken <= 6
+    assert all((to / line["file"]).exists() for line in lines)
+    for line in changed:
+        assert "lookalike:edited" in Image.open(to / line["file"]).info
+        assert line["attribute"] in {"disc", "ground"}
+    assert (to / "README.md").exists()
+    assert json.loads((to / "card.json").read_text())["taken"] == told.taken
+    assert told.tried == told.taken + sum(told.rejected.values())
+    assert not to.with_name("more-unfinished").exists()
+    with pytest.raises(DataError, match="not empty"):
+        api.edit(run, handful, vary=("disc",), count=2, to=to)
+
+
+@pytest.mark.slow
+def test_vary_continues_where_it_was_cut_off(run: Path, handful: Path) -> None:
+    whole, cut = handful.with_name("whole"), handful.with_name("cut")
+    how = {"vary": ("disc",), "count": 3, "anyway": True}
+    api.edit(run, handful, to=whole, **how)
+    seen: list[str] = []
+
+    def stop(what: str, done: int, total: int) -> None:
+        seen.append(what)
+        if seen.count("changed pictures that pass") == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        api.edit(run, handful, to=cut, listener=Listener(tell=stop), **how)
+    assert not cut.exists()
+    api.edit(run, handful, to=cut, **how)
+    names = sorted(p.name for p in whole.iterdir())
+    assert sorted(p.name for p in cut.iterdir()) == names
+    assert all((cut / n).read_bytes() == (whole / n).read_bytes() for n in names if "edited" in n)
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        (["hair=bun eyes=wink"], {"hair": "bun", "eyes": "wink"}),
+        (["hair=bun", "eyes=wink"], {"hair": "bun", "eyes": "wink"}),
+        (["class=Siamese cat"], {"class": "Siamese cat"}),
+        (["class='a=b, c' 3=+1"], {"class": "a=b, c", "3": "+1"}),
+        (["hair_color=#2c1b18"], {"hair_color": "#2c1b18"}),
+    ],
+)
+def test_changes_are_read_as_a_person_writes_them(words: list[str], found: dict[str, str]) -> None:
+    assert edits(words) == found
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"strength": 3.0},
+        {"frames": 1},
+        {"vary": ("a",), "changes": {"a": "b"}},
+        {"count": 0},
+    ],
+)
+def test_settings_that_mean_nothing_are_refused(settings: dict[str, object]) -> None:
+    with pytest.raises(DataError):
+        EditSettings(**settings)  # type: ignore[arg-type]
+
+
+def test_a_picture_that_is_none_is_refused_by_its_name(run: Path, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.jpg"
+    bad.write_bytes(b"\xff\xd8\xff" + bytes(20))
+    with pytest.raises(DataError, match=r"bad\.jpg"):
+        api.edit(run, bad, changes={"1": "1"})
+    with pytest.raises(DataError, match="nowhere"):
+        api.edit(run, tmp_path / "nowhere.png", changes={"1": "1"})
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["bad.jpg"]
