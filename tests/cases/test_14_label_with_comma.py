@@ -45,7 +45,17 @@ def test_a_run_makes_the_class_with_a_comma(tmp_path, monkeypatch) -> None:
         picture(number).save(place / f"{number}.png")
     assert lookalike("prepare", "in", "--to", "my pack", "--size", "16").status == 0
     assert lookalike("train", "my pack", *QUICK, "--into", "r").status == 0
-    words = ("generate", "r", "-n", "1", "--label", "tench, Tinca tinca", "--to", "o")
+    words = (
+        "generate",
+        "r",
+        "-n",
+        "1",
+        "--keep-copies",
+        "--label",
+        "tench, Tinca tinca",
+        "--to",
+        "o",
+    )
     assert lookalike(*words).status == 0
-    ended = lookalike("generate", "r", "-n", "1", "--label", "dog", "--to", "o")
+    ended = lookalike("generate", "r", "-n", "1", "--keep-copies", "--label", "dog", "--to", "o")
     assert "'tench, Tinca tinca'" in ended.err
