@@ -184,7 +184,6 @@ KNOWN: dict[str, tuple[str, Callable[[Node], dict[str, Any]]]] = {
     "tanh": ("tanh", _nothing),
     "atanh": ("atanh", _nothing),
     "sigmoid": ("sigmoid", _nothing),
-    "silu": ("silu", _nothing),
     "sin": ("sin", _nothing),
     "cos": ("cos", _nothing),
     "exp": ("exp", _nothing),
@@ -261,8 +260,8 @@ class _Reader:
             return
         if self._is_constant(node, name):
             self._constant(node, name)
-        elif name in SAME:
-            self.names[node] = self._name(node.args[0])
+        elif name in SAME or (name == "where" and node.args[0] in self.constants):
+            self.names[node] = self._name(self._taken(node, name))
         elif name in RESHAPED:
             self._add(node, "reshape", (self._name(node.args[0]),))
         elif name == "cat":
@@ -328,6 +327,19 @@ class _Reader:
         self.names[node] = node.name
         if isinstance(value, Tensor):
             self.weights[node.name] = _array(value)
+
+    def _taken(self, node: Node, name: str) -> Any:
+        """The argument that an operation passes on; ``where`` asks numbers known beforehand.
+
+        (torch.lerp asks so whether its weight, a plain number, is nearer to one end.)
+        """
+        if name != "where":
+            return node.args[0]
+        asked: Tensor = self.constants[node.args[0]]  # type: ignore[index]
+        place = 1 if bool(asked.all()) else 2
+        if (place == 2 and bool(asked.any())) or _shape(node.args[place]) != _shape(node):
+            self.missing.add("where")
+        return node.args[place]
 
     def _weight(self, node: Any) -> Array:
         return self.weights[self.names[node]]

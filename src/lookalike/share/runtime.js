@@ -347,8 +347,6 @@ const Runtime = (() => {
     return out;
   }
 
-  const sigmoid = (x) => 1 / (1 + Math.exp(-x));
-
   const operations = {
     add: pairwise((a, b) => a + b),
     sub: pairwise((a, b) => a - b),
@@ -358,8 +356,7 @@ const Runtime = (() => {
     relu: each((x) => (x > 0 ? x : 0)),
     leaky: each((x, { slope }) => (x > 0 ? x : slope * x)),
     elu: each((x, { alpha }) => (x > 0 ? x : alpha * Math.expm1(x))),
-    silu: each((x) => x * sigmoid(x)),
-    sigmoid: each(sigmoid),
+    sigmoid: each((x) => 1 / (1 + Math.exp(-x))),
     tanh: each(Math.tanh),
     atanh: each(Math.atanh),
     sin: each(Math.sin),
