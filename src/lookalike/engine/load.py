@@ -97,7 +97,7 @@ def open_players(
     if which == "auto" and run.takes_best:
         newest = run.state("last")
         state = state if _players(state) >= _players(newest) else newest
-    kept = _players(state) if run.shared else set(recipe.networks)
+    kept = {"G", *_players(state)} if run.shared else set(recipe.networks)
     plans = {name: plan for name, plan in recipe.networks.items() if name in kept}
     frame = Frame(recipe.size, recipe.channels, recipe.labels)
     networks = _networks(run, frame, plans, state)

@@ -175,11 +175,19 @@ def _choosing(choice: BestOf | None, candidates: int, name: str) -> BestOf:
 
 
 def load(path: Path, trusted: tuple[str, ...] = ()) -> Recipe:
-    """Read a saved recipe.json."""
+    """Read a saved recipe.json.
+
+    Raises:
+        RecipeError: it cannot be read, or is no recipe; the message names the file.
+    """
     try:
         return loads(path.read_text("utf-8"), trusted)
     except OSError as problem:
         raise RecipeError(f"{path} cannot be read: {problem.strerror}.") from None
+    except UnicodeDecodeError:
+        raise RecipeError(f"{path} is damaged: it is not text. Copy the folder again.") from None
+    except RecipeError as problem:
+        raise RecipeError(f"{path}: {problem}") from problem
 
 
 def fingerprint(recipe: Recipe) -> str:
