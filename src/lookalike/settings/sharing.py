@@ -14,7 +14,7 @@ class ShareSettings:
     """What is given away with a model, and what is said about it."""
 
     title: str | None = None
-    "What the page and the card are called. Default: the name of the folder of the run."
+    "What the page and the card are called. Default: what the pictures are called, or the run."
 
     license: str | None = None
     "The license of the model, as on model hubs: cc-by-4.0, mit, other …"

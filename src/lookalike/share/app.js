@@ -152,6 +152,7 @@ function save(canvas, name) {
 }
 
 const say = (text) => { byId("status").textContent = text; };
+const sayOfPhoto = (text) => { byId("photo-status").textContent = text; };
 
 // ---- the chosen picture, and what is changed about it ------------------------------------------
 
@@ -264,6 +265,7 @@ let round = 0;
 async function fresh() {
   const own = ++round;
   const seed = Number(byId("seed").value) || 0;
+  history.replaceState(null, "", `#seed=${seed}`);
   const grid = byId("grid");
   grid.replaceChildren();
   const buttons = Array.from({ length: GRID }, (_, i) => {
@@ -316,7 +318,7 @@ function moveBetween() {
 
 // ---- the map -----------------------------------------------------------------------------------
 
-const [WIDE, HIGH, TILE] = [1000, 620, 44];
+const [WIDE, HIGH, TILE] = [1000, 620, 43];
 
 function map() {
   const [canvas, box] = [byId("map"), byId("map-box")];
@@ -326,9 +328,9 @@ function map() {
     const context = canvas.getContext("2d");
     const across = Math.floor(image.width / bank.tile);
     bank.places.forEach(([x, y], i) => {
-      const from = [(i % across) * bank.tile, Math.floor(i / across) * bank.tile];
+      const from = [(i % across) * bank.tile + 0.5, Math.floor(i / across) * bank.tile + 0.5];
       const to = [x * (WIDE - TILE), y * (HIGH - TILE)];
-      context.drawImage(image, ...from, bank.tile, bank.tile, ...to, TILE, TILE);
+      context.drawImage(image, ...from, bank.tile - 1, bank.tile - 1, ...to, TILE, TILE);
     });
   };
   image.src = bank.sheet;
@@ -395,11 +397,12 @@ function square(image) {
 }
 
 async function openPhoto(file) {
+  sayOfPhoto(`Opening ${file.name} …`);
   let image;
   try {
     image = await createImageBitmap(file, { imageOrientation: "from-image" });
   } catch {
-    say(`${file.name} is not a picture that this browser can open.`);
+    sayOfPhoto(`${file.name} is not a picture that this browser can open.`);
     return;
   }
   const values = square(image);
@@ -413,7 +416,7 @@ async function openPhoto(file) {
   paint(byId("photo-before"), values);
   byId("photo-pair").hidden = false;
   choose(made, file.name);
-  say(`${file.name} was opened; it stays on this device.`);
+  sayOfPhoto(`${file.name} was opened; it stays on this device.`);
 }
 
 // What changed in the drawn picture is added to the photo; the rest of the photo stays as it is.
@@ -457,6 +460,7 @@ async function start() {
   const found = Runtime.unpack(buffer, MODEL.weights.bank);
   Object.assign(bank, { codes: rows(found.codes), labels: rows(found.labels) });
   machine = new Machine(buffer);
+  byId("seed").value = Number(new URLSearchParams(location.hash.slice(1)).get("seed")) || 0;
   map();
   await fresh();
 }

@@ -23,6 +23,9 @@ Codes = NDArray[np.float32]
 BANK = 300
 """Pictures on the map of a page."""
 
+MAP_SIDES = (1000, 620)
+"""Width and height of the map, as app.js draws it."""
+
 
 @dataclass(frozen=True)
 class SharedDirection:
@@ -125,13 +128,20 @@ def draw_bank(sampler: Sampler, network: nn.Module, count: int = BANK) -> Pictur
 
 
 def places_of(pictures: Pixels) -> Codes:
-    """Places ``[N, 2]`` in [0, 1]: the two main axes of the pictures, spread evenly by rank."""
+    """Places ``[N, 2]`` in [0, 1]: rows and columns along the two main axes of the pictures.
+
+    Sorted into rows by the second axis, and in each row by the first one, none covers another.
+    """
     small = images.to_network(pictures)
     flat = torch.nn.functional.adaptive_avg_pool2d(small, 8).flatten(1)
     left, spread, _ = torch.linalg.svd(flat - flat.mean(0), full_matrices=False)
     axes = (left * spread)[:, :2].numpy()
-    ranks = np.argsort(np.argsort(axes, axis=0), axis=0)
-    places: Codes = (ranks / max(1, len(pictures) - 1)).astype(np.float32)
+    rows = max(1, round(np.sqrt(len(pictures) * MAP_SIDES[1] / MAP_SIDES[0])))
+    places: Codes = np.zeros((len(pictures), 2), np.float32)
+    for row, members in enumerate(np.array_split(np.argsort(axes[:, -1]), rows)):
+        across = members[np.argsort(axes[members, 0])]
+        places[across, 0] = np.linspace(0, 1, len(across)) if len(across) > 1 else 0.5
+        places[across, 1] = row / max(1, rows - 1)
     return places
 
 

@@ -92,7 +92,7 @@ def _facts(run: Run, opened: OpenedPlayers, settings: ShareSettings) -> dict[str
     names = {"kid": "score/kid", "kid_low": "score/kid_low", "kid_high": "score/kid_high"}
     _, encodings = model_folder.given_away(recipe.prior, opened.learned)
     return {
-        "title": settings.title or run.path.resolve().name,
+        "title": settings.title or str(data.get("name") or run.path.resolve().name),
         "recipe": recipe.name,
         "size": recipe.size,
         "channels": recipe.channels,
