@@ -189,6 +189,7 @@ const show = latest(async () => {
 
 function choose({ code, labels }, name) {
   Object.assign(chosen, { code: Array.from(code), labels: Array.from(labels), name });
+  for (const button of byId("grid").children) button.setAttribute("aria-pressed", "false");
   chosen.moves.clear();
   sliders();
   byId("chosen-name").textContent = name;
@@ -284,9 +285,9 @@ async function fresh() {
     if (own !== round) return;
     paint(button.firstChild, values);
     const take = () => {
-      for (const other of buttons) other.setAttribute("aria-pressed", String(other === button));
       leavePhoto();
       choose(made, `picture ${i + 1} of seed ${seed}`);
+      button.setAttribute("aria-pressed", "true");
     };
     button.addEventListener("click", take);
     if (i === 0) take();
@@ -419,9 +420,29 @@ async function openPhoto(file) {
   sayOfPhoto(`${file.name} was opened; it stays on this device.`);
 }
 
+// The mean of the (2 * reach + 1) numbers around each one, along rows and then along columns.
+function blurred(values, reach) {
+  const along = (from, step) => Float32Array.from(from, (_, i) => {
+    const at = Math.floor(i / step) % side;
+    const [first, last] = [Math.max(0, at - reach), Math.min(side - 1, at + reach)];
+    let sum = 0;
+    for (let k = first; k <= last; k++) sum += from[i + (k - at) * step];
+    return sum / (last - first + 1);
+  });
+  return along(along(values, 1), side);
+}
+
 // What changed in the drawn picture is added to the photo; the rest of the photo stays as it is.
+// Where much changed, the drawing takes over, since what the photo had there no longer fits.
 function composePhoto() {
-  const values = photo.before.map((value, i) => value + chosen.values[i] - photo.drawn[i]);
+  const plane = side * side;
+  const changes = new Float32Array(plane);
+  photo.before.forEach((_, i) => {
+    changes[i % plane] += Math.abs(chosen.values[i] - photo.drawn[i]) / MODEL.channels;
+  });
+  const kept = blurred(changes, 2).map((change) => 1 - Math.min(1, Math.max(0, 4 * change - 0.4)));
+  const values = photo.before.map((value, i) =>
+    chosen.values[i] + kept[i % plane] * (value - photo.drawn[i]));
   paint(byId("photo-after"), values);
 }
 

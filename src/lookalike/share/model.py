@@ -20,8 +20,8 @@ from lookalike.share.graph import Graph, graph_of
 
 Codes = NDArray[np.float32]
 
-BANK = 300
-"""Pictures on the map of a page."""
+BANK = 308
+"""Pictures on the map of a page: 14 rows of 22."""
 
 MAP_SIDES = (1000, 620)
 """Width and height of the map, as app.js draws it."""
