@@ -20,9 +20,14 @@ from lookalike.engine.batches import BatchSource
 from lookalike.engine.threads import StepTime, settle
 from lookalike.engine.trainer import Trainer
 from lookalike.parts.training.schedules import Clock
+from lookalike.parts.training.triggers import Moment
 from lookalike.place import Place
 from lookalike.recipe import Recipe
 
+LONG = 1_000_000_000
+"""The budget of the throwaway trainer, in images: its shares stand still while it is measured."""
+GRID, TURNS = 50, 12
+"""Shares at which it is asked which phases play, and steps."""
 SHARES = (0.02, 0.3, 0.6, 0.97)
 LATE = (0.5, 0.65, 0.8, 0.97)
 """Where a run that is trained further is measured: its first part is behind it."""
@@ -30,17 +35,32 @@ RESERVE = 0.06
 """The share of the time that goes to sample pictures, scores, checkpoints and the report."""
 CHOOSING = 0.03
 """What a recipe takes besides whose last look tells how to choose its pictures."""
-LOOKS = 15.0
-"""Seconds that such a recipe's looks take whatever the length of the run, on two slow cores."""
+LOOKS, CORES = 15.0, 1.8
+"""Seconds that such a recipe's looks take whatever the length of the run, on two slow cores, and
+how many of these a step uses."""
 LOOKS_SHARE = 0.125
 """What they are given at the most of a short time, as a share."""
-WINDOW = 0.06
-"""The share of the time over which the speed of the moment is taken, 3 to 60 seconds."""
-OFF, PAUSE = 0.01, 0.02
+OVERRUN, GRACE = 3, 10.0
+"""How much longer than planned a benchmark may take: so many times, or so many seconds."""
+WINDOW = 0.1
+"""The share of the time over which the speed of the moment is taken, up to a minute."""
+NEAR = 0.2
+"""Near the end the speed is taken, and plans are made, at this share of the time that is left."""
+OFF, PAUSE = 0.015, 0.03
 """How far off the end may be before the budget is planned anew, and the least time between two
 plans, as shares of the time."""
+BEND = 1.5
+"""What is left of a budget shrinks by this factor at the most in one plan: what slows a moment may
+be over in the next, and a share that is behind a run does not come back."""
 LEAST = 5
 """Steps of which a speed is taken at the least."""
+SAMPLES = 8192
+"""Images of a budget from which on the last looks are as long as they get; a quarter at the least
+for shorter ones (watch/candidates.py)."""
+CLOSING = 2.0
+"""Seconds for the report."""
+MOST_SHARED = 6.0
+"""How many times as long the last looks may take beside other programs, at the most."""
 ASLEEP, IDLE = 30.0, 0.05
 """A step of more seconds than this, in which the processor was used for less than this share of
 them, was a stopped process or a computer that slept: it does not count."""
@@ -52,7 +72,8 @@ class Speed:
 
     ``reserve`` is the share of the time that is not training, ``end`` the part of it that comes
     after the last step, ``looks`` are seconds besides; ``threads`` are those that it was measured
-    with.
+    with. ``work`` are seconds of the processor per image from each share on: they tell a phase
+    that costs more from a program beside the training.
     """
 
     mean: float
@@ -61,6 +82,7 @@ class Speed:
     looks: float = 0.0
     end: float = 0.0
     threads: int = 0
+    work: tuple[tuple[float, float], ...] = ()
 
     def images(self, seconds: float, batch: int) -> int:
         """The budget in images that fits into this time, a whole number of batches."""
@@ -77,20 +99,14 @@ class Speed:
         return min(self.looks, LOOKS_SHARE * seconds)
 
     def ahead(self, done: float) -> float:
-        """The mean seconds per image from this share of the budget on."""
-        if not self.at:
-            return 1 / self.mean
-        shares = [done + (1 - done) * (i + 0.5) / 16 for i in range(16)]
-        return sum(1 / self.now(share) for share in shares) / len(shares)
+        """The mean work per image from this share of the budget on."""
+        shares = [done + (1 - done) * (i + 0.5) / GRID for i in range(GRID)]
+        return sum(self.now(share) for share in shares) / GRID
 
     def now(self, done: float) -> float:
-        """Images per second at this share of the budget: as at the nearest one that was measured.
-
-        Phases begin and end at once, so nothing is drawn between two of them.
-        """
-        if not self.at:
-            return self.mean
-        return min(self.at, key=lambda pair: abs(pair[0] - done))[1]
+        """Work per image at this share of the budget."""
+        begun = [work for share, work in self.work if share <= done]
+        return begun[-1] if begun else 1 / self.mean
 
 
 def measure(
@@ -103,34 +119,71 @@ def measure(
     clock: Callable[[], float] = time.perf_counter,
 ) -> Speed:
     """Train a throwaway copy for about ``seconds`` in all and say how fast it went."""
-    trainer = Trainer(replace(recipe, images=1_000_000_000, fits=()), source, place)
+    trainer = Trainer(replace(recipe, images=LONG, fits=()), source, place)
     most = threads = torch.get_num_threads()
     if place.adapts and most > 1:
         threads = settle(_player(trainer), most, seconds / 4)
     torch.set_num_threads(threads)
-    rates = trainer.group.agree(_rates(trainer, seconds / len(shares), shares, clock))
+    found = trainer.group.agree(_rates(trainer, seconds / len(shares), shares, clock))
     torch.set_num_threads(most)
+    rates = tuple((share, rate) for share, (rate, _) in zip(shares, found, strict=True))
+    work = _profile(trainer, {share: work for share, (_, work) in zip(shares, found, strict=True)})
     mean = len(rates) / sum(1 / rate for _, rate in rates)
     measured = recipe.choice is not None and recipe.choice.measured
     end = recipe.prior.fit_time_share + CHOOSING * measured
-    return Speed(mean, tuple(rates), RESERVE + end, LOOKS * measured, end, threads)
+    return Speed(mean, rates, RESERVE + end, LOOKS * measured, end, threads, work)
+
+
+def _profile(trainer: Trainer, measured: dict[float, float]) -> tuple[tuple[float, float], ...]:
+    """Work per image from each share on, where it changes.
+
+    It is that of the nearest share that was measured, among those at which the same phases play.
+    """
+    plays = {share: _plays(trainer, share) for share in measured}
+    profile: list[tuple[float, float]] = []
+    for i in range(GRID):
+        now = _plays(trainer, (i + 0.5) / GRID)
+        alike = [share for share in measured if plays[share] == now] or list(measured)
+        work = measured[min(alike, key=lambda share: abs(share - (i + 0.5) / GRID))]
+        if not profile or profile[-1][1] != work:
+            profile.append((i / GRID, work))
+    return tuple(profile)
+
+
+def _plays(trainer: Trainer, share: float) -> list[int]:
+    """How often each phase plays in some steps at this share."""
+    clock = Clock(int(share * LONG), 0, LONG)
+    moments = [
+        Moment(replace(clock, step=step), trainer.now(), dict(trainer.past))
+        for step in range(TURNS)
+    ]
+    return [sum(phase.turn.plays(moment) for moment in moments) for phase in trainer.phases]
 
 
 def _rates(
     trainer: Trainer, each: float, shares: tuple[float, ...], clock: Callable[[], float]
 ) -> list[tuple[float, float]]:
-    """Images per second at each share, measured for ``each`` seconds."""
-    rates = []
+    """Images per second, and work per image, at each share, measured for ``each`` seconds.
+
+    Where that takes several times as long, the shares that are left count as the last one.
+    """
+    rates: list[tuple[float, float]] = []
+    processor = time.process_time if trainer.place.device == "cpu" else clock
+    last = clock() + max(OVERRUN * each * len(shares), GRACE)
     for share in shares:
+        if rates and trainer.group.any(clock() > last):
+            rates.append(rates[-1])
+            continue
         # Only the phases' turns matter here, so the clock is put where they change.
-        trainer.clock = Clock(int(share * 1_000_000_000), trainer.clock.step, 1_000_000_000)
+        trainer.clock = Clock(int(share * LONG), trainer.clock.step, LONG)
         trainer.step()
-        begun, steps = clock(), 0
+        begun, used, steps = clock(), processor(), 0
         # Several processes must take the same number of steps, or they would wait for each other.
         while steps < 2 or trainer.group.any(clock() - begun < each):
             trainer.step()
             steps += 1
-        rates.append((share, steps * trainer.recipe.batch / (clock() - begun)))
+        images = steps * trainer.recipe.batch
+        rates.append((images / (clock() - begun), (processor() - used) / images))
     return rates
 
 
@@ -147,6 +200,9 @@ def _player(trainer: Trainer) -> Callable[[int], StepTime]:
     return play
 
 
+PAIRS = ("at", "work")
+
+
 @dataclass
 class TimeBudget:
     """Seconds that a training was given, and what becomes of them.
@@ -160,7 +216,7 @@ class TimeBudget:
     spent: float = 0.0
     clock: Callable[[], float] = time.monotonic
     begun: float | None = None
-    _marks: deque[tuple[float, int]] = field(default_factory=deque, init=False)
+    _marks: deque[tuple[float, StepTime]] = field(default_factory=deque, init=False)
     _planned: float = field(default=0.0, init=False)
 
     def __post_init__(self) -> None:
@@ -172,8 +228,8 @@ class TimeBudget:
         """The time of a run as its plan.json tells it, or None where it was given none."""
         try:
             told = kept["speed"]
-            at = tuple((float(share), float(rate)) for share, rate in told["at"])
-            speed = Speed(**{**told, "at": at})
+            pairs = {name: tuple((float(a), float(b)) for a, b in told[name]) for name in PAIRS}
+            speed = Speed(**{**told, **pairs})
             return TimeBudget(float(kept["seconds"]), speed, float(kept["spent"]))
         except (KeyError, TypeError, ValueError):
             return None
@@ -189,8 +245,8 @@ class TimeBudget:
         if step.wall > ASLEEP and step.processor < IDLE * step.wall:
             self.spent -= step.wall
             self.forget()
-        self._marks.append((self.clock(), clock.images))
-        window = min(max(WINDOW * self.seconds, 3.0), 60.0)
+        self._marks.append((self.clock(), step))
+        window = min(WINDOW * self.seconds, NEAR * max(self.seconds - self.elapsed, 0.0), 60.0)
         while self._marks[-1][0] - self._marks[0][0] > window and len(self._marks) > LEAST:
             self._marks.popleft()
 
@@ -203,33 +259,51 @@ class TimeBudget:
 
         The budget follows the time, so this is steadier than the speed of any moment.
         """
-        return max(self.seconds - self.elapsed, self._end(self._slowness(clock)))
+        return max(self.seconds - self.elapsed, self._end(clock))
 
     def replanned(self, clock: Clock, batch: int) -> int | None:
         """Another budget in images, where with this one the end would be off by too much.
 
         It leaves one step at least: what a run does when its budget is spent is done in a step.
         """
-        if len(self._marks) < LEAST or self.elapsed < self._planned + PAUSE * self.seconds:
+        pause = min(PAUSE * self.seconds, NEAR * (self.seconds - self.elapsed))
+        if len(self._marks) < LEAST or self.elapsed < self._planned + pause:
             return None
         slow = self._slowness(clock)
         each, coming = self.speed.ahead(clock.done) * slow, clock.budget - clock.images
-        given = self.seconds - self.elapsed - self._end(slow)
+        given = self.seconds - self.elapsed - self._end(clock)
         if abs(coming * each - given) < max(OFF * self.seconds, 1.0):
             return None
-        # What slows a moment may be over in the next: half of the way can be taken back again.
-        images = max(int(given / each), coming // 2, batch) // batch * batch
+        fit = max(given / each, coming / BEND)
+        images = max(int(fit) // batch, 1) * batch
         self._planned = self.elapsed
         return None if images == coming else clock.images + images
 
     def _slowness(self, clock: Clock) -> float:
-        """How many times slower than in the benchmark; 1 where too little is known."""
+        """Seconds for a second of work; as in the benchmark where too little is known."""
         if len(self._marks) < LEAST:
-            return 1.0
-        (begun, first), (now, last) = self._marks[0], self._marks[-1]
-        return self.speed.now(clock.done) * (now - begun) / (last - first)
+            return 1 / (self.speed.mean * self.speed.ahead(0.0))
+        images = sum(step.images for _, step in self._later)
+        return self._span / (images * self.speed.now(clock.done))
 
-    def _end(self, slow: float) -> float:
-        """The seconds that come after the last step."""
-        looks = self.speed.looks_of(self.seconds)
-        return slow * (self.speed.end * (self.seconds - looks) + looks)
+    def _end(self, clock: Clock) -> float:
+        """The seconds that come after the last step: what is learned then, and the last looks.
+
+        The former take as long as so many steps; the latter ask for a processor of two cores.
+        """
+        steps = clock.budget * self.speed.ahead(0.0) * self._slowness(clock)
+        looks = self.speed.looks_of(self.seconds) * min(max(clock.budget / SAMPLES, 0.25), 1.0)
+        used = CORES
+        if len(self._marks) >= LEAST:
+            used = sum(step.processor for _, step in self._later) / self._span
+        shared = min(max(CORES / max(used, 0.01), 1.0), MOST_SHARED)
+        return steps * self.speed.end / (1 - self.speed.reserve) + (looks + CLOSING) * shared
+
+    @property
+    def _later(self) -> list[tuple[float, StepTime]]:
+        """The marks but the first, whose step began before the span does."""
+        return list(self._marks)[1:]
+
+    @property
+    def _span(self) -> float:
+        return max(self._marks[-1][0] - self._marks[0][0], 1e-9)
