@@ -13,7 +13,7 @@ from benchmarks.sets import faces
 from lookalike import images
 from lookalike.data.pack.pack import Pack
 from lookalike.images import Pixels
-from lookalike.metrics.copies.copies import see_with
+from lookalike.metrics.copies.search import see_with
 from lookalike.metrics.features.features import choose
 from lookalike.metrics.features.real_features import RealFeatures
 from lookalike.metrics.scores.scores import Scores, score_samples

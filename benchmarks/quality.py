@@ -19,7 +19,7 @@ from benchmarks.sets import SETS
 from lookalike import api, images, recipe
 from lookalike.data.pack.pack import Pack
 from lookalike.engine.load import open_sampler
-from lookalike.metrics.copies.copies import CopyFeatures
+from lookalike.metrics.copies.search import CopyFeatures
 from lookalike.metrics.features.features import Features, Lite
 from lookalike.metrics.scores.scores import score_samples
 from lookalike.progress import silent

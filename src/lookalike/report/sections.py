@@ -115,25 +115,25 @@ def final(facts: RunFacts, samples: Pixels, seen: int) -> str:
     return section("Samples", pictures.gallery(samples, "Sample", "eight"), note)
 
 
-def copies(found: Originality | None) -> str:
+def copies(search: Originality | None) -> str:
     """Eight samples, each over its nearest training picture."""
-    if found is None:
+    if search is None:
         return ""
     pairs = "".join(
         f"<figure>{pictures.img(ours, f'Sample {i + 1}')}"
         f"{pictures.img(theirs, f'Nearest training picture to sample {i + 1}')}"
-        f'<figcaption class="{"near" if away < min(0.5, found.least) else ""}">'
-        f"{away:.2f}×</figcaption></figure>"
-        for i, (ours, theirs, away) in enumerate(
-            zip(found.samples, found.nearest, found.relative, strict=True)
+        f'<figcaption class="{"near" if copy else ""}">{away:.2f}×</figcaption></figure>'
+        for i, (ours, theirs, away, copy) in enumerate(
+            zip(search.samples, search.nearest, search.relative, search.copies, strict=True)
         )
     )
-    typical = float(np.median(found.relative))
-    if found.copies:
-        many = "One sample is" if found.copies == 1 else f"{found.copies} of the samples are"
+    typical = float(np.median(search.relative))
+    count = int(search.copies.sum())
+    if count:
+        many = "One sample has" if count == 1 else f"{count} of the samples have"
         sentence = (
-            f"{many} much nearer to a training picture than unseen real pictures come: they may be "
-            "copies. Train on more pictures, or for a shorter time."
+            f"{many} the detail of a training picture and lie nearer to it than unseen real "
+            "pictures come: they may be copies. Train on more pictures, or for a shorter time."
         )
     elif typical > 1.3:
         sentence = (
@@ -146,11 +146,11 @@ def copies(found: Originality | None) -> str:
             "that the training never saw."
         )
     note = (
-        f"{sentence} Top: a sample. Below: its most similar of {found.searched:,} training "
+        f"{sentence} Top: a sample. Below: its most similar of {search.searched:,} training "
         "pictures. "
-        f"1.00× is the typical distance of {found.compared} real pictures from their most similar "
-        f"training picture, 0 would be a copy. (Judged by {escape(found.by)}; "
-        "<code>evaluate</code> looks at many more.)"
+        f"1.00× is the typical distance of {search.compared} real pictures from their most similar "
+        "training picture, 0 would be a copy. (Both are moved, cropped and mirrored onto each "
+        "other before they are compared; <code>evaluate</code> looks at many more.)"
     )
     return section("Are they copies?", f'<div class="pairs">{pairs}</div>', note)
 

@@ -15,7 +15,7 @@ from lookalike import checkpoints, images
 from lookalike.data.pack.pack import Pack, Split
 from lookalike.engine.load import open_sampler, training_pack
 from lookalike.images import Pixels
-from lookalike.metrics.copies.copies import see
+from lookalike.metrics.copies.search import see
 from lookalike.metrics.features.features import Features
 from lookalike.metrics.scores.scores import score_samples
 from lookalike.place import Place

@@ -19,7 +19,8 @@ from lookalike.data.pack.classes import Classes, classes_of
 from lookalike.data.pack.pack import Pack
 from lookalike.data.pack.scratch_array import gathered
 from lookalike.images import Pixels
-from lookalike.metrics.copies.copies import CopyFeatures, Pair, see_with
+from lookalike.metrics.copies.copies import Pair
+from lookalike.metrics.copies.search import CopyFeatures, see_with
 from lookalike.metrics.features.features import Features, conflict
 from lookalike.metrics.features.judges import named
 from lookalike.metrics.features.real_features import RealFeatures

@@ -7,14 +7,8 @@ import pytest
 from PIL import Image
 
 from lookalike.metrics.copies.alignment import align, shrink
-from lookalike.metrics.copies.copies import (
-    CopyFeatures,
-    c_t,
-    calibrate,
-    judge_copies,
-    nearness,
-    see,
-)
+from lookalike.metrics.copies.copies import c_t, measure_copies
+from lookalike.metrics.copies.search import CopyFeatures, calibrate, nearness, see
 from lookalike.metrics.distances.nearest import candidates
 from lookalike.metrics.features.features import RandomConv
 
@@ -46,23 +40,22 @@ def sets(draw):
 
 
 def joined(*parts: CopyFeatures) -> CopyFeatures:
-    columns = [[getattr(part, name) for part in parts] for name in ("vectors", "tiny", "small")]
-    return CopyFeatures(parts[0].features, *(np.concatenate(column) for column in columns))
+    return CopyFeatures.joined(parts)
 
 
 def test_at_least_95_of_100_replayed_training_pictures_are_recognized(sets):
     training, holdout, fresh, copied = sets
-    gauge = calibrate(training, holdout)
+    rule = calibrate(training, holdout).rule
     near = nearness(copied, training)
-    assert gauge.copies(near).mean() >= 0.95
+    assert rule.copies(near).mean() >= 0.95
     assert (near.pixels_index == np.arange(60)).mean() >= 0.95
-    assert gauge.copies(nearness(fresh, training)).mean() <= 0.03
+    assert rule.copies(nearness(fresh, training)).mean() <= 0.03
 
 
 def test_a_generator_that_copies_one_in_twenty_is_caught_and_its_pairs_come_first(sets):
     training, holdout, fresh, copied = sets
     samples = joined(fresh.part(slice(0, 190)), copied.part(slice(20, 30)))
-    found = judge_copies(samples, training, holdout)
+    found = measure_copies(samples, training, holdout)
     assert found.level in ("warn", "block")
     assert found.share >= 0.05
     assert found.excess.low > 1
@@ -72,7 +65,7 @@ def test_a_generator_that_copies_one_in_twenty_is_caught_and_its_pairs_come_firs
 
 def test_a_generator_that_copies_one_in_five_is_blocked(sets):
     training, holdout, fresh, copied = sets
-    found = judge_copies(
+    found = measure_copies(
         joined(fresh.part(slice(0, 160)), copied.part(slice(0, 40))), training, holdout
     )
     assert found.level == "block"
@@ -80,7 +73,7 @@ def test_a_generator_that_copies_one_in_five_is_blocked(sets):
 
 def test_a_replay_of_held_out_pictures_passes(sets):
     training, holdout, _, _ = sets
-    found = judge_copies(holdout, training, holdout)
+    found = measure_copies(holdout, training, holdout)
     assert found.level == "pass"
     assert abs(found.c_t) < 1e-9
     assert found.authentic == found.natural_authentic
@@ -88,7 +81,7 @@ def test_a_replay_of_held_out_pictures_passes(sets):
 
 def test_fresh_pictures_pass(sets):
     training, holdout, fresh, _ = sets
-    found = judge_copies(fresh, training, holdout)
+    found = measure_copies(fresh, training, holdout)
     assert found.level == "pass"
     assert found.excess.low <= 1 <= found.excess.high + 1
     assert abs(found.authentic - found.natural_authentic) < 0.15
@@ -97,16 +90,16 @@ def test_fresh_pictures_pass(sets):
 def test_no_copies_among_few_samples_leave_room_for_some(sets):
     """By the rule of three, none among 60 may still be 3 of 60, five times what chance gives."""
     training, holdout, fresh, _ = sets
-    gauge = calibrate(training, holdout)
-    clean = fresh.part(np.flatnonzero(~gauge.copies(nearness(fresh, training)))[:60])
-    excess = judge_copies(clean, training, holdout).excess
+    rule = calibrate(training, holdout).rule
+    clean = fresh.part(np.flatnonzero(~rule.copies(nearness(fresh, training)))[:60])
+    excess = measure_copies(clean, training, holdout).excess
     assert (excess.value, excess.low) == (0, 0)
     assert 3 < excess.high < 9
 
 
 def test_exact_copies_give_a_c_t_far_below_zero_and_nothing_authentic(sets):
     training, holdout, _, _ = sets
-    found = judge_copies(training.part(slice(0, 100)), training, holdout)
+    found = measure_copies(training.part(slice(0, 100)), training, holdout)
     assert found.c_t < -5
     assert found.authentic == 0
     assert found.share == 1
@@ -118,8 +111,8 @@ def test_duplicates_that_the_source_has_anyway_are_not_called_copying(sets):
     source = joined(training.part(slice(0, 100)), training.part(slice(0, 10)))
     held = joined(holdout.part(slice(0, 40)), training.part(slice(0, 10)))
     samples = joined(fresh.part(slice(0, 40)), training.part(slice(20, 30)))
-    assert judge_copies(samples, source, held).level == "pass"
-    assert judge_copies(samples, training, holdout).level == "block"
+    assert measure_copies(samples, source, held).level == "pass"
+    assert measure_copies(samples, training, holdout).level == "block"
 
 
 def test_c_t_is_the_normal_score_of_the_mann_whitney_test():
@@ -152,8 +145,8 @@ def test_c_t_weighs_cells_by_the_hold_outs_share():
 def test_a_picture_aligned_with_itself_and_with_its_mirror_differs_by_nothing(draw):
     small = shrink(draw(6, 0, side=64))
     rows = np.arange(6)[:, None]
-    assert align(small, small, rows)[0].max() < 1e-3
-    assert align(np.ascontiguousarray(small[:, :, ::-1]), small, rows)[0].max() < 1e-3
+    assert align(small, small, rows).distance.max() < 1e-3
+    assert align(np.ascontiguousarray(small[:, :, ::-1]), small, rows).distance.max() < 1e-3
 
 
 def test_alignment_finds_crops_and_moves_and_chooses_the_source_among_candidates(draw):
@@ -161,10 +154,13 @@ def test_alignment_finds_crops_and_moves_and_chooses_the_source_among_candidates
     cropped = pictures[:, 6:62, 2:58]
     small, wanted = shrink(pictures), shrink(cropped)
     everyone = np.tile(np.arange(8), (8, 1))
-    distance, index = align(wanted, small, everyone)
-    np.testing.assert_array_equal(index, np.arange(8))
+    found = align(wanted, small, everyone)
+    np.testing.assert_array_equal(found.index, np.arange(8))
     others = np.roll(np.arange(8), 1)[:, None]
-    assert distance.max() < 0.3 * align(wanted, small, others)[0].min()
+    other = align(wanted, small, others)
+    assert found.distance.max() < 0.3 * other.distance.min()
+    assert found.unexplained.max() < 0.3
+    assert other.unexplained.min() > 0.5
 
 
 def test_candidates_are_the_nearest_rows_and_repeat_when_there_are_few(normal):

@@ -36,11 +36,11 @@ def test_what_was_learned_is_kept_beside_the_pack_and_used_again(
     pack: Pack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = copy_check(pack)
-    monkeypatch.setattr(copycheck, "too_near", lambda *_: pytest.fail("learned again"))
+    monkeypatch.setattr(copycheck, "calibrate", lambda *_: pytest.fail("learned again"))
     again = copy_check(pack)
     assert first is not None
     assert again is not None
-    assert again.limit == first.limit
+    assert again.rule == first.rule
     np.testing.assert_array_equal(again.training.small, first.training.small)
 
 
@@ -51,7 +51,7 @@ def test_a_damaged_cache_is_made_again(pack: Pack) -> None:
     again = copy_check(pack)
     assert whole is not None
     assert again is not None
-    assert again.limit == whole.limit
+    assert again.rule == whole.rule
 
 
 def test_only_some_training_pictures_are_searched_in_large_packs_and_it_is_said(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lookalike.metrics.copies.copies import see
+from lookalike.metrics.copies.search import see
 from lookalike.metrics.features.features import RandomConv
 from lookalike.metrics.scores.per_class import ClassifiedPictures, by_class, recognized
 from lookalike.metrics.scores.scores import Measure

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image, ImageFilter
 
 from lookalike.errors import TooFewImagesError
-from lookalike.metrics.copies.copies import see
+from lookalike.metrics.copies.search import see
 from lookalike.metrics.distances.kernel import kid
 from lookalike.metrics.features.features import RandomConv
 from lookalike.metrics.scores.scores import Scores, ScoreSettings, score_samples

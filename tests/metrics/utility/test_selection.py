@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lookalike.metrics.copies.copies import see
+from lookalike.metrics.copies.search import see
 from lookalike.metrics.features.features import Pixels
 from lookalike.metrics.utility.selection import (
     REASONS,

@@ -5,10 +5,14 @@ the reference that best explains the sample is searched, first on a grid of wind
 then by Gauss-Newton steps on its scale and place at 32 (Lucas and Kanade 1981). The difference is
 then the worst place, not the mean: compression leaves a little everywhere, while another picture
 of the same kind differs somewhere (another mouth in the same face).
+
+A plain or blurred picture is near to everything that has little contrast, and copies nothing. So
+beside the difference stands how much of the reference's own detail it leaves unexplained.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -24,6 +28,16 @@ SIDE, COARSE = 32, 16
 STEPS, STARTS, BATCH = 5, 3, 64
 PLACES = {1.0: (-0.2, -0.1, 0.0, 0.1, 0.2), 0.9: (-0.1, 0.0, 0.1), 0.8: (-0.2, -0.1, 0.0, 0.1, 0.2)}
 """Scales of the windows tried first, and their centers; the picture reaches from -1 to 1."""
+
+PLAIN = 3
+"""A side of this many averages, drawn large, is what a reference looks like without its detail."""
+
+LEVEL = 0.5 / 255
+"""Half a grey level, what rounding leaves: it is never explained."""
+
+UNEXPLAINED = 0.5
+"""The most of a reference's detail that a copy may miss. A copy blurred by a thirty-second of its
+side misses less than that; at 0.8 plain grey passes for a copy of pale icons on white."""
 
 Numbers = NDArray[np.float64]
 Indices = NDArray[np.intp]
@@ -42,27 +56,42 @@ def shrink(pictures: Pictures) -> Pictures:
     return small
 
 
-def align(samples: Pictures, references: Pictures, candidates: Indices) -> tuple[Numbers, Indices]:
-    """The least aligned difference of every sample to its candidates, and which candidate it is.
+@dataclass(frozen=True)
+class Alignment:
+    """What the search found for every sample, arrays ``[N]``.
+
+    ``distance`` is the difference at the worst 4 x 4 place: the mean there, root mean square over
+    the channels, of values in [0, 1]. ``index`` is the row of the reference. ``unexplained`` is
+    that difference, brightness apart, over the one that the reference has from itself without
+    detail: about 0 for a copy, and 1 or more for whatever does not share its detail.
+    """
+
+    distance: Numbers
+    index: Indices
+    unexplained: Numbers
+
+
+def align(samples: Pictures, references: Pictures, candidates: Indices) -> Alignment:
+    """The nearest of every sample's candidates, those first whose detail it shares.
 
     ``samples [N, 32, 32, C]`` and ``references [M, 32, 32, C]`` come from ``shrink``; ``candidates
-    [N, K]`` are rows of ``references``. The difference is that of the worst 4 x 4 place: the mean
-    difference there, root mean square over the channels, of values in [0, 1].
+    [N, K]`` are rows of ``references``.
     """
     import torch
 
-    distance, index = np.empty(len(samples)), np.empty(len(samples), np.intp)
+    distance, unexplained = np.empty(len(samples)), np.empty(len(samples))
+    index = np.empty(len(samples), np.intp)
     with torch.inference_mode():
         for first in range(0, len(samples), BATCH):
             rows = slice(first, first + BATCH)
             nearest = _align(_blurred(samples[rows]), references, candidates[rows])
-            distance[rows], index[rows] = nearest
-    return distance, index
+            distance[rows], index[rows], unexplained[rows] = nearest
+    return Alignment(distance, index, unexplained)
 
 
 def _align(
     samples: torch.Tensor, references: Pictures, candidates: Indices
-) -> tuple[Numbers, Indices]:
+) -> tuple[Numbers, Indices, Numbers]:
     import torch
 
     count, each = candidates.shape
@@ -71,10 +100,17 @@ def _align(
     choices, windows, flips = _coarse(both, near)
     rows = torch.arange(count)[:, None].expand_as(choices)
     wanted, chosen = both[rows, flips].flatten(0, 1), near[rows, choices].flatten(0, 1)
-    worst = _gauss_newton(wanted, chosen, windows.flatten(0, 1)).view(count, -1)
-    least, start = worst.min(1)
-    choice = choices[torch.arange(count), start].numpy()
-    return least.sqrt().double().numpy(), candidates[np.arange(count), choice]
+    aligned = _gauss_newton(wanted, chosen, windows.flatten(0, 1))
+    off = wanted - aligned
+    missing = _worst(off - off.mean((2, 3), keepdim=True)).sqrt() + LEVEL  # brightness is no detail
+    detail = _worst(aligned - _plain(aligned)).sqrt().clamp(min=1e-6)
+    distance = _worst(off).sqrt().view(count, -1)
+    unexplained = (missing / detail).view(count, -1)
+    start = (distance + 9 * (unexplained > UNEXPLAINED)).argmin(1, keepdim=True)
+    found = (t.gather(1, start)[:, 0].double().numpy() for t in (distance, unexplained))
+    choice = choices.gather(1, start)[:, 0].numpy()
+    nearest, share = found
+    return nearest, candidates[np.arange(count), choice], share
 
 
 def _coarse(
@@ -115,11 +151,11 @@ def _line(scale: float, place: float) -> torch.Tensor:
 
 
 def _gauss_newton(samples: torch.Tensor, near: torch.Tensor, windows: torch.Tensor) -> torch.Tensor:
-    """The squared difference ``[N]`` of the worst place, at ``windows`` or after the steps."""
+    """The references seen through ``windows``, or through those after the steps where nearer."""
     import torch
 
     grey, wanted = near.mean(1, keepdim=True), samples.mean(1, keepdim=True)
-    least = _worst(_warp(near, windows) - samples)
+    first = _warp(near, windows)
     for _ in range(STEPS):
         seen = _warp(grey, windows)
         slope = _slope(seen, windows[:, 0])
@@ -128,7 +164,9 @@ def _gauss_newton(samples: torch.Tensor, near: torch.Tensor, windows: torch.Tens
         windows = windows - move.squeeze(2).clamp(-0.1, 0.1)
         windows[:, 0].clamp_(0.6, 1.2)
         windows[:, 1:].clamp_(-0.4, 0.4)
-    return torch.minimum(least, _worst(_warp(near, windows) - samples))
+    last = _warp(near, windows)
+    nearer = _worst(last - samples) < _worst(first - samples)
+    return torch.where(nearer.view(-1, 1, 1, 1), last, first)
 
 
 def _slope(seen: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
@@ -152,6 +190,13 @@ def _worst(off: torch.Tensor) -> torch.Tensor:
     from torch.nn.functional import avg_pool2d
 
     return avg_pool2d(off, 4, stride=2).square().mean(1).flatten(1).amax(1)
+
+
+def _plain(pictures: torch.Tensor) -> torch.Tensor:
+    """The pictures ``[N, C, S, S]`` without detail: 3 x 3 averages, drawn large and smooth."""
+    from torch.nn.functional import adaptive_avg_pool2d, interpolate
+
+    return interpolate(adaptive_avg_pool2d(pictures, PLAIN), pictures.shape[-2:], mode="bilinear")
 
 
 def _warp(pictures: torch.Tensor, windows: torch.Tensor) -> torch.Tensor:

@@ -1,7 +1,7 @@
 """Which new pictures are copies of training pictures: what 'generate' and 'expand' leave out.
 
 What is too near is learned once for a pack and kept beside it, under its fingerprint, in
-``PACK/.features/<fingerprint>-copies-1.npz`` together with the small training pictures.
+``PACK/.features/<fingerprint>-copies-2.npz`` together with the small training pictures.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from lookalike.data.pack.pack import Pack
 from lookalike.images import Pixels
-from lookalike.metrics.copies.pixel_copies import SmallPictures, apart, small_pictures, too_near
+from lookalike.metrics.copies.search import CopyFeatures, CopyRule, calibrate, nearness, see
 from lookalike.metrics.features.cache import read_arrays, write_arrays
 from lookalike.metrics.features.real_features import shuffled
 from lookalike.progress import Tell, silent
@@ -26,7 +26,7 @@ MOST = 20_000
 HELD = 1_000
 BATCH = 128
 PIECE = 1_024
-NAME = "copies-1.npz"
+NAME = "copies-2.npz"
 """The number moves when the same pack begins to give another limit."""
 
 Marks = NDArray[np.bool_]
@@ -34,17 +34,18 @@ Marks = NDArray[np.bool_]
 
 @dataclass(frozen=True, eq=False)
 class CopyCheck:
-    """The training pictures of a pack, small, and the distance below which a picture is a copy."""
+    """The training pictures of a pack, small, and the rule by which a picture is a copy of one.
 
-    training: SmallPictures
-    limit: float
+    ``of`` is how many training pictures there are, searched or not.
+    """
+
+    training: CopyFeatures
+    rule: CopyRule
     of: int
 
     def __call__(self, pictures: Pixels) -> Marks:
         """Which of uint8 ``[N, H, W, C]`` are copies, bool ``[N]``."""
-        distance, _ = apart(small_pictures(pictures), self.training)
-        copies: Marks = distance <= self.limit
-        return copies
+        return self.rule.copies(nearness(see(pictures), self.training))
 
     @property
     def note(self) -> str | None:
@@ -66,7 +67,7 @@ def copy_check(pack: Pack, tell: Tell = silent) -> CopyCheck | None:
         return known
     training = _small(pack, shuffled(pack.train)[:MOST], tell)
     holdout = _small(pack, shuffled(pack.holdout)[:HELD], tell)
-    made = CopyCheck(training, too_near(training, holdout), len(pack.train))
+    made = CopyCheck(training, calibrate(training, holdout).rule, len(pack.train))
     _write(pack, made)
     return made
 
@@ -107,24 +108,24 @@ class CopyFilter:
                 yield indices, pictures
 
 
-def _small(pack: Pack, rows: NDArray[np.int64], tell: Tell) -> SmallPictures:
-    pieces = []
+def _small(pack: Pack, rows: NDArray[np.int64], tell: Tell) -> CopyFeatures:
+    pieces = [see(pack.shards.take(rows[:0]))]
     for at in range(0, len(rows), PIECE):
-        pieces.append(small_pictures(pack.shards.take(rows[at : at + PIECE])))
+        pieces.append(see(pack.shards.take(rows[at : at + PIECE])))
         tell("learning what a copy is", min(at + PIECE, len(rows)), len(rows))
-    if not pieces:
-        pieces.append(small_pictures(np.zeros((0, pack.size, pack.size, pack.channels), np.uint8)))
-    tiny, small = (np.concatenate([getattr(p, n) for p in pieces]) for n in ("tiny", "small"))
-    return SmallPictures(tiny, small)
+    return CopyFeatures.joined(pieces)
 
 
 def _read(pack: Pack) -> CopyCheck | None:
-    known = read_arrays(pack, NAME, "tiny", "small", "limit")
+    known = read_arrays(pack, NAME, "tiny", "small", "rule")
     if known is None or not len(known[0]) == len(known[1]) == min(MOST, len(pack.train)):
         return None
-    return CopyCheck(SmallPictures(known[0], known[1]), float(known[2]), len(pack.train))
+    tiny, small, (unit, threshold) = known
+    vectors = np.zeros((len(tiny), 0), np.float32)
+    rule = CopyRule(1.0, float(unit), float(threshold))
+    return CopyCheck(CopyFeatures("", vectors, tiny, small), rule, len(pack.train))
 
 
 def _write(pack: Pack, made: CopyCheck) -> None:
-    limit = np.array(made.limit)
-    write_arrays(pack, NAME, tiny=made.training.tiny, small=made.training.small, limit=limit)
+    rule = np.array([made.rule.pixels_unit, made.rule.threshold])
+    write_arrays(pack, NAME, tiny=made.training.tiny, small=made.training.small, rule=rule)

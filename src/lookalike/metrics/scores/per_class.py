@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.metrics.copies.copies import CopyFeatures, calibrate, nearness
+from lookalike.metrics.copies.search import CopyFeatures, calibrate, nearness
 from lookalike.metrics.distances.kernel import kid_interval
 from lookalike.metrics.distances.manifold import manifold, near_duplicates
 from lookalike.metrics.scores.scores import LEAST, Measure, measure, over_chance
@@ -62,8 +62,8 @@ def by_class(
     seed: int = 0,
 ) -> tuple[ClassScores, ...]:
     """Scores of every class, in the order of ``names``."""
-    gauge = calibrate(training.seen, holdout.seen, seed)
-    copies = gauge.copies(nearness(samples.seen, training.seen))
+    rule = calibrate(training.seen, holdout.seen, seed).rule
+    copies = rule.copies(nearness(samples.seen, training.seen))
     scores = []
     for number, name in enumerate(names):
         sets = (samples, training, holdout)

@@ -16,7 +16,8 @@ import numpy as np
 
 from lookalike.errors import TooFewImagesError
 from lookalike.images import Pixels as Pictures
-from lookalike.metrics.copies.copies import Copies, CopyFeatures, Pair, judge_copies, see
+from lookalike.metrics.copies.copies import Copies, Pair, measure_copies
+from lookalike.metrics.copies.search import CopyFeatures, see
 from lookalike.metrics.distances.frechet import frechet, frechet_infinity
 from lookalike.metrics.distances.intervals import Interval
 from lookalike.metrics.distances.kernel import kid_interval
@@ -137,7 +138,7 @@ def score_samples(
         frechet_infinity=infinity,
         **_manifolds(ours, train, unseen, settings),
         near_duplicates=measure(twins.share, twins.real_share),
-        copies=judge_copies(ours, train, unseen, seed=settings.seed),
+        copies=measure_copies(ours, train, unseen, seed=settings.seed),
         warnings=tuple(text for text in (warning, _small(unseen)) if text),
     )
 

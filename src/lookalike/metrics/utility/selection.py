@@ -18,10 +18,10 @@ from lookalike.data.expanded.balance import LEAST
 from lookalike.data.pack.pack import Pack
 from lookalike.errors import DataError
 from lookalike.images import Pixels
-from lookalike.metrics.copies.copies import (
+from lookalike.metrics.copies.search import (
     NATURAL,
     CopyFeatures,
-    Gauge,
+    CopyRule,
     calibrate,
     nearness,
     see,
@@ -72,7 +72,7 @@ class Sieve:
 
     eye: Features
     training: CopyFeatures
-    gauge: Gauge
+    rule: CopyRule
     outlier: float
     twin: float
     classifier: Classifier | None = None
@@ -82,11 +82,11 @@ class Sieve:
         """Look once at candidates, uint8 ``[N, H, W, C]``."""
         seen = see(pictures, self.eye)
         near = nearness(seen, self.training)
-        least = max(self.gauge.threshold, 1e-12)
+        least = max(self.rule.threshold, 1e-12)
         return CandidateLook(
             vectors=seen.vectors,
             probabilities=self.classifier.probabilities(pictures) if self.classifier else None,
-            copy=self.gauge.score(near) / least,
+            copy=self.rule.score(near) / least,
             far=near.by_features / max(self.outlier, 1e-12),
         )
 
@@ -119,14 +119,14 @@ def sieve(
     keep_copies: bool = False,
 ) -> Sieve:
     """Learn the limits from training pictures and held-out ones, both as ``eye`` sees them."""
-    gauge = calibrate(training, holdout)
-    real = np.concatenate([gauge.held.by_features, gauge.own])
+    limit = calibrate(training, holdout)
+    real = np.concatenate([limit.holdout.by_features, limit.own])
     return Sieve(
         eye=eye,
         training=training,
-        gauge=gauge,
+        rule=limit.rule,
         outlier=float(np.quantile(real, 1 - NATURAL, method="higher")),
-        twin=lower_quantile(gauge.own, NATURAL),
+        twin=lower_quantile(limit.own, NATURAL),
         classifier=classifier,
         keep_copies=keep_copies,
     )
