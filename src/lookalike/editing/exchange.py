@@ -105,7 +105,7 @@ def exchange(editor: Editor, subject: Subject, wanted: WantedChange) -> Exchange
     latent, labels = candidates.row(index)
     name = candidates.names[index]
     if wanted.values and float(looks.success) < SURE:
-        further = _descended(editor, subject, wanted, latent, labels)
+        further = descended(editor, subject, wanted, latent, labels)
         again = _look(editor, subject, wanted, further, labels, SHIFTS)
         if float(again.success) > float(looks.success):
             latent, looks, name = further, again, f"{name}, then descent"
@@ -226,10 +226,10 @@ def _verdicts(
     return _Looks(success, whole, amount)
 
 
-def _descended(
+def descended(
     editor: Editor, subject: Subject, wanted: WantedChange, start: Tensor, labels: Tensor | None
 ) -> Tensor:
-    """Steps of Adam towards the wanted values, the other attributes held."""
+    """The latent ``[1, W]`` after steps of Adam towards the wanted values, the others held."""
     spread = editor.generator.spread[1]
     offsets = torch.zeros_like(start, requires_grad=True)
     optimizer = torch.optim.Adam([offsets], RATE)

@@ -19,8 +19,8 @@ from lookalike.recipe.tricks import TRICKS, NoSuchTrickError
 log = logging.getLogger(__name__)
 
 
-def make(source: RecipeFile, settings: Mapping[str, Any], frame: Mapping[str, int]) -> Recipe:
-    """Build a recipe for a frame (size, channels, labels, classes), with settings on top.
+def make(source: RecipeFile, settings: Mapping[str, Any], frame: Mapping[str, Any]) -> Recipe:
+    """Build a recipe for a frame (size, channels, labels, classes, groups), with settings on top.
 
     A setting is first looked for among the parameters of the recipe's function, so that what
     depends on it is derived again; then among the tricks that go with any recipe
@@ -48,7 +48,7 @@ def make(source: RecipeFile, settings: Mapping[str, Any], frame: Mapping[str, in
 
 
 def _sorted_out(
-    function: Callable[..., Recipe], settings: Mapping[str, Any], frame: Mapping[str, int]
+    function: Callable[..., Recipe], settings: Mapping[str, Any], frame: Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Any], list[str]]:
     """The function's arguments, what is left for tricks and paths, and what fits neither."""
     parameters, hints = inspect.signature(function).parameters, get_type_hints(function)
@@ -87,7 +87,7 @@ def _with_field(made: Recipe, path: str, value: Any, also: tuple[str, ...]) -> R
     return changed
 
 
-def _with_trick(made: Recipe, name: str, value: Any, frame: Mapping[str, int]) -> Recipe:
+def _with_trick(made: Recipe, name: str, value: Any, frame: Mapping[str, Any]) -> Recipe:
     """The recipe with a trick around it, or an error that names the recipes that can have it."""
     try:
         return TRICKS[name](made, value)
@@ -98,7 +98,7 @@ def _with_trick(made: Recipe, name: str, value: Any, frame: Mapping[str, int]) -
         raise RecipeError(f"{problem}. Recipes that take it: {', '.join(able)}.") from None
 
 
-def _takes(source: RecipeFile, name: str, value: Any, frame: Mapping[str, int]) -> bool:
+def _takes(source: RecipeFile, name: str, value: Any, frame: Mapping[str, Any]) -> bool:
     """Whether a recipe takes a setting, tried at a size of its own."""
     labels = 2 if source.labels == "required" else 0
     tried = {"size": max(source.sizes or (64,)), "labels": labels, source.name: 1}

@@ -12,6 +12,7 @@ import torch
 
 from lookalike import recipe
 from lookalike.data.augment.policy import Policy, chains, fitting
+from lookalike.data.pack.classes import column_groups
 from lookalike.data.pack.pack import Pack
 from lookalike.durations import seconds, words
 from lookalike.engine import budget, precision
@@ -100,8 +101,13 @@ def _repeated(settings: TrainSettings, fresh: Plan) -> Plan:
     return replace(fresh, legs=legs, precision=known, notes=(*fresh.notes, note))
 
 
-def _wanted(pack: Pack, settings: TrainSettings) -> tuple[Recipe, tuple[str, ...], tuple[str, ...]]:
-    """The recipe as asked for, without a time budget."""
+def _wanted(
+    pack: Pack, settings: TrainSettings, *, grouped: bool = True
+) -> tuple[Recipe, tuple[str, ...], tuple[str, ...]]:
+    """The recipe as asked for, without a time budget.
+
+    Without ``grouped`` it is not told which label columns belong together, as once.
+    """
     if settings.recipe.endswith(".json"):
         saved = recipe.load(Path(settings.recipe))
         if settings.changes or settings.augment:
@@ -113,7 +119,8 @@ def _wanted(pack: Pack, settings: TrainSettings) -> tuple[Recipe, tuple[str, ...
         return saved, (), ()
     file = recipe.find(settings.recipe)
     frame, notes = _frame(pack, file, settings)
-    made = recipe.make(file, settings.changes, frame)
+    groups = column_groups(pack) if frame["labels"] and grouped else ()
+    made = recipe.make(file, settings.changes, {**frame, "groups": groups})
     if settings.augment:
         made = replace(made, transforms=settings.augment)
     _fits(made, pack)
@@ -211,7 +218,10 @@ def _continued(
     counted = settings.time is None and settings.more is None and "images" in settings.changes
     images = wanted.images if counted else held.images
     grown = replace(held, images=max(held.images, images))
-    differing = _differences(codec.encode(grown), codec.encode(replace(wanted, images=images)))
+    differing = _differing(grown, replace(wanted, images=images))
+    if differing and wanted.labels:  # begun before recipes were told of groups of columns
+        before, _, _ = _wanted(pack, settings, grouped=False)
+        differing = differing if _differing(grown, replace(before, images=images)) else []
     if differing:
         raise RunError(
             f"{run.path} holds a run with other settings ({'; '.join(differing[:4])}). The same "
@@ -220,6 +230,11 @@ def _continued(
     if images > held.images:
         notes = (*notes, _grown(held.images, images))
     return _kept(run, Plan(grown, True, notes, trusted))
+
+
+def _differing(held: Recipe, wanted: Recipe) -> list[str]:
+    """The settings in which two recipes differ, in words."""
+    return _differences(codec.encode(held), codec.encode(wanted))
 
 
 def _kept(run: Run, same: Plan) -> Plan:

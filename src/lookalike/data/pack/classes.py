@@ -47,6 +47,16 @@ def classes_of(pack: Pack, attribute: str | None = None) -> Classes:
     return Classes(tuple(parts[i][1] for i in columns), columns)
 
 
+def column_groups(pack: Pack) -> tuple[int, ...]:
+    """How many label columns belong together, in order: several are a choice of one value."""
+    columns = [
+        (len(one.columns),) if one.kind == "choice" else (1,) * len(one.columns)
+        for one in Schema.from_list(pack.info["attributes"]).attributes
+    ]
+    classes = (len(pack.classes),) if pack.classes else ()
+    return (*classes, *(count for counts in columns for count in counts))
+
+
 def attributes_of(pack: Pack) -> list[str]:
     """The names of attributes with named values."""
     return sorted({name for name, _ in _valued(pack).values()})

@@ -24,17 +24,22 @@ from lookalike.parts.losses.base import (
 from lookalike.parts.losses.features import feature_distance
 from lookalike.parts.losses.game import Batch, Game
 from lookalike.parts.training.triggers import Between
+from lookalike.recipes.swift.exchange import LabelExchange
 
 
 @dataclass(frozen=True)
 class DrawnBatch:
-    """Real pictures beside what E and G make of them, in pixels and in features."""
+    """Real pictures beside what E and G make of them, in pixels and in features.
+
+    ``labels`` are those that G was given, for the rebuilt pictures and the further ones.
+    """
 
     mean: Tensor
     log_variance: Tensor
     rebuilt: Tensor
     real_maps: list[Tensor]
     fake_maps: list[Tensor]
+    labels: Tensor | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +48,8 @@ class SwiftObjective(Objective):
 
     The value ``adversarial`` is the weight of D's score in the loss of E and G. Players: E, G, the
     frozen features F, and D, which judges feature maps. ``mixed`` is the share of the batch from
-    which interpolated encodings are made, u z_i + (1 - u) z_j with u uniform.
+    which interpolated encodings are made, u z_i + (1 - u) z_j with u uniform. With an ``exchange``
+    some of these are encodings with an attribute of another picture, and a head H reads them.
     """
 
     pixel: float = 4.0
@@ -51,6 +57,7 @@ class SwiftObjective(Objective):
     kl: float = 1e-3
     begin: float = 0.2
     mixed: float = 0.5
+    exchange: LabelExchange | None = None
 
     @property
     def gives_logits(self) -> bool:
@@ -59,14 +66,17 @@ class SwiftObjective(Objective):
 
     def phases(self) -> tuple[Phase, ...]:
         """First E and G alone, then all three in one pass (each real and fake is seen once)."""
+        head = () if self.exchange is None else ("H",)
+        later = Between(self.begin, 2.0)
         return (
-            Phase(("G", "E"), self.rebuild, Between(0.0, self.begin)),
-            Phase(("G", "E", "D"), self.rebuild_and_discriminate, Between(self.begin, 2.0)),
+            Phase(("G", "E", *head), self.rebuild, Between(0.0, self.begin)),
+            Phase(("G", "E", "D", *head), self.rebuild_and_discriminate, later),
         )
 
     def rebuild(self, game: Game, batch: Batch) -> Terms:
         """Pixel, feature and divergence terms, ``[N]`` each, of unchanged pictures."""
-        return self._terms(batch, self._draw(game, batch, 0, changed=False))
+        drawn = self._draw(game, batch, 0, changed=False)
+        return Terms({**self._terms(batch, drawn), **self._label_terms(game, batch, drawn, 0.0)})
 
     def rebuild_and_discriminate(self, game: Game, batch: Batch) -> Terms:
         """The same, and the hinge game over rebuilt and interpolated pictures.
@@ -87,6 +97,8 @@ class SwiftObjective(Objective):
         terms["adversarial"] = game.now["adversarial"] * paired(-per_sample(score), count)
         terms["critic_real"] = hinge_real(logits[:count])
         terms["critic_fake"] = paired(hinge_fake(logits[count:]), count)
+        if self.exchange is not None:
+            terms.update(self._label_terms(game, batch, drawn, self.exchange.weight))
         game.facts["D(x)"] = float(logits[:count].detach().mean())
         game.facts["D(G(z))"] = float(logits[count:].detach().mean())
         return terms
@@ -102,6 +114,7 @@ class SwiftObjective(Objective):
             z = torch.cat([z, share * z[:extra] + (1 - share) * z[other]])
             if labels is not None:
                 labels = torch.cat([labels, share * labels[:extra] + (1 - share) * labels[other]])
+                z, labels = self._with_exchanged(z, labels, (len(batch), extra), generator)
         pictures = game.generate(z, labels)
         rebuilt, further = pictures[: len(batch)], pictures[len(batch) :]
         real, seen = batch.images, pictures
@@ -113,7 +126,36 @@ class SwiftObjective(Objective):
             seen = torch.cat(parts)
         with torch.no_grad():
             real_maps = game.features(real)
-        return DrawnBatch(mean, log_variance, rebuilt, real_maps, game.features(seen))
+        fake_maps = game.features(seen)
+        return DrawnBatch(mean, log_variance, rebuilt, real_maps, fake_maps, labels)
+
+    def _with_exchanged(
+        self, z: Tensor, labels: Tensor, counts: tuple[int, int], generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """The last of the further rows replaced by encodings with one attribute exchanged.
+
+        ``counts`` are those of the rebuilt and of the further pictures.
+        """
+        if self.exchange is None:
+            return z, labels
+        count, extra = counts
+        rows = int(extra * self.exchange.share)
+        told = self.exchange.exchanged(labels[:count], generator)
+        kept = count + extra - rows
+        return torch.cat([z[:kept], z[:rows]]), torch.cat([labels[:kept], told[:rows]])
+
+    def _label_terms(self, game: Game, batch: Batch, drawn: DrawnBatch, weight: float) -> Terms:
+        """What H reads off real pictures, which teaches H, and off drawn ones, which teaches G."""
+        if self.exchange is None or batch.labels is None or drawn.labels is None:
+            return Terms()
+        guess: Tensor = game.play("H", drawn.real_maps)
+        terms = Terms(labels_real=self.exchange.loss(guess, batch.labels))
+        if weight:
+            with game.networks.only("G", "E"):
+                read: Tensor = game.play("H", drawn.fake_maps)
+            each = self.exchange.loss(read, drawn.labels)
+            terms["labels_fake"] = weight * paired(each, len(batch))
+        return terms
 
     def _terms(self, batch: Batch, drawn: DrawnBatch) -> Terms:
         rebuilt = [fake[: len(batch)] for fake in drawn.fake_maps]

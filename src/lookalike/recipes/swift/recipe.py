@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from lookalike.parts.latents.candidates import BestOf
 from lookalike.parts.latents.flow import Flow
+from lookalike.parts.networks.base import NetworkPlan
 from lookalike.parts.networks.frozen_features import Pretrained
 from lookalike.parts.training.diffaugment import Augmentation
 from lookalike.parts.training.muon import Orthogonal
@@ -16,6 +17,7 @@ from lookalike.parts.training.optimizers import Adam
 from lookalike.parts.training.schedules import Constant, Cosine, Linear
 from lookalike.parts.training.warm_start import WarmStart
 from lookalike.recipe import Recipe
+from lookalike.recipes.swift.exchange import AttributeHeadPlan, LabelExchange
 from lookalike.recipes.swift.networks import (
     ProjectedDiscriminator,
     SwiftEncoderPlan,
@@ -38,15 +40,22 @@ def recipe(
     adversarial: float = 0.5,
     begin: float = 0.2,
     warm: str = "auto",
+    groups: tuple[int, ...] = (),
+    exchange: float = 0.1,
 ) -> Recipe:
     """``begin`` is the share of the budget after which D joins, with the weight ``adversarial``.
 
     ``warm`` names weights to begin with ("drawings"); "none" are random ones. "auto" takes them
-    where there are some for this side, 32 and 64 px.
+    where there are some for this side, 32 and 64 px. ``groups`` counts the label columns of each
+    attribute (taken from the pack); with them a head learns to read labels, and pictures whose
+    labels were exchanged have to be read rightly, with the weight ``exchange`` (0 leaves it out).
     """
     if warm == "auto":
         warm = "drawings" if WarmStart().complete(size) else "none"
     features = Pretrained()
+    obeyed = LabelExchange(groups=tuple(groups), weight=exchange) if groups and exchange else None
+    head: dict[str, NetworkPlan] = {"H": AttributeHeadPlan(features=features)} if obeyed else {}
+    reading = {"H": Adam(rate=Cosine(peak=rate / 2, warmup=0.02))} if obeyed else {}
     maker = Orthogonal(rate=Cosine(peak=rate, warmup=0.02))
     return Recipe(
         name="swift",
@@ -58,15 +67,17 @@ def recipe(
             "E": SwiftEncoderPlan(latent=latent, widest=widest),
             "D": ProjectedDiscriminator(features=features),
             "F": features,
+            **head,
         },
         prior=Flow(dims=latent, nearest=25, least=0.2),
-        objective=SwiftObjective(begin=begin, kl=1e-4),
+        objective=SwiftObjective(begin=begin, kl=1e-4, exchange=obeyed),
         choice=BestOf(candidates=3, through=("F",)),
         warm=None if warm == "none" else WarmStart(name=warm),
         optimizers={
             "G": maker,
             "E": maker,
             "D": Adam(rate=Cosine(peak=rate / 2, warmup=0.02), betas=(0.0, 0.99)),
+            **reading,
         },
         values={
             "ema": Constant(2_000),

@@ -1,0 +1,397 @@
+"""Edits of demo faces by labels, beside baselines and the same faces drawn with one part changed."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import shutil
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor, nn
+from torch.nn import functional
+
+from benchmarks.common import CACHE, keep, kept, kind, machine, table
+from benchmarks.sets import SETS
+from lookalike import api, efficientnet, images, seeds
+from lookalike.data.pack.pack import Pack
+from lookalike.editing.compose import blended
+from lookalike.editing.editor import Editor
+from lookalike.editing.exchange import Subject, WantedChange, descended, exchange
+from lookalike.editing.helpers import AttributeExamples, Helper, all_maps, fit_helper, pooled_maps
+from lookalike.editing.measure import subject_of
+from lookalike.editing.open import open_editor
+from lookalike.metrics.distances.intervals import share_interval
+from lookalike.run import Run
+from lookalike.settings.device import Device
+from lookalike.settings.training import TrainSettings
+
+UNITS = (-4.0, -2.0, -1.0, 1.0, 2.0, 4.0)
+VISIBLE = 12 / 127.5
+"""A pixel counts as changed where a channel moves by more than 12 of 255."""
+
+
+class LiteMaps(nn.Module):
+    """Maps of EfficientNet-Lite1 at 96 px: neither recipes nor helpers look through it."""
+
+    def __init__(self, taps: tuple[int, ...] = (1, 3, 6, 12)) -> None:
+        super().__init__()
+        self.network = efficientnet.network(1, 96, "The judge of the benchmark")
+        self.taps = taps
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        x = x.expand(-1, 3, -1, -1) if x.shape[1] == 1 else x
+        x = functional.interpolate(x, (96, 96), mode="bicubic", antialias=True).clamp(-1, 1)
+        x = functional.relu6(self.network._bn0(self.network._conv_stem(x)))
+        maps = [x]
+        for index, block in enumerate(self.network._blocks[: max(self.taps) + 1]):
+            x = block(x)
+            maps += [x] if index in self.taps else []
+        return maps
+
+
+@dataclass(frozen=True, eq=False)
+class Judge:
+    """A reader of all attributes that shares nothing with the editor, and its accuracy on real."""
+
+    maps: nn.Module
+    helper: Helper
+    accuracy: tuple[float, ...]
+
+    @torch.no_grad()
+    def says(self, pictures: Tensor) -> np.ndarray:
+        maps, _ = pooled_maps(self.maps, pictures)
+        return torch.stack([part.argmax(1) for part in self.helper.logits(maps)], 1).numpy()
+
+
+@cache
+def judge_of(name: str) -> Judge:
+    pack, maps = SETS[name](), LiteMaps().eval()
+    editor_attributes = attributes_of(pack)
+    labels = pack.train.labels(np.arange(len(pack.train)))
+    values = np.stack([one.read(labels) for one in editor_attributes], 1)
+    sizes = tuple(len(one.values) for one in editor_attributes)
+    seen, _ = all_maps(maps, pack.train.all_images())
+    helper = fit_helper(AttributeExamples(seen, values, sizes), (0, seen.shape[1]))
+    held = pack.holdout.labels(np.arange(len(pack.holdout)))
+    looked, _ = all_maps(maps, pack.holdout.all_images())
+    told = torch.stack([part.argmax(1) for part in helper.logits(looked)], 1).numpy()
+    truth = np.stack([one.read(held) for one in editor_attributes], 1)
+    return Judge(maps, helper, tuple((told == truth).mean(0).tolist()))
+
+
+def attributes_of(pack: Pack) -> Any:
+    from lookalike.editing.attributes import editable_attributes
+
+    return editable_attributes(pack.info, pack.train.labels(np.arange(len(pack.train))))
+
+
+# ---- true counterfactuals -------------------------------------------------------------------
+
+
+def counterfactual(index: int, name: str, value: str, size: int) -> Tensor:
+    """The same demo face drawn again with one part changed, ``[1, 3, S, S]``."""
+    import dicebear
+    import resvg_py
+
+    part = "".join(w.title() if i else w for i, w in enumerate(name.split("_")))
+    options: dict[str, Any] = {"seed": f"0-{index}"}
+    if name.endswith("_color"):
+        options[part] = [value]
+    else:
+        options[f"{part}Probability"] = 0 if value == "none" else 100
+        if value != "none":
+            options[f"{part}Variant"] = [value]
+    text = (files("dicebear_styles") / "toon-head.json").read_text(encoding="utf-8")
+    drawn = str(dicebear.Avatar(dicebear.Style(json.loads(text)), options))
+    png = resvg_py.svg_to_bytes(
+        svg_string=drawn, width=size, height=size, background="#ffffff", skip_system_fonts=True
+    )
+    picture = np.asarray(Image.open(io.BytesIO(png)).convert("RGB"))
+    return images.to_network(picture[None])
+
+
+def overlap(before: Tensor, after: Tensor, truth: Tensor) -> float:
+    """Intersection over union of the pixels that an edit changed and that were to change."""
+    changed, wanted = (((x - before).abs().amax(1) > VISIBLE) for x in (after, truth))
+    union = int((changed | wanted).sum())
+    return float((changed & wanted).sum()) / union if union else 1.0
+
+
+def psnr(first: Tensor, second: Tensor) -> float:
+    return float(10 * torch.log10(4 / (first - second).square().mean().clamp(min=1e-8)))
+
+
+# ---- methods --------------------------------------------------------------------------------
+
+Method = Callable[[Editor, Pack, Subject, str, int], Tensor]
+
+
+def _rows(editor: Editor, subject: Subject, name: str, value: int) -> tuple[Tensor, Tensor]:
+    attribute = editor.find(name)
+    assert attribute is not None
+    before = editor.row(subject.values)
+    return before, attribute.write(before, value)
+
+
+def ours(editor: Editor, pack: Pack, subject: Subject, name: str, value: int) -> Tensor:
+    return exchange(editor, subject, WantedChange({name: value})).edit.shown
+
+
+def ridge(editor: Editor, pack: Pack, subject: Subject, name: str, value: int) -> Tensor:
+    assert editor.directions is not None
+    way = editor.directions.straight(*_rows(editor, subject, name, value))
+    return editor.generator.drawn(subject.found.latent + way, subject.found.labels)
+
+
+def ridge_residual(editor: Editor, pack: Pack, subject: Subject, name: str, value: int) -> Tensor:
+    after = ridge(editor, pack, subject, name, value)
+    return blended(subject.square, subject.found.drawn, after)
+
+
+def sefa(editor: Editor, pack: Pack, subject: Subject, name: str, value: int) -> Tensor:
+    """The found axis and length that the helpers like best: kinder than a person could be."""
+    axes = [axis.direction for axis in editor.axes if axis.kind == "sefa"]
+    latents = torch.cat([subject.found.latent + u * way for way in axes for u in UNITS])
+    told = subject.found.labels
+    labels = None if told is None else told.expand(len(latents), -1)
+    after = blended(subject.square, subject.found.drawn, editor.generator.drawn(latents, labels))
+    number = [one.name for one in editor.changeable].index(name)
+    with torch.no_grad():
+        best = int(editor.probabilities(after, ((0, 0),))[number][:, value].argmax())
+    return after[best : best + 1]
+
+
+def z_alone(editor: Editor, pack: Pack, subject: Subject, name: str, value: int) -> Tensor:
+    start, told = subject.found.latent, subject.found.labels
+    latent = descended(editor, subject, WantedChange({name: value}), start, told)
+    return editor.generator.drawn(latent, told)
+
+
+@cache
+def _training(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    pack = Pack.open(path)
+    labels = pack.train.labels(np.arange(len(pack.train)))
+    return labels, np.stack([one.read(labels) for one in attributes_of(pack)], 1)
+
+
+def nearest(editor: Editor, pack: Pack, subject: Subject, name: str, value: int) -> Tensor:
+    """The training picture with that value and most of the others."""
+    _, values = _training(pack.path)
+    wanted = np.array(
+        [value if one.name == name else subject.values[one.name] for one in editor.attributes]
+    )
+    number = [one.name for one in editor.attributes].index(name)
+    agree = (values == wanted).sum(1) + 100 * (values[:, number] == value)
+    return images.to_network(pack.train.images([int(agree.argmax())]))
+
+
+def unchanged(editor: Editor, pack: Pack, subject: Subject, name: str, value: int) -> Tensor:
+    return subject.square
+
+
+METHODS: dict[str, Method] = {
+    "edit": ours,
+    "ridge on z, decoded": ridge,
+    "ridge on z, residual": ridge_residual,
+    "SeFa": sefa,
+    "optimizing z alone": z_alone,
+    "nearest training picture": nearest,
+    "unchanged": unchanged,
+}
+
+
+# ---- measuring ------------------------------------------------------------------------------
+
+
+def trained(minutes: float, labels: bool, run: int, changes: dict[str, Any]) -> Path:
+    """A run of swift on the demo faces, trained or continued in the cache."""
+    pack = SETS["faces"]()
+    name = "".join(f"-{key}{value}" for key, value in changes.items())
+    folder = (
+        CACHE / "runs" / f"edit-faces-{minutes:g}-{'labels' if labels else 'plain'}{name}-{run}"
+    )
+    wanted = TrainSettings(time=60 * minutes, labels=labels, changes={"seed": run, **changes})
+    api.train(pack.path, folder, wanted)
+    return folder
+
+
+def changes_of(editor: Editor, pack: Pack, count: int) -> list[tuple[int, str, int]]:
+    """Held-out picture, attribute and another value than the true one, by address."""
+    labels = pack.holdout.labels(np.arange(len(pack.holdout)))
+    found = []
+    for one in editor.attributes:
+        random = seeds.array_generator(0, f"bench/edit/{one.name}")
+        values = one.read(labels)
+        for row in random.permutation(len(labels))[:count]:
+            others = [v for v in range(len(one.values)) if v != values[row]]
+            found.append((int(row), one.name, int(random.choice(others))))
+    return found
+
+
+def measure(folder: Path, count: int, methods: list[str]) -> None:
+    """One row a method and attribute, appended as soon as it is there."""
+    pack, judge = SETS["faces"](), judge_of("faces")
+    opened = open_editor(Run.open(folder), Device().place())
+    editor = opened.editor
+    done = {(r["run"], r["method"], r["attribute"], r["count"]) for r in kept("edit")}
+    for number, one in enumerate(editor.attributes):
+        todo = [m for m in methods if (folder.name, m, one.name, count) not in done]
+        if not todo:
+            continue
+        told: dict[str, list[dict[str, float]]] = defaultdict(list)
+        for row, name, value in changes_of(editor, pack, count):
+            if name != one.name:
+                continue
+            square = images.to_network(pack.holdout.images([row]))
+            subject = subject_of(editor, square)
+            source = int(Path(pack.holdout.rows([row])[0]["source"]).stem)
+            truth = counterfactual(source, name, one.values[value], pack.size)
+            before = judge.says(square)[0]
+            for method in todo:
+                begun = time.perf_counter()
+                after = METHODS[method](editor, pack, subject, name, value).clamp(-1, 1)
+                spent = time.perf_counter() - begun
+                says = judge.says(after)[0]
+                told[method].append(
+                    {
+                        "success": float(says[number] == value),
+                        "kept": float(np.delete(says == before, number).mean()),
+                        "iou": overlap(square, after, truth),
+                        "psnr": psnr(after, truth),
+                        "seconds": spent,
+                    }
+                )
+        for method, rows in told.items():
+            mean = {key: float(np.mean([r[key] for r in rows])) for key in rows[0]}
+            facts = {"run": folder.name, "method": method, "attribute": one.name, "count": count}
+            keep("edit", {**facts, **mean, "judge": judge.accuracy[number], "machine": machine()})
+
+
+def taught(folder: Path, count: int = 20) -> None:
+    """Twenty and twenty pictures of a value, never told the label, as a slider."""
+    pack, judge = SETS["faces"](), judge_of("faces")
+    _, values = _training(pack.path)
+    attributes = attributes_of(pack)
+    copy = CACHE / "runs" / f"{folder.name}-taught"
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(folder, copy)
+    for number, one in enumerate(attributes):
+        value = int(np.bincount(values[:, number]).argmax())
+        groups = [np.flatnonzero((values[:, number] == value) == yes)[:count] for yes in (1, 0)]
+        places = []
+        for kind_, rows in zip(("yes", "no"), groups, strict=True):
+            place = CACHE / "taught" / f"{one.name}-{kind_}"
+            place.mkdir(parents=True, exist_ok=True)
+            for row in rows:
+                images.write_png(place / f"{row}.png", pack.train.images([row])[0])
+            places.append(place)
+        name = f"slider_{one.name}"
+        told = api.teach(copy, name=name, yes=places[0], no=places[1])
+        editor = open_editor(Run.open(copy), Device().place()).editor
+        hits = []
+        for row in range(len(pack.holdout)):
+            square = images.to_network(pack.holdout.images([row]))
+            if len(hits) == 40 or judge.says(square)[0, number] == value:
+                continue
+            subject = subject_of(editor, square)
+            if subject.values[name]:
+                continue
+            after = exchange(editor, subject, WantedChange({name: 1})).edit.shown
+            hits.append(float(judge.says(after)[0, number] == value))
+        facts = {"run": folder.name, "method": "teach", "attribute": one.name, "count": len(hits)}
+        rates = {"success": float(np.mean(hits)), "cross": told.success}
+        keep("edit", {**facts, **rates, "judge": judge.accuracy[number], "machine": machine()})
+
+
+def timed(folder: Path) -> None:
+    """Seconds of the first edit of a photo and of each further one, in one process."""
+    pack = SETS["faces"]()
+    editor = open_editor(Run.open(folder), Device().place()).editor
+    square = images.to_network(pack.holdout.images([0]))
+    begun = time.perf_counter()
+    subject = subject_of(editor, square)
+    one = editor.attributes[0]
+    value = (subject.values[one.name] + 1) % len(one.values)
+    exchange(editor, subject, WantedChange({one.name: value}))
+    first = time.perf_counter() - begun
+    further = []
+    for attribute in editor.attributes:
+        value = (subject.values[attribute.name] + 1) % len(attribute.values)
+        begun = time.perf_counter()
+        exchange(editor, subject, WantedChange({attribute.name: value}))
+        further.append(time.perf_counter() - begun)
+    facts = {"run": folder.name, "method": "time", "first": first}
+    keep("edit", {**facts, "further": float(np.median(further)), "machine": machine()})
+
+
+def report() -> None:
+    rows = kept("edit")
+    for run in dict.fromkeys(r["run"] for r in rows):
+        mine = [r for r in rows if r["run"] == run and "iou" in r]
+        lines = []
+        for method in dict.fromkeys(r["method"] for r in mine):
+            own = {r["attribute"]: r for r in mine if r["method"] == method}
+            read = [r for r in own.values() if r["judge"] >= 0.97]
+            lines.append(
+                [
+                    method,
+                    *(f"{np.mean([r[key] for r in read]):.2f}" for key in ("success", "kept")),
+                    *(f"{np.mean([r[k] for r in own.values()]):.2f}" for k in ("success", "kept")),
+                    f"{np.mean([r['iou'] for r in own.values()]):.2f}",
+                    f"{np.mean([r['psnr'] for r in own.values()]):.1f}",
+                    f"{np.mean([r['seconds'] for r in own.values()]):.2f}",
+                ]
+            )
+        header = ["method", "success, readable", "kept", "success, all", "kept", "IoU", "PSNR", "s"]
+        print(f"\n{run} ({kind(rows[-1]['machine'])})\n{table(lines, header)}")
+        ours_rows = [r for r in mine if r["method"] == "edit"]
+        cells = [
+            [
+                r["attribute"],
+                f"{r['success']:.2f} ({low.low:.2f} to {low.high:.2f})",
+                f"{r['kept']:.2f}",
+                f"{r['judge']:.2f}",
+                f"{r['iou']:.2f}",
+            ]
+            for r in ours_rows
+            for low in [share_interval(r["success"], r["count"])]
+        ]
+        print(table(cells, ["attribute", "success", "rest kept", "judge on real", "IoU"]))
+        for r in rows:
+            if r["run"] == run and r["method"] in {"teach", "time"}:
+                print({k: v for k, v in r.items() if k not in {"machine", "run"}})
+
+
+def main(arguments: list[str]) -> None:
+    parser = argparse.ArgumentParser(prog="bench edit", description=__doc__)
+    parser.add_argument("--minutes", type=float, default=15)
+    parser.add_argument("--count", type=int, default=60, help="pictures an attribute")
+    parser.add_argument("--plain", action="store_true", help="train without labels")
+    parser.add_argument("--set", nargs="*", default=[], help="settings of the recipe")
+    parser.add_argument("--run", type=int, default=0)
+    parser.add_argument("--methods", nargs="*", default=list(METHODS))
+    parser.add_argument("--folder", type=Path, help="measure this run instead of training one")
+    parser.add_argument("--only", choices=["edit", "teach", "time", "report"], action="append")
+    chosen = parser.parse_args(arguments)
+    parts = chosen.only or ["edit", "teach", "time", "report"]
+    if parts != ["report"]:
+        changes = dict(pair.split("=", 1) for pair in chosen.set)
+        folder = chosen.folder or trained(chosen.minutes, not chosen.plain, chosen.run, changes)
+        if "edit" in parts:
+            measure(folder, chosen.count, chosen.methods)
+        if "teach" in parts:
+            taught(folder)
+        if "time" in parts:
+            timed(folder)
+    report()
