@@ -46,3 +46,16 @@ def test_a_pack_that_is_gone_is_said_and_can_be_named(home: Path) -> None:
     assert lookalike("evaluate", "w/r", "--against", "hidden", *JUDGE).status == 0
     made = json.loads(lookalike("generate", "w/r", "-n", "2", "--to", "o", "--json").out)
     assert any("copies of training pictures are not left out" in note for note in made["notes"])
+
+
+@pytest.mark.parametrize(("count", "expected"), [(20, "Add pictures"), (40, "--holdout 0.4")])
+def test_a_set_too_small_to_be_judged_says_what_to_do(
+    tmp_path: Path, count: int, expected: str
+) -> None:
+    fill(tmp_path / "in", count)
+    words = ("prepare", tmp_path / "in", "--to", tmp_path / "p", "--size", "16", "--holdout", "0.1")
+    assert lookalike(*words).status == 0
+    assert lookalike("train", tmp_path / "p", *QUICK, "--into", tmp_path / "r").status == 0
+    ended = lookalike("evaluate", tmp_path / "r", *JUDGE)
+    assert ended.status == 1
+    assert expected in ended.err

@@ -16,7 +16,7 @@ from lookalike.settings.device import Device
 
 AnyPath = str | PathLike[str]
 
-MOST_PIXELS = 4096
+MOST_PIXELS = 2048
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -105,10 +105,12 @@ def sensible_size(size: int) -> None:
     """Refuse a side that no picture can have.
 
     Raises:
-        DataError: it is below 1 or above 4096 pixels.
+        DataError: it is below 1 or above 2048 pixels.
     """
     if not 1 <= size <= MOST_PIXELS:
-        raise DataError(f"--size is {size}; a side has 1 to {MOST_PIXELS} pixels, such as 64.")
+        raise DataError(
+            f"--size is {size}: a side is at least 1 and at most {MOST_PIXELS} pixels, such as 64."
+        )
 
 
 def path_of(place: AnyPath) -> Path:

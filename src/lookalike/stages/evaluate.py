@@ -5,6 +5,7 @@ Both sides go through one reader and one resizing. A pack keeps the vectors of i
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from lookalike.data.pack.atomic_folder import folder_name, folder_names
 from lookalike.data.pack.classes import Classes, classes_of
 from lookalike.data.pack.pack import Pack
 from lookalike.data.pack.scratch_array import gathered
+from lookalike.errors import TooFewImagesError
 from lookalike.images import Pixels
 from lookalike.metrics.copies.copies import Pair
 from lookalike.metrics.copies.search import CopyFeatures, see_with
@@ -30,7 +32,7 @@ from lookalike.metrics.scores.per_class import (
     by_class,
     recognized,
 )
-from lookalike.metrics.scores.scores import Measure, Scores, ScoreSettings, score_samples
+from lookalike.metrics.scores.scores import LEAST, Measure, Scores, ScoreSettings, score_samples
 from lookalike.metrics.scores.verdicts import class_sentence, sentences
 from lookalike.metrics.utility.label_classifier import label_classifier
 from lookalike.progress import Tell, silent
@@ -281,9 +283,31 @@ def pairs_sheet(samples: Pixels, training: Pixels, pairs: Sequence[Pair]) -> Pix
     return images.grid(images.enlarge(np.stack(tiles), 96), columns=8)
 
 
+def _refuse_few(pack: Pack) -> None:
+    """Refuse a pack that holds out too few pictures to judge by.
+
+    Raises:
+        TooFewImagesError: naming the share to hold out, where there are pictures enough.
+    """
+    missing, count = len(pack.holdout) < LEAST, pack.count
+    if missing and count < 2 * LEAST:
+        raise TooFewImagesError(
+            f"{pack.path} has {count} pictures, and judging needs at least {LEAST} to train on and "
+            f"{LEAST} held out. Add pictures; until then look at the samples in the report."
+        )
+    if missing:
+        share = math.ceil(100 * LEAST / count) / 100
+        raise TooFewImagesError(
+            f"{pack.path} holds out {len(pack.holdout)} pictures, and judging needs at least "
+            f"{LEAST}. Prepare a pack that holds out more (lookalike prepare SOURCE --to PACK "
+            f"--holdout {share:g}) and train on that: this run has seen the others."
+        )
+
+
 def _real(against: Path, settings: EvaluateSettings, tell: Tell) -> RealSet:
     if Pack.is_pack(against):
         pack = Pack.open(against)
+        _refuse_few(pack)
         train = some(len(pack.train), settings.most)
         held = np.arange(len(pack.holdout))
         return RealSet(
