@@ -30,10 +30,13 @@ RESERVE = 0.06
 """The share of the time that goes to sample pictures, scores, checkpoints and the report."""
 CHOOSING = 0.03
 """What a recipe takes besides whose last look tells how to choose its pictures."""
-LOOKS = 15.0
-"""Seconds that such a recipe's looks take whatever the length of the run, on two slow cores."""
+LOOKS, CORES = 15.0, 1.8
+"""Seconds that such a recipe's looks take whatever the length of the run, on two slow cores, and
+how many of these a step uses."""
 LOOKS_SHARE = 0.125
 """What they are given at the most of a short time, as a share."""
+OVERRUN, GRACE = 3, 10.0
+"""How much longer than planned a benchmark may take: so many times, or so many seconds."""
 WINDOW = 0.06
 """The share of the time over which the speed of the moment is taken, 3 to 60 seconds."""
 OFF, PAUSE = 0.01, 0.02
@@ -41,6 +44,8 @@ OFF, PAUSE = 0.01, 0.02
 plans, as shares of the time."""
 LEAST = 5
 """Steps of which a speed is taken at the least."""
+MOST_SHARED = 6.0
+"""How many times as long the last looks may take beside other programs, at the most."""
 ASLEEP, IDLE = 30.0, 0.05
 """A step of more seconds than this, in which the processor was used for less than this share of
 them, was a stopped process or a computer that slept: it does not count."""
@@ -119,9 +124,16 @@ def measure(
 def _rates(
     trainer: Trainer, each: float, shares: tuple[float, ...], clock: Callable[[], float]
 ) -> list[tuple[float, float]]:
-    """Images per second at each share, measured for ``each`` seconds."""
-    rates = []
+    """Images per second at each share, measured for ``each`` seconds.
+
+    Where that takes several times as long, the shares that are left count as the last one.
+    """
+    rates: list[tuple[float, float]] = []
+    last = clock() + max(OVERRUN * each * len(shares), GRACE)
     for share in shares:
+        if rates and trainer.group.any(clock() > last):
+            rates.append((share, rates[-1][1]))
+            continue
         # Only the phases' turns matter here, so the clock is put where they change.
         trainer.clock = Clock(int(share * 1_000_000_000), trainer.clock.step, 1_000_000_000)
         trainer.step()
@@ -160,7 +172,7 @@ class TimeBudget:
     spent: float = 0.0
     clock: Callable[[], float] = time.monotonic
     begun: float | None = None
-    _marks: deque[tuple[float, int]] = field(default_factory=deque, init=False)
+    _marks: deque[tuple[float, StepTime]] = field(default_factory=deque, init=False)
     _planned: float = field(default=0.0, init=False)
 
     def __post_init__(self) -> None:
@@ -189,7 +201,7 @@ class TimeBudget:
         if step.wall > ASLEEP and step.processor < IDLE * step.wall:
             self.spent -= step.wall
             self.forget()
-        self._marks.append((self.clock(), clock.images))
+        self._marks.append((self.clock(), step))
         window = min(max(WINDOW * self.seconds, 3.0), 60.0)
         while self._marks[-1][0] - self._marks[0][0] > window and len(self._marks) > LEAST:
             self._marks.popleft()
@@ -203,7 +215,7 @@ class TimeBudget:
 
         The budget follows the time, so this is steadier than the speed of any moment.
         """
-        return max(self.seconds - self.elapsed, self._end(self._slowness(clock)))
+        return max(self.seconds - self.elapsed, self._end(clock))
 
     def replanned(self, clock: Clock, batch: int) -> int | None:
         """Another budget in images, where with this one the end would be off by too much.
@@ -214,7 +226,7 @@ class TimeBudget:
             return None
         slow = self._slowness(clock)
         each, coming = self.speed.ahead(clock.done) * slow, clock.budget - clock.images
-        given = self.seconds - self.elapsed - self._end(slow)
+        given = self.seconds - self.elapsed - self._end(clock)
         if abs(coming * each - given) < max(OFF * self.seconds, 1.0):
             return None
         # What slows a moment may be over in the next: half of the way can be taken back again.
@@ -226,10 +238,26 @@ class TimeBudget:
         """How many times slower than in the benchmark; 1 where too little is known."""
         if len(self._marks) < LEAST:
             return 1.0
-        (begun, first), (now, last) = self._marks[0], self._marks[-1]
-        return self.speed.now(clock.done) * (now - begun) / (last - first)
+        images = sum(step.images for _, step in self._later)
+        return self.speed.now(clock.done) * self._span / images
 
-    def _end(self, slow: float) -> float:
-        """The seconds that come after the last step."""
-        looks = self.speed.looks_of(self.seconds)
-        return slow * (self.speed.end * (self.seconds - looks) + looks)
+    def _end(self, clock: Clock) -> float:
+        """The seconds that come after the last step: what is learned then, and the last looks.
+
+        The former take as long as so many steps; the latter ask for a processor of two cores.
+        """
+        steps = clock.budget / self.speed.mean * self._slowness(clock)
+        looks, used = self.speed.looks_of(self.seconds), CORES
+        if len(self._marks) >= LEAST:
+            used = sum(step.processor for _, step in self._later) / self._span
+        shared = min(max(CORES / max(used, 0.01), 1.0), MOST_SHARED)
+        return steps * self.speed.end / (1 - self.speed.reserve) + looks * shared
+
+    @property
+    def _later(self) -> list[tuple[float, StepTime]]:
+        """The marks but the first, whose step began before the span does."""
+        return list(self._marks)[1:]
+
+    @property
+    def _span(self) -> float:
+        return max(self._marks[-1][0] - self._marks[0][0], 1e-9)
