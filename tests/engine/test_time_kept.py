@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pictures import Discs, differences
 
 from lookalike.engine import session
-from lookalike.engine.budget import Speed, TimeBudget
+from lookalike.engine.budget import CLOSING, SAMPLES, Speed, TimeBudget
 from lookalike.engine.session import Leg, Planner, Session
 from lookalike.engine.state import training_state
 from lookalike.engine.threads import StepTime, ThreadTrials, settle
@@ -148,7 +148,8 @@ class Story:
         monkeypatch.setattr(session, "torch", torch)
         at = ((0.02, TWO), (0.3, TWO), (0.6, TWO / self.late), (0.97, TWO / self.late))
         mean = len(at) / sum(1 / rate for _, rate in at)
-        speed = Speed(mean, at, 0.06, looks=self.end, threads=2)
+        work = tuple((share, 0.95 * 2 / rate) for share, rate in at)
+        speed = Speed(mean, at, 0.06, looks=self.end, threads=2, work=work)
         time = TimeBudget(self.seconds, speed, clock=machine)
         images = speed.images(self.seconds, BATCH)
         trainer = SimpleNamespace(
@@ -172,7 +173,8 @@ class Story:
             planner.after(step)
             self.shown.append((machine.now, time.left(trainer.clock)))
         slow = 1 + machine.busy(machine.now) * (ONE / TWO)
-        machine.now += self.end * slow
+        shorter = min(max(trainer.clock.budget / SAMPLES, 0.25), 1.0)
+        machine.now += (self.end * shorter + CLOSING) * slow
         self.legs = planner.legs
         return machine.now
 
@@ -323,7 +325,7 @@ def test_a_plan_of_another_kind_is_refused_in_words(legs: Any) -> None:
 
 def test_a_time_is_read_as_it_was_kept(tmp_path: Path) -> None:
     time = timed()
-    time.speed = Speed(10.0, ((0.5, 10.0),), 0.1, 2.0, 0.05, 2)
+    time.speed = Speed(10.0, ((0.5, 10.0),), 0.1, 2.0, 0.05, 2, ((0.5, 0.2),))
     run = Run(tmp_path)
     planner = session_of(run, (Leg(0, 80, threads=2),), time).planner
     planner.save()

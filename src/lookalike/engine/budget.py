@@ -37,13 +37,23 @@ LOOKS_SHARE = 0.125
 """What they are given at the most of a short time, as a share."""
 OVERRUN, GRACE = 3, 10.0
 """How much longer than planned a benchmark may take: so many times, or so many seconds."""
-WINDOW = 0.06
-"""The share of the time over which the speed of the moment is taken, 3 to 60 seconds."""
-OFF, PAUSE = 0.01, 0.02
+WINDOW = 0.1
+"""The share of the time over which the speed of the moment is taken, up to a minute."""
+NEAR = 0.2
+"""Near the end the speed is taken, and plans are made, at this share of the time that is left."""
+OFF, PAUSE = 0.015, 0.03
 """How far off the end may be before the budget is planned anew, and the least time between two
 plans, as shares of the time."""
+BEND = 1.5
+"""What is left of a budget shrinks by this factor at the most in one plan: what slows a moment may
+be over in the next, and a share that is behind a run does not come back."""
 LEAST = 5
 """Steps of which a speed is taken at the least."""
+SAMPLES = 8192
+"""Images of a budget from which on the last looks are as long as they get; a quarter at the least
+for shorter ones (watch/candidates.py)."""
+CLOSING = 2.0
+"""Seconds for the report."""
 MOST_SHARED = 6.0
 """How many times as long the last looks may take beside other programs, at the most."""
 ASLEEP, IDLE = 30.0, 0.05
@@ -57,7 +67,8 @@ class Speed:
 
     ``reserve`` is the share of the time that is not training, ``end`` the part of it that comes
     after the last step, ``looks`` are seconds besides; ``threads`` are those that it was measured
-    with.
+    with. ``work`` are seconds of the processor per image at each share: they tell a phase that
+    costs more from a program beside the training.
     """
 
     mean: float
@@ -66,6 +77,7 @@ class Speed:
     looks: float = 0.0
     end: float = 0.0
     threads: int = 0
+    work: tuple[tuple[float, float], ...] = ()
 
     def images(self, seconds: float, batch: int) -> int:
         """The budget in images that fits into this time, a whole number of batches."""
@@ -82,20 +94,19 @@ class Speed:
         return min(self.looks, LOOKS_SHARE * seconds)
 
     def ahead(self, done: float) -> float:
-        """The mean seconds per image from this share of the budget on."""
-        if not self.at:
-            return 1 / self.mean
+        """The mean work per image from this share of the budget on."""
         shares = [done + (1 - done) * (i + 0.5) / 16 for i in range(16)]
-        return sum(1 / self.now(share) for share in shares) / len(shares)
+        return sum(self.now(share) for share in shares) / len(shares)
 
     def now(self, done: float) -> float:
-        """Images per second at this share of the budget: as at the nearest one that was measured.
+        """Work per image at this share of the budget: as at the nearest one that was measured.
 
         Phases begin and end at once, so nothing is drawn between two of them.
         """
-        if not self.at:
-            return self.mean
-        return min(self.at, key=lambda pair: abs(pair[0] - done))[1]
+        known = self.work or tuple((share, 1 / rate) for share, rate in self.at)
+        if not known:
+            return 1 / self.mean
+        return min(known, key=lambda pair: abs(pair[0] - done))[1]
 
 
 def measure(
@@ -113,36 +124,39 @@ def measure(
     if place.adapts and most > 1:
         threads = settle(_player(trainer), most, seconds / 4)
     torch.set_num_threads(threads)
-    rates = trainer.group.agree(_rates(trainer, seconds / len(shares), shares, clock))
+    found = trainer.group.agree(_rates(trainer, seconds / len(shares), shares, clock))
     torch.set_num_threads(most)
+    rates, work = (tuple(zip(shares, column, strict=True)) for column in zip(*found, strict=True))
     mean = len(rates) / sum(1 / rate for _, rate in rates)
     measured = recipe.choice is not None and recipe.choice.measured
     end = recipe.prior.fit_time_share + CHOOSING * measured
-    return Speed(mean, tuple(rates), RESERVE + end, LOOKS * measured, end, threads)
+    return Speed(mean, rates, RESERVE + end, LOOKS * measured, end, threads, work)
 
 
 def _rates(
     trainer: Trainer, each: float, shares: tuple[float, ...], clock: Callable[[], float]
 ) -> list[tuple[float, float]]:
-    """Images per second at each share, measured for ``each`` seconds.
+    """Images per second, and work per image, at each share, measured for ``each`` seconds.
 
     Where that takes several times as long, the shares that are left count as the last one.
     """
     rates: list[tuple[float, float]] = []
+    processor = time.process_time if trainer.place.device == "cpu" else clock
     last = clock() + max(OVERRUN * each * len(shares), GRACE)
     for share in shares:
         if rates and trainer.group.any(clock() > last):
-            rates.append((share, rates[-1][1]))
+            rates.append(rates[-1])
             continue
         # Only the phases' turns matter here, so the clock is put where they change.
         trainer.clock = Clock(int(share * 1_000_000_000), trainer.clock.step, 1_000_000_000)
         trainer.step()
-        begun, steps = clock(), 0
+        begun, used, steps = clock(), processor(), 0
         # Several processes must take the same number of steps, or they would wait for each other.
         while steps < 2 or trainer.group.any(clock() - begun < each):
             trainer.step()
             steps += 1
-        rates.append((share, steps * trainer.recipe.batch / (clock() - begun)))
+        images = steps * trainer.recipe.batch
+        rates.append((images / (clock() - begun), (processor() - used) / images))
     return rates
 
 
@@ -157,6 +171,9 @@ def _player(trainer: Trainer) -> Callable[[int], StepTime]:
         return StepTime(trainer.recipe.batch, spent, time.process_time() - processor)
 
     return play
+
+
+PAIRS = ("at", "work")
 
 
 @dataclass
@@ -184,8 +201,8 @@ class TimeBudget:
         """The time of a run as its plan.json tells it, or None where it was given none."""
         try:
             told = kept["speed"]
-            at = tuple((float(share), float(rate)) for share, rate in told["at"])
-            speed = Speed(**{**told, "at": at})
+            pairs = {name: tuple((float(a), float(b)) for a, b in told[name]) for name in PAIRS}
+            speed = Speed(**{**told, **pairs})
             return TimeBudget(float(kept["seconds"]), speed, float(kept["spent"]))
         except (KeyError, TypeError, ValueError):
             return None
@@ -202,7 +219,7 @@ class TimeBudget:
             self.spent -= step.wall
             self.forget()
         self._marks.append((self.clock(), step))
-        window = min(max(WINDOW * self.seconds, 3.0), 60.0)
+        window = min(WINDOW * self.seconds, NEAR * max(self.seconds - self.elapsed, 0.0), 60.0)
         while self._marks[-1][0] - self._marks[0][0] > window and len(self._marks) > LEAST:
             self._marks.popleft()
 
@@ -222,36 +239,38 @@ class TimeBudget:
 
         It leaves one step at least: what a run does when its budget is spent is done in a step.
         """
-        if len(self._marks) < LEAST or self.elapsed < self._planned + PAUSE * self.seconds:
+        pause = min(PAUSE * self.seconds, NEAR * (self.seconds - self.elapsed))
+        if len(self._marks) < LEAST or self.elapsed < self._planned + pause:
             return None
         slow = self._slowness(clock)
         each, coming = self.speed.ahead(clock.done) * slow, clock.budget - clock.images
         given = self.seconds - self.elapsed - self._end(clock)
         if abs(coming * each - given) < max(OFF * self.seconds, 1.0):
             return None
-        # What slows a moment may be over in the next: half of the way can be taken back again.
-        images = max(int(given / each), coming // 2, batch) // batch * batch
+        fit = max(given / each, coming / BEND)
+        images = max(int(fit) // batch, 1) * batch
         self._planned = self.elapsed
         return None if images == coming else clock.images + images
 
     def _slowness(self, clock: Clock) -> float:
-        """How many times slower than in the benchmark; 1 where too little is known."""
+        """Seconds for a second of work; as in the benchmark where too little is known."""
         if len(self._marks) < LEAST:
-            return 1.0
+            return 1 / (self.speed.mean * self.speed.ahead(0.0))
         images = sum(step.images for _, step in self._later)
-        return self.speed.now(clock.done) * self._span / images
+        return self._span / (images * self.speed.now(clock.done))
 
     def _end(self, clock: Clock) -> float:
         """The seconds that come after the last step: what is learned then, and the last looks.
 
         The former take as long as so many steps; the latter ask for a processor of two cores.
         """
-        steps = clock.budget / self.speed.mean * self._slowness(clock)
-        looks, used = self.speed.looks_of(self.seconds), CORES
+        steps = clock.budget * self.speed.ahead(0.0) * self._slowness(clock)
+        looks = self.speed.looks_of(self.seconds) * min(max(clock.budget / SAMPLES, 0.25), 1.0)
+        used = CORES
         if len(self._marks) >= LEAST:
             used = sum(step.processor for _, step in self._later) / self._span
         shared = min(max(CORES / max(used, 0.01), 1.0), MOST_SHARED)
-        return steps * self.speed.end / (1 - self.speed.reserve) + looks * shared
+        return steps * self.speed.end / (1 - self.speed.reserve) + (looks + CLOSING) * shared
 
     @property
     def _later(self) -> list[tuple[float, StepTime]]:

@@ -18,12 +18,12 @@ FREE = 0.9
 """From this share on nobody else wants the cores that are used, and more of them are tried."""
 GAIN = 1.1
 """Another number of threads must be faster by this factor."""
-WINDOW, LEAST = 6, 1.0
+WINDOW, LEAST = 4, 1.0
 """Steps, and seconds, that are looked at before anything is tried."""
 WARM, MEASURED = 1, 3
 """Steps of a trial that do not count, and that do."""
-HOPELESS = 3.0
-"""A trial whose first step is slower by this factor is given up."""
+HOPELESS = 2.0
+"""A number whose first step is slower than the best one by this factor is given up."""
 PATIENCE, COST = 15.0, 33
 """Seconds between trials, doubled after each that brought nothing, and at least this many times
 what the last one cost: trying takes no more than a few hundredths of the time."""
@@ -44,7 +44,7 @@ class ThreadTrials:
 
     most: int
     threads: int
-    _window: deque[StepTime] = field(default_factory=lambda: deque(maxlen=2 * WINDOW), init=False)
+    _window: deque[StepTime] = field(default_factory=deque, init=False)
     _trial: _Trial | None = field(default=None, init=False)
     _rest: float = field(default=0.0, init=False)
     _patience: float = field(default=PATIENCE, init=False)
@@ -59,8 +59,11 @@ class ThreadTrials:
             self._end(self._trial)
             return self.threads
         self._window.append(step)
+        while len(self._window) > WINDOW and self._seconds - self._window[0].wall >= LEAST:
+            self._window.popleft()
         if self._rest <= 0 and (others := self._others()):
-            self._trial = _Trial(others, rate(self._window))
+            # The number of now comes last: what made its steps slow may have been a moment.
+            self._trial = _Trial([*others, self.threads], rate(self._window))
             return self._trial.threads
         return self.threads
 
@@ -71,31 +74,35 @@ class ThreadTrials:
 
     def _others(self) -> list[int]:
         """The numbers to try now: fewer where steps wait, more where they do not."""
-        wall = sum(step.wall for step in self._window)
-        if len(self._window) < WINDOW or wall < LEAST:
+        if len(self._window) < WINDOW or self._seconds < LEAST:
             return []
-        used = sum(step.processor for step in self._window) / (wall * self.threads)
+        used = sum(step.processor for step in self._window) / (self._seconds * self.threads)
         now = self.threads
         fewer, more = {now - 1, now // 2, 1}, {min(2 * now, self.most), self.most}
         wanted = fewer if used < USED else more if used > FREE else set[int]()
         return sorted(number for number in wanted if 1 <= number <= self.most and number != now)
 
+    @property
+    def _seconds(self) -> float:
+        return sum(step.wall for step in self._window)
+
     def _end(self, trial: _Trial) -> None:
-        won = trial.best_rate > GAIN * trial.rate
+        best = max(trial.rates, key=lambda number: trial.rates[number])
+        won = trial.rates[best] > GAIN * trial.rates[self.threads]
         self._patience = PATIENCE if won else 2 * self._patience
         self._rest = max(self._patience, COST * trial.cost)
-        if won:
-            self.threads = trial.best
+        self.threads = best if won else self.threads
         self._window.clear()
         self._trial = None
 
 
 class _Trial:
-    """A few steps with each of some numbers of threads, beside the rate so far."""
+    """A few steps with each of some numbers of threads."""
 
     def __init__(self, numbers: list[int], rate: float) -> None:
-        self._numbers, self.rate = numbers, rate
-        self.best, self.best_rate, self.cost = 0, 0.0, 0.0
+        self._numbers, self._before = numbers, rate
+        self.rates: dict[int, float] = {}
+        self.cost = 0.0
         self._steps: list[StepTime] = []
 
     @property
@@ -111,14 +118,12 @@ class _Trial:
     def add(self, step: StepTime) -> None:
         """A step with this number; after the last of them the next number is tried."""
         self._steps.append(step)
-        self.cost += step.wall - step.images / self.rate
+        self.cost += step.wall - step.images / self._before
         counted = self._steps[WARM:]
-        hopeless = not counted and step.wall > HOPELESS * step.images / self.rate
-        if not hopeless and len(counted) < MEASURED:
-            return
-        if counted and rate(counted) > self.best_rate:
-            self.best, self.best_rate = self._numbers[0], rate(counted)
-        self._numbers, self._steps = self._numbers[1:], []
+        hopeless = rate([step]) * HOPELESS < max([self._before, *self.rates.values()])
+        if len(counted) == MEASURED or (hopeless and not counted):
+            self.rates[self.threads] = rate(counted or self._steps)
+            self._numbers, self._steps = self._numbers[1:], []
 
 
 def rate(steps: deque[StepTime] | list[StepTime]) -> float:
