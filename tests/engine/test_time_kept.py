@@ -148,7 +148,7 @@ class Story:
         monkeypatch.setattr(session, "torch", torch)
         at = ((0.02, TWO), (0.3, TWO), (0.6, TWO / self.late), (0.97, TWO / self.late))
         mean = len(at) / sum(1 / rate for _, rate in at)
-        work = tuple((share, 0.95 * 2 / rate) for share, rate in at)
+        work = ((0.0, 0.95 * 2 / TWO), (0.5, 0.95 * 2 / TWO * self.late))
         speed = Speed(mean, at, 0.06, looks=self.end, threads=2, work=work)
         time = TimeBudget(self.seconds, speed, clock=machine)
         images = speed.images(self.seconds, BATCH)

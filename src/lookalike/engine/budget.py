@@ -20,9 +20,14 @@ from lookalike.engine.batches import BatchSource
 from lookalike.engine.threads import StepTime, settle
 from lookalike.engine.trainer import Trainer
 from lookalike.parts.training.schedules import Clock
+from lookalike.parts.training.triggers import Moment
 from lookalike.place import Place
 from lookalike.recipe import Recipe
 
+LONG = 1_000_000_000
+"""The budget of the throwaway trainer, in images: its shares stand still while it is measured."""
+GRID, TURNS = 50, 12
+"""Shares at which it is asked which phases play, and steps."""
 SHARES = (0.02, 0.3, 0.6, 0.97)
 LATE = (0.5, 0.65, 0.8, 0.97)
 """Where a run that is trained further is measured: its first part is behind it."""
@@ -67,8 +72,8 @@ class Speed:
 
     ``reserve`` is the share of the time that is not training, ``end`` the part of it that comes
     after the last step, ``looks`` are seconds besides; ``threads`` are those that it was measured
-    with. ``work`` are seconds of the processor per image at each share: they tell a phase that
-    costs more from a program beside the training.
+    with. ``work`` are seconds of the processor per image from each share on: they tell a phase
+    that costs more from a program beside the training.
     """
 
     mean: float
@@ -95,18 +100,13 @@ class Speed:
 
     def ahead(self, done: float) -> float:
         """The mean work per image from this share of the budget on."""
-        shares = [done + (1 - done) * (i + 0.5) / 16 for i in range(16)]
-        return sum(self.now(share) for share in shares) / len(shares)
+        shares = [done + (1 - done) * (i + 0.5) / GRID for i in range(GRID)]
+        return sum(self.now(share) for share in shares) / GRID
 
     def now(self, done: float) -> float:
-        """Work per image at this share of the budget: as at the nearest one that was measured.
-
-        Phases begin and end at once, so nothing is drawn between two of them.
-        """
-        known = self.work or tuple((share, 1 / rate) for share, rate in self.at)
-        if not known:
-            return 1 / self.mean
-        return min(known, key=lambda pair: abs(pair[0] - done))[1]
+        """Work per image at this share of the budget."""
+        begun = [work for share, work in self.work if share <= done]
+        return begun[-1] if begun else 1 / self.mean
 
 
 def measure(
@@ -119,18 +119,45 @@ def measure(
     clock: Callable[[], float] = time.perf_counter,
 ) -> Speed:
     """Train a throwaway copy for about ``seconds`` in all and say how fast it went."""
-    trainer = Trainer(replace(recipe, images=1_000_000_000, fits=()), source, place)
+    trainer = Trainer(replace(recipe, images=LONG, fits=()), source, place)
     most = threads = torch.get_num_threads()
     if place.adapts and most > 1:
         threads = settle(_player(trainer), most, seconds / 4)
     torch.set_num_threads(threads)
     found = trainer.group.agree(_rates(trainer, seconds / len(shares), shares, clock))
     torch.set_num_threads(most)
-    rates, work = (tuple(zip(shares, column, strict=True)) for column in zip(*found, strict=True))
+    rates = tuple((share, rate) for share, (rate, _) in zip(shares, found, strict=True))
+    work = _profile(trainer, {share: work for share, (_, work) in zip(shares, found, strict=True)})
     mean = len(rates) / sum(1 / rate for _, rate in rates)
     measured = recipe.choice is not None and recipe.choice.measured
     end = recipe.prior.fit_time_share + CHOOSING * measured
     return Speed(mean, rates, RESERVE + end, LOOKS * measured, end, threads, work)
+
+
+def _profile(trainer: Trainer, measured: dict[float, float]) -> tuple[tuple[float, float], ...]:
+    """Work per image from each share on, where it changes.
+
+    It is that of the nearest share that was measured, among those at which the same phases play.
+    """
+    plays = {share: _plays(trainer, share) for share in measured}
+    profile: list[tuple[float, float]] = []
+    for i in range(GRID):
+        now = _plays(trainer, (i + 0.5) / GRID)
+        alike = [share for share in measured if plays[share] == now] or list(measured)
+        work = measured[min(alike, key=lambda share: abs(share - (i + 0.5) / GRID))]
+        if not profile or profile[-1][1] != work:
+            profile.append((i / GRID, work))
+    return tuple(profile)
+
+
+def _plays(trainer: Trainer, share: float) -> list[int]:
+    """How often each phase plays in some steps at this share."""
+    clock = Clock(int(share * LONG), 0, LONG)
+    moments = [
+        Moment(replace(clock, step=step), trainer.now(), dict(trainer.past))
+        for step in range(TURNS)
+    ]
+    return [sum(phase.turn.plays(moment) for moment in moments) for phase in trainer.phases]
 
 
 def _rates(
@@ -148,7 +175,7 @@ def _rates(
             rates.append(rates[-1])
             continue
         # Only the phases' turns matter here, so the clock is put where they change.
-        trainer.clock = Clock(int(share * 1_000_000_000), trainer.clock.step, 1_000_000_000)
+        trainer.clock = Clock(int(share * LONG), trainer.clock.step, LONG)
         trainer.step()
         begun, used, steps = clock(), processor(), 0
         # Several processes must take the same number of steps, or they would wait for each other.

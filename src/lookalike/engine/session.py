@@ -59,6 +59,10 @@ class Stop:
                 signal.signal(number, handler)
 
 
+WORTH = 0.1
+"""A budget that is planned anew is worth a line in log.txt where it is off by this share."""
+
+
 @dataclass(frozen=True)
 class SessionResult:
     """How a session ended: images seen and planned, whether all were, seconds, images a second."""
@@ -122,7 +126,7 @@ class Planner:
     ) -> None:
         self.run, self.trainer, self.legs, self.time, self.say = run, trainer, [*legs], time, say
         self._most = torch.get_num_threads()
-        self._begun = 0
+        self._begun = self._said = 0
         self._trials: ThreadTrials | None = None
 
     def over(self) -> bool:
@@ -179,11 +183,10 @@ class Planner:
         self.say(words)
 
     def _replan(self, budget: int) -> None:
-        before, clock = self.trainer.clock, self.trainer.clock.planned(budget)
-        self.run.say(
-            f"The budget is planned anew, to end in time: {budget:,} images instead of "
-            f"{before.budget:,} ({before.images:,} seen)."
-        )
+        clock = self.trainer.clock.planned(budget)
+        if abs(budget - self._said) > WORTH * self._said:
+            self.run.say(f"To end in time: {budget:,} images in all ({clock.images:,} seen).")
+            self._said = budget
         self._add(Leg(clock.images, budget, clock.since, self.legs[-1].threads))
         self.run.write_budget(self.trainer.recipe)
 
@@ -257,6 +260,7 @@ class Session:
         wall, processor = time.monotonic(), time.process_time()
         tally = self.trainer.step()
         wall, processor = time.monotonic() - wall, time.process_time() - processor
+        processor = processor if self.trainer.place.device == "cpu" else wall
         for watcher in self.watchers:
             watcher.after(scene, tally)
         self.planner.after(StepTime(self.trainer.recipe.batch, wall, processor))
