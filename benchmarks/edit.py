@@ -1,4 +1,4 @@
-"""Edits of demo faces by labels, beside baselines and the same faces drawn with one part changed."""
+"""Edits of demo faces by labels, beside baselines and the same faces with one part redrawn."""
 
 from __future__ import annotations
 
