@@ -264,7 +264,7 @@ def test_default_settings_are_compared_with_the_best_batch(tmp_path: Path) -> No
 
 
 def test_pictures_on_the_device_are_those_of_the_pack_at_every_position(pack: Pack) -> None:
-    from lookalike.engine.picture_source import SplitBatches
+    from lookalike.engine.batches import SplitBatches
 
     resident, plain = weights.Resident(pack, 3, "cpu"), SplitBatches(pack.train, 3)
     assert len(resident) == len(pack.train)

@@ -180,7 +180,8 @@ def test_a_time_that_was_interrupted_goes_on_with_what_is_left_of_it(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("lookalike.engine.session.Trainer.step", step)
         patch.setattr("lookalike.engine.budget.settle", lambda *_: 1)
-        patch.setattr("lookalike.engine.budget._rates", lambda *_: [(0.5, 400.0)])
+        rates = lambda trainer, seconds, shares, clock: [(400.0, 0.0025)] * len(shares)  # noqa: E731
+        patch.setattr("lookalike.engine.budget._rates", rates)
         stopped = api.train(pack.path, tmp_path / "a", words)
     assert not stopped.finished
     kept = Run(tmp_path / "a").plan()

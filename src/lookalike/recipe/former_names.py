@@ -107,7 +107,7 @@ priors        parts.latents.priors
 projected     parts.networks.projected recipes.swift.networks
 regularizers  recipes.stylegan2.objective parts.training.adaptive
 relativistic  recipes.relativistic
-resemblance   recipes.swift.objective
+resemblance   recipes.swift.objective parts.losses.features
 resnets       recipes.sngan
 rules         parts.losses.adversarial
 schedules     parts.training.schedules

@@ -184,7 +184,7 @@ def _folder(
     chosen = recipe.choice.players if recipe.choice else ()
     wanted = ("G", *(("E",) if settings.encoder else ()), *chosen)
     players = tuple(name for name in dict.fromkeys(wanted) if name in opened.networks)
-    clock = [opened.images_seen, 0, recipe.images]
+    clock = [opened.images_seen, 0]
     rest = {"prior": dict(learned), "labels": opened.labels, "clock": clock}
     model_folder.write_state(part, opened.networks, players, rest)
     model_folder.copy_settings(run, part)
