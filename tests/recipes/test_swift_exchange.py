@@ -116,3 +116,10 @@ def test_the_head_comes_to_read_the_labels_of_real_pictures() -> None:
     terms = [learning.step().terms for _ in range(60)]
     reads = [next(v for k, v in t.items() if k.endswith("labels_real")) for t in terms]
     assert sum(reads[-5:]) < 0.5 * sum(reads[:5])
+
+
+@pytest.mark.parametrize("precision", [{"F": "bf16"}, {"H": "bf16"}, {"F": "bf16", "H": "bf16"}])
+def test_the_head_reads_maps_of_either_precision(precision: dict[str, str]) -> None:
+    place = Place(precision=precision)
+    learning = Trainer(swift(begin=0.0), Discs(32, 3, labeled=True), place)
+    assert all(value == value for value in learning.step().terms.values())

@@ -23,7 +23,7 @@ class Device:
     "fp32, bf16, or auto: measured for each network."
 
     threads: int = 0
-    "Processor threads; 0 takes all."
+    "Processor threads; 0 takes as many as are fastest at the moment."
 
     def place(self) -> Place:
         """The place that these words mean here."""

@@ -40,7 +40,7 @@ class AttributeHead(nn.Module):
         """One map per tap, finest first -> ``[N, L]``: logits of choices, values of the others."""
         total: Tensor | None = None
         for narrow, x in zip(self.narrow, maps, strict=True):
-            small = F.adaptive_avg_pool2d(narrow(x), min(GRID, x.shape[-1]))
+            small = F.adaptive_avg_pool2d(narrow(x.float()), min(GRID, x.shape[-1]))
             if small.shape[-1] < GRID:
                 small = F.interpolate(small, size=(GRID, GRID), mode="nearest")
             total = small if total is None else total + small
