@@ -57,5 +57,5 @@ def test_a_run_makes_the_class_with_a_comma(tmp_path, monkeypatch) -> None:
         "o",
     )
     assert lookalike(*words).status == 0
-    ended = lookalike("generate", "r", "-n", "1", "--keep-copies", "--label", "dog", "--to", "o")
+    ended = lookalike("generate", "r", "-n", "1", "--label", "dog", "--to", "o")
     assert "'tench, Tinca tinca'" in ended.err

@@ -61,6 +61,6 @@ def test_a_recipe_learns_a_toy_set(name: str) -> None:
     left = _closest(replace(chosen, optimizers=brisk), 600)
     if left > ENOUGH:  # some games fall over at such a rate: at their own they must not
         left = _closest(chosen, 1000)
-    if left > ENOUGH:  # one seed may collapse by the rounding of one processor: infogan's 0 does
-        left = _closest(replace(chosen, seed=1), 1000)
+    if left > ENOUGH:  # one seed may collapse by the rounding of one processor; others must not
+        left = max(_closest(replace(chosen, seed=seed), 1000) for seed in (1, 2))
     assert left <= ENOUGH
