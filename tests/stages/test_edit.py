@@ -151,6 +151,14 @@ def test_an_original_is_never_written_over(run: Path, photo: Path) -> None:
         api.edit(run, photo, to=photo.with_suffix(".jpg"), changes={"1": "1"})
 
 
+def test_an_edit_that_asks_for_nothing_is_refused_with_what_there_is(
+    run: Path, photo: Path
+) -> None:
+    with pytest.raises(DataError, match=r"Nothing was asked to change.*--set.*disc"):
+        api.edit(run, photo)
+    assert not photo.with_name(f"{photo.stem}-edit.png").exists()
+
+
 def test_a_change_that_seldom_succeeds_is_refused_unless_anyway(
     run: Path, photo: Path, tmp_path: Path
 ) -> None:

@@ -25,11 +25,12 @@ class Strip:
 
 def render(run: str, rows: Sequence[tuple[str, str, str, str]], strips: Sequence[Strip]) -> str:
     """The whole page as HTML, with no outside reference."""
-    head = "<tr><th>attribute</th><th>succeeds</th><th>rest stays</th><th>judge is right</th></tr>"
+    head = "<tr><th></th><td>succeeds</td><td>rest stays</td><td>judge is right</td></tr>"
     body = "".join(
-        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
+        f"<tr><th>{escape(name)}</th>{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>"
+        for name, *cells in rows
     )
-    table = f"<table>{head}{body}</table>" if rows else ""
+    table = f'<table class="scores">{head}{body}</table>' if rows else ""
     note = (
         "Share of held-out pictures on which the change succeeds, by a reader that did not choose "
         "it; the share of the other attributes that stay; how often that reader is right on real "

@@ -115,6 +115,11 @@ def edit(
     """
     opened = open_editor(run, place, trust(settings.recipe), tell)
     wanted = wanted_change(opened.editor, settings)
+    if photos and not settings.changes and not settings.whole:
+        raise DataError(
+            "Nothing was asked to change, so nothing was written. Say what, as in --set hair=bun. "
+            f"{known(opened.editor)}"
+        )
     refuse_seldom(opened.editor, wanted, settings)
     job = _Job(run, opened, wanted, settings)
     if not photos:
