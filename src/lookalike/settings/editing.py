@@ -6,16 +6,16 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from cyclopts import Parameter
 
 from lookalike.errors import DataError
 from lookalike.settings.device import Device
-from lookalike.settings.options import Count, Flag, Names, Word
+from lookalike.settings.options import Count, Flag, Names, named_values
 
 
-def edits(texts: Sequence[str]) -> dict[str, str]:
+def edits(texts: Sequence[str], example: str = "--set hair=bun") -> dict[str, str]:
     """``["hair=bun eyes=wink", ...]`` as a dictionary; words without "=" go on.
 
     Raises:
@@ -30,40 +30,17 @@ def edits(texts: Sequence[str]) -> dict[str, str]:
         elif last:
             found[last] += f" {word}"
         else:
-            raise DataError(f"--set takes name=value, found {word!r}. Example: --set hair=bun")
+            option = example.partition(" ")[0]
+            raise DataError(f"{option} takes name=value, found {word!r}. Example: {example}")
     return found
 
 
-def _edits(_: Any, words: Sequence[Word]) -> dict[str, str]:
-    return edits([word.value for word in words])
+def _names(texts: Sequence[str]) -> dict[str, str]:
+    return edits(texts, "--name 3=age")
 
 
-Edits = Annotated[
-    Mapping[str, str],
-    Parameter(
-        name="--set",
-        converter=_edits,
-        n_tokens=-1,
-        consume_multiple=True,
-        accepts_keys=False,
-        negative="",
-        metavar="NAME=VALUE",
-        show_default=False,
-    ),
-]
-AxisNames = Annotated[
-    Mapping[str, str],
-    Parameter(
-        name="--name",
-        converter=_edits,
-        n_tokens=-1,
-        consume_multiple=True,
-        accepts_keys=False,
-        negative="",
-        metavar="NUMBER=NAME",
-        show_default=False,
-    ),
-]
+Edits = Annotated[Mapping[str, str], named_values("--set", "NAME=VALUE", edits)]
+AxisNames = Annotated[Mapping[str, str], named_values("--name", "NUMBER=NAME", _names)]
 
 
 @Parameter(name="*")

@@ -63,23 +63,27 @@ def _counts(text: str) -> list[int]:
     return sorted({int(word) for word in words})
 
 
-Flag = Annotated[bool, Parameter(negative="")]
-Count = Annotated[int, Parameter(name=["-n", "--count"])]
-For = Annotated[T, Parameter(name="--for", metavar="TIME")]
-More = Annotated[str | float | None, Parameter(metavar="TIME")]
-Changes = Annotated[
-    Mapping[str, Any],
-    Parameter(
-        name="--set",
-        converter=lambda _, words: pairs([word.value for word in words]),
+def named_values(
+    name: str, metavar: str, read: Callable[[list[str]], Mapping[str, Any]]
+) -> Parameter:
+    """An option that takes any number of words such as ``name=value``, read all together."""
+    return Parameter(
+        name=name,
+        converter=lambda _, words: read([word.value for word in words]),
         n_tokens=-1,
         consume_multiple=True,
         accepts_keys=False,
         negative="",
-        metavar="NAME=VALUE",
+        metavar=metavar,
         show_default=False,
-    ),
-]
+    )
+
+
+Flag = Annotated[bool, Parameter(negative="")]
+Count = Annotated[int, Parameter(name=["-n", "--count"])]
+For = Annotated[T, Parameter(name="--for", metavar="TIME")]
+More = Annotated[str | float | None, Parameter(metavar="TIME")]
+Changes = Annotated[Mapping[str, Any], named_values("--set", "NAME=VALUE", pairs)]
 Codes = Annotated[
     tuple[str, ...],
     Parameter(converter=_each(str.split), negative="", metavar="CODES", show_default=False),
