@@ -112,9 +112,8 @@ class Run:
             handle.truncate(0)
             handle.write(f"process {os.getpid()}, since {datetime.now(UTC):%Y-%m-%d %H:%M} UTC")
             handle.flush()
-            for folder in (self.path, self.checkpoints):
-                for leftover in folder.glob(".*.part"):
-                    leftover.unlink(missing_ok=True)
+            for folder in (self.path, self.checkpoints, self.samples):
+                checkpoints.sweep(folder)
             yield self
         finally:
             handle.close()
