@@ -294,7 +294,8 @@ def _refuse_few(pack: Pack) -> None:
         raise TooFewImagesError(
             f"{pack.path} has {count} pictures, and judging needs at least {LEAST} to train on and "
             f"{LEAST} held out. Add pictures: from {2 * LEAST} on, 'lookalike prepare SOURCE "
-            "--to PACK --holdout 0.5' holds out enough. Until then look at the samples in the report."
+            "--to PACK --holdout 0.5' holds out enough; until then look at the samples in the "
+            "report."
         )
     if missing:
         share = math.ceil(100 * LEAST / count) / 100
