@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields, replace
 from difflib import get_close_matches
@@ -13,6 +15,8 @@ from cyclopts import Parameter
 
 from lookalike.errors import DataError, LookalikeError, RecipeError
 from lookalike.settings.device import Device
+
+log = logging.getLogger(__name__)
 
 AnyPath = str | PathLike[str]
 
@@ -79,10 +83,22 @@ def named_values(
     )
 
 
+def _time(_: Any, spoken: Sequence[Word]) -> str:
+    """A time as it was written; how a number without a unit is read is said."""
+    text = spoken[-1].value.strip()
+    if re.fullmatch(r"\d+(\.\d+)?", text):
+        log.warning(
+            "The time %s has no unit and is read as %s seconds; %sm are minutes. A number of "
+            "images is --set images=%s.",
+            *(text, text, text, round(float(text))),
+        )
+    return text
+
+
 Flag = Annotated[bool, Parameter(negative="")]
 Count = Annotated[int, Parameter(name=["-n", "--count"])]
-For = Annotated[T, Parameter(name="--for", metavar="TIME")]
-More = Annotated[str | float | None, Parameter(metavar="TIME")]
+For = Annotated[T, Parameter(name="--for", metavar="TIME", converter=_time)]
+More = Annotated[str | float | None, Parameter(metavar="TIME", converter=_time)]
 Changes = Annotated[Mapping[str, Any], named_values("--set", "NAME=VALUE", pairs)]
 Codes = Annotated[
     tuple[str, ...],
