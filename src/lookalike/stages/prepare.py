@@ -318,6 +318,8 @@ class _Work:
                 {"source": name, "reason": why} for name, why in self.pictures.refused
             ]
             self._check_enough()
+            for number, row in ingest.adopted().items():
+                writer.amend(number, row)
             groups, near = ingest.groups(self._thumbs(thumbs))
             held = self._held(groups, old)
             copies = self._augment(writer, np.flatnonzero(~held), tell)
