@@ -12,11 +12,11 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.common import CACHE
-from lookalike.data.demo import make_demo
+from lookalike.data.demo import draw_demo
 from lookalike.data.pack.pack import Pack
 from lookalike.data.pack.writer import PackWriter
 from lookalike.images import Pixels
-from lookalike.settings.data import PrepareSettings
+from lookalike.settings.data import DemoSettings, PrepareSettings
 from lookalike.stages.prepare import prepare
 
 FASHION = Path("/usr/share/datasets/fashion-mnist")
@@ -29,7 +29,7 @@ def faces(style: str = "toon-head", name: str = "faces", size: int = 64) -> Pack
     pack = CACHE / f"pack-{name}"
     if not Pack.is_pack(pack):
         folder = CACHE / f"pictures-{name}"
-        make_demo(folder, style, 4000, size, 0)
+        draw_demo(folder, DemoSettings(style=style, count=4000, size=size))
         prepare(folder, pack, PrepareSettings(size=size, holdout=0.25))
     return Pack.open(pack)
 

@@ -261,18 +261,9 @@ def _by_class(
         mine, ClassifiedPictures(training, train), theirs, sorts.names, seed=settings.seed
     )
     if settings.sheet:
-        images.write_png(settings.sheet, class_sheet(ours.pictures, numbers, len(sorts.names)))
+        sheet = images.class_rows(ours.pictures, numbers, range(len(sorts.names)))
+        images.write_png(settings.sheet, sheet)
     return ByClass(rows, recognized(mine, theirs))
-
-
-def class_sheet(pictures: Pixels, numbers: Numbers, classes: int, each: int = 10) -> Pixels:
-    """The first samples of every class, a row each; uint8 ``[H, W, C]``."""
-    blank = np.full((1, *pictures.shape[1:]), 255, np.uint8)
-    rows = []
-    for number in range(classes):
-        mine = pictures[np.flatnonzero(numbers == number)[:each]]
-        rows += [mine, blank.repeat(each - len(mine), axis=0)]
-    return images.grid(images.enlarge(np.concatenate(rows), 64), columns=each)
 
 
 def pairs_sheet(samples: Pixels, training: Pixels, pairs: Sequence[Pair]) -> Pixels:

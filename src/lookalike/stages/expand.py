@@ -351,11 +351,8 @@ def _files(
 
 def _sheet(shown: list[tuple[int, Pixels]], classes: int) -> bytes:
     """Up to ten synthetic pictures a class, a row each; for one class a block."""
+    pictures = np.stack([picture for _, picture in shown])
     if classes == 1:
-        return images.encode_png(images.grid(images.enlarge(np.stack([p for _, p in shown]), 64)))
-    blank = np.full_like(shown[0][1], 255)
-    rows = []
-    for number in sorted({number for number, _ in shown}):
-        mine = [picture for other, picture in shown if other == number]
-        rows += [*mine, *([blank] * (SHOWN - len(mine)))]
-    return images.encode_png(images.grid(images.enlarge(np.stack(rows), 64), SHOWN))
+        return images.encode_png(images.grid(images.enlarge(pictures, 64)))
+    numbers = np.array([number for number, _ in shown])
+    return images.encode_png(images.class_rows(pictures, numbers, sorted(set(numbers)), SHOWN))

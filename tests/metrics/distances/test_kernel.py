@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from lookalike.metrics.distances import kernel
-from lookalike.metrics.distances.kernel import kid, kid_interval, kid_subsets
+from lookalike.metrics.distances.kernel import kid, kid_interval
 
 
 def by_hand(x, y):
@@ -79,14 +79,6 @@ def test_the_interval_is_around_the_full_estimate(normal):
     found = kid_interval(x, y)
     assert found.value == pytest.approx(kid(x, y), abs=1e-9)
     assert found.low < found.value < found.high
-
-
-def test_subsets_shrink_with_the_sets_and_agree_with_the_whole(normal):
-    x, y = normal(200, 8, 0, shift=0.5), normal(90, 8, 1)
-    mean, deviation = kid_subsets(x, y, subsets=200)
-    assert mean == pytest.approx(kid(x, y), abs=4 * deviation / np.sqrt(20))
-    with pytest.raises(ValueError, match="subsets of 91"):
-        kid_subsets(x, y, size=91)
 
 
 def test_vectors_of_other_features_are_refused(normal):

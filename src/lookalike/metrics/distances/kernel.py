@@ -54,26 +54,6 @@ def kid_interval(
     return Interval(value, value - spread, value + spread)
 
 
-def kid_subsets(
-    samples: Vectors, real: Vectors, *, subsets: int = 100, size: int | None = None, seed: int = 0
-) -> tuple[float, float]:
-    """Mean and standard deviation of ``kid`` over random subsets of both sets, as papers print it.
-
-    The subsets hold ``size`` pictures each: 1000 by convention, half of the smaller set below 2000.
-    """
-    _check(samples, real)
-    smaller = min(len(samples), len(real))
-    size = min(1000, max(2, smaller // 2)) if size is None else size
-    if size > smaller:
-        raise ValueError(f"subsets of {size} pictures were asked of sets of {smaller}")
-    random = seeds.array_generator(seed, "kid-subsets")
-    values = []
-    for _ in range(subsets):
-        some, others = (random.permutation(len(x))[:size] for x in (samples, real))
-        values.append(kid(samples[some], real[others]))
-    return float(np.mean(values)), float(np.std(values))
-
-
 def _check(samples: Vectors, real: Vectors) -> None:
     if samples.ndim != 2 or real.ndim != 2 or samples.shape[1] != real.shape[1]:
         raise ValueError(
