@@ -331,6 +331,17 @@ class Run:
         taken = read_json(self.path / "scores.json").get("take", "best")
         return bool(taken == "best" and self._best(1).exists())
 
+    def why(self, which: str = "auto") -> str:
+        """Which state "auto" is and why, in words, and how to take the other.
+
+        Empty where another one is named, and where nothing was scored.
+        """
+        words = str(read_json(self.path / "scores.json").get("why", ""))
+        if which != "auto" or not words or not self.bests():
+            return ""
+        other = "last" if self.takes_best else "best"
+        return f"{words} The other one: --checkpoint {other}."
+
     def candidates(self) -> int | None:
         """Of how many candidates each picture is the best, as measured at the end; else None."""
         taken = read_json(self.path / CANDIDATES).get("take")

@@ -13,6 +13,7 @@ from lookalike.api.results import Planned, RecipeList, RunSummary, Started, Trai
 from lookalike.api.signatures import verb
 from lookalike.errors import DataError
 from lookalike.progress import NOBODY, Listener
+from lookalike.results import plain
 from lookalike.settings.data import PrepareSettings
 from lookalike.settings.options import AnyPath, filled, path_of
 from lookalike.settings.training import StartSettings, TrainSettings
@@ -341,12 +342,13 @@ def show(run: AnyPath) -> RunSummary:
     Raises:
         RunError: there is no run.
     """
+    from lookalike.metrics.scores.health_verdict import shown
     from lookalike.run import CANDIDATES, Run, read_json
 
     opened = Run.open(path_of(run))
     folder, recipe, env = opened.path, opened.recipe_values(), opened.env()
     stats, grids = opened.stats(), opened.sample_grids()
-    scores = read_json(folder / "scores.json")
+    scores, health = read_json(folder / "scores.json"), read_json(folder / "health.json")
     page = folder / "report.html"
     return RunSummary(
         {
@@ -359,12 +361,14 @@ def show(run: AnyPath) -> RunSummary:
             "images": opened.progress(),
             "data": env.get("data", {}),
             "environment": {k: v for k, v in env.items() if k not in {"data", "budgets"}},
-            "health": read_json(folder / "health.json"),
+            "health": health,
+            "light": plain(shown(health, read_json(folder / "evaluation.json"))),
             "naming": read_json(folder / "naming.json"),
             "numbers": stats[-1] if stats else {},
             "scores": next((s for s in reversed(stats) if "score/kid" in s), {}),
             "bests": scores.get("bests", []),
             "take": scores.get("take"),
+            "why": opened.why(),
             "candidates": read_json(folder / CANDIDATES),
             "samples": str(grids[-1][1]) if grids else None,
             "report": str(page) if page.exists() else None,

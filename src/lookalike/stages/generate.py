@@ -121,7 +121,10 @@ def generate(
         recipe=chosen.name,
         grid=_grid(to, stacked, settings) if to is not None and settings.grid and shown else None,
         copies=kept.dropped,
-        notes=tuple(_notes(kept, written, settings, note or (check.note if check else None))),
+        notes=(
+            *([why] if (why := run.why(settings.checkpoint)) else []),
+            *_notes(kept, written, settings, note or (check.note if check else None)),
+        ),
         pictures=stacked if to is None else None,
     )
 
