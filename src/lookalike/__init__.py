@@ -56,6 +56,7 @@ __all__ = [
     "export",
     "generate",
     "load",
+    "merge",
     "plan",
     "prepare",
     "rebuild",
