@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from dataclasses import dataclass, field
+from importlib import import_module
 
 from lookalike.settings.studio import StudioSettings
 from lookalike.studio.events import Events
@@ -20,3 +23,15 @@ class Studio:
     jobs: Jobs
     events: Events = field(default_factory=Events)
     worker: Worker = field(default_factory=Worker)
+    _warm: threading.Event = field(default_factory=threading.Event)
+
+    def warm_up(self) -> None:
+        """Load what draws, once and behind the first page, which does without."""
+        if not self._warm.is_set():
+            self._warm.set()
+            self.worker.submit(_load)
+
+
+def _load() -> None:
+    time.sleep(0.5)  # the files of the first page go first
+    import_module("lookalike.report.facts")

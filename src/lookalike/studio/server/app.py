@@ -43,6 +43,7 @@ def make_app(studio: Studio) -> Starlette:
         return _file(static[name])
 
     async def about(request: Request) -> Response:
+        studio.warm_up()
         known = {"version": __version__, "folder": studio.library.root.name}
         return answer({**known, "read_only": studio.settings.read_only})
 
