@@ -40,8 +40,8 @@ GROUND = {
 }
 """What everybody may use; ``lookalike`` is the package's own version number."""
 
-LIGHT = {"api", "cli", "lookalike", "recipe", "settings"}
-"""Rooms that open others inside of functions, so that ``--help`` needs no torch."""
+LIGHT = {"api", "cli", "lookalike", "recipe", "settings", "studio"}
+"""Rooms that open others inside of functions, so that ``--help`` and a first page need no torch."""
 
 _LOWER = GROUND | {"settings"}
 _PARTS = _LOWER | {"parts"}
@@ -73,7 +73,7 @@ MAY: dict[str, set[str]] = {
     "report": _LOOP | {"metrics", "engine", "watch"},
     "stages": _STAGES,
     "api": _STAGES | {"stages"},
-    "cli": _STAGES | {"stages", "api"},
+    "cli": _STAGES | {"stages", "api", "studio"},
     "studio": _STAGES | {"stages", "api"},
     "lookalike": {"api", "errors", "settings", "progress", "data"},  # the names at the top
     "__main__": {"cli"},
