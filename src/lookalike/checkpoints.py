@@ -2,7 +2,8 @@
 
 One safetensors file holds a tree of tensors and plain values. The plain part and the digest over
 everything travel in the header, so a truncated or changed file is noticed before it is used. What a
-run notes beside them as JSON carries a digest, too; where it does not fit, that is said.
+run notes beside them as JSON carries a digest, too; where it does not fit, that is said. Torch is
+imported when tensors are, so that what reads those notes alone begins at once.
 """
 
 from __future__ import annotations
@@ -14,14 +15,14 @@ import logging
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
-from torch import Tensor
 
 from lookalike.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 FORMAT = "lookalike-checkpoint-1"
 DIGEST = "digest"
@@ -37,6 +38,8 @@ def write(path: Path, tree: Mapping[str, Any]) -> None:
     Raises:
         CheckpointError: the disk refused (full, read-only); what was there before is intact.
     """
+    from safetensors.torch import save
+
     tensors: dict[str, Tensor] = {}
     skeleton = json.dumps(_strip(tree, "", tensors), sort_keys=True)
     header = {"format": FORMAT, "tree": skeleton, "digest": _digest(skeleton, tensors)}
@@ -146,6 +149,8 @@ def _settle(folder: Path) -> None:
 
 
 def _digest(skeleton: str, tensors: Mapping[str, Tensor]) -> str:
+    import torch
+
     digest = hashlib.sha256(skeleton.encode())
     for name in sorted(tensors):
         tensor = tensors[name].detach().cpu().contiguous()
@@ -156,6 +161,8 @@ def _digest(skeleton: str, tensors: Mapping[str, Tensor]) -> str:
 
 def _strip(value: Any, path: str, tensors: dict[str, Tensor]) -> Any:
     """The plain part of a tree; tensors go aside under their path and leave a note."""
+    from torch import Tensor
+
     if isinstance(value, Tensor):
         while path in tensors:  # {"a/b": x, "a": {"b": y}} and {1: x, "1": y} are two tensors
             path += "'"

@@ -99,7 +99,7 @@ class Run:
         self.checkpoints.mkdir(exist_ok=True)
         handle = open(self.path / ".lock", "a+", encoding="utf-8")
         try:
-            _lock(handle)
+            lock(handle)
         except OSError:
             handle.seek(0)
             owner = handle.read().strip() or "another process"
@@ -399,7 +399,7 @@ def _to_disk(path: Path) -> Iterator[Path]:
         ) from problem
 
 
-def _lock(handle: IO[str]) -> None:
+def lock(handle: IO[str]) -> None:
     """Take an exclusive lock that the system drops when the process ends."""
     try:
         import fcntl

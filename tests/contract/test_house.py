@@ -73,7 +73,7 @@ MAY: dict[str, set[str]] = {
     "report": _LOOP | {"metrics", "engine", "watch"},
     "stages": _STAGES,
     "api": _STAGES | {"stages"},
-    "cli": _STAGES | {"stages", "api"},
+    "cli": _STAGES | {"stages", "api", "studio"},
     "studio": _STAGES | {"stages", "api"},
     "lookalike": {"api", "errors", "settings", "progress", "data"},  # the names at the top
     "__main__": {"cli"},

@@ -74,7 +74,9 @@ def test_every_public_name_can_be_used() -> None:
 
 
 def test_every_verb_of_the_command_line_is_a_function() -> None:
-    assert {name.replace("-", "_") for name in main.VERBS} == set(VERBS) - {"load", "plan"}
+    faces = {"studio"}  # it serves a page that calls the others
+    words = {name.replace("-", "_") for name in main.VERBS}
+    assert words - faces == set(VERBS) - {"load", "plan"}
 
 
 def test_a_folder_of_the_same_name_does_not_take_the_place_of_a_verb() -> None:

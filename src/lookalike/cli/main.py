@@ -25,6 +25,7 @@ _UNREAD = 141
 """The exit status when whoever read our output has gone, as of other programs in a pipe."""
 
 VERBS: dict[str, tuple[Group, str]] = {
+    "studio": (_MAIN, "All of it on a page in your browser."),
     "start": (_MAIN, "One command for a folder: prepare, choose, train, report."),
     "train": (_MAIN, "Train a recipe on a pack; the same command again continues."),
     "generate": (_MAIN, "New pictures from a run."),
@@ -49,6 +50,9 @@ VERBS: dict[str, tuple[Group, str]] = {
 }
 """The verbs with what the list of commands says; each is opened only when it is used."""
 
+_OWN_FILES = {"collect", "studio"}
+"""Verbs that are more than a function of the api."""
+
 app = App(
     name="lookalike",
     help="Pictures that look like yours: a folder of images becomes a trained generator.\n\n"
@@ -59,7 +63,7 @@ app = App(
     suppress_keyboard_interrupt=False,
 )
 for _name, (_group, _help) in VERBS.items():
-    _place = "collect:app" if _name == "collect" else f"commands:{_name.replace('-', '_')}"
+    _place = f"{_name}:app" if _name in _OWN_FILES else f"commands:{_name.replace('-', '_')}"
     app.command(f"lookalike.cli.{_place}", name=_name, help=_help, group=_group)
 
 

@@ -1,0 +1,203 @@
+"""Long work as processes of their own, which go on when the page or the server ends.
+
+A job is a folder: ``job.json`` says what was asked, ``state.json`` how far it is, ``log.txt`` what
+was said, ``stop`` asks it to stop, and ``lock`` is held by its process as long as that lives. So a
+server that was started anew finds every job again, and knows a living one from one that was killed,
+without trusting the number of any process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lookalike.checkpoints import read_json
+from lookalike.run import lock
+from lookalike.studio.errors import OverloadedError, UnknownError
+from lookalike.studio.requests import checked_id
+
+TRAININGS = ("start", "train")
+JOB, STATE, STOP, LOG, LOCK = "job.json", "state.json", "stop", "log.txt", "lock"
+STARTING = 20.0
+"""Seconds that a process may need until it holds its lock."""
+
+MOST_KEPT = 60
+_KILLED = (
+    "It ended without a word: it was killed, the machine was switched off, or memory ran out. "
+    "Nothing that was saved is lost; it can go on from there."
+)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One piece of work, as its folder tells it.
+
+    ``state`` is starting, running, ended, stopped, failed or killed; ``told`` what its process
+    wrote last: ``said`` (sentences), ``step`` (of a training) or ``work`` (what, done, total), and
+    at the end ``result`` or ``error`` and ``message``.
+    """
+
+    id: str
+    verb: str
+    about: str
+    title: str
+    began: float
+    state: str
+    told: Mapping[str, Any]
+
+    @property
+    def alive(self) -> bool:
+        """Whether its process is still at it."""
+        return self.state in ("starting", "running")
+
+
+class Jobs:
+    """The jobs of one studio; at most one training and one other at a time."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._own: dict[str, subprocess.Popen[bytes]] = {}
+        self._starting = threading.Lock()
+
+    # ---- starting and stopping --------------------------------------------------------------
+
+    def begin(self, verb: str, arguments: Mapping[str, Any], *, about: str, title: str) -> Job:
+        """Start a verb of the api in a process of its own.
+
+        ``about`` is the id of what it is about, ``title`` what people call it.
+
+        Raises:
+            OverloadedError: one of its kind is at work already.
+        """
+        with self._starting:
+            self._refuse_second(verb)
+            self._drop_old()
+            place = self.folder / secrets.token_hex(8)
+            place.mkdir(parents=True)
+            asked = {"verb": verb, "arguments": arguments, "about": about, "title": title}
+            write_note(place / JOB, {**asked, "began": time.time()})
+            with open(place / LOG, "ab") as log:
+                self._own[place.name] = _process(place, log)
+        return self.get(place.name)
+
+    def _refuse_second(self, verb: str) -> None:
+        training = verb in TRAININGS
+        for job in self.all():
+            if job.alive and (job.verb in TRAININGS) == training:
+                kind = "A training" if training else "Other work"
+                raise OverloadedError(
+                    f"{kind} is under way already ({job.title}). Wait for its end, or stop it."
+                )
+
+    def stop(self, id_: object) -> Job:
+        """Ask a job to stop; a training saves first, and that takes some seconds.
+
+        Raises:
+            UnknownError: there is no such job.
+        """
+        job = self.get(id_)
+        if job.alive:
+            (self.folder / job.id / STOP).touch()
+        return job
+
+    # ---- what there is ----------------------------------------------------------------------
+
+    def get(self, id_: object) -> Job:
+        """One job.
+
+        Raises:
+            UnknownError: there is none of this id.
+        """
+        place = self.folder / checked_id(id_)
+        if not (place / JOB).is_file():
+            raise UnknownError("There is no such work any more.")
+        return self._read(place)
+
+    def all(self) -> list[Job]:
+        """Every job, the newest first."""
+        places = [path.parent for path in self.folder.glob(f"*/{JOB}")]
+        return sorted(map(self._read, places), key=lambda job: -job.began)
+
+    def newest(self, about: str, *verbs: str) -> Job | None:
+        """The newest job of these verbs about this id."""
+        jobs = (job for job in self.all() if job.about == about and job.verb in verbs)
+        return next(jobs, None)
+
+    def _read(self, place: Path) -> Job:
+        asked, told = read_json(place / JOB), read_json(place / STATE)
+        began = float(asked.get("began", 0.0))
+        state = str(told.get("state", ""))
+        if state in ("", "running") and not self._lives(place):
+            told = read_json(place / STATE)  # it may have ended since
+            state = str(told.get("state", ""))
+            if state == "running" or (not state and self._has_died(place, began)):
+                state, told = "killed", {**told, "message": _KILLED}
+        verb, about, title = (str(asked.get(name, "")) for name in ("verb", "about", "title"))
+        return Job(place.name, verb, about, title, began, state or "starting", told)
+
+    def _lives(self, place: Path) -> bool:
+        """Whether a process holds the lock of a job."""
+        try:
+            with open(place / LOCK, "r+", encoding="utf-8") as handle:
+                lock(handle)
+        except FileNotFoundError:
+            return False
+        except OSError:
+            return True
+        return False
+
+    def _has_died(self, place: Path, began: float) -> bool:
+        """Whether a job without a state ended before it could write one."""
+        process = self._own.get(place.name)
+        if process is not None:
+            return process.poll() is not None
+        return time.time() - began > STARTING
+
+    def _drop_old(self) -> None:
+        """Forget the oldest jobs that ended; nothing of a run lies in their folders."""
+        ended = [job for job in self.all() if not job.alive]
+        for job in ended[MOST_KEPT:]:
+            for name in (JOB, STATE, STOP, LOG, LOCK):
+                (self.folder / job.id / name).unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                (self.folder / job.id).rmdir()
+            self._own.pop(job.id, None)
+
+
+def write_note(path: Path, values: Mapping[str, Any]) -> None:
+    """Replace a small file of JSON as a whole; a training must not wait for the disk."""
+    beside = path.with_name(f".{path.name}.part")
+    beside.write_text(json.dumps(values), "utf-8")
+    os.replace(beside, path)
+
+
+def _process(place: Path, log: Any) -> subprocess.Popen[bytes]:
+    """The process of a job, which no signal of our terminal reaches."""
+    environment = {
+        "GOMP_SPINCOUNT": "20000",
+        "THP_MEM_ALLOC_ENABLE": "1",
+        **os.environ,
+        "PYTHONUNBUFFERED": "1",
+    }
+    apart: dict[str, Any] = {"start_new_session": True}
+    if sys.platform == "win32":
+        new_group, detached = 0x00000200, 0x00000008
+        apart = {"creationflags": new_group | detached}
+    return subprocess.Popen(
+        [sys.executable, "-m", "lookalike.studio.job_process", str(place)],
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=subprocess.STDOUT,
+        env=environment,
+        **apart,
+    )

@@ -1,0 +1,226 @@
+"""What lies below the folder of the studio, under ids that say nothing of paths.
+
+The page sends ids and gets names to show. An id is found by looking through the folder, never by
+taking it apart; so there is none that leads outside. Links are not followed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from lookalike.data.pack.pack import Pack
+from lookalike.data.readers.base import PictureFile, PictureSource
+from lookalike.data.readers.folder import made_here
+from lookalike.data.readers.layout import is_picture_name, is_system
+from lookalike.data.readers.open import open_source
+from lookalike.run import Run
+from lookalike.studio.errors import UnknownError
+from lookalike.studio.requests import checked_id
+
+RUN, PACK, FOLDER, ZIP = "run", "pack", "folder", "zip"
+SOURCES = (FOLDER, ZIP, PACK)
+"""Kinds that a training may begin from."""
+
+HOME = ".lookalike-studio"
+"""What the studio keeps for itself; readers of pictures pass over hidden folders."""
+
+DEEPEST, MOST_FOLDERS, MOST_ENTRIES = 5, 5000, 1000
+FRESH = 2.0
+"""Seconds for which one look through the folder is good."""
+
+_OPEN_SOURCES = 6
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One thing in the folder: a run, a pack, a folder or a zip of pictures.
+
+    ``pictures`` counts those that lie in a folder itself, ``classes`` its folders with pictures.
+    """
+
+    id: str
+    kind: str
+    name: str
+    path: Path
+    pictures: int = 0
+    classes: int = 0
+
+    def as_dict(self) -> dict[str, object]:
+        """What the page may know: no path."""
+        return {
+            "id": self.id,
+            "kind": self.kind,
+            "name": self.name,
+            "pictures": self.pictures,
+            "classes": self.classes,
+        }
+
+
+class Library:
+    """The things below one folder, and what was opened of them."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.resolve()
+        self.home = self.root / HOME
+        self._looked = float("-inf")
+        self._entries: dict[str, Entry] = {}
+        self._opened: OrderedDict[str, PictureSource] = OrderedDict()
+        self._lock = threading.RLock()
+
+    @cached_property
+    def dropped(self) -> Path:
+        """Where pictures go that were dropped on the page."""
+        return self.home / "dropped"
+
+    @cached_property
+    def runs(self) -> Path:
+        """Where new runs go."""
+        return self.root / "runs"
+
+    # ---- what there is ----------------------------------------------------------------------
+
+    def entries(self, *kinds: str, anew: bool = False) -> list[Entry]:
+        """Everything of these kinds, runs and packs that changed last first."""
+        with self._lock:
+            if anew or time.monotonic() - self._looked > FRESH:
+                self._entries = {entry.id: entry for entry in _found(self.root, self.dropped)}
+                self._looked = time.monotonic()
+            return [entry for entry in self._entries.values() if entry.kind in kinds]
+
+    def find(self, id_: object, *kinds: str) -> Entry:
+        """The thing with this id.
+
+        Raises:
+            RequestError: that is no id.
+            UnknownError: nothing of these kinds has it.
+        """
+        wanted = checked_id(id_)
+        for anew in (False, True):
+            for entry in self.entries(*kinds, anew=anew):
+                if entry.id == wanted:
+                    return entry
+        raise UnknownError(
+            "That is no longer there. It was moved or deleted; go back and look again."
+        )
+
+    def run(self, id_: object) -> Run:
+        """The run with this id.
+
+        Raises:
+            UnknownError: there is none.
+        """
+        return Run.open(self.find(id_, RUN).path)
+
+    def pack(self, id_: object) -> Pack:
+        """The pack with this id.
+
+        Raises:
+            UnknownError: there is none.
+            PackError: it is damaged.
+        """
+        return Pack.open(self.find(id_, PACK).path)
+
+    def files(self, entry: Entry) -> Sequence[PictureFile]:
+        """The pictures of a folder or zip, as its reader gives them; the last few stay open."""
+        return self._source(entry).files
+
+    def loaded(self, entry: Entry, index: int) -> bytes:
+        """The bytes of one picture of a folder or zip.
+
+        Raises:
+            UnknownError: it has fewer.
+            DataError: the file cannot be read.
+        """
+        source = self._source(entry)
+        if not 0 <= index < len(source.files):
+            raise UnknownError("There is no picture of this number.")
+        return next(iter(source.loaded([source.files[index]]))).read()
+
+    def _source(self, entry: Entry) -> PictureSource:
+        with self._lock:
+            if entry.id not in self._opened:
+                self._opened[entry.id] = open_source(entry.path)
+            self._opened.move_to_end(entry.id)
+            while len(self._opened) > _OPEN_SOURCES:
+                self._opened.popitem(last=False)
+            return self._opened[entry.id]
+
+    def forget(self, entry: Entry) -> None:
+        """Read a source anew when it is asked for next."""
+        with self._lock:
+            self._opened.pop(entry.id, None)
+            self._looked = float("-inf")
+
+
+def id_of(path: Path) -> str:
+    """The id of what lies there: a hash, the same tomorrow."""
+    return hashlib.sha256(os.fsencode(path)).hexdigest()[:16]
+
+
+def _found(root: Path, dropped: Path) -> Iterator[Entry]:
+    """Runs and packs first, by the time of their last change, then sources by name."""
+    entries = [*_below(root, root), *(_below(dropped, dropped) if dropped.is_dir() else ())]
+    made = [entry for entry in entries if entry.kind in (RUN, PACK)]
+    yield from sorted(made, key=_changed, reverse=True)[:MOST_ENTRIES]
+    sources = [entry for entry in entries if entry.kind not in (RUN, PACK)]
+    yield from sorted(sources, key=lambda entry: entry.name.lower())[:MOST_ENTRIES]
+
+
+def _changed(entry: Entry) -> float:
+    """When a run or a pack was last written to."""
+    names = ("health.json", "stats.jsonl", "recipe.json", "pack.json")
+    files = (entry.path / name for name in names)
+    return max((file.stat().st_mtime for file in files if file.is_file()), default=0.0)
+
+
+def _below(root: Path, shown_from: Path) -> Iterator[Entry]:
+    """Everything below a folder, breadth first, within limits."""
+    todo, looked = [(root, 0)], 0
+    while todo and looked < MOST_FOLDERS:
+        folder, depth = todo.pop(0)
+        looked += 1
+        inside = _scanned(folder)
+        names = {entry.name for entry in inside}
+        name = "." if folder == shown_from else folder.relative_to(shown_from).as_posix()
+        made = made_here(names)
+        if made:
+            kind = PACK if made == "a pack" else RUN
+            yield Entry(id_of(folder), kind, name, folder)
+            continue
+        below = [Path(e.path) for e in inside if e.is_dir(follow_symlinks=False)]
+        below = [path for path in below if not is_system(path.name)]
+        if depth < DEEPEST:
+            todo += [(path, depth + 1) for path in below]
+        yield from _sources(folder, name, inside, below)
+
+
+def _sources(
+    folder: Path, name: str, inside: Sequence[os.DirEntry[str]], below: Sequence[Path]
+) -> Iterator[Entry]:
+    """A folder with pictures in it or in its folders, and the zips that lie in it."""
+    files = [e for e in inside if e.is_file(follow_symlinks=False) and not is_system(e.name)]
+    pictures = sum(is_picture_name(file.name) for file in files)
+    classes = sum(any(is_picture_name(e.name) for e in _scanned(path)) for path in below)
+    if pictures or classes:
+        yield Entry(id_of(folder), FOLDER, name, folder, pictures, classes)
+    for file in files:
+        if file.name.lower().endswith(".zip"):
+            shown = file.name if name == "." else f"{name}/{file.name}"
+            yield Entry(id_of(folder / file.name), ZIP, shown, folder / file.name)
+
+
+def _scanned(folder: Path) -> list[os.DirEntry[str]]:
+    """What lies in a folder; nothing where one may not look."""
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entries, key=lambda entry: entry.name)
+    except OSError:
+        return []

@@ -1,0 +1,1 @@
+"""The app of all pages, and the server around it."""

@@ -1,0 +1,74 @@
+"""The app of the studio: the files of the page, and the addresses of each of its parts."""
+
+from __future__ import annotations
+
+import logging
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from lookalike import __version__
+from lookalike.errors import LookalikeError
+from lookalike.studio.errors import UnknownError
+from lookalike.studio.requests import answer, problem_answer
+from lookalike.studio.routes import PAGES
+from lookalike.studio.studio import Studio
+
+_KINDS = {
+    ".html": "text/html",
+    ".css": "text/css",
+    ".js": "text/javascript",
+    ".svg": "image/svg+xml",
+}
+_STATIC = files("lookalike.studio") / "static"
+log = logging.getLogger(__name__)
+
+
+def make_app(studio: Studio) -> Starlette:
+    """The routes of every page, without the guard in front of them."""
+    static = {path.name: path for path in _STATIC.iterdir() if Path(path.name).suffix in _KINDS}
+
+    async def index(request: Request) -> Response:
+        return _file(static["index.html"])
+
+    async def file(request: Request) -> Response:
+        name = request.path_params["name"]
+        if name not in static:
+            raise UnknownError(f"There is no file {name[:80]!r}.")
+        return _file(static[name])
+
+    async def about(request: Request) -> Response:
+        known = {"version": __version__, "folder": studio.library.root.name}
+        return answer({**known, "read_only": studio.settings.read_only})
+
+    routes = [Route("/", index), Route("/static/{name}", file), Route("/api/about", about)]
+    for page in PAGES:
+        routes += page(studio)
+    known_problems = {LookalikeError: _problem, 404: _unknown, 405: _unknown, 500: _fault}
+    return Starlette(routes=routes, exception_handlers=known_problems)
+
+
+def _file(path: Any) -> Response:
+    kind = _KINDS[Path(path.name).suffix]
+    return Response(path.read_bytes(), media_type=kind, headers={"Cache-Control": "no-cache"})
+
+
+async def _problem(request: Request, problem: Exception) -> Response:
+    assert isinstance(problem, LookalikeError)
+    return problem_answer(problem)
+
+
+async def _unknown(request: Request, problem: Exception) -> Response:
+    return problem_answer(UnknownError("There is nothing at this address."))
+
+
+async def _fault(request: Request, problem: Exception) -> Response:
+    """A mistake of ours: it is logged whole, and the page hears its kind alone."""
+    log.error("%s failed", request.url.path, exc_info=problem)
+    words = f"The studio failed ({type(problem).__name__}). Its terminal says where."
+    return JSONResponse({"error": "StudioError", "message": words}, 500)
