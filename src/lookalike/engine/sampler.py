@@ -88,13 +88,14 @@ class Sampler:
     @torch.no_grad()
     def latents(
         self, seed: int, first: int, count: int, wanted: Tensor | None = None
-    ) -> tuple[Tensor, Tensor | None]:
+    ) -> tuple[Tensor, Tensor | None, Pixels]:
         """What the generator is given for these rows: latents ``[count, Z]``, labels or None.
 
-        Those of the pictures that :meth:`pictures` gives, up to the rounding of another block.
+        And what it draws of them, uint8 ``[count, S, S, C]``: what :meth:`pictures` gives, up to
+        the rounding of another block.
         """
-        *_, (_, latents, labels) = self._rising(seed, first, count, wanted)
-        return latents, labels
+        *_, (best, latents, labels) = self._rising(seed, first, count, wanted)
+        return latents, labels, images.to_pixels(best.cpu())
 
     def _rising(
         self, seed: int, first: int, count: int, wanted: Tensor | None

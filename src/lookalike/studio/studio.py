@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from lookalike.settings.studio import StudioSettings
 from lookalike.studio.events import Events
+from lookalike.studio.explorers import Explorers
 from lookalike.studio.jobs import Jobs
 from lookalike.studio.library import Library
 from lookalike.studio.worker import Worker
@@ -20,3 +22,8 @@ class Studio:
     jobs: Jobs
     events: Events = field(default_factory=Events)
     worker: Worker = field(default_factory=Worker)
+
+    @cached_property
+    def explorers(self) -> Explorers:
+        """Runs that are opened to draw from."""
+        return Explorers(self.library, self.worker)

@@ -132,7 +132,7 @@ class Explorer:
     def of_seed(self, seed: int, index: int, label: str | None) -> LatentPoint:
         """The point of the picture that 'generate' gives for this seed and index."""
         wanted = label_vector(self.run, self.drawing, label)
-        latents, labels = self.sampler.latents(seed, index, 1, wanted)
+        latents, labels, _ = self.sampler.latents(seed, index, 1, wanted)
         return LatentPoint(self.generator.inner(latents, labels), labels)
 
     def of_row(self, row: int) -> LatentPoint:

@@ -6,12 +6,13 @@ from collections.abc import Callable, Sequence
 
 from starlette.routing import Route
 
-from lookalike.studio.routes import judge, pictures, start, train
+from lookalike.studio.routes import explore, judge, pictures, start, train
 from lookalike.studio.studio import Studio
 
 PAGES: Sequence[Callable[[Studio], list[Route]]] = (
     pictures.routes,
     start.routes,
     train.routes,
+    explore.routes,
     judge.routes,
 )
