@@ -8,6 +8,7 @@ from functools import cached_property
 from lookalike.settings.studio import StudioSettings
 from lookalike.studio.events import Events
 from lookalike.studio.explorers import Explorers
+from lookalike.studio.gallery import Gallery
 from lookalike.studio.jobs import Jobs
 from lookalike.studio.library import Library
 from lookalike.studio.worker import Worker
@@ -27,3 +28,8 @@ class Studio:
     def explorers(self) -> Explorers:
         """Runs that are opened to draw from."""
         return Explorers(self.library, self.worker)
+
+    @cached_property
+    def gallery(self) -> Gallery:
+        """What was made."""
+        return Gallery(self.library.home / "gallery")
