@@ -119,6 +119,18 @@ class Run:
         finally:
             handle.close()
 
+    @property
+    def written(self) -> bool:
+        """Whether a process writes to it just now."""
+        try:
+            with open(self.path / ".lock", "r+", encoding="utf-8") as handle:
+                lock(handle)
+        except FileNotFoundError:
+            return False
+        except OSError:
+            return True
+        return False
+
     # ---- recipe and environment -------------------------------------------------------------
 
     def recipe(self, trusted: tuple[str, ...] = ()) -> Recipe:

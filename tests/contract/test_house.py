@@ -40,8 +40,8 @@ GROUND = {
 }
 """What everybody may use; ``lookalike`` is the package's own version number."""
 
-LIGHT = {"api", "cli", "lookalike", "recipe", "settings"}
-"""Rooms that open others inside of functions, so that ``--help`` needs no torch."""
+LIGHT = {"api", "cli", "lookalike", "recipe", "settings", "studio"}
+"""Rooms that open others inside of functions, so that ``--help`` and a first page need no torch."""
 
 _LOWER = GROUND | {"settings"}
 _PARTS = _LOWER | {"parts"}

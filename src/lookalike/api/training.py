@@ -228,7 +228,7 @@ def start(
     if pack is not None:
         made = as_prepared(pack)
     else:
-        made = prepare(place, pack_in(folder), _as_chosen(choice), listener=listener)
+        made = prepare(place, pack_in(folder), _as_chosen(choice, settings.fix), listener=listener)
     listener.say(_summary(Pack.open(made.path), made))
     for sentence in (*made.found, *made.warnings):
         listener.say(sentence)
@@ -250,8 +250,8 @@ def _asked_of_start(settings: StartSettings) -> TrainSettings:
     )
 
 
-def _as_chosen(choice: Choice) -> PrepareSettings:
-    return PrepareSettings(size=choice.size, grey=choice.channels == 1)
+def _as_chosen(choice: Choice, fix: bool = False) -> PrepareSettings:
+    return PrepareSettings(size=choice.size, grey=choice.channels == 1, fix=fix)
 
 
 def _start_again(source: AnyPath, settings: StartSettings) -> str:
@@ -260,6 +260,7 @@ def _start_again(source: AnyPath, settings: StartSettings) -> str:
     words += ["--for", str(settings.time)] if settings.time is not None else []
     words += ["--size", str(settings.size)] if settings.size else []
     words += ["--recipe", settings.recipe] if settings.recipe else []
+    words += ["--fix"] if settings.fix else []
     return shlex.join([*words, *_changes(settings.changes.items())])
 
 

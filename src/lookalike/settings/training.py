@@ -74,6 +74,9 @@ class StartSettings:
     recipe: str | None = None
     "A recipe other than the default."
 
+    fix: Flag = False
+    "Examine first (lookalike doctor) and leave out what it finds wrong, each with its reason."
+
     changes: Changes = field(default_factory=dict)
     "Change a setting of the recipe: --set width=32"
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from starlette.responses import StreamingResponse
 
-from lookalike.results import plain
 from lookalike.studio.errors import OverloadedError
+from lookalike.studio.requests import to_json
 
 MOST_STREAMS = 32
 SILENCE = 10.0
@@ -40,7 +39,7 @@ class Events:
         last, silent = "", 0.0
         try:
             while True:
-                text = json.dumps(plain(await asyncio.to_thread(look)))
+                text = to_json(await asyncio.to_thread(look))
                 if text != last:
                     last, silent = text, 0.0
                     yield f"data: {text}\n\n"

@@ -54,6 +54,7 @@ class Job:
     began: float
     state: str
     told: Mapping[str, Any]
+    asked_to_stop: bool = False
 
     @property
     def alive(self) -> bool:
@@ -89,6 +90,15 @@ class Jobs:
             with open(place / LOG, "ab") as log:
                 self._own[place.name] = _process(place, log)
         return self.get(place.name)
+
+    def again(self, job: Job) -> Job:
+        """The same once more, where it stopped.
+
+        Raises:
+            OverloadedError: one of its kind is at work already.
+        """
+        arguments = read_json(self.folder / job.id / JOB).get("arguments", {})
+        return self.begin(job.verb, arguments, about=job.about, title=job.title)
 
     def _refuse_second(self, verb: str) -> None:
         training = verb in TRAININGS
@@ -143,7 +153,8 @@ class Jobs:
             if state == "running" or (not state and self._has_died(place, began)):
                 state, told = "killed", {**told, "message": _KILLED}
         verb, about, title = (str(asked.get(name, "")) for name in ("verb", "about", "title"))
-        return Job(place.name, verb, about, title, began, state or "starting", told)
+        stop = (place / STOP).exists()
+        return Job(place.name, verb, about, title, began, state or "starting", told, stop)
 
     def _lives(self, place: Path) -> bool:
         """Whether a process holds the lock of a job."""

@@ -103,10 +103,12 @@ class Library:
             UnknownError: nothing of these kinds has it.
         """
         wanted = checked_id(id_)
-        for anew in (False, True):
-            for entry in self.entries(*kinds, anew=anew):
-                if entry.id == wanted:
-                    return entry
+        known = self._entries.get(wanted)
+        if known is not None and known.kind in kinds and known.path.exists():
+            return known
+        for entry in self.entries(*kinds, anew=known is not None):
+            if entry.id == wanted:
+                return entry
         raise UnknownError(
             "That is no longer there. It was moved or deleted; go back and look again."
         )
@@ -209,7 +211,7 @@ def _sources(
     files = [e for e in inside if e.is_file(follow_symlinks=False) and not is_system(e.name)]
     pictures = sum(is_picture_name(file.name) for file in files)
     classes = sum(any(is_picture_name(e.name) for e in _scanned(path)) for path in below)
-    if pictures or classes:
+    if pictures or classes > 1:
         yield Entry(id_of(folder), FOLDER, name, folder, pictures, classes)
     for file in files:
         if file.name.lower().endswith(".zip"):

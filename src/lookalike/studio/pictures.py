@@ -52,6 +52,11 @@ def encoded(picture: Image.Image) -> tuple[bytes, str]:
     return buffer.getvalue(), ".png"
 
 
+def square(picture: Image.Image, side: int) -> Pixels:
+    """The middle of a picture as a square, uint8 ``[side, side, 3]``."""
+    return images.from_pillow(ImageOps.fit(picture.convert("RGB"), (side, side)), 3)
+
+
 def webp(pixels: Pixels | Image.Image, quality: int = 90) -> bytes:
     """One picture (uint8 ``[H, W, C]``) as WebP, for the screen."""
     picture = pixels if isinstance(pixels, Image.Image) else images.to_pillow(pixels)

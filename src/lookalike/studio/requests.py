@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import AsyncIterator
 from typing import Any, TypeVar
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 
 from lookalike.errors import LookalikeError
 from lookalike.results import plain
@@ -20,9 +21,22 @@ LONGEST_TEXT = 400
 _ID = re.compile(r"[0-9a-f]{16}")
 
 
-def answer(value: Any, status: int = 200) -> JSONResponse:
-    """Any result as JSON."""
-    return JSONResponse(plain(value), status)
+def to_json(value: Any) -> str:
+    """Any result as JSON that a browser reads: what is no number (NaN, infinity) is null."""
+    return json.dumps(_finite(plain(value)), allow_nan=False)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _finite(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def answer(value: Any, status: int = 200) -> Response:
+    """Any result as an answer of JSON."""
+    return Response(to_json(value), status, media_type="application/json")
 
 
 def problem_answer(problem: LookalikeError) -> JSONResponse:

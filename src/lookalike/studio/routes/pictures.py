@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import numpy as np
 from starlette.requests import Request
@@ -10,47 +11,86 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from lookalike import images
-from lookalike.studio.errors import UnknownError
-from lookalike.studio.library import FOLDER, PACK, ZIP
-from lookalike.studio.pictures import as_webp, opened
+from lookalike.data.pack.pack import Pack
+from lookalike.errors import DataError
+from lookalike.images import Pixels
+from lookalike.studio.errors import KindError, UnknownError
+from lookalike.studio.library import PACK, SOURCES, Entry
+from lookalike.studio.pictures import as_webp, opened, square
 from lookalike.studio.studio import Studio
 
-THUMB = 192
+THUMB, COVER, TILES = 192, 96, 4
 
 
 def routes(studio: Studio) -> list[Route]:
-    """``/picture/<id>/<number>``: a thumbnail of a source, a picture of a pack."""
+    """``/picture/<id>/<number>`` of a source, its ``cover``, and ``grid/<images>`` of a run.
 
-    def look(id_: str, number: int) -> Response:
-        entry = studio.library.find(id_, FOLDER, ZIP, PACK)
-        if entry.kind == PACK:
-            return _of_pack(studio, id_, number)
-        data = studio.library.loaded(entry, number)
-        return as_webp(opened(data, THUMB), 80, forever=False)
+    What cannot be read as a picture is answered with nothing (204): a page shows it as such.
+    """
 
-    async def picture(request: Request) -> Response:
-        number = request.path_params["number"]
-        return await asyncio.to_thread(look, request.path_params["id"], number)
+    def look(request: Request) -> Response:
+        entry = studio.library.find(request.path_params["id"], *SOURCES)
+        picture = _picture(studio, entry, request.path_params["number"], THUMB)
+        return Response(status_code=204) if picture is None else picture
 
-    def look_grid(id_: str, seen: int) -> Response:
-        for at, path in studio.library.run(id_).sample_grids():
-            if at == seen:
+    def cover(request: Request) -> Response:
+        entry = studio.library.find(request.path_params["id"], *SOURCES)
+        tiles = [pixels for pixels in _some(studio, entry) if pixels is not None]
+        if not tiles:
+            return Response(status_code=204)
+        return as_webp(images.grid(np.stack(tiles), TILES, gap=6), 80, forever=False)
+
+    def grid(request: Request) -> Response:
+        for seen, path in studio.library.run(request.path_params["id"]).sample_grids():
+            if seen == request.path_params["images"]:
                 return as_webp(images.read(path), 92)
         raise UnknownError("This run keeps no grid of that moment.")
 
-    async def grid(request: Request) -> Response:
-        seen = request.path_params["images"]
-        return await asyncio.to_thread(look_grid, request.path_params["id"], seen)
-
     return [
-        Route("/picture/{id}/{number:int}", picture),
-        Route("/picture/{id}/grid/{images:int}", grid),
+        Route("/picture/{id}/{number:int}", _in_thread(look)),
+        Route("/picture/{id}/cover", _in_thread(cover)),
+        Route("/picture/{id}/grid/{images:int}", _in_thread(grid)),
     ]
 
 
-def _of_pack(studio: Studio, id_: str, number: int) -> Response:
-    pack = studio.library.pack(id_)
-    if not 0 <= number < pack.count:
+def _in_thread(look: Callable[[Request], Response]) -> Callable[[Request], object]:
+    async def answer(request: Request) -> Response:
+        return await asyncio.to_thread(look, request)
+
+    return answer
+
+
+def _picture(studio: Studio, entry: Entry, number: int, longest: int) -> Response | None:
+    try:
+        if entry.kind == PACK:
+            pixels = _of_pack(Pack.open(entry.path), [number])
+            return as_webp(images.enlarge(pixels, 64)[0], 92, forever=False)
+        data = studio.library.loaded(entry, number)
+        return as_webp(opened(data, longest), 80, forever=False)
+    except (DataError, KindError, UnknownError):
+        return None
+
+
+def _some(studio: Studio, entry: Entry) -> list[Pixels | None]:
+    """A few pictures from all of a source, as squares."""
+    if entry.kind == PACK:
+        pack = Pack.open(entry.path)
+        return [square(images.to_pillow(p), COVER) for p in _of_pack(pack, _spread(pack.count))]
+    tiles: list[Pixels | None] = []
+    for number in _spread(len(studio.library.files(entry))):
+        try:
+            tiles.append(square(opened(studio.library.loaded(entry, number), 2 * COVER), COVER))
+        except (DataError, KindError):
+            tiles.append(None)
+    return tiles
+
+
+def _spread(count: int) -> list[int]:
+    """A few numbers below ``count``, evenly spread."""
+    return sorted({(2 * at + 1) * count // (2 * TILES) for at in range(TILES)} if count else set())
+
+
+def _of_pack(pack: Pack, numbers: list[int]) -> Pixels:
+    if not all(0 <= number < pack.count for number in numbers):
         raise UnknownError("There is no picture of this number.")
-    pixels = pack.shards.take(np.array([number], np.int64))
-    return as_webp(images.enlarge(pixels, 64)[0], 92, forever=False)
+    return pack.shards.take(np.array(numbers, np.int64))

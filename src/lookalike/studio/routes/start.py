@@ -1,23 +1,243 @@
-"""Start: which pictures there are, and what could be made of them."""
+"""Start: which pictures there are, what the doctor and this machine say of them, and the button."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
+from itertools import count
+from pathlib import Path
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from lookalike.studio.library import RUN, SOURCES
-from lookalike.studio.requests import answer
+from lookalike import api
+from lookalike.data.pack.pack import Pack
+from lookalike.settings.device import Device
+from lookalike.studio.errors import RequestError, UnknownError
+from lookalike.studio.jobs import Job
+from lookalike.studio.library import PACK, RUN, SOURCES, Entry, id_of
+from lookalike.studio.pictures import MOST_PICTURE_BYTES
+from lookalike.studio.requests import answer, checked_id, field, fields, octets, streamed
 from lookalike.studio.studio import Studio
+from lookalike.studio.uploads import MOST_ZIP_BYTES, Uploads, safe_name
+
+EXAMINED = 4000
+"""Sets of more pictures are examined when somebody asks for it: each of them is decoded."""
+
+SHOWN, SHOWN_FILES = 24, 6
+SIZES = (32, 64, 128, 256)
+MOST_MINUTES = 7 * 24 * 60
 
 
 def routes(studio: Studio) -> list[Route]:
-    """``/api/library``: what lies in the folder."""
+    """``/api/library``, ``/api/start/…`` and ``/api/upload/…``."""
+    page = _Start(studio)
+    return [
+        Route("/api/library", page.library),
+        Route("/api/start/{id}", page.look),
+        Route("/api/start/{id}/outlook", page.outlook),
+        Route("/api/start/{id}/doctor", page.doctor),
+        Route("/api/start/{id}/examine", page.examine, methods=["POST"]),
+        Route("/api/start/{id}/begin", page.begin, methods=["POST"]),
+        Route("/api/upload", page.begin_upload, methods=["POST"]),
+        Route("/api/upload/zip", page.upload_zip, methods=["PUT"]),
+        Route("/api/upload/{id}", page.upload, methods=["PUT"]),
+        Route("/api/upload/{id}/end", page.end_upload, methods=["POST"]),
+    ]
 
-    async def library(request: Request) -> Response:
-        found = await asyncio.to_thread(studio.library.entries, RUN, *SOURCES)
+
+class _Start:
+    """The answers of this page."""
+
+    def __init__(self, studio: Studio) -> None:
+        self.studio = studio
+        self.uploads = Uploads(studio.library)
+
+    # ---- which pictures ---------------------------------------------------------------------
+
+    async def library(self, request: Request) -> Response:
+        """Everything in the folder; ``anew`` looks again at once."""
+        anew = "anew" in request.query_params
+        kinds = (RUN, *SOURCES)
+        found = await asyncio.to_thread(self.studio.library.entries, *kinds, anew=anew)
         return answer({"entries": found})
 
-    return [Route("/api/library", library)]
+    async def look(self, request: Request) -> Response:
+        """What would be made of one source, and why."""
+        entry = self._source(request)
+        size = _size(request)
+        recipe = request.query_params.get("recipe") or None
+        return answer(await self.studio.worker.run(lambda: self._look(entry, size, recipe)))
+
+    def _source(self, request: Request) -> Entry:
+        return self.studio.library.find(request.path_params["id"], *SOURCES)
+
+    def _look(self, entry: Entry, size: int | None, recipe: str | None) -> dict[str, Any]:
+        from lookalike.stages.choose import choice_of
+
+        if entry.kind == PACK:
+            pack = Pack.open(entry.path)
+            choice, total = choice_of(pack, None, recipe), pack.count
+        else:
+            choice = api.choose(entry.path, size, recipe)
+            total = len(self.studio.library.files(entry))
+        step = max(1, total // SHOWN)
+        return {
+            "entry": entry,
+            "choice": choice,
+            "shown": list(range(0, total, step))[:SHOWN],
+            "sizes": self._sizes(choice.recipe, choice.size, entry),
+            "recipes": [one.name for one in api.recipes()],
+            "runs": self._runs_of(entry),
+            "examined": self.studio.jobs.newest(entry.id, "doctor") is not None,
+            "examine": total <= EXAMINED,
+        }
+
+    def _sizes(self, recipe: str, chosen: int, entry: Entry) -> list[int]:
+        if entry.kind == PACK:
+            return [chosen]
+        able = next((one.sizes for one in api.recipes() if one.name == recipe), ())
+        return sorted({chosen, *(size for size in SIZES if not able or size in able)})
+
+    def _runs_of(self, entry: Entry) -> list[dict[str, str]]:
+        """Runs that were begun with these pictures."""
+        from lookalike.stages.start import other_source, pack_in
+
+        found = []
+        for run in self.studio.library.entries(RUN):
+            pack = pack_in(run.path)
+            if entry.kind != PACK and Pack.is_pack(pack) and not other_source(pack, entry.path):
+                found.append({"id": run.id, "name": run.name})
+        return found
+
+    # ---- what is to be expected -------------------------------------------------------------
+
+    async def outlook(self, request: Request) -> Response:
+        """What this machine makes of it in some minutes; it is measured for some seconds."""
+        entry, size = self._source(request), _size(request)
+        recipe = request.query_params.get("recipe") or None
+
+        def measure() -> Any:
+            from lookalike.stages.outlook import outlook
+
+            told = self._look(entry, size, recipe)["choice"]
+            place = Device().place()
+            return outlook(told.recipe, told.size, told.channels, told.files, place)
+
+        return answer(await self.studio.worker.latest("outlook", measure))
+
+    async def examine(self, request: Request) -> Response:
+        """Begin the doctor's examination."""
+        entry = self._source(request)
+        job = self.studio.jobs.begin(
+            "doctor",
+            {"source": str(entry.path), "quick": True},
+            about=entry.id,
+            title=f"examining {entry.name}",
+        )
+        return answer(job)
+
+    async def doctor(self, request: Request) -> Response:
+        """A stream of how far the doctor is, and at the end the verdict with pictures."""
+        entry = self._source(request)
+
+        def look() -> Any:
+            job = self.studio.jobs.newest(entry.id, "doctor")
+            return self._verdict(entry, job) if job is not None else {"state": "none"}
+
+        return self.studio.events.watch(look, 0.7)
+
+    def _verdict(self, entry: Entry, job: Job) -> dict[str, Any]:
+        told = dict(job.told)
+        result = told.pop("result", None)
+        answered = {"state": job.state, "work": told.get("work"), "message": told.get("message")}
+        if result is None:
+            return answered
+        places = {}
+        if entry.kind != PACK:
+            places = {file.name: n for n, file in enumerate(self.studio.library.files(entry))}
+        findings = [_finding(one, places) for one in result["findings"]]
+        return {
+            **answered,
+            "files": result["files"],
+            "readable": result["readable"],
+            "classes": len(result["classes"]),
+            "advice": result["advice"],
+            "leave_out": len(result["leave_out"]),
+            "findings": findings,
+        }
+
+    # ---- the button -------------------------------------------------------------------------
+
+    async def begin(self, request: Request) -> Response:
+        """Begin a training: ``minutes``, and what is not to be chosen."""
+        entry, given = self._source(request), await fields(request)
+        minutes = field(given, "minutes", float)
+        if not 0 < minutes <= MOST_MINUTES:
+            raise RequestError(f"A training takes up to {MOST_MINUTES:,} minutes, not {minutes:g}.")
+        arguments: dict[str, Any] = {"source": str(entry.path), "time": f"{60 * minutes:g}s"}
+        size, recipe = field(given, "size", int, 0), field(given, "recipe", str, "")
+        if recipe and recipe not in {one.name for one in api.recipes() if one.own}:
+            raise UnknownError("There is no such recipe here.")
+        arguments |= {"size": size} if size and entry.kind != PACK else {}
+        arguments |= {"recipe": recipe} if recipe else {}
+        arguments |= {"fix": True} if field(given, "fix", bool, False) else {}
+        title = safe_name(Path(entry.name).stem if entry.name != "." else entry.path.name)
+        return answer(await asyncio.to_thread(self._begin, title, arguments))
+
+    def _begin(self, title: str, arguments: dict[str, Any]) -> dict[str, str]:
+        for job in self.studio.jobs.all():
+            if job.alive and job.verb == "doctor":  # the machine is the training's now
+                self.studio.jobs.stop(job.id)
+        into = self._free_run(title)
+        about = id_of(into)
+        self.studio.jobs.begin(
+            "start", {**arguments, "into": str(into)}, about=about, title=into.name
+        )
+        return {"run": about}
+
+    def _free_run(self, name: str) -> Path:
+        names = (self.studio.library.runs / f"{name}{'' if n == 1 else f'-{n}'}" for n in count(1))
+        known = {job.about for job in self.studio.jobs.all() if job.alive}
+        return next(path for path in names if not path.exists() and id_of(path) not in known)
+
+    # ---- dropped pictures -------------------------------------------------------------------
+
+    async def begin_upload(self, request: Request) -> Response:
+        """A folder for pictures that are being dropped."""
+        name = field(await fields(request), "name", str, "")
+        return answer({"id": await asyncio.to_thread(self.uploads.begin, name)})
+
+    async def upload(self, request: Request) -> Response:
+        """One picture; ``class`` is the folder that it lay in."""
+        id_ = checked_id(request.path_params["id"])
+        data = await octets(request, MOST_PICTURE_BYTES)
+        class_name = request.query_params.get("class", "")[:200]
+        return answer({"name": await asyncio.to_thread(self.uploads.add, id_, data, class_name)})
+
+    async def end_upload(self, request: Request) -> Response:
+        """What became of a folder of dropped pictures."""
+        id_ = checked_id(request.path_params["id"])
+        return answer(await asyncio.to_thread(self.uploads.end, id_))
+
+    async def upload_zip(self, request: Request) -> Response:
+        """A zip of pictures."""
+        name = request.query_params.get("name", "")[:200]
+        return answer(await self.uploads.add_zip(name, streamed(request, MOST_ZIP_BYTES)))
+
+
+def _finding(found: Mapping[str, Any], places: Mapping[str, int]) -> dict[str, Any]:
+    """A finding with the numbers of its first pictures."""
+    files = [
+        {"name": file["name"], "detail": file["detail"], "picture": places.get(file["name"])}
+        for file in found["files"][:SHOWN_FILES]
+    ]
+    kept = {name: found[name] for name in ("kind", "title", "level", "meaning", "fix", "count")}
+    return {**kept, "leaves_out": len(found["leaves_out"]), "files": files}
+
+
+def _size(request: Request) -> int | None:
+    text = request.query_params.get("size", "")
+    return int(text) if text.isdigit() and len(text) < 5 else None

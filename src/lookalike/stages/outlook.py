@@ -1,0 +1,121 @@
+"""Outlook: what a training would give here in so many minutes, before anything is prepared.
+
+The speed is measured on this machine with pictures of noise, and set beside what was measured of
+the default recipe after so many images (docs/performance.md: cartoon faces, ten styles of drawings
+and clothes at 64 px).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from lookalike.durations import words
+from lookalike.engine import budget
+from lookalike.engine.batches import SplitBatches
+from lookalike.images import Pixels
+from lookalike.place import Place
+from lookalike.recipe import find, make
+from lookalike.results import Result
+from lookalike.stages.choose import DEFAULT
+from lookalike.stages.train import decided
+
+MINUTES = (2, 5, 10, 30, 120, 480)
+MEASURED_SIZES = (32, 64)
+FEW = 1000
+"""Below so many pictures a generator mixes what is there more than it invents."""
+
+_SEEN = (
+    (0, "a first look: colors and rough shapes"),
+    (2_500, "whole pictures, soft and without detail"),
+    (8_000, "clear pictures, small things often wrong"),
+    (18_000, "good pictures; most details are right"),
+    (60_000, "about as good as your pictures allow"),
+)
+"""From so many images on, what samples of the default recipe looked like."""
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What so many minutes of training would give; ``quality`` is empty where it is unknown."""
+
+    minutes: int
+    images: int
+    quality: str
+
+    def __str__(self) -> str:
+        told = f"{words(60 * self.minutes)}: {self.images:,} images"
+        return f"{told}, {self.quality}" if self.quality else told
+
+
+@dataclass(frozen=True)
+class Outlook(Result):
+    """The speed of this machine in images per second, and what it makes of several times."""
+
+    recipe: str
+    size: int
+    images_per_second: float
+    expected: tuple[Expected, ...]
+    notes: tuple[str, ...]
+
+    def lines(self) -> list[str]:
+        """A line for each time, and what to keep in mind."""
+        return [*map(str, self.expected), *self.notes]
+
+
+class _Noise:
+    """A split of random pictures, to measure with."""
+
+    def __init__(self, size: int, channels: int) -> None:
+        draw = np.random.default_rng(0)
+        self._pixels = draw.integers(0, 256, (64, size, size, channels), np.uint8)
+
+    def __len__(self) -> int:
+        return len(self._pixels)
+
+    def images(self, indices: ArrayLike) -> Pixels:
+        pixels: Pixels = self._pixels[np.asarray(indices) % len(self)]
+        return pixels
+
+    def labels(self, indices: ArrayLike) -> NDArray[np.float32]:
+        return np.zeros((np.asarray(indices).size, 0), np.float32)
+
+
+def outlook(
+    recipe: str, size: int, channels: int, pictures: int, place: Place, seconds: float = 4.0
+) -> Outlook:
+    """Measure this machine for some seconds, and say what to expect.
+
+    Raises:
+        RecipeError: there is no such recipe, or it makes no such pictures.
+    """
+    chosen = make(find(recipe), {}, {"size": size, "channels": channels, "labels": 0})
+    source = SplitBatches(_Noise(size, channels), chosen.seed)
+    speed = budget.measure(chosen, source, decided(chosen, source, place), seconds=seconds)
+    known = recipe == DEFAULT and size in MEASURED_SIZES
+    expected = tuple(
+        Expected(minutes, images, _quality(images) if known else "")
+        for minutes in MINUTES
+        for images in [speed.images(60 * minutes, chosen.batch)]
+    )
+    return Outlook(recipe, size, round(speed.mean, 1), expected, tuple(_notes(pictures, known)))
+
+
+def _quality(images: int) -> str:
+    return next(text for least, text in reversed(_SEEN) if images >= least)
+
+
+def _notes(pictures: int, known: bool) -> list[str]:
+    notes = []
+    if known:
+        notes.append("Measured on drawings and clothes; photos of many things need longer.")
+    else:
+        notes.append("How good this recipe gets in which time was not measured at this size.")
+    if pictures < FEW:
+        notes.append(
+            f"{pictures:,} pictures give blends of what is there. More pictures help more than "
+            "more time."
+        )
+    return notes
