@@ -11,6 +11,7 @@ from lookalike.studio.explorers import Explorers
 from lookalike.studio.gallery import Gallery
 from lookalike.studio.jobs import Jobs
 from lookalike.studio.library import Library
+from lookalike.studio.photos import Photos
 from lookalike.studio.worker import Worker
 
 
@@ -33,3 +34,8 @@ class Studio:
     def gallery(self) -> Gallery:
         """What was made."""
         return Gallery(self.library.home / "gallery")
+
+    @cached_property
+    def photos(self) -> Photos:
+        """Photos that are being edited."""
+        return Photos(self.explorers)

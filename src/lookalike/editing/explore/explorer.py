@@ -264,7 +264,8 @@ class Explorer:
         """What is drawn at a point, uint8 ``[S, S, C]``: it alone, so that it is there at once."""
         device = self.generator.device
         labels = None if point.labels is None else point.labels.to(device)
-        return images.to_pixels(self.generator.draw(point.latent.to(device), labels))[0]
+        found: Pixels = images.to_pixels(self.generator.draw(point.latent.to(device), labels))[0]
+        return found
 
     def real(self, rows: Sequence[int]) -> Pixels:
         """Pictures of the pack, uint8 ``[N, S, S, C]``."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from starlette.routing import Route
 
-from lookalike.studio.routes import explore, judge, pictures, start, train
+from lookalike.studio.routes import edit, explore, gallery, judge, pictures, start, train
 from lookalike.studio.studio import Studio
 
 PAGES: Sequence[Callable[[Studio], list[Route]]] = (
@@ -14,5 +14,7 @@ PAGES: Sequence[Callable[[Studio], list[Route]]] = (
     start.routes,
     train.routes,
     explore.routes,
+    edit.routes,
+    gallery.routes,
     judge.routes,
 )

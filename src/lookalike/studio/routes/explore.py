@@ -17,8 +17,9 @@ from lookalike.editing.explore.starts import start_of
 from lookalike.engine.load import label_vector
 from lookalike.images import Pixels
 from lookalike.metrics.distances.intervals import share_interval
+from lookalike.seeds import array_generator
 from lookalike.studio.errors import UnknownError
-from lookalike.studio.explorers import Explorers, MapWork
+from lookalike.studio.explorers import MapWork
 from lookalike.studio.jobs import Job
 from lookalike.studio.library import RUN
 from lookalike.studio.pictures import as_webp
@@ -29,6 +30,7 @@ LEAST_SHOWN = 512
 """A picture is shown by so many pixels at least, so that the browser need not blur it."""
 MOST_STARTS = 64
 MOST_SEEDS = 60
+SOME = 48
 TOLD = "X-Lookalike-Told"
 """The header of a drawn picture that says what is known of it, as JSON."""
 
@@ -43,18 +45,19 @@ def routes(studio: Studio) -> list[Route]:
         entry = studio.library.find(id_, RUN)
         known = await worker.run(lambda: facts(explorers.open(id_)))
         job = studio.jobs.newest(id_, "directions", "teach")
-        return answer({"id": id_, "name": entry.name, **known, "learning": _job(job)})
+        return answer({"id": id_, "name": entry.name, **known, "learning": job_words(job)})
 
     async def learn(request: Request) -> Response:
         entry = studio.library.find(request.path_params["id"], RUN)
         title = f"learning what can be changed with {entry.name}"
         arguments = {"run": str(entry.path)}
         job = studio.jobs.begin("directions", arguments, about=entry.id, title=title)
-        return answer(_job(job))
+        return answer(job_words(job))
 
     async def learning(request: Request) -> Response:
         id_ = studio.library.find(request.path_params["id"], RUN).id
-        return studio.events.watch(lambda: _job(studio.jobs.newest(id_, "directions", "teach")))
+        verbs = "directions", "teach"
+        return studio.events.watch(lambda: job_words(studio.jobs.newest(id_, *verbs)))
 
     async def picture_map(request: Request) -> Response:
         work = await explorers.map_of(request.path_params["id"], MapPlan())
@@ -71,6 +74,10 @@ def routes(studio: Studio) -> list[Route]:
     async def real(request: Request) -> Response:
         id_, row = request.path_params["id"], request.path_params["row"]
         return await worker.run(lambda: _real(explorers.open(id_), row))
+
+    async def some(request: Request) -> Response:
+        id_, seed, first = (request.path_params[name] for name in ("id", "seed", "first"))
+        return answer({"rows": await worker.run(lambda: _some(explorers.open(id_), seed, first))})
 
     async def seeds(request: Request) -> Response:
         id_ = request.path_params["id"]
@@ -121,6 +128,7 @@ def routes(studio: Studio) -> list[Route]:
         Route(f"{base}/learn", learn, methods=["POST"]),
         Route(f"{base}/learning", learning),
         Route(f"{base}/map", picture_map),
+        Route(f"{base}/some/{{seed:int}}/{{first:int}}", some),
         Route(f"{shown}/sheet/{{number:int}}", sheet),
         Route(f"{shown}/real/{{row:int}}", real),
         Route(f"{shown}/seeds/{{seed:int}}/{{first:int}}/{{count:int}}", seeds),
@@ -186,6 +194,15 @@ def drawn(pixels: Pixels, told: dict[str, Any]) -> Response:
     return response
 
 
+def _some(explorer: Explorer, seed: int, first: int) -> list[int]:
+    """Rows of training pictures in a random order, some of them."""
+    if explorer.pack is None:
+        return []
+    split = explorer.pack.train
+    order = array_generator(seed, "studio/some").permutation(len(split))
+    return split.pack_rows(order[first : first + SOME]).tolist()
+
+
 def _real(explorer: Explorer, row: int) -> Response:
     if explorer.pack is None or not 0 <= row < explorer.pack.count:
         raise UnknownError("There is no such picture.")
@@ -212,7 +229,7 @@ def _map(work: MapWork) -> dict[str, Any]:
     }
 
 
-def _job(job: Job | None) -> dict[str, Any] | None:
+def job_words(job: Job | None) -> dict[str, Any] | None:
     """How far some work is, in words."""
     if job is None:
         return None
@@ -227,7 +244,8 @@ def _job(job: Job | None) -> dict[str, Any] | None:
         "words": str(work.get("what", "")),
         "share": int(work.get("done", 0)) / total if total else 0.0,
         "message": str(job.told.get("message", "")),
+        "result": job.told.get("result"),
     }
 
 
-__all__ = ["Explorers", "drawn", "facts", "nearest", "routes", "sliders"]
+__all__ = ["drawn", "facts", "job_words", "nearest", "routes", "sliders"]
