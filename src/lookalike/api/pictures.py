@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -99,8 +100,7 @@ def expand(
     if settings.machines.elsewhere:
         return division.elsewhere(listener)
     opened = Pack.open(path_of(pack))
-    found = _per_class if settings.run_per_class else _one_run
-    make, origin, trainers = found(opened, folder, settings, listener)
+    make, origin, trainers = _candidates(settings)(opened, folder, settings, listener)
     settings = replace(settings, trained_with=trainers)
     if division.one is not None:
         part = stage.expand_part(opened, make, origin, settings, division.one, listener.tell)
@@ -116,6 +116,28 @@ def expand(
 
 Candidates = tuple["Make", "Origin", tuple[str, ...]]
 """What makes candidates, where they come from, and families of networks that trained it."""
+
+
+def _candidates(
+    settings: ExpandSettings,
+) -> Callable[[Pack, Path, ExpandSettings, Listener], Candidates]:
+    """Who makes the candidates that settings ask for."""
+    if settings.pictures is not None:
+        return _chosen
+    return _per_class if settings.run_per_class else _one_run
+
+
+def _chosen(pack: Pack, to: Path, settings: ExpandSettings, listener: Listener) -> Candidates:
+    """Pictures that somebody chose; ``run`` says where they come from, if it is named."""
+    from lookalike.data.pack.classes import classes_of
+    from lookalike.stages import expand as stage
+
+    assert settings.pictures is not None, "asked before"
+    chosen = stage.read_chosen(pack, settings.pictures, classes_of(pack, settings.attribute))
+    if settings.run is None:
+        return chosen, stage.Origin(settings.pictures.name, "chosen", 0), ()
+    _, origin, trainers = _opened(settings.run, pack, settings.run.resolve().name, settings)
+    return chosen, origin, trainers
 
 
 def _one_run(pack: Pack, to: Path, settings: ExpandSettings, listener: Listener) -> Candidates:

@@ -26,7 +26,7 @@ from lookalike.data.pack.pack import Pack
 from lookalike.editing.editor import Editor, Slider, learn_editor
 from lookalike.editing.generator import EditableGenerator
 from lookalike.editing.measure import measured
-from lookalike.engine.load import open_players, training_pack
+from lookalike.engine.load import OpenedPlayers, open_players, training_pack
 from lookalike.errors import CheckpointError, RunError
 from lookalike.place import Place
 from lookalike.progress import Tell, silent
@@ -65,8 +65,7 @@ def open_editor(
     """
     players = open_players(run, place, trusted)
     generator = EditableGenerator.of(players, place.device)
-    fingerprint = run.env().get("data", {}).get("fingerprint")
-    key = {"version": VERSION, "images": players.images_seen, "pack": fingerprint}
+    key = _key(run, players.images_seen)
     pack, why = _pack(run)
     tree = _kept(_file(run), key)
     if tree is None:
@@ -78,10 +77,9 @@ def open_editor(
         editor = measured(learn_editor(generator, pack, tell), pack.holdout, tell)
         tree = {"key": key, "plan": _plan(pack), **editor.as_tree()}
         _keep(_file(run), tree)
-    editor = Editor.of_tree(generator, tree)  # what is kept in half precision is used so at once
-    sliders, notes = _sliders(run, key)
+    editor, notes = _as_kept(run, generator, tree, key)
     return OpenedEditor(
-        editor=replace(editor, sliders=sliders, names=axis_names(run)),
+        editor=editor,
         squares=SquareSettings.of(tree["plan"], generator.frame.size, generator.frame.channels),
         pack=pack,
         images_seen=players.images_seen,
@@ -89,6 +87,27 @@ def open_editor(
         key=key,
         notes=notes,
     )
+
+
+def kept_editor(run: Run, players: OpenedPlayers, generator: EditableGenerator) -> Editor | None:
+    """The editor of a run as it was kept, or None where it has to be learned first."""
+    key = _key(run, players.images_seen)
+    tree = _kept(_file(run), key)
+    return None if tree is None else _as_kept(run, generator, tree, key)[0]
+
+
+def _key(run: Run, images_seen: int) -> dict[str, Any]:
+    fingerprint = run.env().get("data", {}).get("fingerprint")
+    return {"version": VERSION, "images": images_seen, "pack": fingerprint}
+
+
+def _as_kept(
+    run: Run, generator: EditableGenerator, tree: Mapping[str, Any], key: Mapping[str, Any]
+) -> tuple[Editor, tuple[str, ...]]:
+    """The editor of a tree that was kept, with sliders and names, and words about old sliders."""
+    editor = Editor.of_tree(generator, tree)  # what is kept in half precision is used so at once
+    sliders, notes = _sliders(run, key)
+    return replace(editor, sliders=sliders, names=axis_names(run)), notes
 
 
 def axis_names(run: Run) -> dict[int, str]:

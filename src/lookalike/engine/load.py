@@ -9,6 +9,7 @@ split anew is not.
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ from torch import Tensor
 
 from lookalike.data.pack.pack import Pack
 from lookalike.engine.sampler import Sampler, block_of, choosing_by
-from lookalike.errors import CheckpointError, PackError, RunError
+from lookalike.errors import CheckpointError, LookalikeError, PackError, RunError
 from lookalike.parts.latents.priors import Learned
 from lookalike.parts.losses.game import Game
 from lookalike.parts.networks.base import Frame, NetworkPlan, Networks
@@ -193,3 +194,68 @@ def pretrained_families(run: Run) -> tuple[str, ...]:
     path = run.path / "recipe.json"
     text = path.read_text("utf-8", "replace") if path.is_file() else ""
     return ("imagenet", "efficientnet", "efficientnet-lite0") if PRETRAINED.search(text) else ()
+
+
+# ---- labels by name --------------------------------------------------------------------------
+
+
+def label_vector(run: Run, chosen: Drawing, wanted: str | None) -> Tensor | None:
+    """The label vector for a class or attributes by name ("class=cat", "cat", "hair=long,age=0.3").
+
+    Raises:
+        LookalikeError: the run has no labels, or none of that name.
+    """
+    if wanted is None:
+        return None
+    columns: list[str] = run.env().get("data", {}).get("columns", [])
+    if not chosen.labels:
+        raise LookalikeError(
+            f"{run.path} was trained without labels, so it cannot make {wanted!r} on request. "
+            "Train on a pack with classes and a recipe that uses them (lookalike recipes)."
+        )
+    if len(columns) != chosen.labels:
+        raise RunError(f"{run.path}/env.json does not name the {chosen.labels} label columns.")
+    vector = torch.zeros(chosen.labels)
+    for name, value in _labels(wanted, columns):
+        vector[columns.index(name)] = value
+    return vector
+
+
+def _labels(text: str, columns: list[str]) -> list[tuple[str, float]]:
+    """Labels with commas between; a name may hold commas, equals signs and quotes itself.
+
+    Raises:
+        LookalikeError: a part names no label.
+    """
+    pieces, found = text.split(","), []
+    while pieces:
+        # The longest name that begins here: "tench, Tinca tinca" before "tench".
+        tries = range(len(pieces), 0, -1)
+        names = ((count, _label_of(",".join(pieces[:count]), columns)) for count in tries)
+        match = next(((count, label) for count, label in names if label is not None), None)
+        if match is None:
+            there = ", ".join(shlex.quote(name.removeprefix("class=")) for name in columns[:40])
+            raise LookalikeError(
+                f"There is no label {','.join(pieces).strip()!r}. There are: {there}."
+            )
+        count, label = match
+        found.append(label)
+        pieces = pieces[count:]
+    return found
+
+
+def _label_of(text: str, columns: list[str]) -> tuple[str, float] | None:
+    """The column and the value that a text stands for: a name, a class, or name=value."""
+    stripped = text.strip()
+    bare = (
+        stripped[1:-1] if len(stripped) > 1 and stripped[0] == stripped[-1] in "'\"" else stripped
+    )
+    for name in dict.fromkeys((text, stripped, bare)):
+        for column in (name, f"class={name}"):
+            if column in columns:
+                return column, 1.0
+    column, _, value = stripped.rpartition("=")
+    try:
+        return (column, float(value)) if column in columns else None
+    except ValueError:
+        return None

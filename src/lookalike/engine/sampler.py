@@ -82,25 +82,46 @@ class Sampler:
 
         Without a ``score`` there is one candidate.
         """
+        for best, _, _ in self._rising(seed, first, count, wanted):
+            yield best
+
+    @torch.no_grad()
+    def latents(
+        self, seed: int, first: int, count: int, wanted: Tensor | None = None
+    ) -> tuple[Tensor, Tensor | None, Pixels]:
+        """What the generator is given for these rows: latents ``[count, Z]``, labels or None.
+
+        And what it draws of them, uint8 ``[count, S, S, C]``: what :meth:`pictures` gives, up to
+        the rounding of another block.
+        """
+        *_, (best, latents, labels) = self._rising(seed, first, count, wanted)
+        return latents, labels, images.to_pixels(best.cpu())
+
+    def _rising(
+        self, seed: int, first: int, count: int, wanted: Tensor | None
+    ) -> Iterator[tuple[Tensor, Tensor, Tensor | None]]:
+        """The best pictures so far with the latents and labels that they are made from."""
         z, labels = self.draw(seed, first, count, wanted)
-        best = self._pictures_of(z, labels)
-        yield best
+        latents = self.prior.transform(z, labels, self.learned)
+        best = self._pictures_of(latents, labels)
+        yield best, latents, labels
         if self.score is None:
             return
         there = None if labels is None else labels.to(self.device)
         highest = self.score(best, there)
         for candidate in range(1, self.candidates):
             z = self._rivals(seed, first, labels, candidate, count)
-            pictures = self._pictures_of(z, labels)
+            rivals = self.prior.transform(z, labels, self.learned)
+            pictures = self._pictures_of(rivals, labels)
             scores = self.score(pictures, there)
             better = scores > highest
             best[better], highest[better] = pictures[better], scores[better]
-            yield best
+            latents = torch.where(better.cpu()[:, None], rivals, latents)
+            yield best, latents, labels
 
-    def _pictures_of(self, z: Tensor, labels: Tensor | None) -> Tensor:
-        z = self.prior.transform(z, labels, self.learned)
+    def _pictures_of(self, latents: Tensor, labels: Tensor | None) -> Tensor:
         there = None if labels is None else labels.to(self.device)
-        return self.generate(z.to(self.device), there).float()
+        return self.generate(latents.to(self.device), there).float()
 
     def _rivals(
         self, seed: int, first: int, labels: Tensor | None, candidate: int, count: int

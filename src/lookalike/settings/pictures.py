@@ -89,6 +89,12 @@ class ExpandSettings:
     run: Path | None = None
     "A run trained on this pack with its classes."
 
+    pictures: Path | None = None
+    (
+        "Instead of what a run makes: a folder of chosen pictures; its sub-folders are classes. "
+        "They pass the same checks."
+    )
+
     time: For[str | float | None] = None
     "Without a run: train one for this long first (10m, 1h), into TO-run."
 
@@ -163,6 +169,10 @@ class ExpandSettings:
             raise DataError(
                 "--run names one generator, and --run-per-class trains one for each class. Give "
                 "one of them."
+            )
+        if self.pictures is not None and (self.balance or self.factor is not None):
+            raise DataError(
+                "--pictures adds all chosen pictures that pass; leave --balance and --factor out."
             )
         if self.time is not None:
             seconds(self.time)

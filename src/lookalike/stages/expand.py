@@ -7,6 +7,7 @@ A class in which too few candidates pass stays short, and is reported so.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -15,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from lookalike import images, seeds
-from lookalike.data.expanded.balance import class_needs
+from lookalike.data.decode.photos import SquareSettings
+from lookalike.data.expanded.balance import ClassNeed, class_needs
 from lookalike.data.expanded.originals import Originals
 from lookalike.data.expanded.partial_results import Unfinished
 from lookalike.data.expanded.writer import (
@@ -29,7 +31,9 @@ from lookalike.data.pack.atomic_folder import refuse_full
 from lookalike.data.pack.classes import Classes, classes_of
 from lookalike.data.pack.pack import Pack
 from lookalike.data.pack.part_folder import Asking, OnePart, PartDone
+from lookalike.editing.photos import open_photo, photos_of
 from lookalike.engine.sampler import Sampler
+from lookalike.errors import DataError
 from lookalike.images import Pixels
 from lookalike.metrics.features.features import Features, conflict
 from lookalike.metrics.features.judges import named
@@ -148,11 +152,12 @@ def expand(
     settings = settings or ExpandSettings()
     refuse_full(to)
     sorts = classes_of(pack, settings.attribute)
-    needs = class_needs(pack, sorts, settings)
+    chosen = make if isinstance(make, Chosen) else None
+    needs = chosen.needs(pack, sorts) if chosen else class_needs(pack, sorts, settings)
     into = _writer(pack, to, settings)
     eye = named(settings.judge, pack.channels, pack.size)
     beside = [folder / FOUND for folder in settings.machines.merged]
-    work = Unfinished(unfinished(to), _key(pack, origin, settings, eye), beside)
+    work = Unfinished(unfinished(to), _key(pack, origin, settings, eye, chosen), beside)
     net, accuracy = _classifier(pack, sorts, settings, tell)
     judge = sieve(*seen_by(pack, eye, tell), eye, net, keep_copies=settings.keep_copies)
     counts: list[ClassCount] = []
@@ -160,20 +165,20 @@ def expand(
     with into:
         _copy(pack, sorts, into, tell)
         for number, need in enumerate(needs):
-            chosen = SelectedPictures(judge, number)
+            picked = SelectedPictures(judge, number)
             name = sorts.names[number] if sorts.names else ""
             seed = class_seed(settings.seed, number)
             for taken, one in enumerate(
-                pick(make, chosen, need.wanted, settings.tries, work, tell)
+                pick(make, picked, need.wanted, settings.tries, work, tell)
             ):
                 about = {"seed": seed, "index": one.index, "scores": one.scores}
                 row = {**_told(origin.of(number)), **about}
                 into.synthetic(one.picture, row, name, _text(row, name))
                 if taken < SHOWN:
                     shown.append((number, one.picture))
-            tried, rejected = chosen.tried, dict(chosen.rejected)
+            tried, rejected = picked.tried, dict(picked.rejected)
             counts.append(
-                ClassCount(name, need.real, need.wanted, chosen.taken, tried, seed, rejected)
+                ClassCount(name, need.real, need.wanted, picked.taken, tried, seed, rejected)
             )
         result = Expanded(
             folder=to,
@@ -242,6 +247,56 @@ def maker(sampler: Sampler, sorts: Classes, seed: int) -> Make:
     return make
 
 
+@dataclass(frozen=True, eq=False)
+class Chosen:
+    """Pictures that somebody chose, uint8 ``[N, S, S, C]`` by class number, as candidates."""
+
+    pictures: Mapping[int, Pixels]
+
+    def __call__(self, number: int, first: int, count: int) -> Pixels:
+        """Those of a class from ``first`` on; fewer, or none, at the end."""
+        return self.pictures[number][first : first + count]
+
+    @property
+    def digest(self) -> str:
+        """Tells these pictures from any others."""
+        found = hashlib.sha256()
+        for number, pictures in sorted(self.pictures.items()):
+            found.update(f"{number} {pictures.shape}".encode())
+            found.update(pictures.tobytes())
+        return found.hexdigest()
+
+    def needs(self, pack: Pack, sorts: Classes) -> list[ClassNeed]:
+        """As many of every class as were chosen."""
+        real = sorts.numbers(pack.train) if sorts.names else np.zeros(len(pack.train), np.int64)
+        return [
+            ClassNeed(int((real == number).sum()), len(self.pictures[number]))
+            for number in range(len(self.pictures))
+        ]
+
+
+def read_chosen(pack: Pack, folder: Path, sorts: Classes) -> Chosen:
+    """Read a folder of chosen pictures as the pack would hold them.
+
+    Raises:
+        DataError: it holds none, or its sub-folders are no classes of the pack.
+    """
+    plan = pack.info.get("plan") or {}
+    squares = SquareSettings.of(plan, pack.size, pack.channels)
+    found: dict[int, list[Pixels]] = {number: [] for number in range(max(1, len(sorts.names)))}
+    for path in photos_of(folder):
+        name = path.parent.name if path.parent != folder else ""
+        if sorts.names and name not in sorts.names:
+            raise DataError(
+                f"{path.relative_to(folder)} says of no class of {pack.name}. Put pictures into "
+                f"sub-folders named as its classes: {', '.join(sorts.names[:12])}."
+            )
+        number = sorts.names.index(name) if sorts.names else 0
+        found[number].append(open_photo(path, squares).square)
+    blank = np.zeros((0, pack.size, pack.size, pack.channels), np.uint8)
+    return Chosen({n: np.stack(some) if some else blank for n, some in found.items()})
+
+
 def makers(samplers: Mapping[int, Sampler], seed: int) -> Make:
     """Pictures of a class from the run of that class, by class number."""
 
@@ -277,7 +332,13 @@ def _writer(pack: Pack, to: Path, settings: ExpandSettings) -> Enlarged:
     return EnlargedFolder(to, originals, copied=settings.real == "copy")
 
 
-def _key(pack: Pack, origin: Origin, settings: ExpandSettings, eye: Features) -> dict[str, Any]:
+def _key(
+    pack: Pack,
+    origin: Origin,
+    settings: ExpandSettings,
+    eye: Features,
+    chosen: Chosen | None = None,
+) -> dict[str, Any]:
     """Everything that decides which pictures pass."""
     return {
         "pack": pack.fingerprint,
@@ -292,6 +353,7 @@ def _key(pack: Pack, origin: Origin, settings: ExpandSettings, eye: Features) ->
         "seed": settings.seed,
         "keep_copies": settings.keep_copies,
         "trained_with": settings.trained_with,
+        **({"chosen": chosen.digest} if chosen else {}),
     }
 
 

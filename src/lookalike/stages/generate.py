@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -11,15 +10,13 @@ from pathlib import Path
 from typing import Self
 
 import numpy as np
-import torch
 from PIL import Image
-from torch import Tensor
 
 from lookalike import images
 from lookalike.data.pack.part_folder import Asking, OnePart, PartDone, Parts
-from lookalike.engine.load import open_sampler, training_pack
+from lookalike.engine.load import label_vector, open_sampler, training_pack
 from lookalike.engine.sampler import BLOCK, Sampler
-from lookalike.errors import DataError, LookalikeError, RunError
+from lookalike.errors import DataError, RunError
 from lookalike.images import Pixels
 from lookalike.metrics.copies.copy_filter import CopyCheck, CopyFilter, copy_check
 from lookalike.place import Place
@@ -115,7 +112,7 @@ def generate(
     sampler, chosen, seen = open_sampler(
         run, place, settings.checkpoint, trust(settings.recipe), settings.candidates
     )
-    wanted = _label(run, chosen, settings.label)
+    wanted = label_vector(run, chosen, settings.label)
     check, note = (None, None) if settings.keep_copies else _copy_check(run, tell)
     kept = CopyFilter(check)
     most = settings.count if check is None else max(TRIES * settings.count, LEAST_TRIES)
@@ -165,7 +162,7 @@ def generate_part(
     sampler, chosen, seen = open_sampler(
         run, place, settings.checkpoint, trust(settings.recipe), settings.candidates
     )
-    wanted = _label(run, chosen, settings.label)
+    wanted = label_vector(run, chosen, settings.label)
     check = None if settings.keep_copies else _copy_check(run, tell)[0]
     with _Files(to, _text(run, chosen, seen, settings), settings) as files:
 
@@ -307,65 +304,3 @@ def _grid(to: Path, shown: Pixels, settings: GenerateSettings) -> Path:
     path = folder.with_name(f"{folder.name}-grid.png")
     images.write_png(path, images.grid(images.enlarge(shown, 64), settings.columns))
     return path
-
-
-def _label(run: Run, chosen: Drawing, wanted: str | None) -> Tensor | None:
-    """The label vector for a class or attributes by name ("class=cat", "cat", "hair=long,age=0.3").
-
-    Raises:
-        LookalikeError: the run has no labels, or none of that name.
-    """
-    if wanted is None:
-        return None
-    columns: list[str] = run.env().get("data", {}).get("columns", [])
-    if not chosen.labels:
-        raise LookalikeError(
-            f"{run.path} was trained without labels, so it cannot make {wanted!r} on request. "
-            "Train on a pack with classes and a recipe that uses them (lookalike recipes)."
-        )
-    if len(columns) != chosen.labels:
-        raise RunError(f"{run.path}/env.json does not name the {chosen.labels} label columns.")
-    vector = torch.zeros(chosen.labels)
-    for name, value in _labels(wanted, columns):
-        vector[columns.index(name)] = value
-    return vector
-
-
-def _labels(text: str, columns: list[str]) -> list[tuple[str, float]]:
-    """Labels with commas between; a name may hold commas, equals signs and quotes itself.
-
-    Raises:
-        LookalikeError: a part names no label.
-    """
-    pieces, found = text.split(","), []
-    while pieces:
-        # The longest name that begins here: "tench, Tinca tinca" before "tench".
-        tries = range(len(pieces), 0, -1)
-        names = ((count, _label_of(",".join(pieces[:count]), columns)) for count in tries)
-        match = next(((count, label) for count, label in names if label is not None), None)
-        if match is None:
-            there = ", ".join(shlex.quote(name.removeprefix("class=")) for name in columns[:40])
-            raise LookalikeError(
-                f"There is no label {','.join(pieces).strip()!r}. There are: {there}."
-            )
-        count, label = match
-        found.append(label)
-        pieces = pieces[count:]
-    return found
-
-
-def _label_of(text: str, columns: list[str]) -> tuple[str, float] | None:
-    """The column and the value that a text stands for: a name, a class, or name=value."""
-    stripped = text.strip()
-    bare = (
-        stripped[1:-1] if len(stripped) > 1 and stripped[0] == stripped[-1] in "'\"" else stripped
-    )
-    for name in dict.fromkeys((text, stripped, bare)):
-        for column in (name, f"class={name}"):
-            if column in columns:
-                return column, 1.0
-    column, _, value = stripped.rpartition("=")
-    try:
-        return (column, float(value)) if column in columns else None
-    except ValueError:
-        return None

@@ -25,7 +25,7 @@ from lookalike.results import plain
 from lookalike.run import lock
 from lookalike.studio.jobs import JOB, LOCK, STATE, STOP, write_note
 
-VERBS = ("start", "train", "doctor", "evaluate", "utility")
+VERBS = ("start", "train", "doctor", "evaluate", "utility", "directions", "teach", "expand")
 """What may be asked for; a job is never anything else."""
 
 OFTEN = 0.5

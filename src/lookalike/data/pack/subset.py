@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from lookalike.data.pack.classes import classes_of
 from lookalike.data.pack.pack import Pack
 from lookalike.data.pack.writer import PackWriter
+from lookalike.errors import DataError
 
 _BLOCK = 256
 
@@ -42,3 +43,29 @@ def class_subset(pack: Pack, number: int, attribute: str | None, to: Path) -> Pa
         np.flatnonzero(classes.numbers(split) == number) for split in (pack.train, pack.holdout)
     )
     return subset(pack, to, train, holdout)
+
+
+def without_rows(pack: Pack, to: Path, rows: Rows) -> Pack:
+    """The pack at ``to`` with all pictures but these rows of the whole pack, labels and all.
+
+    What is held out stays held out.
+
+    Raises:
+        DataError: nothing is left to train on.
+    """
+    gone = set(rows.tolist())
+    held: list[bool] = []
+    with PackWriter(to, size=pack.size, channels=pack.channels) as writer:
+        for split in (pack.train, pack.holdout):
+            own = split.pack_rows(np.arange(len(split)))
+            kept = [at for at, row in enumerate(own.tolist()) if row not in gone]
+            if split is pack.train and not kept:
+                raise DataError("Nothing would be left to train on. Leave fewer pictures out.")
+            for start in range(0, len(kept), _BLOCK):
+                part = kept[start : start + _BLOCK]
+                for picture, row in zip(split.images(part), split.rows(part), strict=True):
+                    line = {key: value for key, value in row.items() if key != "split"}
+                    writer.append(picture, line)
+                    held.append(split is pack.holdout)
+        info = {key: pack.info[key] for key in ("licence", "plan") if pack.info.get(key)}
+        return writer.finish(holdout=np.array(held, np.bool_), info=info)

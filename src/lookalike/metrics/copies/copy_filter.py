@@ -65,11 +65,16 @@ def copy_check(pack: Pack, tell: Tell = silent) -> CopyCheck | None:
     known = _read(pack)
     if known is not None:
         return known
-    training = _small(pack, shuffled(pack.train)[:MOST], tell)
+    training = _small(pack, training_rows(pack), tell)
     holdout = _small(pack, shuffled(pack.holdout)[:HELD], tell)
     made = CopyCheck(training, calibrate(training, holdout).rule, len(pack.train))
     _write(pack, made)
     return made
+
+
+def training_rows(pack: Pack) -> NDArray[np.int64]:
+    """The rows of the pack that the check's training pictures are, in their order."""
+    return shuffled(pack.train)[:MOST]
 
 
 @dataclass

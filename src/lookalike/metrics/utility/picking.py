@@ -31,10 +31,11 @@ def pick(
     """The candidates that pass, in the order of their index, until enough or too many were tried.
 
     At most ``tries`` candidates for each wanted picture are looked at (at least 64), and 256 when
-    none of them passes. What ``work`` holds already is taken from there.
+    none of them passes; fewer where ``make`` gives no more. What ``work`` holds already is taken
+    from there.
     """
     most, first = max(LEAST_TRIES, tries * wanted), 0
-    while chosen.taken < wanted and first < most:
+    while chosen.taken < wanted and first < most and chosen.tried == first:
         if first >= HOPELESS and not chosen.taken:
             return
         count = min(BATCH, most - first)
@@ -57,6 +58,8 @@ def _look(
     """Ask for these candidates one by one, and keep the answers."""
     first, count = span
     pictures = make(chosen.number, first, count)
+    if not len(pictures):
+        return []
     look = chosen.sieve.look(pictures)
     tried, rejected, rows, passed = chosen.tried, chosen.rejected.copy(), [], []
     for row, picture in enumerate(pictures):

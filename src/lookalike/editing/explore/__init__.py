@@ -1,0 +1,1 @@
+"""Looking around in a generator: a map of pictures, starts, directions, the way between two."""
