@@ -83,7 +83,7 @@ def expand(
 
     settings, folder = filled(ExpandSettings, settings, fields), path_of(to)
     refuse_full(folder)
-    opened = Pack.open(path_of(pack))
+    opened = Pack.open(path_of(pack)).verified()
     found = _per_class if settings.run_per_class else _one_run
     make, origin, trainers = found(opened, folder, settings, listener)
     settings = replace(settings, trained_with=trainers)
