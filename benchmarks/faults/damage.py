@@ -27,7 +27,8 @@ Draw = np.random.Generator
 Damage = Callable[[Path, Draw], None]
 COMMANDS = {
     "run": (
-        Job("generate", ("generate", "run", "-n", "4", "--to", "out", "--keep-copies"), (), ("out",)),
+        Job("generate", ("generate", "run", "-n", "4", "--to", "out", "--keep-copies"), (),
+            ("out",)),
         Job("further", ("train", "pack", "--into", "run", *TINY), (), ("run",)),
     ),
     "pack": (
@@ -60,6 +61,8 @@ def trial(workshop: Workshop, number: int) -> tuple[str, str]:
     files = sorted(p for p in (workshop.place / side).rglob("*") if _counts(p))
     path = files[int(draw.integers(len(files)))]
     kinds = {**ANY, **SPECIAL.get(path.suffix, {})}
+    if path.suffix == ".safetensors":
+        del kinds["gone"]  # a training that was killed before its save leaves the same folder
     name = str(draw.choice(list(kinds)))
     kinds[name](path, draw)
     what = f"{path.relative_to(workshop.place)}: {name}"
@@ -182,6 +185,11 @@ def _renamed(value: Any, draw: Draw) -> Any:
         return value
     key = str(draw.choice(list(value)))
     return {(f"{k}_2" if k == key else k): v for k, v in value.items()}
+
+
+def _more(value: Any, draw: Draw) -> Any:
+    """A field that this version does not know."""
+    return {**value, "new": 1} if isinstance(value, dict) else 1
 
 
 def _tensors(change: Callable[[torch.Tensor, Draw], torch.Tensor]) -> Damage:

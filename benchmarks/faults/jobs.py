@@ -40,7 +40,12 @@ class Job:
 JOBS = {
     job.name: job
     for job in (
-        Job("prepare", ("prepare", "pics", "--to", "pack", "--size", "16", "--holdout", "0.45"), (), ("pack",)),
+        Job(
+            "prepare",
+            ("prepare", "pics", "--to", "pack", "--size", "16", "--holdout", "0.45"),
+            (),
+            ("pack",),
+        ),
         Job("train", ("train", "pack", "--into", "run", *TINY), ("prepare",), ("run",)),
         Job(
             "start",

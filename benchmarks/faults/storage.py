@@ -1,4 +1,4 @@
-"""A disk that is full, gone or read-only at a random operation or byte; memory, files, processes short.
+"""A disk that is full, failing or read-only at a random write; files and sizes that are limited.
 
 The command must end with an error that names place and cure; what was saved stays; and in peace
 the same command gives what it gives undisturbed.
@@ -20,9 +20,8 @@ ERRORS = ("ENOSPC", "EDQUOT", "EROFS", "EIO", "EACCES")
 LIMITS = {
     "RLIMIT_FSIZE": (0, 200_000),
     "RLIMIT_NOFILE": (16, 60),
-    "RLIMIT_NPROC": (1, 2),
 }
-"""Limits of a process with the range that is tried: bytes of a file, open files, processes."""
+"""Limits of a process with the range that is tried: bytes of a file, open files."""
 CURES = re.compile(
     r"make room|name a|name another|place that can be written|check the disk|check the place|"
     r"permissions|raise the limit|close other programs|again|another disk",

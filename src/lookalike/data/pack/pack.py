@@ -300,10 +300,10 @@ def _read_info(path: Path) -> dict[str, Any]:
         ) from problem
     if not isinstance(info, dict) or info.get("format") != FORMAT:
         raise PackError(f"{file} was not written by lookalike; name a folder that is a pack.")
-    missing = sorted(FIELDS - info.keys())
-    if info.get("version") == VERSION and missing:
+    lacking = sorted(FIELDS - info.keys())
+    if info.get("version") == VERSION and lacking:
         raise PackError(
-            f"the pack {path} is damaged: its pack.json lacks {', '.join(missing)}. "
+            f"the pack {path} is damaged: its pack.json lacks {', '.join(lacking)}. "
             "Make it again with 'lookalike prepare'."
         )
     if info.get("version") != VERSION:
