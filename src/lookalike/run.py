@@ -378,13 +378,24 @@ def _state(path: Path) -> dict[str, Any]:
     """A state of a training, which says how many images it has seen.
 
     Raises:
-        CheckpointError: it is not whole, or no state.
+        CheckpointError: it is not whole, no state, another than its name says, or not finite.
     """
     tree = checkpoints.read(path)
     clock = tree.get("clock")
     if not (isinstance(clock, list) and len(clock) == 2 and all(type(n) is int for n in clock)):
         raise CheckpointError(f"{path} holds no state of a training.")
+    if path.stem.isdigit() and int(path.stem) != clock[0]:
+        raise CheckpointError(f"{path} holds the state after {clock[0]:,} images: it was renamed.")
+    if not all(map(_finite, (tree.get("networks"), tree.get("averages")))):
+        raise CheckpointError(f"{path} holds weights that are infinite or NaN.")
     return tree
+
+
+def _finite(weights: Any) -> bool:
+    """Whether every tensor of a tree of dictionaries is finite."""
+    if isinstance(weights, Mapping):
+        return all(map(_finite, weights.values()))
+    return not hasattr(weights, "isfinite") or bool(weights.isfinite().all())
 
 
 def _of_kind(values: Mapping[str, Any], kinds: Mapping[str, type]) -> dict[str, Any]:

@@ -222,4 +222,4 @@ def export(
     from lookalike.data.pack.pack import Pack
     from lookalike.stages.export import export_pack
 
-    return export_pack(Pack.open(path_of(pack)), path_of(to), form, listener.tell)
+    return export_pack(Pack.open(path_of(pack)).verified(), path_of(to), form, listener.tell)

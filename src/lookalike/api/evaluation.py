@@ -287,7 +287,7 @@ def utility(
     from lookalike.stages import utility as stage
 
     settings = filled(UtilitySettings, settings, fields)
-    opened = Pack.open(path_of(pack))
+    opened = Pack.open(path_of(pack)).verified()
     to = settings.to
     if to is None:
         to = settings.run / "utility" if settings.run else Path("utility") / opened.name

@@ -99,7 +99,7 @@ def expand(
         )
     if settings.machines.elsewhere:
         return division.elsewhere(listener)
-    opened = Pack.open(path_of(pack))
+    opened = Pack.open(path_of(pack)).verified()
     make, origin, trainers = _candidates(settings)(opened, folder, settings, listener)
     settings = replace(settings, trained_with=trainers)
     if division.one is not None:

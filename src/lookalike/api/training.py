@@ -55,7 +55,7 @@ def plan(
 
     settings = filled(TrainSettings, settings, fields)
     folder = _folder(into, settings.recipe)
-    pack = open_data(data, folder, listener)
+    pack = open_data(data, folder, listener).verified()
     run, place = Run(folder), settings.device.place()
     chosen = stage.plan(pack, run, settings, place)
     pictures = stage.source(pack, chosen.recipe)
@@ -110,7 +110,7 @@ def train(
 
     settings = filled(TrainSettings, settings, fields)
     folder = _folder(into, settings.recipe)
-    pack = open_data(data, folder, listener)
+    pack = open_data(data, folder, listener).verified()
     run, place = Run(folder), settings.device.place()
     chosen = stage.plan(pack, run, settings, place)
     for note in chosen.notes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections import Counter
@@ -18,7 +17,16 @@ from numpy.typing import NDArray
 from lookalike import seeds
 from lookalike.data.pack.atomic_folder import into_place, replace, staging
 from lookalike.data.pack.label_schema import Schema, SchemaBuilder
-from lookalike.data.pack.pack import FORMAT, HEADER, VERSION, Pack, PackShards, Row, shard_header
+from lookalike.data.pack.pack import (
+    FORMAT,
+    HEADER,
+    VERSION,
+    Pack,
+    PackShards,
+    Row,
+    new_fingerprint,
+    shard_header,
+)
 from lookalike.errors import PackError
 from lookalike.images import Pixels
 
@@ -45,7 +53,7 @@ class PackWriter:
         self._schema = SchemaBuilder()
         self._classes: Counter[str] = Counter()
         self._amended: dict[int, Row] = {}
-        self._digest = hashlib.blake2b(repr(self.shape).encode(), digest_size=16)
+        self._digest = new_fingerprint(self.shape)
         self._staging = ExitStack()
         self.folder = Path()
         self._rows: TextIO
