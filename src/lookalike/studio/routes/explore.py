@@ -200,7 +200,7 @@ def _some(explorer: Explorer, seed: int, first: int) -> list[int]:
         return []
     split = explorer.pack.train
     order = array_generator(seed, "studio/some").permutation(len(split))
-    return split.pack_rows(order[first : first + SOME]).tolist()
+    return [int(row) for row in split.pack_rows(order[first : first + SOME])]
 
 
 def _real(explorer: Explorer, row: int) -> Response:

@@ -120,7 +120,7 @@ class _Start:
         recipe = request.query_params.get("recipe") or None
 
         def measure() -> Any:
-            from lookalike.stages.outlook import outlook
+            from lookalike.api.outlook import outlook
 
             told = self._look(entry, size, recipe)["choice"]
             place = Device().place()
