@@ -108,9 +108,11 @@ def expand(
     try:
         return stage.expand(opened, make, origin, folder, settings, listener.tell)
     except KeyboardInterrupt:
-        kept = stage.unfinished(folder)
-        if kept.exists():
-            listener.say(f"What was found is kept in {kept}; the same command again continues.")
+        unfinished = stage.unfinished(folder)
+        if unfinished.exists():
+            listener.say(
+                f"What was found is kept in {unfinished}; the same command again continues."
+            )
         raise
 
 
