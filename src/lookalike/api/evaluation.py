@@ -110,7 +110,7 @@ def _evaluate_run(
     from lookalike.stages import evaluate as stage
 
     real, note = _real(run, against)
-    sampler, _, _ = open_sampler(run, settings.device.place())
+    sampler, _, _ = open_sampler(run, settings.device.place(), settings.checkpoint)
     settings = replace(settings, trained_with=pretrained_families(run))
     if against is None:
         nearest = settings.pairs or run.path / PAIRS
@@ -128,7 +128,9 @@ def _evaluate_run(
         listener.tell,
         labels_of if sampler.labels is not None else None,
     )
-    found = replace(found, warnings=(*note, *found.warnings))
+    why = run.why(settings.checkpoint)
+    sentences = (*found.sentences, *([why] if why else []))
+    found = replace(found, warnings=(*note, *found.warnings), sentences=sentences)
     if against is None:
         _keep(run, found)
     return found
@@ -141,6 +143,7 @@ def _keep(run: Run, found: Evaluation) -> None:
 
     plain = {
         **found.scores.as_json(),
+        "trained": run.progress(),
         "sentences": found.sentences,
         "cautions": found.warnings,
         "classes": finite(asdict(found.classes)) if found.classes else None,
