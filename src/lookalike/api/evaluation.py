@@ -124,7 +124,7 @@ def _evaluate_run(
     from lookalike.stages import evaluate as stage
 
     real, note = _real(run, against)
-    sampler, _, _ = open_sampler(run, settings.device.place())
+    sampler, _, _ = open_sampler(run, settings.device.place(), settings.checkpoint)
     if division.one is not None:
         draw = partial(sampler.pictures, settings.seed)
         return division.told(stage.evaluate_part(draw, real, settings, division.one, listener.tell))
@@ -146,7 +146,9 @@ def _evaluate_run(
         labels_of if sampler.labels is not None else None,
         division.parts,
     )
-    evaluation = replace(evaluation, warnings=(*note, *evaluation.warnings))
+    why = run.why(settings.checkpoint)
+    sentences = (*evaluation.sentences, *([why] if why else []))
+    evaluation = replace(evaluation, warnings=(*note, *evaluation.warnings), sentences=sentences)
     if against is None:
         _keep(run, evaluation)
     return evaluation
@@ -159,6 +161,7 @@ def _keep(run: Run, evaluation: Evaluation) -> None:
 
     plain = {
         **evaluation.scores.as_json(),
+        "trained": run.progress(),
         "sentences": evaluation.sentences,
         "cautions": evaluation.warnings,
         "classes": finite(asdict(evaluation.classes)) if evaluation.classes else None,

@@ -145,6 +145,7 @@ def _chosen(pack: Pack, to: Path, settings: ExpandSettings, listener: Listener) 
 def _one_run(pack: Pack, to: Path, settings: ExpandSettings, listener: Listener) -> Candidates:
     """One generator for all classes: the given run, or one that is trained."""
     from lookalike.data.pack.classes import classes_of
+    from lookalike.run import Run
     from lookalike.stages import expand as stage
 
     classes, run = classes_of(pack, settings.attribute), settings.run
@@ -156,6 +157,8 @@ def _one_run(pack: Pack, to: Path, settings: ExpandSettings, listener: Listener)
         wanted = _training(settings, seconds(settings.time), True if settings.attribute else None)
         _train(pack.path, run, wanted, listener)
     sampler, origin, trainers = _opened(run, pack, run.resolve().name, settings)
+    if why := Run.open(run).why(settings.checkpoint):
+        listener.say(why)
     return stage.maker(sampler, classes, settings.seed), origin, trainers
 
 
@@ -173,7 +176,7 @@ def _opened(
 
     trained = Run.open(run)
     training_pack(trained, pack)
-    sampler, drawing, seen = open_sampler(trained, settings.device.place())
+    sampler, drawing, seen = open_sampler(trained, settings.device.place(), settings.checkpoint)
     return sampler, Origin(name, drawing.name, seen), pretrained_families(trained)
 
 

@@ -113,8 +113,12 @@ class Prepared(Result):
             if self.refused > NAMED:
                 lines.append(f"            and {self.refused - NAMED} more")
         lines += [f"  warning   {warning}" for warning in self.warnings]
-        pack = shlex.quote(str(self.path))
-        return [*lines, f"  next      lookalike train {pack} --for 10m --into runs/a"]
+        return lines
+
+    @property
+    def next_step(self) -> str:
+        """To train on it."""
+        return f"lookalike train {shlex.quote(str(self.path))} --for 10m --into runs/a"
 
 
 def prepare(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -73,6 +74,11 @@ class Rebuilt(Result):
             *self.notes,
             f"  picture  {self.file}",
         ]
+
+    @property
+    def next_step(self) -> str:
+        """To see what can be changed."""
+        return f"lookalike directions {shlex.quote(str(self.run))}"
 
 
 def rebuild(

@@ -60,6 +60,13 @@ class Transformed(Result):
             *(f"  error    {name}: {why}" for name, why in self.errors),
         ]
 
+    @property
+    def next_step(self) -> str:
+        """To make a pack of them, or them after a preview."""
+        if self.preview is not None:
+            return "the same command without --preview"
+        return "lookalike prepare FOLDER --to packs/a"
+
 
 @dataclass(frozen=True)
 class _Job:

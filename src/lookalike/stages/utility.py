@@ -194,7 +194,12 @@ class Utility(Result):
         for answer in self.answers:
             lines += ["", *answer.lines(self.classes)]
         lines += ["", *(f"Careful: {text}." for text in self.warnings)]
-        return [*lines, f"Page: {self.page}"] if self.page else lines
+        return lines
+
+    @property
+    def next_step(self) -> str:
+        """To look at the page, or to have one."""
+        return f"open {self.page}" if self.page else "the same command with --to NEW, for a page"
 
 
 def utility(pack: Pack, open_: Open, experiment: Experiment, tell: Tell = silent) -> Utility:
