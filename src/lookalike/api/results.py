@@ -116,12 +116,13 @@ class RunSummary(dict[str, Any]):
 
     def lines(self) -> list[str]:
         """The most important of it, a row each."""
-        return table(list(self._rows()))
+        return table(self.rows())
 
     def __str__(self) -> str:
         return "\n".join(self.lines())
 
-    def _rows(self) -> list[tuple[str, str]]:
+    def rows(self) -> list[tuple[str, str]]:
+        """What is known, as (name, words)."""
         data, scores, budget = self["data"], self["scores"], self["budget"] or 1
         parts = [f"{images:,}" for images in self["budgets"][:-1]]
         further = f", trained further after {' and '.join(parts)}" if parts else ""

@@ -24,7 +24,14 @@ PAIRS, REAL = 8, 16
 
 
 def write_report(run: Run, pack: Pack | None = None) -> Path:
-    """Write ``report.html`` into the run and return its path.
+    """Write ``report.html`` into the run and return its path."""
+    path = run.path / FILE
+    checkpoints.write_whole(path, report_page(run, pack).encode())
+    return path
+
+
+def report_page(run: Run, pack: Pack | None = None) -> str:
+    """The page of a run, as HTML.
 
     It holds no link to anything outside itself. Runs that are unfinished, without scores, without
     samples, or whose pack has moved away (``pack`` is None and it is not at the remembered place)
@@ -54,9 +61,7 @@ def write_report(run: Run, pack: Pack | None = None) -> Path:
         f"Written by lookalike {escape(__version__)}. This page is one file and loads nothing from "
         "anywhere. The generated pictures are synthetic: say so when you show them."
     )
-    path = run.path / FILE
-    checkpoints.write_whole(path, page(title, parts, footer, script=True).encode())
-    return path
+    return page(title, parts, footer, script=True)
 
 
 def _samples(facts: RunFacts, grid: tuple[int, Path] | None) -> Pixels:

@@ -155,10 +155,9 @@ class Library:
                 self._opened.popitem(last=False)
             return self._opened[entry.id]
 
-    def forget(self, entry: Entry) -> None:
-        """Read a source anew when it is asked for next."""
+    def look_again(self) -> None:
+        """Something was added: what is asked for next is looked for anew."""
         with self._lock:
-            self._opened.pop(entry.id, None)
             self._looked = float("-inf")
 
 

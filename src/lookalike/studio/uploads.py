@@ -78,6 +78,7 @@ class Uploads:
             if folder is not None:
                 folder.rmdir()
             raise UnknownError("None of the dropped files is a picture that can be read.")
+        self.library.look_again()
         return self.library.find(id_of(folder), FOLDER)
 
     async def add_zip(self, name: str, parts: AsyncIterator[bytes]) -> Entry:
@@ -100,6 +101,7 @@ class Uploads:
             raise KindError("This is no zip that can be read. Make it anew.") from problem
         finally:
             beside.unlink(missing_ok=True)
+        self.library.look_again()
         return self.library.find(id_of(path), ZIP)
 
 

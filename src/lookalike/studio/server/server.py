@@ -56,7 +56,7 @@ def serve(folder: Path, settings: StudioSettings, say: Callable[[Served, str], N
     """
     served = prepare(folder, settings)
     link = served.link()
-    server = uvicorn.Server(_configuration(served))
+    server = uvicorn.Server(configuration(served))
     say(served, link)
     if settings.open:
         threading.Timer(0.3, webbrowser.open, [link]).start()
@@ -99,7 +99,8 @@ class _Impatient(H11Protocol):
             self.loop.call_later(HEAD_SECONDS, self._close_silent)
 
 
-def _configuration(served: Served) -> uvicorn.Config:
+def configuration(served: Served) -> uvicorn.Config:
+    """How uvicorn serves it: quietly, with limits, and believing no proxy."""
     return uvicorn.Config(
         served.app,
         http=_Impatient,

@@ -272,7 +272,16 @@ function times(state) {
       el("span", {}, el("b", {}, title), el("small", {}, when)),
     ),
   );
-  return el("fieldset", { class: "times" }, el("legend", {}, "How long?"), boxes);
+  const own = el("input", { type: "number", min: "0.1", max: "10080", step: "any", placeholder: "60", "aria-label": "Minutes", id: "own-minutes" });
+  const radio = el("input", { type: "radio", name: "minutes", value: "own", "aria-label": "Another time" });
+  const other = () => {
+    radio.checked = true;
+    state.asked.minutes = Math.min(10080, Number(own.value)) || 60;
+    say(state);
+  };
+  own.addEventListener("input", other);
+  radio.addEventListener("change", other);
+  return el("fieldset", { class: "times" }, el("legend", {}, "How long?"), boxes, el("div", { class: "choice own" }, radio, own, el("span", {}, "minutes")));
 }
 
 function options(state) {
@@ -335,9 +344,10 @@ function say(state) {
     state.expected.textContent = "This machine is being measured …";
     return;
   }
-  const found = outlook.expected.find((one) => one.minutes === asked.minutes);
-  const seen = `${number(found.images)} images seen`;
-  fill(state.expected, el("b", {}, `In ${time(60 * asked.minutes)} here: `), found.quality ? `${found.quality} ` : "", el("span", { class: "soft" }, found.quality ? `(${seen})` : seen));
+  const found = outlook.expected.filter((one) => one.minutes <= asked.minutes).at(-1) ?? outlook.expected[0];
+  const near = found.minutes === asked.minutes;
+  const seen = `${near ? "" : "about "}${number((found.images * asked.minutes) / found.minutes)} images seen`;
+  fill(state.expected, el("b", {}, `In ${time(60 * asked.minutes)} here: `), found.quality && asked.minutes >= found.minutes ? `${found.quality} ` : "", el("span", { class: "soft" }, found.quality && asked.minutes >= found.minutes ? `(${seen})` : seen));
   fill(state.notes, outlook.notes.map((note) => el("li", {}, note)));
 }
 

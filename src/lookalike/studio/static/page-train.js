@@ -113,18 +113,11 @@ class Panel {
     this.facts = el("p", { class: "soft small" });
     this.view = el(
       "article",
-      { class: "training", "aria-label": "Training" },
-      el("p", { class: "small" }, el("a", { href: "#/train" }, "← All trainings")),
-      this.title,
-      this.state,
-      this.bar,
-      this.problem,
-      el("div", { class: "told" }, this.light, this.near),
+      { class: this.narrow ? "training narrow" : "training", "aria-label": "Training" },
+      el("div", { class: "head" }, el("p", { class: "small" }, el("a", { href: "#/train" }, "← All trainings")), this.title, this.state, this.bar, this.problem),
       el("figure", { class: "player" }, this.canvas, el("div", { class: "scrub" }, this.button, this.range, this.moment)),
-      this.actions,
-      this.numbers,
-      el("details", {}, el("summary", {}, "What it said"), this.log),
-      this.facts,
+      el("div", { class: "side" }, el("div", { class: "told" }, this.light, this.near), this.actions, this.facts),
+      el("div", { class: "below" }, this.numbers, el("details", {}, el("summary", {}, "What it said"), this.log)),
     );
     this.resized = new ResizeObserver(() => this.draw());
     this.resized.observe(this.canvas);
@@ -159,8 +152,11 @@ class Panel {
     else Object.assign(this.bar, { max: 1, value: told.share });
     this.light.className = `light ${told.light}`;
     const sentence = this.light.querySelector("p");
-    const heading = told.sentence ? `${LIGHTS[told.light] ?? ""}. ${told.sentence}` : "The light comes on with the first samples.";
-    if (sentence.textContent !== heading) sentence.textContent = heading;
+    const heading = told.sentence || "The light comes on with the first samples.";
+    if (sentence.dataset.said !== heading) {
+      sentence.dataset.said = heading;
+      fill(sentence, told.sentence ? el("span", { class: "quiet" }, `${LIGHTS[told.light] ?? ""}: `) : "", heading);
+    }
     this.near.textContent = told.nearness;
     this.problem.hidden = !told.message;
     this.problem.textContent = told.message ?? "";

@@ -194,6 +194,7 @@ async function show() {
   document.title = `${entry.title} · lookalike studio`;
   if (current?.name === entry.name && current.move) {
     current.move(parameters);
+    scrollTo(0, 0);
     return;
   }
   try {
@@ -211,11 +212,13 @@ async function show() {
   content.dataset.page = entry.name;
   content.replaceChildren(view);
   scrollTo(0, 0);
+  const waits = setTimeout(() => view.childElementCount || view.append(el("p", { class: "soft", role: "status" }, "One moment …")), 400);
   try {
     await current.open(view, parameters);
   } catch (problem) {
-    if (mine === visit) view.append(el("p", { class: "problem" }, problem.message));
+    if (mine === visit) fill(view, el("p", { class: "problem" }, problem.message));
   }
+  clearTimeout(waits);
   if (!first && mine === visit) content.focus({ preventScroll: true });
 }
 
