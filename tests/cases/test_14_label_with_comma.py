@@ -7,8 +7,8 @@ import shlex
 import pytest
 from case_tools import QUICK, lookalike, picture
 
-from lookalike.errors import LookalikeError
 from lookalike.engine.load import _labels
+from lookalike.errors import LookalikeError
 
 AWKWARD = ("tench, Tinca tinca", 'a "b"', "x=y", "it's", "[red]", "-5", " cat ")
 COLUMNS = [*(f"class={name}" for name in AWKWARD), "class=tench", "hair=long", "age"]
