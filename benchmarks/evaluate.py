@@ -10,7 +10,8 @@ from pathlib import Path
 
 from benchmarks.common import CACHE, keep, machine, spread, table
 from benchmarks.processes import Ran, lookalike
-from lookalike.data.demo import make_demo
+from lookalike.data.demo import draw_demo
+from lookalike.settings.data import DemoSettings
 
 DRAWN = 4000
 GOAL = 60
@@ -21,7 +22,7 @@ def drawn() -> list[Path]:
     folder = CACHE / "pictures-faces"
     files = sorted(folder.rglob("*.png"))
     if len(files) < DRAWN:
-        make_demo(folder, "toon-head", DRAWN, 64, 0)
+        draw_demo(folder, DemoSettings(count=DRAWN, size=64))
         files = sorted(folder.rglob("*.png"))
     return files
 

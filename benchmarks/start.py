@@ -11,7 +11,8 @@ import time
 from pathlib import Path
 
 from benchmarks.common import CACHE, machine, spread, table
-from lookalike.data.demo import make_demo
+from lookalike.data.demo import draw_demo
+from lookalike.settings.data import DemoSettings
 
 PROGRAM = [sys.executable, "-m", "lookalike"]
 
@@ -52,7 +53,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--runs", type=int, default=5)
     wanted = parser.parse_args(arguments)
     faces = CACHE / "start-pictures"
-    make_demo(faces, "toon-head", 3000, 64, 0)
+    draw_demo(faces, DemoSettings(count=3000, size=64))
     command(["--help"], 1)
     rows = [
         ["lookalike --help", spread(command(["--help"], wanted.runs)), "< 0.2 s"],

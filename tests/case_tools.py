@@ -1,17 +1,20 @@
-"""Small distinct pictures in folders, and the command line in this process, for tests/cases."""
+"""Small distinct pictures as people bring them, and the short ways to use them in this process."""
 
 from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image
 
+from lookalike import api
 from lookalike.cli.main import main
+from lookalike.data.pack import Pack
+from lookalike.stages.prepare import Prepared
 
 QUICK = ("--recipe", "tiny", "--set", "images=32", "width=2", "batch=16", "--threads", "1")
 
@@ -42,17 +45,24 @@ def picture(number: int, size: int = 32) -> Image.Image:
     return Image.fromarray(squares.repeat(size // 4, 0).repeat(size // 4, 1))
 
 
+def png(number: int) -> bytes:
+    """The bytes of a picture."""
+    buffer = io.BytesIO()
+    picture(number).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
 def fill(
     folder: Path,
     count: int,
     first: int = 0,
     size: int = 32,
-    name: Callable[[int], str] = "{:04d}.png".format,
+    name: str = "{:04d}.png",
 ) -> Path:
     """Write pictures ``first`` to ``first + count`` into a folder, which is made."""
     folder.mkdir(parents=True, exist_ok=True)
     for number in range(first, first + count):
-        picture(number, size).save(folder / name(number))
+        picture(number, size).save(folder / name.format(number))
     return folder
 
 
@@ -63,3 +73,19 @@ def files_of(folder: Path) -> dict[str, tuple[int, int]]:
         file.relative_to(folder).as_posix(): (file.stat().st_size, file.stat().st_mtime_ns)
         for file in files
     }
+
+
+def prepared(source: Path, **settings: Any) -> Prepared:
+    """The pack of a source, at 16 px, beside it."""
+    wanted = {"size": 16, "workers": 0, **settings}
+    return api.prepare(source, source.parent / f"{source.name}.pack", **wanted)
+
+
+def classes(done: Prepared) -> dict[str, str | None]:
+    """The class of each picture by its name in the source."""
+    return {row["source"]: row.get("class") for row in Pack.open(done.path).manifest()}
+
+
+def refusals(done: Prepared) -> Mapping[str, str]:
+    """The reason by the name of each file that was left out."""
+    return {row["source"]: row["reason"] for row in Pack.open(done.path).refused()}

@@ -110,3 +110,4 @@ def serving(folder: Path, **settings: Any) -> Iterator[Served]:
     server.should_exit = True
     thread.join()
     served.socket.close()
+    served.studio.worker.close()

@@ -261,3 +261,31 @@ def test_the_header_is_plain_json_that_a_person_can_read(tmp_path: Path) -> None
     header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
     assert header["__metadata__"]["format"] == checkpoints.FORMAT
     assert '"clock"' in header["__metadata__"]["tree"]
+
+
+def test_what_a_killed_process_left_of_a_file_goes_and_that_of_a_living_one_stays(
+    tmp_path: Path,
+) -> None:
+    killed, other = tmp_path / ".page.html.99.part", tmp_path / ".page.html.txt.99.part"
+    for left in (killed, other):
+        left.write_bytes(b"half")
+    living = tmp_path / ".page.html.98.part"
+    with living.open("wb") as file:
+        checkpoints._lock(file)
+        checkpoints.write_whole(tmp_path / "page.html", b"whole")
+        assert {place.name for place in tmp_path.iterdir()} == {
+            "page.html",
+            living.name,
+            other.name,
+        }
+    checkpoints.write_whole(tmp_path / "page.html", b"whole")
+    assert not living.exists()
+
+
+def test_unfinished_grids_of_a_killed_training_go_when_it_goes_on(tmp_path: Path) -> None:
+    run = Run(tmp_path / "r")
+    with run.writing():
+        pass
+    (run.samples / ".0000000010.png.part").write_bytes(b"half")
+    with run.writing():
+        assert not list(run.path.rglob("*.part"))

@@ -12,9 +12,10 @@ from pathlib import Path
 from benchmarks.drawings import drawings_pack
 from benchmarks.gpu.bench import Bench
 from benchmarks.sets import at_half
-from lookalike.data.demo import make_demo
+from lookalike.data.demo import draw_demo
 from lookalike.data.pack.pack import Pack
-from lookalike.stages.prepare import PrepareSettings, prepare
+from lookalike.settings.data import DemoSettings, PrepareSettings
+from lookalike.stages.prepare import prepare
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def pack(bench: Bench, name: str) -> Pack:
 def faces(folder: Path, wanted: Amounts) -> None:
     """A pack of demo faces of one style, a quarter of them held out."""
     pictures = folder / "face-pictures"
-    make_demo(pictures, "toon-head", wanted.faces, wanted.face, 0)
+    draw_demo(pictures, DemoSettings(count=wanted.faces, size=wanted.face))
     prepare(pictures, folder / "faces", PrepareSettings(size=wanted.face, holdout=0.25))
 
 

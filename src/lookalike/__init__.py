@@ -20,49 +20,9 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from lookalike import errors, settings
-    from lookalike.api import (
-        collect,
-        compare,
-        demo_data,
-        directions,
-        doctor,
-        edit,
-        evaluate,
-        expand,
-        export,
-        generate,
-        load,
-        plan,
-        prepare,
-        rebuild,
-        recipes,
-        report,
-        share,
-        show,
-        start,
-        teach,
-        train,
-        transform,
-        utility,
-    )
+    from lookalike.api import *
     from lookalike.data.pack.pack import Pack
-    from lookalike.errors import (
-        CheckpointError,
-        DataError,
-        LookalikeError,
-        MissingExtraError,
-        NoImagesError,
-        NotFiniteError,
-        PackError,
-        RangeError,
-        RecipeError,
-        RunError,
-        RunLockedError,
-        SourceError,
-        StorageError,
-        TooFewImagesError,
-        TrainingError,
-    )
+    from lookalike.errors import *
     from lookalike.progress import Listener
 
 __all__ = [
@@ -96,6 +56,7 @@ __all__ = [
     "export",
     "generate",
     "load",
+    "merge",
     "plan",
     "prepare",
     "rebuild",

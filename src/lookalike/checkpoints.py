@@ -13,9 +13,11 @@ import hashlib
 import json
 import logging
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import ModuleType
+from typing import IO, TYPE_CHECKING, Any
 
 from safetensors import SafetensorError, safe_open
 
@@ -23,6 +25,12 @@ from lookalike.errors import CheckpointError
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+fcntl: ModuleType | None
+try:
+    import fcntl
+except ImportError:  # Windows, where a file that is open cannot be removed
+    fcntl = None
 
 FORMAT = "lookalike-checkpoint-1"
 DIGEST = "digest"
@@ -53,10 +61,16 @@ def write(path: Path, tree: Mapping[str, Any]) -> None:
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Replace a file by new content so that a crash leaves either the old or the new, whole."""
+    """Replace a file by new content so that a crash leaves either the old or the new, whole.
+
+    What a process that was killed has left of the same file is removed.
+    """
+    sweep(path.parent, rf"{re.escape(path.name)}\.\d+")
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with open(beside, "wb") as file:
+            with contextlib.suppress(OSError):  # a disk without locks
+                _lock(file)
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
@@ -64,6 +78,29 @@ def write_whole(path: Path, data: bytes) -> None:
         _settle(path.parent)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def sweep(folder: Path, name: str = ".+") -> None:
+    """Remove what killed processes left half written in a folder: ``.NAME.PID.part``, by a pattern.
+
+    A living process holds a lock on its own.
+    """
+    pattern = re.compile(rf"\.{name}\.part")
+    with contextlib.suppress(OSError):
+        for place in [one for one in folder.iterdir() if pattern.fullmatch(one.name)]:
+            with contextlib.suppress(OSError), open(place, "rb") as file:
+                _lock(file)
+                place.unlink()
+
+
+def _lock(file: IO[bytes]) -> None:
+    """Mark a file as that of a living process, where the system can.
+
+    Raises:
+        OSError: another process has it.
+    """
+    if fcntl is not None:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def read(path: Path) -> dict[str, Any]:

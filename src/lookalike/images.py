@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -108,6 +108,18 @@ def grid(
         top, left = (index // columns) * (height + gap), (index % columns) * (width + gap)
         sheet[top : top + height, left : left + width] = picture
     return sheet
+
+
+def class_rows(
+    pictures: Pixels, numbers: NDArray[np.int64], classes: Iterable[int], each: int = 10
+) -> Pixels:
+    """The first pictures of every class, a row each; ``numbers`` ``[N]`` are their classes."""
+    blank = np.full((1, *pictures.shape[1:]), 255, np.uint8)
+    rows = []
+    for number in classes:
+        first = pictures[np.flatnonzero(numbers == number)[:each]]
+        rows += [first, blank.repeat(each - len(first), axis=0)]
+    return grid(enlarge(np.concatenate(rows), 64), columns=each)
 
 
 def animation(frames: Sequence[Pixels], milliseconds: int = 350, hold: int = 6) -> bytes:

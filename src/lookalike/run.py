@@ -112,9 +112,8 @@ class Run:
             handle.truncate(0)
             handle.write(f"process {os.getpid()}, since {datetime.now(UTC):%Y-%m-%d %H:%M} UTC")
             handle.flush()
-            for folder in (self.path, self.checkpoints):
-                for leftover in folder.glob(".*.part"):
-                    leftover.unlink(missing_ok=True)
+            for folder in (self.path, self.checkpoints, self.samples):
+                checkpoints.sweep(folder)
             yield self
         finally:
             handle.close()
@@ -344,6 +343,17 @@ class Run:
         taken = read_json(self.path / "scores.json").get("take", "best")
         return bool(taken == "best" and self._best(1).exists())
 
+    def why(self, which: str = "auto") -> str:
+        """Which state "auto" is and why, in words, and how to take the other.
+
+        Empty where another one is named, and where nothing was scored.
+        """
+        words = str(read_json(self.path / "scores.json").get("why", ""))
+        if which != "auto" or not words or not self.bests():
+            return ""
+        other = "last" if self.takes_best else "best"
+        return f"{words} The other one: --checkpoint {other}."
+
     def candidates(self) -> int | None:
         """Of how many candidates each picture is the best, as measured at the end; else None."""
         taken = read_json(self.path / CANDIDATES).get("take")
@@ -368,13 +378,24 @@ def _state(path: Path) -> dict[str, Any]:
     """A state of a training, which says how many images it has seen.
 
     Raises:
-        CheckpointError: it is not whole, or no state.
+        CheckpointError: it is not whole, no state, another than its name says, or not finite.
     """
     tree = checkpoints.read(path)
     clock = tree.get("clock")
     if not (isinstance(clock, list) and len(clock) == 2 and all(type(n) is int for n in clock)):
         raise CheckpointError(f"{path} holds no state of a training.")
+    if path.stem.isdigit() and int(path.stem) != clock[0]:
+        raise CheckpointError(f"{path} holds the state after {clock[0]:,} images: it was renamed.")
+    if not all(map(_finite, (tree.get("networks"), tree.get("averages")))):
+        raise CheckpointError(f"{path} holds weights that are infinite or NaN.")
     return tree
+
+
+def _finite(weights: Any) -> bool:
+    """Whether every tensor of a tree of dictionaries is finite."""
+    if isinstance(weights, Mapping):
+        return all(map(_finite, weights.values()))
+    return not hasattr(weights, "isfinite") or bool(weights.isfinite().all())
 
 
 def _of_kind(values: Mapping[str, Any], kinds: Mapping[str, type]) -> dict[str, Any]:

@@ -41,14 +41,3 @@ def reseed(seed: int, purpose: str, *position: int) -> None:
     import torch
 
     torch.manual_seed(number(seed, purpose, *position))
-
-
-def normal(seed: int, purpose: str, first: int, count: int, *shape: int) -> torch.Tensor:
-    """Standard normal rows ``first .. first + count``, ``[count, *shape]``, one address a row.
-
-    Row i is the same whatever the count: the picture of index 17 is one picture.
-    """
-    import torch
-
-    rows = [torch.randn(shape, generator=generator(seed, purpose, first + i)) for i in range(count)]
-    return torch.stack(rows) if rows else torch.empty(0, *shape)

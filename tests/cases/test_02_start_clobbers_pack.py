@@ -26,10 +26,20 @@ def test_folders_whose_names_differ_behind_a_dot_have_runs_of_their_own(home: Pa
         fill(home / name, 20, 100 * number)
         assert lookalike("start", name, *WORDS).status == 0
     assert {run.name: source_of(run) for run in Path("runs").iterdir()} == {
-        "pics.v1": "pics.v1",
+        "pics": "pics.v1",
         "pics.v2": "pics.v2",
     }
-    assert lookalike("generate", "runs/pics.v1", "-n", "2", "--to", "out").status == 0
+    assert lookalike("generate", "runs/pics", "-n", "2", "--to", "out").status == 0
+    for name, run in (("pics.v1", "runs/pics"), ("pics.v2", "runs/pics.v2")):
+        again = json.loads(lookalike("start", name, *WORDS, "--json").out)
+        assert (again["trained"]["run"], again["trained"]["resumed_at"]) == (run, 32)
+
+
+def test_a_run_under_the_whole_name_of_a_folder_continues(home: Path) -> None:
+    fill(home / "pics.v1", 20)
+    assert lookalike("start", "pics.v1", *WORDS, "--into", "runs/pics.v1").status == 0
+    again = json.loads(lookalike("start", "pics.v1", *WORDS, "--json").out)
+    assert (again["trained"]["run"], again["trained"]["resumed_at"]) == ("runs/pics.v1", 32)
 
 
 def test_folders_of_one_name_have_runs_of_their_own_and_each_continues(home: Path) -> None:

@@ -6,7 +6,7 @@ import io
 import tarfile
 from pathlib import Path
 
-from cases.inputs import classes, png, prepared
+from case_tools import classes, png, prepared
 
 
 def pack_tar(path: Path, members: dict[str, bytes]) -> Path:

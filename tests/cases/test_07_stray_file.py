@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from cases.inputs import classes, fill, picture, prepared
+from case_tools import classes, fill, picture, prepared
 
 from lookalike.errors import DataError
 

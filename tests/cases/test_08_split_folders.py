@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from cases.inputs import classes, fill, prepared
+from case_tools import classes, fill, prepared
 
 from lookalike.data.pack import Pack
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from cases.inputs import fill, prepared
+from case_tools import fill, prepared
 
 from lookalike.cli.main import main
 from lookalike.errors import DataError
@@ -114,7 +114,7 @@ def test_a_table_that_names_no_picture_stops_the_command_unless_told_otherwise(
 def test_a_name_that_two_pictures_have_gives_neither_a_label(tmp_path: Path) -> None:
     for number, part in enumerate(("a", "b")):
         for i in range(12):
-            fill(tmp_path / "in" / part, 1, 100 * number + i, f"{i}.png")
+            fill(tmp_path / "in" / part, 1, 100 * number + i, name=f"{i}.png")
     (tmp_path / "in" / "labels.csv").write_text("file,label\n0.png,x\n1.png,y\n")
     with pytest.raises(DataError, match="none of its 2 rows"):
         prepared(tmp_path / "in")
@@ -123,7 +123,7 @@ def test_a_name_that_two_pictures_have_gives_neither_a_label(tmp_path: Path) -> 
 def test_names_that_every_class_folder_has_are_told_apart_by_the_class(tmp_path: Path) -> None:
     for number, kind in enumerate(("a", "b")):
         for i in range(12):
-            fill(tmp_path / "in" / kind, 1, 100 * number + i, f"{i}.png")
+            fill(tmp_path / "in" / kind, 1, 100 * number + i, name=f"{i}.png")
     lines = "".join(f"{i}.png,{kind},{i}\n" for kind in "ab" for i in range(12))
     (tmp_path / "in" / "labels.csv").write_text("file,label,age\n" + lines)
     done = prepared(tmp_path / "in")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from cases.inputs import fill, prepared
+from case_tools import fill, prepared
 
 
 @pytest.mark.parametrize("name", ["license_plate_{:04d}.png", "License_{:03d}.png", "README{}.png"])

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from cases.inputs import fill
+from case_tools import fill
 
 from lookalike.data.pack import Pack
 

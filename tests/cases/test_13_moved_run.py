@@ -48,7 +48,10 @@ def test_a_pack_that_is_gone_is_said_and_can_be_named(home: Path) -> None:
     assert any("copies of training pictures are not left out" in note for note in made["notes"])
 
 
-@pytest.mark.parametrize(("count", "expected"), [(20, "Add pictures"), (40, "--holdout 0.4")])
+@pytest.mark.parametrize(
+    ("count", "expected"),
+    [(20, "Add pictures: from 32 on"), (20, "--holdout 0.5"), (40, "--holdout 0.4")],
+)
 def test_a_set_too_small_to_be_judged_says_what_to_do(
     tmp_path: Path, count: int, expected: str
 ) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cases.inputs import fill, prepared
+from case_tools import fill, prepared
 
 from lookalike.data.pack import Pack
 from lookalike.data.pack.classes import attributes_of, classes_of

@@ -6,7 +6,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from cases.inputs import png, prepared
+from case_tools import png, prepared
 
 from lookalike.errors import DataError
 

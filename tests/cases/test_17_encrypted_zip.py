@@ -7,7 +7,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from cases.inputs import png, prepared, refusals
+from case_tools import png, prepared, refusals
 
 from lookalike.errors import DataError
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tarfile
 from pathlib import Path
 
-from cases.inputs import fill, prepared
+from case_tools import fill, prepared
 
 
 def test_class_folders_in_a_tar_stay_classes_beside_a_json(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from cases.inputs import png, prepared
+from case_tools import png, prepared
 
 
 @pytest.mark.parametrize("suffix", [".tar", ".tar.gz"])

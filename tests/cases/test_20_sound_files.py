@@ -8,7 +8,7 @@ import zlib
 from pathlib import Path
 
 import pytest
-from cases.inputs import fill, png, prepared, refusals
+from case_tools import fill, png, prepared, refusals
 
 
 def chunk(kind: bytes, data: bytes) -> bytes:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from cases.inputs import fill, prepared
+from case_tools import fill, prepared
 
 from lookalike.data.pack import Pack
 

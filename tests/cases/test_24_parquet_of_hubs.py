@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from cases.inputs import png, prepared
+from case_tools import png, prepared
 
 arrow = pytest.importorskip("pyarrow")
 parquet = pytest.importorskip("pyarrow.parquet")

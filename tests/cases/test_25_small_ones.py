@@ -112,3 +112,16 @@ def test_a_run_is_titled_by_its_pictures(home: Path) -> None:
     assert lookalike("start", "in", *QUICK, "--size", "16", "--into", "runs/holiday").status == 0
     assert "<h1>holiday</h1>" in Path("runs/holiday/report.html").read_text()
     assert "holiday: " in lookalike("show", "runs/holiday").out
+
+
+@pytest.mark.parametrize("option", ["--for", "--more"])
+def test_a_time_without_a_unit_is_said_to_be_seconds(
+    home: Path, option: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert lookalike("start", "in", *QUICK, "--size", "16").status == 0
+    assert lookalike("start", "in", *QUICK, option, "2").status == 0
+    assert "The time 2 has no unit and is read as 2 seconds" in caplog.text
+    assert "--set images=2" in caplog.text
+    caplog.clear()
+    assert lookalike("start", "in", *QUICK, option, "2s").status == 0
+    assert "no unit" not in caplog.text

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cases.inputs import fill, picture, prepared
+from case_tools import fill, picture, prepared
 
 from lookalike import api
 from lookalike.data.pack import Pack

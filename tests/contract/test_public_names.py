@@ -24,6 +24,7 @@ VERBS = [
     "export",
     "generate",
     "load",
+    "merge",
     "plan",
     "prepare",
     "rebuild",

@@ -10,7 +10,7 @@ import pytest
 
 from lookalike import images
 from lookalike.data import demo
-from lookalike.data.demo import STYLES, check_options, draw_demo, make_demo
+from lookalike.data.demo import STYLES, check_options, draw_demo
 from lookalike.errors import DataError
 from lookalike.settings.data import DemoSettings
 
@@ -21,7 +21,7 @@ def table(folder: Path) -> list[dict[str, str]]:
 
 
 def test_faces_come_with_their_attributes_and_the_name_of_the_artist(tmp_path: Path) -> None:
-    done = make_demo(tmp_path / "faces", count=30, size=32)
+    done = draw_demo(tmp_path / "faces", DemoSettings(count=30, size=32))
     assert (done.made, done.count) == (True, 30)
     rows = table(done.folder)
     assert sorted(row["file"] for row in rows) == sorted(p.name for p in done.folder.glob("*.png"))
@@ -36,23 +36,23 @@ def test_faces_come_with_their_attributes_and_the_name_of_the_artist(tmp_path: P
 
 
 def test_the_same_seed_draws_the_same_and_a_second_call_does_nothing(tmp_path: Path) -> None:
-    one = make_demo(tmp_path / "a", count=4, size=16, seed=5)
-    make_demo(tmp_path / "b", count=4, size=16, seed=5)
-    make_demo(tmp_path / "c", count=4, size=16, seed=6)
+    one = draw_demo(tmp_path / "a", DemoSettings(count=4, size=16, seed=5))
+    draw_demo(tmp_path / "b", DemoSettings(count=4, size=16, seed=5))
+    draw_demo(tmp_path / "c", DemoSettings(count=4, size=16, seed=6))
     read = [[p.read_bytes() for p in sorted((tmp_path / f).glob("*.png"))] for f in "abc"]
     assert read[0] == read[1]
     assert not set(read[0]) & set(read[2])
-    assert not make_demo(one.folder, count=4, size=16, seed=5).made
+    assert not draw_demo(one.folder, DemoSettings(count=4, size=16, seed=5)).made
 
 
 def test_a_folder_with_something_else_is_left_alone(tmp_path: Path) -> None:
-    make_demo(tmp_path / "a", count=2, size=16)
+    draw_demo(tmp_path / "a", DemoSettings(count=2, size=16))
     with pytest.raises(DataError, match="other demo pictures"):
-        make_demo(tmp_path / "a", count=3, size=16)
+        draw_demo(tmp_path / "a", DemoSettings(count=3, size=16))
     (tmp_path / "b").mkdir()
     (tmp_path / "b" / "mine.png").write_bytes(b"x")
     with pytest.raises(DataError, match="not empty"):
-        make_demo(tmp_path / "b", count=2)
+        draw_demo(tmp_path / "b", DemoSettings(count=2))
     assert [p.name for p in (tmp_path / "b").iterdir()] == ["mine.png"]
 
 
@@ -62,7 +62,7 @@ def test_the_mix_has_a_class_folder_for_each_of_its_styles(
     assert len(set(demo.MIXED) & set(STYLES)) == 10
     few = ("micah", "toon-head")
     monkeypatch.setattr(demo, "MIXED", few)
-    done = make_demo(tmp_path / "mix", "mix", count=9, size=16)
+    done = draw_demo(tmp_path / "mix", DemoSettings(style="mix", count=9, size=16))
     assert [len(list((done.folder / name).iterdir())) for name in few] == [5, 4]
     assert sorted(p.name for p in done.folder.iterdir() if p.is_dir()) == sorted(few)
     assert all(row["file"].startswith(row["class"] + "/") for row in table(done.folder))
@@ -94,7 +94,7 @@ def test_names_that_the_style_does_not_have_are_refused(
 
 def test_an_unknown_style_is_refused_with_the_known_ones(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="toon-head"):
-        make_demo(tmp_path / "x", "no-such-style")
+        draw_demo(tmp_path / "x", DemoSettings(style="no-such-style"))
 
 
 @pytest.mark.parametrize("name", STYLES)
@@ -111,6 +111,6 @@ def test_artist_and_licence_are_those_that_the_package_states(name: str) -> None
 
 
 def test_different_faces_are_different_pictures(tmp_path: Path) -> None:
-    done = make_demo(tmp_path / "faces", count=12, size=16)
+    done = draw_demo(tmp_path / "faces", DemoSettings(count=12, size=16))
     drawn = np.stack([images.read(p) for p in sorted(done.folder.glob("*.png"))])
     assert len(np.unique(drawn.reshape(12, -1), axis=0)) == 12

@@ -13,20 +13,28 @@ import torch
 
 from lookalike.engine.trainer import Trainer
 from lookalike.engine.watcher import Scene
+from lookalike.metrics.scores.health_verdict import Evidence, ScoreLook, shown, verdict
 from lookalike.metrics.scores.sample_stats import SampleStats
 from lookalike.parts.training.schedules import Tally
 from lookalike.recipe import find, make
 from lookalike.run import Run
-from lookalike.watch.health import Evidence, Health, falls, thinned, verdict
+from lookalike.watch.health import Health, falls, nearness, thinned
 
 GOOD = SampleStats(variety=0.95, twins=0.0, distance=1.1, roughness=1.0)
 WON = {"D(real)": 0.99, "D(fake)": 0.01, "G": 5.0}
 EVEN = {"D(real)": 0.6, "D(fake)": 0.4, "G": 1.0}
-SEEN = Evidence(images=50_000, done=0.4, warm=True, looks=[GOOD], facts=[EVEN] * 4)
+NEAR = ScoreLook(50_000, kid=0.5, chance=0.16, coverage=0.4, reachable=0.6)
+SEEN = Evidence(images=50_000, done=0.4, warm=True, looks=[GOOD], facts=[EVEN] * 4, scores=[NEAR])
+
+
+def scored(*kids: float) -> list[ScoreLook]:
+    """Scores of these distances, oldest first, every 1,000 images."""
+    return [replace(NEAR, images=1000 * i, kid=kid) for i, kid in enumerate(kids)]
 
 
 def kind(**changes: Any) -> tuple[str, str]:
     found = verdict(replace(SEEN, **changes))
+    assert found.sentence
     return found.light, found.kind
 
 
@@ -36,7 +44,27 @@ def test_varied_samples_among_the_real_ones_are_healthy() -> None:
 
 def test_the_first_noise_of_a_run_is_no_alarm() -> None:
     noise = SampleStats(variety=0.01, twins=1.0, distance=9.0, roughness=5.0)
-    assert kind(looks=[noise], warm=False) == ("green", "begun")
+    assert kind(looks=[noise], warm=False) == ("grey", "begun")
+
+
+def test_green_needs_a_distance_and_a_coverage_that_were_measured() -> None:
+    assert kind(scores=[]) == ("grey", "unmeasured")
+    assert kind(scores=[], done=1.0) == ("grey", "unmeasured")
+    for bad in (replace(NEAR, kid=9 * 0.16), replace(NEAR, coverage=0.29)):
+        assert kind(scores=[bad]) == ("grey", "learning")
+        assert kind(scores=[bad], done=1.0) == ("amber", "far")
+    for lost in (replace(NEAR, kid=25 * 0.16), replace(NEAR, coverage=0.0)):
+        assert kind(scores=[lost]) == ("grey", "learning")
+        assert kind(scores=[lost], done=1.0) == ("red", "far")
+    assert kind(scores=scored(*[4.0] * 9), done=0.4) == ("amber", "far")
+    assert kind(scores=scored(*[4.0] * 9), done=0.6) == ("red", "far")
+    assert kind(scores=scored(9, 9, 9, 8, 8, 7, 6, 5, 4), done=0.6) == ("grey", "learning")
+
+
+def test_nothing_is_red_in_the_first_fifth_of_a_run() -> None:
+    collapsed = replace(GOOD, variety=0.1)
+    assert kind(looks=[collapsed], done=0.15) == ("amber", "collapse")
+    assert kind(looks=[collapsed], done=0.25) == ("red", "collapse")
 
 
 @pytest.mark.parametrize(
@@ -64,6 +92,13 @@ def test_a_discriminator_whose_generator_still_gains_has_not_won() -> None:
     assert kind(facts=falling) == ("green", "fine")
 
 
+def test_a_discriminator_whose_hinge_is_beyond_its_margin_has_won() -> None:
+    assert kind(facts=[{"D(settled)": 1.0}] * 3) == ("amber", "d-won")
+    assert kind(facts=[{"D(settled)": 0.5}] * 3) == ("green", "fine")
+    lost = replace(NEAR, coverage=0.0)
+    assert kind(facts=[{"D(settled)": 1.0}] * 3, scores=[lost]) == ("red", "d-won")
+
+
 def test_noise_late_in_the_run_is_worse_than_early() -> None:
     far = replace(GOOD, distance=3.0)
     assert kind(looks=[far]) == ("amber", "noise")
@@ -71,29 +106,57 @@ def test_noise_late_in_the_run_is_worse_than_early() -> None:
     assert kind(looks=[replace(GOOD, roughness=4.0)]) == ("amber", "noise")
 
 
-def test_scores_above_the_best_interval_twice_mean_that_it_was_better_before() -> None:
-    best, bad = (10_000, 1.0, 1.3), (20_000, 2.0, 2.3)
-    assert kind(kids=[best, bad, bad]) == ("amber", "worse")
-    assert kind(kids=[bad, best, bad]) == ("green", "fine")
+def test_a_best_state_that_pictures_come_from_is_named_and_one_that_they_do_not_is_not() -> None:
+    scores = scored(2.0, 0.6, 0.9)
+    assert kind(scores=scores, take="best") == ("amber", "worse")
+    sentence = verdict(replace(SEEN, scores=scores, take="best")).sentence
+    assert "0.60 at 1,000 images" in sentence
+    assert "0.90 now" in sentence
+    assert "'generate'" in sentence
+    assert kind(scores=scores, take="last") == ("green", "fine")
 
 
 def test_scores_without_gain_for_a_third_of_the_run_are_a_plateau() -> None:
-    falling = [(i, 3 / (i + 1), 9.0) for i in range(12)]
-    level = [*falling[:6], *[(i, 0.5, 9.0) for i in range(6, 12)]]
-    assert kind(kids=falling) == ("green", "fine")
-    assert kind(kids=level) == ("green", "plateau")
-    assert "Ctrl-C" in verdict(replace(SEEN, kids=level)).sentence
-    assert "Ctrl-C" not in verdict(replace(SEEN, kids=level, done=1.0)).sentence
+    falling = scored(*[3 / (i + 1) for i in range(12)])
+    level = [*falling[:6], *(replace(NEAR, images=1000 * i) for i in range(6, 12))]
+    assert kind(scores=falling) == ("green", "fine")
+    assert kind(scores=level) == ("green", "plateau")
+    assert "Ctrl-C" in verdict(replace(SEEN, scores=level)).sentence
+    assert "Ctrl-C" not in verdict(replace(SEEN, scores=level, done=1.0)).sentence
 
 
 def test_a_plateau_says_nothing_while_learning_rates_still_have_to_fall() -> None:
-    level = [(i, max(0.5, 3 / (i + 1)), 9.0) for i in range(12)]
-    seen = replace(SEEN, kids=level, falling=True)
+    level = scored(*[max(0.5, 3 / (i + 1)) for i in range(12)])
+    seen = replace(SEEN, scores=level, falling=True)
     assert verdict(seen).kind == "fine"
     ended = verdict(replace(seen, done=1.0))
     assert ended.kind == "plateau"
     assert "--more" in ended.sentence
     assert "gain little" not in ended.sentence
+
+
+def test_how_near_is_said_beside_a_quarter_of_the_time_before() -> None:
+    def near(*kids: float) -> str:
+        return nearness([(60.0 * i, score) for i, score in enumerate(scored(*kids))])
+
+    assert near() == near(1.0) == ""
+    assert near(3, 2, 1.5, 1.2, 0.8) == "nearer than 60 s ago"
+    assert near(3, 2, 1.5, 0.8, 0.8) == "as near as 60 s ago"
+    assert near(3, 2, 1.5, 0.8, 1.2) == "farther than 60 s ago"
+
+
+def test_what_evaluate_found_is_said_where_it_is_worse_than_what_training_saw() -> None:
+    health = {"light": "green", "kind": "fine", "sentence": "Healthy."}
+    poor = {"coverage": {"value": 0.1, "floor": 0.8}}
+    copies = {"copies": {"level": "block"}}
+    assert shown({}, {}) is None
+    for evaluation, light in (({}, "green"), (poor, "amber"), (copies, "red")):
+        finding = shown(health, evaluation)
+        assert finding is not None
+        assert finding.light == light
+    red = shown({**health, "light": "red"}, poor)
+    assert red is not None
+    assert (red.light, red.sentence) == ("red", "Healthy.")
 
 
 def test_rates_fall_in_swift_and_stay_in_dcgan() -> None:
@@ -125,7 +188,7 @@ def test_the_watcher_writes_its_finding_and_logs_changes_only(
         health.after(scene, trainer.step())
     health.end(scene)
     held = json.loads((run.path / "health.json").read_text())
-    assert held["light"] in {"green", "amber", "red"}
+    assert held["light"] in {"grey", "amber", "red"}, "nothing was measured, so nothing is well"
     assert held["images"] == trainer.clock.images
     assert held["seconds"] == 600
     assert len(held["history"]) == 20

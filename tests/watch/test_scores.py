@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -17,11 +18,13 @@ from lookalike.engine.trainer import Trainer
 from lookalike.engine.watcher import Scene
 from lookalike.errors import CheckpointError
 from lookalike.images import Pixels
+from lookalike.metrics.distances.intervals import Interval
 from lookalike.metrics.distances.kernel import kid
 from lookalike.metrics.features.features import Features
 from lookalike.parts.training.schedules import Tally
 from lookalike.run import Run
-from lookalike.watch.scores import SMALL, ScoreWatcher, sides, taken
+from lookalike.watch import scores
+from lookalike.watch.scores import SMALL, ScoreWatcher, reason, sides, taken
 
 NOTHING = Tally({}, {}, {})
 Make = Callable[..., Features]
@@ -165,6 +168,50 @@ def test_pictures_come_from_the_last_state_unless_the_best_is_better_by_more_tha
     assert taken(score(1.0, 0.3), score(1.6, 0.4)) == "best"
     assert taken(score(1.0, 0.3), score(1.0, 0.3)) == "last"
     assert taken({}, score(1.0, 0.3)) == "best"  # no best was kept: whatever there is
+
+
+def test_the_same_z_at_two_moments_tell_more_than_two_intervals() -> None:
+    best, last = ({"kid": kid, "kid_low": kid - 0.3, "kid_high": kid + 0.3} for kid in (0.7, 1.0))
+    assert taken(best, last) == "last"
+    assert taken(best, last, Interval(-0.3, -0.45, -0.15)) == "best"
+    chosen_by_them = Interval(-0.3, -0.5, -0.1)  # the best of many: luck is part of it
+    assert taken(best, last, chosen_by_them) == "last"
+    assert taken(best, last, chosen_by_them, 1.0) == "best"
+
+
+def test_the_sentence_of_the_choice_names_both_states_and_what_decided() -> None:
+    best = {"kid": 0.67, "images": 3832.0}
+    last = {"kid": 0.99, "images": 6112.0}
+    for take, words in (("best", "farther than chance"), ("last", "no more than chance")):
+        sentence = reason(take, best, last)
+        assert {"3,832", "6,112", "0.67", "0.99"} <= set(re.findall(r"[\d.,]*\d", sentence))
+        assert words in sentence
+        assert f"the {take} state" in sentence
+    assert "scored best" in reason("last", last, last)
+    assert reason("best", {}, last) == ""
+
+
+def test_at_the_end_best_and_last_meet_again_on_new_samples(
+    pack: Pack, trainer: Trainer, run: Run, clock: Any, costly: Make, monkeypatch: Any,
+    blobs: Callable[..., Pixels],
+) -> None:  # fmt: skip
+    good = blobs(500, seed=8)
+    shown = [Ready(good)]
+    monkeypatch.setattr(trainer, "sampler", lambda: shown[-1])
+    monkeypatch.setattr(scores, "sampler_of", lambda trainer, state: Ready(good))
+    monkeypatch.setattr(scores, "CAREFUL", 1e9)
+    watcher, scene = ScoreWatcher(pack, costly(), clock=clock), Scene(trainer, run)
+    watcher.begin(scene)
+    play(watcher, scene, clock, 100, 3.0)
+    shown.append(Ready((good * 0.9).astype(np.uint8)))
+    play(watcher, scene, clock, 100, 3.0)
+    assert watcher.take == "last", "nothing is sure while it trains"
+    watcher.end(scene)
+    written = json.loads((run.path / "scores.json").read_text())
+    assert watcher.take == written["take"] == "best"
+    assert written["difference"]["high"] < 0
+    assert written["why"] == reason("best", watcher.best, watcher.newest)
+    assert run.takes_best
 
 
 def test_after_a_restart_the_best_is_still_the_one_on_the_disk(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from lookalike.api.data import collect, demo_data, doctor, export, prepare, transform
 from lookalike.api.editing import directions, edit, rebuild, teach
 from lookalike.api.evaluation import compare, evaluate, utility
+from lookalike.api.machines import merge
 from lookalike.api.pictures import expand, generate
 from lookalike.api.sharing import load, share
 from lookalike.api.training import choose, open_data, plan, recipes, report, show, start, train
@@ -26,6 +27,7 @@ __all__ = [
     "export",
     "generate",
     "load",
+    "merge",
     "open_data",
     "plan",
     "prepare",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
+from lookalike.api.machines import Division, divided
 from lookalike.api.signatures import verb
 from lookalike.errors import DataError
 from lookalike.progress import NOBODY, Listener
@@ -73,6 +74,9 @@ def collect(
         raise DataError(f"there is no way {way!r} to collect. Choose from: {', '.join(WAYS)}.")
     kind = WAYS[way] if settings is None else type(settings)
     asked: CollectSettings = filled(kind, settings, fields)
+    if isinstance(asked, UrlsSettings) and asked.machines.elsewhere:
+        spread: Division[Collected] = divided("collect", (what,), asked, asked.to)
+        return spread.elsewhere(listener)
     place = isinstance(asked, UrlsSettings | ImportSettings)
     return collect(path_of(what) if place else str(what), asked, listener.tell)
 
@@ -100,12 +104,17 @@ def doctor(
         NoImagesError: there is nothing that can be read.
     """
     from lookalike.metrics.features.features import Lite
-    from lookalike.stages.doctor import doctor
+    from lookalike.stages.doctor import doctor, doctor_part
 
     settings = filled(DoctorSettings, settings, fields)
+    division: Division[Diagnosis] = divided("doctor", (source, page), settings, page)
+    if settings.machines.elsewhere:
+        return division.elsewhere(listener)
+    if division.one is not None:
+        return division.told(doctor_part(path_of(source), settings, division.one, listener.tell))
     look = Lite(0) if Lite.installed(0) and not settings.quick else None
     to = None if page is None else path_of(page)
-    return doctor(path_of(source), to, settings, look, listener.tell)
+    return doctor(path_of(source), to, settings, look, listener.tell, division.parts)
 
 
 @verb
@@ -137,6 +146,9 @@ def transform(
     settings = filled(TransformSettings, settings, fields)
     if codes:
         settings = replace(settings, codes=tuple(" ".join(codes).split()))
+    if settings.machines.elsewhere:
+        spread: Division[Transformed] = divided("transform", (folder,), settings, folder)
+        return spread.elsewhere(listener)
     return transform(path_of(folder), settings, listener.tell)
 
 
@@ -164,17 +176,28 @@ def prepare(
     Raises:
         DataError: see :mod:`lookalike.stages.prepare`.
     """
-    from lookalike.stages.prepare import prepare
+    from lookalike.stages.prepare import prepare, prepare_part
     from lookalike.stages.start import refuse_other_source
 
     settings = filled(PrepareSettings, settings, fields)
     refuse_other_source(path_of(to), path_of(source))
+    division: Division[Prepared] = divided("prepare", (source, to), settings, to)
+    if settings.fix and division.dividing:
+        raise DataError(
+            "--fix needs the doctor's look at the whole set first, so it cannot be divided. "
+            "Prepare in parts without it, or do all of it here."
+        )
+    if settings.machines.elsewhere:
+        return division.elsewhere(listener)
+    if division.one is not None:
+        places = path_of(source), path_of(to)
+        return division.told(prepare_part(*places, settings, division.one, listener.tell))
     if settings.fix:
         look = DoctorSettings(size=settings.size or 64, faces=False)
         diagnosis = doctor(source, None, look, listener=listener)
         settings = replace(settings, leave_out=diagnosis.leave_out)
         listener.say(f"The doctor leaves out {len(settings.leave_out)} files.")
-    return prepare(path_of(source), path_of(to), settings, listener.tell)
+    return prepare(path_of(source), path_of(to), settings, listener.tell, division.parts)
 
 
 @verb
@@ -199,4 +222,4 @@ def export(
     from lookalike.data.pack.pack import Pack
     from lookalike.stages.export import export_pack
 
-    return export_pack(Pack.open(path_of(pack)), path_of(to), form, listener.tell)
+    return export_pack(Pack.open(path_of(pack)).verified(), path_of(to), form, listener.tell)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lookalike.api.machines import Division, divided
 from lookalike.api.signatures import verb
 from lookalike.api.training import open_data, report, train
 from lookalike.durations import seconds
@@ -61,10 +63,14 @@ def evaluate(
     settings = filled(EvaluateSettings, settings, fields)
     real = None if against is None else path_of(against)
     if not isinstance(target, str | PathLike):
+        settings.machines.refuse("pictures in memory")
         return _evaluate_pictures(target, real, settings, listener)
+    division: Division[Evaluation] = divided("evaluate", (target, against), settings, target)
+    if settings.machines.elsewhere:
+        return division.elsewhere(listener)
     place = path_of(target)
     if (place / "recipe.json").exists():
-        return _evaluate_run(Run.open(place), real, settings, listener)
+        return _evaluate_run(Run.open(place), real, settings, listener, division)
     if not place.exists():
         raise DataError(
             f"{target} does not exist. Name a run, a pack, or a folder or zip of pictures."
@@ -73,7 +79,11 @@ def evaluate(
         raise LookalikeError(
             f"{target} is no run: say which pictures to judge it against with --against."
         )
-    return stage.evaluate(place, real, settings, listener.tell)
+    if division.one is not None:
+        return division.told(
+            stage.evaluate_part(place, real, settings, division.one, listener.tell)
+        )
+    return stage.evaluate(place, real, settings, listener.tell, parts=division.parts)
 
 
 def _evaluate_pictures(
@@ -100,7 +110,11 @@ def _evaluate_pictures(
 
 
 def _evaluate_run(
-    run: Run, against: Path | None, settings: EvaluateSettings, listener: Listener
+    run: Run,
+    against: Path | None,
+    settings: EvaluateSettings,
+    listener: Listener,
+    division: Division[Evaluation],
 ) -> Evaluation:
     """Samples of a run against its own pack, kept for its report, or against other pictures."""
     import numpy as np
@@ -111,6 +125,9 @@ def _evaluate_run(
 
     real, note = _real(run, against)
     sampler, _, _ = open_sampler(run, settings.device.place())
+    if division.one is not None:
+        draw = partial(sampler.pictures, settings.seed)
+        return division.told(stage.evaluate_part(draw, real, settings, division.one, listener.tell))
     settings = replace(settings, trained_with=pretrained_families(run))
     if against is None:
         nearest = settings.pairs or run.path / PAIRS
@@ -127,6 +144,7 @@ def _evaluate_run(
         settings,
         listener.tell,
         labels_of if sampler.labels is not None else None,
+        division.parts,
     )
     found = replace(found, warnings=(*note, *found.warnings))
     if against is None:
@@ -269,7 +287,7 @@ def utility(
     from lookalike.stages import utility as stage
 
     settings = filled(UtilitySettings, settings, fields)
-    opened = Pack.open(path_of(pack))
+    opened = Pack.open(path_of(pack)).verified()
     to = settings.to
     if to is None:
         to = settings.run / "utility" if settings.run else Path("utility") / opened.name

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lookalike.api.machines import Division, divided
 from lookalike.api.signatures import verb
 from lookalike.api.training import train
 from lookalike.durations import seconds
@@ -51,9 +52,16 @@ def generate(
     from lookalike.stages import generate as stage
 
     settings = filled(GenerateSettings, settings, fields)
+    division: Division[Generated] = divided("generate", (run, to), settings, to)
+    if settings.machines.elsewhere:
+        return division.elsewhere(listener)
     opened = Run.open(path_of(run))
-    folder = None if to is None else path_of(to)
-    return stage.generate(opened, folder, settings, settings.device.place(), listener.tell)
+    folder, place = None if to is None else path_of(to), settings.device.place()
+    if division.one is not None:
+        assert folder is not None
+        part = stage.generate_part(opened, folder, settings, place, division.one, listener.tell)
+        return division.told(part)
+    return stage.generate(opened, folder, settings, place, listener.tell, division.parts)
 
 
 @verb
@@ -84,9 +92,19 @@ def expand(
 
     settings, folder = filled(ExpandSettings, settings, fields), path_of(to)
     refuse_full(folder)
-    opened = Pack.open(path_of(pack))
+    division: Division[Expanded] = divided("expand", (pack, to), settings, to)
+    if settings.run is None and division.dividing:
+        raise LookalikeError(
+            "every part would train its own generator. Train one first, and name it with --run."
+        )
+    if settings.machines.elsewhere:
+        return division.elsewhere(listener)
+    opened = Pack.open(path_of(pack)).verified()
     make, origin, trainers = _candidates(settings)(opened, folder, settings, listener)
     settings = replace(settings, trained_with=trainers)
+    if division.one is not None:
+        part = stage.expand_part(opened, make, origin, settings, division.one, listener.tell)
+        return division.told(part)
     try:
         return stage.expand(opened, make, origin, folder, settings, listener.tell)
     except KeyboardInterrupt:

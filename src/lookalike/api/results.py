@@ -139,18 +139,18 @@ class RunSummary(dict[str, Any]):
                 f"({100 * self['images'] / budget:.0f} %){further}",
             ),
         ]
-        for title, name in (("health", "health"), ("naming", "naming")):
-            if self[name]:
-                rows.append((title, str(self[name].get("sentence", ""))))
+        if self["light"]:
+            rows.append(("light", "{light}: {sentence}".format(**self["light"])))
+        if self["naming"]:
+            rows.append(("naming", str(self["naming"].get("sentence", ""))))
         if scores:
             rows.append(("KID", f"{scores['score/kid']:.4f}"))
         for rank, best in enumerate(self["bests"], 1):
             name = "best" if rank == 1 else f"best-{rank}"
             rows.append((name, f"KID {best['kid']:.4f} at {int(best['images']):,} images"))
         if self["take"]:
-            rows.append(
-                ("generate", f"takes the {self['take']} state (--checkpoint names another)")
-            )
+            usual = f"takes the {self['take']} state (--checkpoint names another)"
+            rows.append(("generate", self["why"] or usual))
         if self["candidates"]:
             rows.append(("drawing", str(self["candidates"].get("sentence", ""))))
         rows += [

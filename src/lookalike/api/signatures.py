@@ -8,7 +8,7 @@ from dataclasses import MISSING, fields
 from inspect import Parameter, Signature, signature
 from typing import Any, ParamSpec, TypeVar
 
-from lookalike.settings.device import Device
+from lookalike.settings.options import SHARED
 from lookalike.storage_errors import guarded
 
 P = ParamSpec("P")
@@ -30,10 +30,10 @@ def verb(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def _fields(kind: Any) -> Iterator[Parameter]:
-    """The fields of settings as keyword arguments, those of the device as well."""
+    """The fields of settings as keyword arguments, those of shared settings as well."""
     for field in fields(kind) if kind is not None else ():
-        if field.name == "device" and kind is not Device:
-            yield from _fields(Device)
+        if field.name in SHARED and kind is not SHARED[field.name]:
+            yield from _fields(SHARED[field.name])
             continue
         default = field.default
         if default is MISSING:

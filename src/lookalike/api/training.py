@@ -13,6 +13,7 @@ from lookalike.api.results import Planned, RecipeList, RunSummary, Started, Trai
 from lookalike.api.signatures import verb
 from lookalike.errors import DataError
 from lookalike.progress import NOBODY, Listener
+from lookalike.results import plain
 from lookalike.settings.data import PrepareSettings
 from lookalike.settings.options import AnyPath, filled, path_of
 from lookalike.settings.training import StartSettings, TrainSettings
@@ -54,7 +55,7 @@ def plan(
 
     settings = filled(TrainSettings, settings, fields)
     folder = _folder(into, settings.recipe)
-    pack = open_data(data, folder, listener)
+    pack = open_data(data, folder, listener).verified()
     run, place = Run(folder), settings.device.place()
     chosen = stage.plan(pack, run, settings, place)
     pictures = stage.source(pack, chosen.recipe)
@@ -109,7 +110,7 @@ def train(
 
     settings = filled(TrainSettings, settings, fields)
     folder = _folder(into, settings.recipe)
-    pack = open_data(data, folder, listener)
+    pack = open_data(data, folder, listener).verified()
     run, place = Run(folder), settings.device.place()
     chosen = stage.plan(pack, run, settings, place)
     for note in chosen.notes:
@@ -201,7 +202,7 @@ def start(
     """
     from lookalike.data.pack.pack import Pack
     from lookalike.run import Run
-    from lookalike.stages.choose import choice_of
+    from lookalike.stages.choose import begun_with, choice_of
     from lookalike.stages.prepare import as_prepared
     from lookalike.stages.start import own_pack, pack_in, refuse_run, run_folder
     from lookalike.stages.train import refuse_more
@@ -210,7 +211,8 @@ def start(
     refuse_run(place)
     folder, remark = run_folder(place, None if into is None else path_of(into))
     again, run = _start_again(source, settings), Run(folder)
-    asked = _asked_of_start(settings)
+    begun = begun_with(run)
+    asked = _asked_of_start(settings, settings.recipe or begun)
     refuse_more(run, asked)
     if Pack.is_pack(place):
         pack: Pack | None = Pack.open(place)
@@ -218,9 +220,10 @@ def start(
         further = f"{_again(pack_in(folder), folder, asked)} --more 10m"
         pack = own_pack(run, place, again, further)
     if pack is not None:
-        choice = choice_of(pack, settings.size, settings.recipe)
+        choice = choice_of(pack, settings.size, settings.recipe, begun)
     else:
-        choice = choose(place, settings.size, settings.recipe)
+        choice = choose(place, settings.size, settings.recipe or begun)
+    asked = _asked_of_start(settings, choice.recipe)
     listener.say(f"{source}: {choice.files:,} files, about {choice.typical} px.")
     for reason in (*choice.reasons, *([remark] if remark else [])):
         listener.say(f"  {reason}")
@@ -238,11 +241,11 @@ def start(
     return Started(made.path, choice, made, trained)
 
 
-def _asked_of_start(settings: StartSettings) -> TrainSettings:
+def _asked_of_start(settings: StartSettings, recipe: str | None) -> TrainSettings:
     """The training that ``start`` is asked for: four minutes, unless images are counted."""
     counted = settings.time is None and "images" in settings.changes
     return TrainSettings(
-        recipe=settings.recipe or "swift",
+        recipe=recipe or TrainSettings.recipe,
         time=None if counted else settings.time or "4m",
         more=settings.more,
         changes=settings.changes,
@@ -342,12 +345,13 @@ def show(run: AnyPath) -> RunSummary:
     Raises:
         RunError: there is no run.
     """
+    from lookalike.metrics.scores.health_verdict import shown
     from lookalike.run import CANDIDATES, Run, read_json
 
     opened = Run.open(path_of(run))
     folder, recipe, env = opened.path, opened.recipe_values(), opened.env()
     stats, grids = opened.stats(), opened.sample_grids()
-    scores = read_json(folder / "scores.json")
+    scores, health = read_json(folder / "scores.json"), read_json(folder / "health.json")
     page = folder / "report.html"
     return RunSummary(
         {
@@ -360,12 +364,14 @@ def show(run: AnyPath) -> RunSummary:
             "images": opened.progress(),
             "data": env.get("data", {}),
             "environment": {k: v for k, v in env.items() if k not in {"data", "budgets"}},
-            "health": read_json(folder / "health.json"),
+            "health": health,
+            "light": plain(shown(health, read_json(folder / "evaluation.json"))),
             "naming": read_json(folder / "naming.json"),
             "numbers": stats[-1] if stats else {},
             "scores": next((s for s in reversed(stats) if "score/kid" in s), {}),
             "bests": scores.get("bests", []),
             "take": scores.get("take"),
+            "why": opened.why(),
             "candidates": read_json(folder / CANDIDATES),
             "samples": str(grids[-1][1]) if grids else None,
             "report": str(page) if page.exists() else None,

@@ -40,6 +40,7 @@ VERBS: dict[str, tuple[Group, str]] = {
     "export": (_DATA, "Write a pack as ImageFolder, webdataset or Parquet."),
     "expand": (_DATA, "Add checked synthetic pictures to a set, by class."),
     "demo-data": (_DATA, "Draw cartoon faces with labeled attributes."),
+    "merge": (_DATA, "Put the parts of divided work together."),
     "share": (_MAIN, "Give it away: a page in one file, or a model folder."),
     "evaluate": (_JUDGE, "How good pictures are, against real ones."),
     "utility": (_JUDGE, "Whether added pictures make a classifier better."),

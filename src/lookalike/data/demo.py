@@ -109,29 +109,16 @@ class Demo(Result):
         ]
 
 
-def make_demo(
-    folder: Path,
-    style: str = "toon-head",
-    count: int = 3000,
-    size: int = 64,
-    seed: int = 0,
-    tell: Tell = silent,
-) -> Demo:
-    """Draw ``count`` faces as PNG files, with ``attributes.csv`` and ``LICENCE.txt``.
+def draw_demo(folder: Path, settings: DemoSettings, tell: Tell = silent) -> Demo:
+    """Draw faces as PNG files, with ``attributes.csv`` and ``LICENCE.txt``.
 
-    ``style`` is a name of :data:`STYLES`, or "mix" for ten of them in class folders. The same
-    arguments give the same files; a folder that holds them already is left as it is.
+    The style is a name of :data:`STYLES`, or "mix" for ten of them in class folders. The same
+    settings give the same files; a folder that holds them already is left as it is.
 
     Raises:
-        DataError: an unknown style, or the folder holds something else.
+        DataError: an unknown style or option, or the folder holds something else.
         MissingExtraError: the packages of the extra ``demo`` are not installed.
     """
-    wanted = DemoSettings(style=style, count=count, size=size, seed=seed)
-    return draw_demo(Path(folder), wanted, tell)
-
-
-def draw_demo(folder: Path, settings: DemoSettings, tell: Tell = silent) -> Demo:
-    """The same as :func:`make_demo`, from settings that may also fix options of the style."""
     styles = _styles(settings)
     if _there(folder, settings):
         return Demo(folder, settings.count, styles, made=False)

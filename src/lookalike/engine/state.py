@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from typing import Any
 
 import torch
 
+from lookalike.engine.sampler import Sampler, block_of
 from lookalike.engine.trainer import Trainer
 from lookalike.errors import CheckpointError
+from lookalike.parts.losses.game import Game
 from lookalike.parts.training import optimizers
 from lookalike.parts.training.schedules import Clock
 
@@ -39,6 +42,16 @@ def drawing_state(trainer: Trainer) -> dict[str, Any]:
         "prior": trainer.learned,
         "labels": trainer.labels_seen,
     }
+
+
+def sampler_of(trainer: Trainer, state: Mapping[str, Any]) -> Sampler:
+    """A sampler over the generator of a drawing state of this trainer's own recipe."""
+    recipe, generator = trainer.recipe, deepcopy(trainer.shown("G"))
+    generator.load_state_dict(state["averages"]["G"])
+    players: Any = {"G": generator}
+    game = Game(players, {}, autocast=trainer.place.autocast)
+    latent = (recipe.prior, dict(state["prior"]), state["labels"])
+    return Sampler(game.generate, *latent, trainer.place.device, block_of(recipe.size))
 
 
 def restore(trainer: Trainer, state: Mapping[str, Any]) -> None:

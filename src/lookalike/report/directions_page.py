@@ -9,7 +9,7 @@ from html import escape
 from lookalike import images
 from lookalike.images import Pixels
 from lookalike.report import pictures
-from lookalike.report.page import page, section
+from lookalike.report.page import header, page, row, section
 
 TILE = 128
 
@@ -25,11 +25,8 @@ class Strip:
 
 def render(run: str, rows: Sequence[tuple[str, str, str, str]], strips: Sequence[Strip]) -> str:
     """The whole page as HTML, with no outside reference."""
-    head = "<tr><th></th><td>succeeds</td><td>rest stays</td><td>judge is right</td></tr>"
-    body = "".join(
-        f"<tr><th>{escape(name)}</th>{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>"
-        for name, *cells in rows
-    )
+    head = row("", "succeeds", "rest stays", "judge is right")
+    body = "".join(row(*map(escape, cells)) for cells in rows)
     table = f'<table class="scores">{head}{body}</table>' if rows else ""
     note = (
         "Share of held-out pictures on which the change succeeds, by a reader that did not choose "
@@ -40,11 +37,11 @@ def render(run: str, rows: Sequence[tuple[str, str, str, str]], strips: Sequence
         f"<h3>{escape(one.title)} <small>{escape(one.kind)}</small></h3>{_tiles(one)}"
         for one in strips
     )
-    header = (
-        '<header><p class="brand">lookalike <span>what can be changed</span></p>'
-        f"<h1>{escape(run)}</h1></header>"
-    )
-    parts = [header, section("Attributes", table, note), section("One strip each", every)]
+    parts = [
+        header("what can be changed", run),
+        section("Attributes", table, note),
+        section("One strip each", every),
+    ]
     return page(f"{run}: directions", parts)
 
 

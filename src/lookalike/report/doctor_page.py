@@ -11,7 +11,7 @@ from lookalike.data.doctor.findings import Finding
 from lookalike.images import Pixels
 from lookalike.report import pictures
 from lookalike.report.charts import histogram
-from lookalike.report.page import figure, figures, page, section
+from lookalike.report.page import figure, figures, header, page, section
 
 Picture = tuple[Pixels, str, str]
 """Pixels, the name of the file, and a word about it."""
@@ -55,13 +55,10 @@ def render(content: DoctorPage) -> str:
     charts = "".join(
         figure(name, histogram(name, bars)) for name, bars in content.histograms.items()
     )
-    header = (
-        f'<header><p class="brand">lookalike <span>dataset doctor</span></p>'
-        f'<h1>{escape(content.title)}</h1><p class="lead">{escape(content.verdict)}</p>'
-        f"{_shares(content)}{sheet}{figures(content.figures)}</header>"
-    )
+    lead = f'<p class="lead">{escape(content.verdict)}</p>'
+    below = (lead, _shares(content), sheet, figures(content.figures))
     parts = (
-        header,
+        header("dataset doctor", content.title, *below),
         section("What to do", f'<ul class="advice">{advice}</ul>'),
         section("What was found", _jump(content.findings) + findings),
         section("In numbers", f'<div class="charts">{charts}</div>'),

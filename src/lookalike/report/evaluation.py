@@ -12,7 +12,7 @@ from lookalike.images import Pixels
 from lookalike.metrics.scores.scores import LEAST
 from lookalike.report import pictures
 from lookalike.report.facts import RunFacts
-from lookalike.report.page import section
+from lookalike.report.page import row, section
 
 PAIRS, SHEET = "evaluation-pairs.png", "evaluation-classes.png"
 """Sheets that an evaluation leaves in its run: a row a class, and ``COUPLES`` pairs a row."""
@@ -55,8 +55,11 @@ def measured(facts: RunFacts) -> str:
     if isinstance(excess, Mapping):
         scores["excess"] = {**excess, "floor": 1.0}
     rows = "".join(
-        f"<tr><th>{name}<small>{better}</small></th><td>{_measure(key, scores[key])}</td>"
-        f"<td>{_number(key, scores[key]['floor'])}</td></tr>"
+        row(
+            f"{name}<small>{better}</small>",
+            _measure(key, scores[key]),
+            _number(key, scores[key]["floor"]),
+        )
         for key, name, better in ROWS
         if isinstance(scores.get(key), Mapping)
     )
@@ -68,7 +71,7 @@ def measured(facts: RunFacts) -> str:
         f"pictures. Judge: {escape(str(scores.get('features', '')))}"
         f"{f', {count:,} samples' if isinstance(count, int) else ''}."
     )
-    head = "<tr><th></th><td>generated</td><td>real (floor)</td></tr>"
+    head = row("", "generated", "real (floor)")
     return section("Scores", f'<table class="scores">{head}{rows}</table>', note)
 
 
@@ -80,14 +83,14 @@ def classes(facts: RunFacts) -> str:
     )
     if not rows:
         return ""
-    head = "".join(f"<td>{title}</td>" for _, title in COLUMNS)
+    head = row("", *(title for _, title in COLUMNS))
+    names = [str(scores.get("name")) for scores in rows]
     body = "".join(
-        f"<tr><th>{escape(str(row.get('name')))}</th>"
-        f"{''.join(f'<td>{_cell(key, row.get(key))}</td>' for key, _ in COLUMNS)}</tr>"
-        for row in rows
+        row(escape(name), *(_cell(key, scores.get(key)) for key, _ in COLUMNS))
+        for name, scores in zip(names, rows, strict=True)
     )
-    table = f'<table class="scores"><tr><th></th>{head}</tr>{body}</table>'
-    strips = _strips(facts, [str(row.get("name")) for row in rows])
+    table = f'<table class="scores">{head}{body}</table>'
+    strips = _strips(facts, names)
     note = (
         "Small numbers are the floor: what real pictures of the class get. Recognized is the share "
         "of samples that a classifier, trained on the real pictures only, takes for their class. "

@@ -32,6 +32,17 @@ def page(title: str, parts: Sequence[str], footer: str = "", *, script: bool = F
     )
 
 
+def header(kind: str, title: str, *below: str) -> str:
+    """The head of a page: what kind of page it is, of what, and what stands below as HTML."""
+    brand = f'<p class="brand">lookalike <span>{kind}</span></p>'
+    return f"<header>{brand}<h1>{escape(title)}</h1>{''.join(below)}</header>"
+
+
+def row(name: str, *cells: str) -> str:
+    """A line of a table, of HTML: what it is called, then its cells."""
+    return f"<tr><th>{name}</th>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
+
+
 def section(title: str, body: str, note: str = "", kind: str = "") -> str:
     """A section with a heading and a sentence under it, both of HTML but the heading; else ""."""
     if not body:

@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 
 from lookalike.data.pack.pack import Pack
+from lookalike.data.readers.layout import counted
 from lookalike.durations import words
 from lookalike.images import Pixels
-from lookalike.report import pictures
+from lookalike.report import page, pictures
 from lookalike.report.badge import light
 from lookalike.report.facts import RunFacts
 from lookalike.report.originality import Originality
-from lookalike.report.page import figures, section
+from lookalike.report.page import figures, row, section
 from lookalike.watch.class_accuracy import class_accuracy_of
 
 SHOWN_REFUSALS = 60
@@ -28,13 +29,11 @@ def header(facts: RunFacts) -> str:
     count = int(facts.data.get("train", 0))
     learned = f" on {count:,} pictures" if count else ""
     state = "" if facts.finished else " <b>The training is not finished.</b>"
-    return (
-        '<header><p class="brand">lookalike <span>report of a training</span></p>'
-        f"<h1>{escape(facts.name)}</h1>"
+    lead = (
         f'<p class="lead">New pictures at {size} × {size} px{grey}, made by a generator that the '
         f"recipe <b>{recipe}</b> trained{learned}.{state}</p>"
-        f"{light(facts)}{_figures(facts)}</header>"
     )
+    return page.header("report of a training", facts.name, lead, light(facts), _figures(facts))
 
 
 def _figures(facts: RunFacts) -> str:
@@ -160,14 +159,13 @@ def class_accuracy(facts: RunFacts) -> str:
     result = class_accuracy_of(facts.run)
     if not result:
         return ""
-    rows = "".join(
-        f"<tr><th>{name}</th><td>{100 * result[key]:.1f} % <small>{100 * result[f'{key}_low']:.1f} "
-        f"to {100 * result[f'{key}_high']:.1f}</small></td></tr>"
-        for key, name in (
-            ("accuracy", "This run: few labels, many pictures"),
-            ("baseline", "The same network on the labelled pictures alone"),
-        )
-    )
+    rows = ""
+    for key, name in (
+        ("accuracy", "This run: few labels, many pictures"),
+        ("baseline", "The same network on the labelled pictures alone"),
+    ):
+        low, value, high = (100 * result[f"{key}{end}"] for end in ("_low", "", "_high"))
+        rows += row(name, f"{value:.1f} % <small>{low:.1f} to {high:.1f}</small>")
     note = (
         f"{result['labelled']} labels a class; {result['count']:,} held-out pictures that neither "
         "network saw; 95 % intervals."
@@ -208,33 +206,27 @@ def _classes(pack: Pack) -> str:
 
 
 def _attributes(pack: Pack) -> str:
-    rows = "".join(
-        f"<tr><th>{escape(str(attribute.get('name')))}</th><td>{_values(attribute)}</td></tr>"
-        for attribute in pack.info.get("attributes", [])
-    )
-    if not rows:
-        return ""
-    count = len(pack.info["attributes"])
-    return _folded("1 attribute" if count == 1 else f"{count} attributes", rows)
+    attributes = pack.info.get("attributes", [])
+    rows = [(str(attribute.get("name")), _values(attribute)) for attribute in attributes]
+    return _folded(counted(len(rows), "attribute"), rows) if rows else ""
 
 
 def _values(attribute: Mapping[str, Any]) -> str:
     values = attribute.get("values")
     if not values:
-        return escape(str(attribute.get("kind", "number")))
+        return str(attribute.get("kind", "number"))
     more = f" … ({len(values)} in all)" if len(values) > 12 else ""
-    return escape(", ".join(map(str, values[:12]))) + more
+    return ", ".join(map(str, values[:12])) + more
 
 
 def _refused(pack: Pack) -> str:
     refused: Sequence[Mapping[str, Any]] = pack.refused()
     if not refused:
         return "<p>Every file could be used.</p>"
-    rows = "".join(
-        f"<tr><th>{escape(str(file.get('source', '')))}</th>"
-        f"<td>{escape(str(file.get('reason', '')))}</td></tr>"
+    rows = [
+        (str(file.get("source", "")), str(file.get("reason", "")))
         for file in refused[:SHOWN_REFUSALS]
-    )
+    ]
     more = len(refused) - SHOWN_REFUSALS
     rest = f"<p>… and {more:,} more in refused.jsonl of the pack.</p>" if more > 0 else ""
     files = "1 file was" if len(refused) == 1 else f"{len(refused):,} files were"
@@ -253,17 +245,10 @@ def next_steps(facts: RunFacts) -> str:
 
 def settings(facts: RunFacts) -> str:
     """Every setting of the recipe, and the machine, collapsed."""
-    rows = "".join(
-        f"<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>"
-        for name, value in flat(facts.recipe)
-    )
     where = {k: v for k, v in facts.env.items() if k not in {"data", "budgets"}}
-    machine = "".join(
-        f"<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>" for name, value in flat(where)
-    )
-    body = _folded("Every setting of the recipe", rows)
-    if machine:
-        body += _folded("Machine and versions", machine)
+    body = _folded("Every setting of the recipe", flat(facts.recipe))
+    if where:
+        body += _folded("Machine and versions", flat(where))
     return section("How it was made", _parts(facts) + body + _files(facts))
 
 
@@ -278,9 +263,10 @@ def _parts(facts: RunFacts) -> str:
     return f'<p class="note">{escape(parts)}</p>'
 
 
-def _folded(title: str, rows: str, rest: str = "") -> str:
+def _folded(title: str, rows: Sequence[tuple[str, str]], rest: str = "") -> str:
     name = f"<summary>{escape(title)}</summary>"
-    return f"<details>{name}<table>{rows}</table>{rest}</details>"
+    lines = "".join(row(escape(what), escape(value)) for what, value in rows)
+    return f"<details>{name}<table>{lines}</table>{rest}</details>"
 
 
 def _files(facts: RunFacts) -> str:
@@ -291,11 +277,7 @@ def _files(facts: RunFacts) -> str:
         ("stats.jsonl", "all numbers, one line a report"),
         ("log.txt", "what was said"),
     ]
-    there = "".join(
-        f"<tr><th>{name}</th><td>{what}</td></tr>"
-        for name, what in files
-        if (facts.run.path / name).exists()
-    )
+    there = [(name, what) for name, what in files if (facts.run.path / name).exists()]
     return _folded(f"Files in {facts.place}", there)
 
 

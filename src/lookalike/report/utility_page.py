@@ -9,7 +9,7 @@ from html import escape
 from lookalike.metrics.distances.intervals import Interval
 from lookalike.metrics.utility.verdict import Verdict
 from lookalike.report.charts import ChartLine, chart, forest
-from lookalike.report.page import page, section
+from lookalike.report.page import header, page, section
 
 
 @dataclass(frozen=True)
@@ -25,14 +25,12 @@ def render(
 ) -> str:
     """A whole HTML document that asks nobody for anything; ``classes`` are those of recalls."""
     careful = "".join(f'<p class="note">Careful: {escape(text)}.</p>' for text in warnings)
-    header = (
-        '<header><p class="brand">lookalike <span>utility</span></p><h1>Does adding synthetic '
-        f'pictures help?</h1><p class="lead">{escape(facts)}</p></header>'
-    )
+    lead = f'<p class="lead">{escape(facts)}</p>'
+    head = header("utility", "Does adding synthetic pictures help?", lead)
     sections = [_part(part, classes) for part in parts]
     if len(parts) > 1:
         sections.append(section("Accuracy by pictures per class", sweep(parts)))
-    return page("Does it help?", (header, *sections, careful))
+    return page("Does it help?", (head, *sections, careful))
 
 
 def _part(part: UtilityPart, classes: Sequence[str]) -> str:

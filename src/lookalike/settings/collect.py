@@ -8,6 +8,9 @@ from typing import Annotated
 
 from cyclopts import Group, Parameter
 
+from lookalike.errors import DataError
+from lookalike.settings.machines import Machines
+
 FREE_LICENSES = ("cc0", "pdm", "by", "by-sa")
 """Licenses that allow changed copies and commercial use: the default."""
 
@@ -182,6 +185,15 @@ class UrlsSettings:
 
     limits: Limits = field(default_factory=Limits)
     manners: Manners = field(default_factory=Manners)
+    machines: Machines = field(default_factory=Machines)
+
+    def __post_init__(self) -> None:
+        divided = self.machines.part is not None or self.machines.elsewhere
+        if divided and (self.count is not None or self.limits.total_mb is not None):
+            raise DataError(
+                "--count and --total-mb are about the whole list, which no part sees. Cut the list "
+                "instead, and divide what is left."
+            )
 
 
 @Parameter(name="*")

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from cyclopts import Group, Parameter
 
 from lookalike.errors import DataError
+from lookalike.settings.machines import Machines
 from lookalike.settings.options import Codes, Count, Flag, Internal, sensible_size
 
 _LOOK = Parameter(group=Group("What the pictures become", sort_key=80))
@@ -95,6 +96,7 @@ class PrepareSettings:
     pixel_limit: Internal[int | None] = None
     leave_out: Internal[Mapping[str, str]] = field(default_factory=dict)
     workers: Internal[int | None] = None
+    machines: Machines = field(default_factory=Machines)
 
     @property
     def channels(self) -> int:
@@ -125,6 +127,7 @@ class DoctorSettings:
     least: Internal[int] = 8
     seed: Internal[int] = 0
     workers: Internal[int | None] = None
+    machines: Machines = field(default_factory=Machines)
 
     def __post_init__(self) -> None:
         sensible_size(self.size)
@@ -147,3 +150,4 @@ class TransformSettings:
     "Decides the noise and the random places."
 
     workers: Internal[int | None] = None
+    machines: Machines = field(default_factory=Machines)

@@ -12,6 +12,7 @@ from cyclopts import Parameter
 from lookalike.durations import seconds
 from lookalike.errors import DataError
 from lookalike.settings.device import Device
+from lookalike.settings.machines import Machines
 from lookalike.settings.options import Count, Counts, Flag, For, Internal, Names, sensible_size
 
 TEACHERS = ("features", "small")
@@ -62,6 +63,7 @@ class EvaluateSettings:
     steps: Internal[int] = 600
     sheet: Internal[Path | None] = None
     device: Device = field(default_factory=Device)
+    machines: Machines = field(default_factory=Machines)
 
     def __post_init__(self) -> None:
         if self.size is not None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import fields, is_dataclass, replace
 from difflib import get_close_matches
 from os import PathLike, fspath
 from pathlib import Path
@@ -13,10 +15,16 @@ from cyclopts import Parameter
 
 from lookalike.errors import DataError, LookalikeError, RecipeError
 from lookalike.settings.device import Device
+from lookalike.settings.machines import Machines
+
+log = logging.getLogger(__name__)
 
 AnyPath = str | PathLike[str]
 
 MOST_PIXELS = 2048
+
+SHARED: Mapping[str, Any] = {"device": Device, "machines": Machines}
+"""Fields that hold settings shared by several verbs, whose own fields stand beside theirs."""
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -79,10 +87,22 @@ def named_values(
     )
 
 
+def _time(_: Any, spoken: Sequence[Word]) -> str:
+    """A time as it was written; how a number without a unit is read is said."""
+    text = spoken[-1].value.strip()
+    if re.fullmatch(r"\d+(\.\d+)?", text):
+        log.warning(
+            "The time %s has no unit and is read as %s seconds; %sm are minutes. A number of "
+            "images is --set images=%s.",
+            *(text, text, text, round(float(text))),
+        )
+    return text
+
+
 Flag = Annotated[bool, Parameter(negative="")]
 Count = Annotated[int, Parameter(name=["-n", "--count"])]
-For = Annotated[T, Parameter(name="--for", metavar="TIME")]
-More = Annotated[str | float | None, Parameter(metavar="TIME")]
+For = Annotated[T, Parameter(name="--for", metavar="TIME", converter=_time)]
+More = Annotated[str | float | None, Parameter(metavar="TIME", converter=_time)]
 Changes = Annotated[Mapping[str, Any], named_values("--set", "NAME=VALUE", pairs)]
 Codes = Annotated[
     tuple[str, ...],
@@ -125,14 +145,20 @@ def path_of(place: AnyPath) -> Path:
 def filled(kind: type[S], settings: S | None, words: Mapping[str, Any]) -> S:
     """The settings with these fields changed; text is read as the command line reads it.
 
-    Fields of the device (``threads=2``, ``device="cpu"``) may stand among them.
+    Fields of the device (``threads=2``, ``device="cpu"``) and of the machines (``part="3/8"``) may
+    stand among them.
 
     Raises:
         LookalikeError: there is no such field.
     """
     hints = get_type_hints(kind, include_extras=True)
-    of_device = {field.name for field in fields(Device)} if "device" in hints else set()
-    known = set(hints) | of_device
+    inside = {
+        field.name: group
+        for group, own in SHARED.items()
+        if group in hints
+        for field in fields(own)
+    }
+    known = set(hints) | set(inside)
     for name in words:
         if name not in known:
             near = get_close_matches(name, known, 1)
@@ -140,11 +166,14 @@ def filled(kind: type[S], settings: S | None, words: Mapping[str, Any]) -> S:
                 f"There is no setting {name!r}{f'; did you mean {near[0]!r}?' if near else '.'} "
                 f"There are: {', '.join(sorted(known))}."
             )
-    placed = {n: v for n, v in words.items() if n in of_device and not isinstance(v, Device)}
+    placed = {
+        n: v for n, v in words.items() if n in inside and not isinstance(v, tuple(SHARED.values()))
+    }
     changes = {n: _read(hints[n], v) for n, v in words.items() if n not in placed}
-    if placed:
-        device = changes.get("device") or getattr(settings, "device", None) or Device()
-        changes["device"] = replace(device, **placed)
+    for group in dict.fromkeys(inside[name] for name in placed):
+        before = changes.get(group) or getattr(settings, group, None) or SHARED[group]()
+        own = {name: value for name, value in placed.items() if inside[name] == group}
+        changes[group] = replace(before, **own)
     if settings is not None:
         changed: S = replace(settings, **changes)  # type: ignore[type-var]
         return changed
@@ -152,6 +181,18 @@ def filled(kind: type[S], settings: S | None, words: Mapping[str, Any]) -> S:
         return kind(**changes)
     except TypeError as problem:
         raise LookalikeError(f"A setting is missing: {problem}.") from problem
+
+
+def restored(kind: type[S], values: Mapping[str, Any]) -> S:
+    """Settings from what :func:`lookalike.results.plain` made of them."""
+    hints = get_type_hints(kind, include_extras=True)
+    own = {
+        name: restored(hints[name], value)
+        if isinstance(value, dict) and is_dataclass(hints[name])
+        else _read(hints[name], value)
+        for name, value in values.items()
+    }
+    return kind(**own)
 
 
 def _read(hint: Any, value: Any) -> Any:

@@ -11,6 +11,7 @@ from cyclopts import Parameter
 from lookalike.durations import seconds
 from lookalike.errors import DataError, LookalikeError
 from lookalike.settings.device import Device
+from lookalike.settings.machines import Machines
 from lookalike.settings.options import Changes, Count, Flag, For, Internal
 
 FORMS = ("folder", "pack")
@@ -58,6 +59,7 @@ class GenerateSettings:
 
     columns: Internal[int] = 10
     device: Device = field(default_factory=Device)
+    machines: Machines = field(default_factory=Machines)
 
     def __post_init__(self) -> None:
         for option, value, least in (
@@ -137,6 +139,7 @@ class ExpandSettings:
 
     trained_with: Internal[tuple[str, ...]] = ()
     device: Device = field(default_factory=Device)
+    machines: Machines = field(default_factory=Machines)
 
     @property
     def times(self) -> float:

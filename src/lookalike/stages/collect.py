@@ -8,11 +8,12 @@ that adds only what is new.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from lookalike.data.pack.part_folder import OnePart, Work
 from lookalike.progress import Tell, silent
 from lookalike.settings.collect import (
     CollectSettings,
@@ -22,14 +23,26 @@ from lookalike.settings.collect import (
     SetSettings,
     UrlsSettings,
 )
+from lookalike.settings.machines import Part, part_of
 from lookalike.sources.crawl.process import crawling
 from lookalike.sources.http.addresses import clean
+from lookalike.sources.http.refusals import RefusedError
 from lookalike.sources.http.robots import Robots
 from lookalike.sources.http.web import Web
 from lookalike.sources.search import services
 from lookalike.sources.sets import img2dataset, lists, public_sets
+from lookalike.sources.store.collection import (
+    HIDDEN,
+    MANIFEST,
+    REFUSED,
+    Found,
+    LinesByAddress,
+)
 from lookalike.sources.store.gather import Gatherer
 from lookalike.sources.store.session import Collected, CollectSession
+
+FOUND = "found"
+"""What the folder is called in which a part keeps what it found."""
 
 
 def collect(what: str | Path, settings: CollectSettings, tell: Tell = silent) -> Collected:
@@ -94,11 +107,70 @@ def urls(path: str | Path, settings: UrlsSettings, tell: Tell = silent) -> Colle
     """
     path = Path(path).expanduser()
     addresses = lists.AddressList(path, settings.columns, skip=settings.skip)
+    only, merged = settings.machines.only, settings.machines.merged
+    if only is not None:
+        return _urls_of_part(path, settings, only, tell)
     session = _session(f"urls: {path.name}", settings, tell)
+    if merged:
+        return _urls_of_parts(addresses, session, merged)
+    return _fetched(addresses, addresses, session, settings)
+
+
+def _fetched(
+    found: Iterable[Found],
+    addresses: lists.AddressList,
+    session: CollectSession,
+    settings: UrlsSettings,
+) -> Collected:
     with Web(settings.manners) as web, session:
-        Gatherer(web, session, Robots(web) if settings.robots else None).run(addresses)
+        Gatherer(web, session, Robots(web) if settings.robots else None).run(found)
     session.notes += addresses.notes
     return session.collected()
+
+
+def _urls_of_part(path: Path, settings: UrlsSettings, part: Part, tell: Tell) -> Collected:
+    """The addresses of one part, into a folder of its own."""
+    addresses = lists.AddressList(path, settings.columns, skip=settings.skip)
+    mine = (found for found in addresses if part.owns(_plain(found.url)))
+    with OnePart(Work.of("collect", [path], settings, settings.to), part) as folder:
+        inside = replace(settings, to=folder.folder / FOUND)
+        session = _session(f"urls: {path.name}", inside, tell)
+        collected = _fetched(mine, addresses, session, settings)
+        if not collected.interrupted:
+            folder.finish()
+    return collected
+
+
+def _urls_of_parts(
+    addresses: lists.AddressList, session: CollectSession, folders: Sequence[Path]
+) -> Collected:
+    """What all parts collected, in the order of the list: of equal pictures the first is kept."""
+    kept = [LinesByAddress(folder / FOUND / MANIFEST) for folder in folders]
+    refused = [LinesByAddress(folder / FOUND / HIDDEN / REFUSED) for folder in folders]
+    with session:
+        for found in addresses:
+            url = _plain(found.url)
+            number = part_of(url, len(folders)) - 1
+            line, refusal = kept[number].get(url), refused[number].get(url)
+            if session.collection.knows(url):
+                session.known += 1
+            elif line is not None:
+                session.adopt(folders[number] / FOUND, line)
+            elif refusal is not None and session.collection.has(refusal.get("sha256")):
+                session.adopt(folders[number] / FOUND, refusal)
+            elif refusal is not None:
+                session.refused[str(refusal["reason"]).partition(":")[0]] += 1
+                session.collection.refuse(url, refusal["reason"], final=refusal["final"])
+    session.notes += addresses.notes
+    return session.collected()
+
+
+def _plain(url: str) -> str:
+    """The address in the form in which collections know it."""
+    try:
+        return clean(url)
+    except RefusedError:
+        return url
 
 
 def public_set(name: str, settings: SetSettings, tell: Tell = silent) -> Collected:

@@ -17,7 +17,7 @@ from lookalike.engine.load import open_sampler, training_pack
 from lookalike.images import Pixels
 from lookalike.metrics.copies.search import see
 from lookalike.metrics.features.features import Features
-from lookalike.metrics.scores.scores import score_samples
+from lookalike.metrics.scores.scores import Scores, score_samples
 from lookalike.place import Place
 from lookalike.progress import Tell, silent
 from lookalike.results import Result, table
@@ -62,19 +62,19 @@ class Contender:
         return max(0, self.images - self.resumed_at) / self.seconds if self.seconds else 0.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ComparisonRow:
     """A line of the table. Scores are None where the training failed."""
 
     rank: int
     recipe: str
     run: Path
-    kid: float | None
-    kid_low: float | None
-    kid_high: float | None
-    coverage: float | None
-    near_duplicates: float | None
-    copy_excess: float | None
+    kid: float | None = None
+    kid_low: float | None = None
+    kid_high: float | None = None
+    coverage: float | None = None
+    near_duplicates: float | None = None
+    copy_excess: float | None = None
     images_per_second: float
     images: int
     megabytes: float
@@ -172,33 +172,33 @@ def compare(
 
     Writes ``compare.json``, ``compare.md`` and ``strips.png`` into ``to``.
     """
-    held, train = _some(pack.holdout, 2000), _some(pack.train, 4000)
-    seen = see(train, features, tell), see(held, features, tell)
-    found: list[dict[str, Any]] = []
-    strips = [("real", held[:STRIP])]
+    holdout, train = _some(pack.holdout, 2000), _some(pack.train, 4000)
+    seen = see(train, features, tell), see(holdout, features, tell)
+    judged: list[tuple[Contender, Scores | None]] = []
+    strips = [("real", holdout[:STRIP])]
     floors = (float("nan"), float("nan"), float("nan"))
-    for number, one in enumerate(contenders):
+    for number, contender in enumerate(contenders):
         tell("judging", number, len(contenders))
-        if one.failed is not None:
-            found.append({"contender": one})
+        if contender.failed is not None:
+            judged.append((contender, None))
             continue
-        run = Run.open(one.run)
+        run = Run.open(contender.run)
         training_pack(run, pack)
         sampler, _, _ = open_sampler(run, place)
         samples = sampler.pictures(0, 0, count)
         scores = score_samples(samples, *seen, features)
         floors = (scores.kid.floor, scores.coverage.floor, scores.near_duplicates.floor)
-        found.append({"contender": one, "scores": scores})
-        strips.append((one.recipe, samples[:STRIP]))
-    found.sort(key=lambda one: one["scores"].kid.value if "scores" in one else float("inf"))
+        judged.append((contender, scores))
+        strips.append((contender.recipe, samples[:STRIP]))
+    judged.sort(key=lambda pair: pair[1].kid.value if pair[1] else float("inf"))
     before = _before(to)
-    rows = tuple(_row(rank + 1, one, before) for rank, one in enumerate(found))
+    rows = tuple(_row(rank, *pair, before) for rank, pair in enumerate(judged, 1))
     order = ["real", *(row.recipe for row in rows)]
     strips.sort(key=lambda strip: order.index(strip[0]))
     to.mkdir(parents=True, exist_ok=True)
     done = Comparison(
         pack.path,
-        max((one.seconds for one in contenders), default=0.0),
+        max((contender.seconds for contender in contenders), default=0.0),
         features.name,
         count,
         *floors,
@@ -222,19 +222,21 @@ def _some(split: Split, most: int) -> Pixels:
 def _before(to: Path) -> dict[str, dict[str, Any]]:
     """The rows of an earlier comparison in this folder, by recipe."""
     try:
-        held = json.loads((to / "compare.json").read_text("utf-8"))
-        return {row["recipe"]: row for row in held["rows"]}
+        earlier = json.loads((to / "compare.json").read_text("utf-8"))
+        return {row["recipe"]: row for row in earlier["rows"]}
     except (OSError, json.JSONDecodeError, KeyError, TypeError):
         return {}
 
 
-def _row(rank: int, found: dict[str, Any], before: dict[str, dict[str, Any]]) -> ComparisonRow:
-    one: Contender = found["contender"]
+def _row(
+    rank: int, contender: Contender, scores: Scores | None, before: dict[str, dict[str, Any]]
+) -> ComparisonRow:
     # A run that was complete already was not trained, so its speed and memory are the earlier ones.
-    earlier = before.get(one.recipe, {}) if one.images and not one.speed else {}
-    scores = found.get("scores")
-    plain = (
-        {
+    trained = contender.speed or not contender.images
+    earlier = {} if trained else before.get(contender.recipe, {})
+    measured: dict[str, float | None] = {}
+    if scores is not None:
+        measured = {
             "kid": scores.kid.value,
             "kid_low": scores.kid.low,
             "kid_high": scores.kid.high,
@@ -242,21 +244,16 @@ def _row(rank: int, found: dict[str, Any], before: dict[str, dict[str, Any]]) ->
             "near_duplicates": scores.near_duplicates.value,
             "copy_excess": scores.copies.excess.value,
         }
-        if scores
-        else dict.fromkeys(
-            ("kid", "kid_low", "kid_high", "coverage", "near_duplicates", "copy_excess")
-        )
-    )
     return ComparisonRow(
         rank=rank,
-        recipe=one.recipe,
-        run=one.run,
-        **plain,
-        images_per_second=earlier.get("images_per_second", round(one.speed, 1)),
-        images=one.images,
-        megabytes=earlier.get("megabytes", round(one.megabytes)),
-        parameters=_parameters(one.run) if scores else 0,
-        failed=one.failed,
+        recipe=contender.recipe,
+        run=contender.run,
+        **measured,
+        images_per_second=earlier.get("images_per_second", round(contender.speed, 1)),
+        images=contender.images,
+        megabytes=earlier.get("megabytes", round(contender.megabytes)),
+        parameters=_parameters(contender.run) if scores else 0,
+        failed=contender.failed,
     )
 
 

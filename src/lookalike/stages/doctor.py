@@ -19,11 +19,18 @@ from lookalike.data.doctor import findings as finds
 from lookalike.data.doctor.advice import advise, histograms
 from lookalike.data.doctor.census import Census
 from lookalike.data.doctor.findings import Finding, Noted, Sheet
-from lookalike.data.doctor.measurements import Measurements, pack_visits, source_visits
+from lookalike.data.doctor.measurements import (
+    Measurements,
+    examining,
+    pack_visits,
+    source_visits,
+)
 from lookalike.data.pack.pack import Pack
+from lookalike.data.pack.part_folder import OnePart, PartDone, Parts
+from lookalike.data.readers.open import open_source
 from lookalike.data.similarity.crops import candidates, is_crop
 from lookalike.data.similarity.near_duplicates import Groups, connected, near_groups
-from lookalike.errors import NoImagesError
+from lookalike.errors import DataError, NoImagesError
 from lookalike.images import Pixels
 from lookalike.progress import Tell, silent
 from lookalike.report.doctor_page import DoctorPage, Shown, render
@@ -98,6 +105,7 @@ def doctor(
     settings: DoctorSettings | None = None,
     look: Look | None = None,
     tell: Tell = silent,
+    parts: Parts | None = None,
 ) -> Diagnosis:
     """Examine a folder, a zip or a pack; write one HTML page when ``page`` is given.
 
@@ -114,7 +122,7 @@ def doctor(
         visits = (
             pack_visits(source, tell)
             if Pack.is_pack(source)
-            else source_visits(source, settings.least, settings.workers, tell)
+            else source_visits(source, settings.least, settings.workers, tell, parts)
         )
         for visit in visits:
             measured.add(visit)
@@ -128,6 +136,24 @@ def doctor(
         if settings.faces and not settings.quick and census.installed():
             faces = _count_faces(source, measured.names, settings, tell)
         return _Diagnosing(source, measured, settings, look, tell).run(page, faces)
+
+
+def doctor_part(
+    source: Path, settings: DoctorSettings, parts: OnePart, tell: Tell = silent
+) -> PartDone:
+    """Examine the files of one part; what only the whole set shows is left to ``doctor``.
+
+    Raises:
+        DataError: the source is a pack.
+    """
+    if Pack.is_pack(source):
+        raise DataError(
+            f"{source} is a pack, which is quick to examine whole. Leave --part out, or name its "
+            "source."
+        )
+    found = open_source(source)
+    asking = examining(found, settings.least, settings.workers)
+    return parts.run(found.files, asking, "examining pictures", tell)
 
 
 def _count_faces(source: Path, names: list[str], settings: DoctorSettings, tell: Tell) -> Census:

@@ -6,7 +6,7 @@ Both sides go through one reader and one resizing. A pack keeps the vectors of i
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,8 +18,9 @@ from lookalike.data.decode.picture_arrays import pictures_of, some, usual_size
 from lookalike.data.pack.atomic_folder import folder_name, folder_names
 from lookalike.data.pack.classes import Classes, classes_of
 from lookalike.data.pack.pack import Pack
+from lookalike.data.pack.part_folder import Asking, OnePart, PartDone, Parts
 from lookalike.data.pack.scratch_array import gathered
-from lookalike.errors import TooFewImagesError
+from lookalike.errors import DataError, TooFewImagesError
 from lookalike.images import Pixels
 from lookalike.metrics.copies.copies import Pair
 from lookalike.metrics.copies.search import CopyFeatures, see_with
@@ -43,6 +44,16 @@ Numbers = NDArray[np.int64]
 
 Draw = Callable[[int], Pixels]
 """Draws this many samples, uint8 ``[N, H, W, C]``."""
+
+DrawSpan = Callable[[int, int], Pixels]
+"""Draws samples ``first .. first + count``, uint8 ``[count, H, W, C]``."""
+
+SPAN = 512
+"""Pictures that one part looks at together: a multiple of every judge's batch, so that the vectors
+are those of one machine, bit for bit."""
+
+Span = tuple[str, int, int]
+"""Samples, training or held-out pictures: which, the first, and how many."""
 
 LabelsOf = Callable[[int], NDArray[np.float32]]
 """The label rows ``[N, L]`` of these samples, in the order of the pack's columns."""
@@ -175,11 +186,13 @@ def evaluate(
     settings: EvaluateSettings,
     tell: Tell = silent,
     labels_of: LabelsOf | None = None,
+    parts: Parts | None = None,
 ) -> Evaluation:
     """Judge samples, drawn or in a folder, against a pack or a folder of real pictures.
 
     ``labels_of`` says what drawn samples were made for. A folder's samples are of the class whose
-    name their own sub-folder has.
+    name their own sub-folder has. What the ``parts`` of :func:`evaluate_part` looked at is not
+    looked at again.
 
     Raises:
         NoImagesError: a folder does not exist, or holds no readable picture.
@@ -187,11 +200,14 @@ def evaluate(
     """
     real = _real(against, settings, tell)
     sorts = classes_of(real.pack, settings.attribute) if real.pack else Classes((), ())
+    looked = None if parts is None else _looked(samples, real, settings, parts, tell)
+    if looked is not None and not isinstance(samples, Path):
+        samples = looked.draw
     ours = _samples(samples, real, sorts, settings, labels_of, tell)
     pictures = ours.pictures
     eye = named(settings.function or settings.judge, pictures.shape[3], pictures.shape[1])
     training, holdout = real.seen(eye, tell)
-    seen = see_with(pictures, eye, eye(pictures, tell))
+    seen = see_with(pictures, eye, eye(pictures, tell) if looked is None else looked.vectors)
     wanted = ScoreSettings(infinity=settings.infinity, seed=settings.seed)
     scores = score_samples(seen, training, holdout, eye, wanted, tell)
     classes = None
@@ -212,6 +228,99 @@ def evaluate(
         pairs=settings.pairs,
         classes=classes,
     )
+
+
+@dataclass(frozen=True)
+class LookedAt:
+    """Samples that parts looked at: uint8 ``[N, H, W, C]``, and vectors ``[N, dim]``."""
+
+    pictures: Pixels
+    vectors: NDArray[np.float32]
+
+    def draw(self, count: int) -> Pixels:
+        """The samples."""
+        return self.pictures[:count]
+
+
+def evaluate_part(
+    samples: DrawSpan | Path,
+    against: Path,
+    settings: EvaluateSettings,
+    parts: OnePart,
+    tell: Tell = silent,
+) -> PartDone:
+    """Look at one part of the samples and of the real pictures; scores need all of them.
+
+    Raises:
+        DataError: the real pictures are no pack.
+    """
+    real = _packed_real(against, settings, tell)
+    spans, asking = _looking(samples, real, settings, tell)
+    return parts.run(spans, asking, "looking at pictures", tell)
+
+
+def _packed_real(against: Path, settings: EvaluateSettings, tell: Tell) -> RealSet:
+    if not Pack.is_pack(against):
+        raise DataError(
+            f"{against} is no pack, and parts have to agree on what is held out. Make one of it "
+            f"first: lookalike prepare {against} --to PACK"
+        )
+    return _real(against, settings, tell)
+
+
+def _looking(
+    samples: DrawSpan | Path, real: RealSet, settings: EvaluateSettings, tell: Tell
+) -> tuple[list[Span], Asking[Span, dict[str, NDArray[np.generic]]]]:
+    """What there is to look at, and how."""
+    size, channels = real.training.shape[1], real.training.shape[3]
+    eye = named(settings.judge, channels, size)
+    count, kept = settings.count, isinstance(samples, Path)
+    if isinstance(samples, Path):
+        found = pictures_of(samples, size, channels, count, settings.seed, tell).pixels
+        count = len(found)
+
+    def pictures(span: Span) -> Pixels:
+        name, first, many = span
+        if name != "samples":
+            return (real.training if name == "training" else real.holdout)[first : first + many]
+        return found[first : first + many] if kept else samples(first, many)  # type: ignore[operator]
+
+    def ask(spans: list[Span]) -> Iterator[tuple[Span, dict[str, NDArray[np.generic]]]]:
+        for span in spans:
+            seen = pictures(span)
+            drawn = {"pictures": seen} if span[0] == "samples" and not kept else {}
+            yield span, {**drawn, "vectors": eye(seen)}
+
+    sides = {"samples": count, "training": len(real.training), "holdout": len(real.holdout)}
+    spans = [
+        (name, first, min(SPAN, total - first))
+        for name, total in sides.items()
+        for first in range(0, total, SPAN)
+    ]
+    places = {span: number for number, span in enumerate(spans)}
+    return spans, Asking(ask, lambda span: (places[span], [*span, eye.hash]))
+
+
+def _looked(
+    samples: Draw | Path, real: RealSet, settings: EvaluateSettings, parts: Parts, tell: Tell
+) -> LookedAt:
+    """The samples of all parts; the pack's vectors go where the pack keeps them."""
+    assert real.pack is not None
+    assert real.rows is not None
+    place = samples if isinstance(samples, Path) else lambda first, count: samples(count)
+    spans, asking = _looking(place, real, settings, tell)
+    sides: dict[str, list[dict[str, NDArray[np.generic]]]] = {}
+    for span, answer in parts.answers(spans, asking):
+        sides.setdefault(span[0], []).append(answer)
+    known = RealFeatures(real.pack, named(settings.judge, real.pack.channels, real.pack.size))
+    for rows, name in zip(real.rows, ("training", "holdout"), strict=True):
+        known.learn(rows, np.concatenate([one["vectors"] for one in sides[name]]))
+    known.save()
+    joined = {
+        name: np.concatenate([one[name] for one in sides["samples"]])
+        for name in sides["samples"][0]
+    }
+    return LookedAt(joined.get("pictures", np.zeros((0, 1, 1, 1), np.uint8)), joined["vectors"])
 
 
 def _samples(
@@ -261,18 +370,9 @@ def _by_class(
         mine, ClassifiedPictures(training, train), theirs, sorts.names, seed=settings.seed
     )
     if settings.sheet:
-        images.write_png(settings.sheet, class_sheet(ours.pictures, numbers, len(sorts.names)))
+        sheet = images.class_rows(ours.pictures, numbers, range(len(sorts.names)))
+        images.write_png(settings.sheet, sheet)
     return ByClass(rows, recognized(mine, theirs))
-
-
-def class_sheet(pictures: Pixels, numbers: Numbers, classes: int, each: int = 10) -> Pixels:
-    """The first samples of every class, a row each; uint8 ``[H, W, C]``."""
-    blank = np.full((1, *pictures.shape[1:]), 255, np.uint8)
-    rows = []
-    for number in range(classes):
-        mine = pictures[np.flatnonzero(numbers == number)[:each]]
-        rows += [mine, blank.repeat(each - len(mine), axis=0)]
-    return images.grid(images.enlarge(np.concatenate(rows), 64), columns=each)
 
 
 def pairs_sheet(samples: Pixels, training: Pixels, pairs: Sequence[Pair]) -> Pixels:
@@ -293,7 +393,9 @@ def _refuse_few(pack: Pack) -> None:
     if missing and count < 2 * LEAST:
         raise TooFewImagesError(
             f"{pack.path} has {count} pictures, and judging needs at least {LEAST} to train on and "
-            f"{LEAST} held out. Add pictures; until then look at the samples in the report."
+            f"{LEAST} held out. Add pictures: from {2 * LEAST} on, 'lookalike prepare SOURCE "
+            "--to PACK --holdout 0.5' holds out enough; until then look at the samples in the "
+            "report."
         )
     if missing:
         share = math.ceil(100 * LEAST / count) / 100

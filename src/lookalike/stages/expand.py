@@ -8,7 +8,7 @@ A class in which too few candidates pass stays short, and is reported so.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ from lookalike.data.expanded.writer import (
 from lookalike.data.pack.atomic_folder import refuse_full
 from lookalike.data.pack.classes import Classes, classes_of
 from lookalike.data.pack.pack import Pack
+from lookalike.data.pack.part_folder import Asking, OnePart, PartDone
 from lookalike.editing.photos import open_photo, photos_of
 from lookalike.engine.sampler import Sampler
 from lookalike.errors import DataError
@@ -46,6 +47,10 @@ from lookalike.results import Result, table
 from lookalike.settings.pictures import ExpandSettings
 
 SHOWN = 10
+
+FOUND = "found"
+"""What the folder is called in which a part keeps what it found."""
+
 _REJECTED = {"class": "other class", "copy": "copy", "outlier": "outlier", "twin": "twin"}
 
 
@@ -138,7 +143,7 @@ def expand(
     """Write the pack's pictures and checked synthetic ones to a folder that is new or empty.
 
     What is found is kept in ``TO-unfinished`` until all is written, so that the same call again
-    continues work that was cut off.
+    continues work that was cut off. What the parts of :func:`expand_part` found is taken from them.
 
     Raises:
         DataError: the folder is not empty, there is nothing to add, too few real pictures, or an
@@ -151,7 +156,8 @@ def expand(
     needs = chosen.needs(pack, sorts) if chosen else class_needs(pack, sorts, settings)
     into = _writer(pack, to, settings)
     eye = named(settings.judge, pack.channels, pack.size)
-    work = _work(pack, origin, to, settings, eye, chosen)
+    beside = [folder / FOUND for folder in settings.machines.merged]
+    work = Unfinished(unfinished(to), _key(pack, origin, settings, eye, chosen), beside)
     net, accuracy = _classifier(pack, sorts, settings, tell)
     judge = sieve(*seen_by(pack, eye, tell), eye, net, keep_copies=settings.keep_copies)
     counts: list[ClassCount] = []
@@ -188,6 +194,37 @@ def expand(
         into.finish(_files(pack, origin, result, settings, shown))
     work.clear()
     return result
+
+
+def expand_part(
+    pack: Pack,
+    make: Make,
+    origin: Origin,
+    settings: ExpandSettings,
+    parts: OnePart,
+    tell: Tell = silent,
+) -> PartDone:
+    """Find the pictures of the classes that belong to one part.
+
+    Raises:
+        DataError: there is nothing to add, or too few real pictures.
+    """
+    sorts = classes_of(pack, settings.attribute)
+    needs = class_needs(pack, sorts, settings)
+    eye = named(settings.judge, pack.channels, pack.size)
+    work = Unfinished(parts.folder / FOUND, _key(pack, origin, settings, eye))
+    net, _ = _classifier(pack, sorts, settings, tell)
+    judge = sieve(*seen_by(pack, eye, tell), eye, net, keep_copies=settings.keep_copies)
+
+    def ask(numbers: list[int]) -> Iterator[tuple[int, int]]:
+        for number in numbers:
+            chosen = SelectedPictures(judge, number)
+            for _ in pick(make, chosen, needs[number].wanted, settings.tries, work, tell):
+                pass
+            yield number, chosen.taken
+
+    asking = Asking(ask, lambda number: (number, needs[number].wanted))
+    return parts.run(range(len(needs)), asking, "classes", tell)
 
 
 def unfinished(to: Path) -> Path:
@@ -295,16 +332,15 @@ def _writer(pack: Pack, to: Path, settings: ExpandSettings) -> Enlarged:
     return EnlargedFolder(to, originals, copied=settings.real == "copy")
 
 
-def _work(
+def _key(
     pack: Pack,
     origin: Origin,
-    to: Path,
     settings: ExpandSettings,
     eye: Features,
-    chosen: Chosen | None,
-) -> Unfinished:
-    """The folder of what was found so far, for everything that decides which pictures pass."""
-    key = {
+    chosen: Chosen | None = None,
+) -> dict[str, Any]:
+    """Everything that decides which pictures pass."""
+    return {
         "pack": pack.fingerprint,
         "origin": asdict(origin),
         "eye": eye.hash,
@@ -319,7 +355,6 @@ def _work(
         "trained_with": settings.trained_with,
         **({"chosen": chosen.digest} if chosen else {}),
     }
-    return Unfinished(unfinished(to), key)
 
 
 def _copy(pack: Pack, sorts: Classes, into: Enlarged, tell: Tell) -> None:
@@ -412,11 +447,8 @@ def _files(
 
 def _sheet(shown: list[tuple[int, Pixels]], classes: int) -> bytes:
     """Up to ten synthetic pictures a class, a row each; for one class a block."""
+    pictures = np.stack([picture for _, picture in shown])
     if classes == 1:
-        return images.encode_png(images.grid(images.enlarge(np.stack([p for _, p in shown]), 64)))
-    blank = np.full_like(shown[0][1], 255)
-    rows = []
-    for number in sorted({number for number, _ in shown}):
-        mine = [picture for other, picture in shown if other == number]
-        rows += [*mine, *([blank] * (SHOWN - len(mine)))]
-    return images.encode_png(images.grid(images.enlarge(np.stack(rows), 64), SHOWN))
+        return images.encode_png(images.grid(images.enlarge(pictures, 64)))
+    numbers = np.array([number for number, _ in shown])
+    return images.encode_png(images.class_rows(pictures, numbers, sorted(set(numbers)), SHOWN))

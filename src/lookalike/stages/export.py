@@ -16,7 +16,7 @@ import numpy as np
 from lookalike import images
 from lookalike.data.pack.atomic_folder import folder_names, refuse_full, whole_folder
 from lookalike.data.pack.pack import Pack, Row, Split
-from lookalike.errors import DataError, need
+from lookalike.errors import DataError, PackError, need
 from lookalike.progress import Tell, silent
 from lookalike.results import Result
 
@@ -80,7 +80,13 @@ def _pictures(split: Split) -> Iterator[tuple[str, bytes, Row]]:
 
 
 def _class_of(split: Split, row: Row) -> str:
-    return str(row.get("class") or "") if split.pack.classes else ""
+    group = str(row.get("class") or "") if split.pack.classes else ""
+    if group and group not in split.pack.classes:
+        raise PackError(
+            f"the pack {split.pack.path} is damaged: its manifest.jsonl knows a class {group!r} "
+            "that its pack.json does not. Make it again with 'lookalike prepare'."
+        )
+    return group
 
 
 def _image_folder(split: Split, to: Path) -> Iterator[None]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Self
 
@@ -12,8 +13,10 @@ import numpy as np
 from PIL import Image
 
 from lookalike import images
+from lookalike.data.pack.part_folder import Asking, OnePart, PartDone, Parts
 from lookalike.engine.load import label_vector, open_sampler, training_pack
-from lookalike.errors import RunError
+from lookalike.engine.sampler import BLOCK, Sampler
+from lookalike.errors import DataError, RunError
 from lookalike.images import Pixels
 from lookalike.metrics.copies.copy_filter import CopyCheck, CopyFilter, copy_check
 from lookalike.place import Place
@@ -83,16 +86,28 @@ SHOWN = 100
 """How many pictures stand on a grid."""
 
 
+Span = tuple[int, int]
+"""The index of the first picture of a block, and how many of it are wanted."""
+
+
 def generate(
-    run: Run, to: Path | None, settings: GenerateSettings, place: Place, tell: Tell = silent
+    run: Run,
+    to: Path | None,
+    settings: GenerateSettings,
+    place: Place,
+    tell: Tell = silent,
+    parts: Parts | None = None,
 ) -> Generated:
     """Make ``count`` pictures from ``first`` on, as PNG files named by their index, or in memory.
 
     Pictures that copy a training picture are left out, and the next indices take their place.
     Memory does not grow with the count of files: they are written by threads, some blocks ahead.
+    What the ``parts`` of :func:`generate_part` have written is not made again; only the pictures
+    that take the place of copies are.
 
     Raises:
         LookalikeError: the class is not one of the run's.
+        DataError: a file of a part is missing.
     """
     sampler, chosen, seen = open_sampler(
         run, place, settings.checkpoint, trust(settings.recipe), settings.candidates
@@ -101,10 +116,15 @@ def generate(
     check, note = (None, None) if settings.keep_copies else _copy_check(run, tell)
     kept = CopyFilter(check)
     most = settings.count if check is None else max(TRIES * settings.count, LEAST_TRIES)
-    blocks = sampler.blocks(settings.seed, settings.first, most, wanted)
-    written, shown = 0, list[Pixels]()
+    written, shown, first = 0, list[Pixels](), settings.first
+    if parts is not None:
+        there = _written(parts, to, settings, _spans(sampler, settings))
+        shown = list(map(_read, there[:SHOWN])) if settings.grid else []
+        written, first, most = len(there), first + settings.count, most - settings.count
+        kept.tried, kept.dropped = settings.count, settings.count - written
+    blocks = sampler.blocks(settings.seed, first, most, wanted)
     with _Files(to, _text(run, chosen, seen, settings), settings) as files:
-        for indices, block in kept.of(blocks, settings.count):
+        for indices, block in kept.of(blocks, settings.count - written):
             shown += list(block) if to is None else list(block[: max(0, SHOWN - len(shown))])
             files.write(indices, block)
             written += len(indices)
@@ -118,9 +138,89 @@ def generate(
         recipe=chosen.name,
         grid=_grid(to, stacked, settings) if to is not None and settings.grid and shown else None,
         copies=kept.dropped,
-        notes=tuple(_notes(kept, written, settings, note or (check.note if check else None))),
+        notes=(
+            *([why] if (why := run.why(settings.checkpoint)) else []),
+            *_notes(kept, written, settings, note or (check.note if check else None)),
+        ),
         pictures=stacked if to is None else None,
     )
+
+
+def generate_part(
+    run: Run,
+    to: Path,
+    settings: GenerateSettings,
+    place: Place,
+    parts: OnePart,
+    tell: Tell = silent,
+) -> PartDone:
+    """Make the blocks of one part, and note which of their pictures are copies.
+
+    Raises:
+        LookalikeError: the class is not one of the run's.
+    """
+    sampler, chosen, seen = open_sampler(
+        run, place, settings.checkpoint, trust(settings.recipe), settings.candidates
+    )
+    wanted = label_vector(run, chosen, settings.label)
+    check = None if settings.keep_copies else _copy_check(run, tell)[0]
+    with _Files(to, _text(run, chosen, seen, settings), settings) as files:
+
+        def ask(spans: list[Span]) -> Iterator[tuple[Span, tuple[int, ...]]]:
+            for span in spans:
+                ((first, pictures),) = sampler.blocks(settings.seed, *span, wanted)
+                copies = np.zeros(len(pictures), np.bool_) if check is None else check(pictures)
+                indices = first + np.arange(len(pictures))
+                files.write(indices[~copies].tolist(), pictures[~copies])
+                files.settle()  # what is noted as made is on the disk
+                yield span, tuple(indices[copies].tolist())
+
+        return parts.run(_spans(sampler, settings), _asking(ask), "generating", tell)
+
+
+def _asking(
+    ask: Callable[[list[Span]], Iterator[tuple[Span, tuple[int, ...]]]],
+) -> Asking[Span, tuple[int, ...]]:
+    return Asking(ask, lambda span: (span[0] // BLOCK, list(span)))
+
+
+def _spans(sampler: Sampler, settings: GenerateSettings) -> list[Span]:
+    """The blocks that a sampler computes together, as far as they are wanted."""
+    end = settings.first + settings.count
+    starts = range(settings.first - settings.first % sampler.block, end, sampler.block)
+    edges = [max(start, settings.first) for start in starts]
+    return [(at, after - at) for at, after in pairwise([*edges, end])]
+
+
+def _written(
+    parts: Parts, to: Path | None, settings: GenerateSettings, spans: list[Span]
+) -> list[Path]:
+    """The files that parts have written, in order.
+
+    Raises:
+        DataError: one of them is not there.
+    """
+    assert to is not None
+    found = []
+    for (first, count), copies in parts.answers(spans, _asking(lambda _: iter(()))):
+        found += [_file(to, n, settings) for n in range(first, first + count) if n not in copies]
+    missing = next((path for path in found if not path.is_file()), None)
+    if missing is not None:
+        raise DataError(
+            f"{missing} is not there, though a part wrote it. Bring the pictures of all parts into "
+            f"{to} first, or make the parts again."
+        )
+    return found
+
+
+def _read(path: Path) -> Pixels:
+    with Image.open(path) as picture:
+        return images.from_pillow(picture, 1 if picture.mode == "L" else 3)
+
+
+def _file(to: Path, index: int, settings: GenerateSettings) -> Path:
+    digits = max(6, len(str(settings.first + settings.count - 1)))
+    return to / f"{index:0{digits}d}.png"
 
 
 def _text(run: Run, chosen: Drawing, seen: int, settings: GenerateSettings) -> dict[str, str]:
@@ -141,8 +241,7 @@ class _Files:
     def __init__(
         self, to: Path | None, text: Mapping[str, str], settings: GenerateSettings
     ) -> None:
-        self.to, self.text = to, text
-        self.digits = max(6, len(str(settings.first + settings.count - 1)))
+        self.to, self.text, self.settings = to, text, settings
         self.waiting: list[Future[None]] = []
 
     def __enter__(self) -> Self:
@@ -154,8 +253,12 @@ class _Files:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self.pool.shutdown(cancel_futures=kind is not None)
         if kind is None:
-            for future in self.waiting:
-                future.result()
+            self.settle()
+
+    def settle(self) -> None:
+        """Wait until all files are written."""
+        while self.waiting:
+            self.waiting.pop(0).result()
 
     def write(self, indices: Iterable[int], pictures: Pixels) -> None:
         """Have a block of pictures written."""
@@ -170,7 +273,7 @@ class _Files:
 
     def _write(self, to: Path, index: int, picture: Pixels) -> None:
         text = {**self.text, "lookalike:index": str(index)}
-        images.write_png(to / f"{index:0{self.digits}d}.png", picture, text)
+        images.write_png(_file(to, index, self.settings), picture, text)
 
 
 def _copy_check(run: Run, tell: Tell) -> tuple[CopyCheck | None, str | None]:

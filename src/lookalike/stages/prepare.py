@@ -19,14 +19,22 @@ from numpy.typing import NDArray
 from lookalike import images
 from lookalike.data.augment.policy import Copying, Original, fitting
 from lookalike.data.augment.transforms import Chain
-from lookalike.data.decode.decode import PIXEL_LIMIT, Fit, ReadSettings, open_picture, read_opened
+from lookalike.data.decode.decode import (
+    PIXEL_LIMIT,
+    Fit,
+    PictureFacts,
+    ReadSettings,
+    open_picture,
+    read_opened,
+)
 from lookalike.data.decode.faces import FaceSettings
 from lookalike.data.decode.ingest import SIZES, IngestLog, examples, picture_row
 from lookalike.data.decode.previous_pack import Answer, Reused, passes, remember, sides_of
-from lookalike.data.decode.worker import Accepted, Preprocessor, Refused
+from lookalike.data.decode.worker import Accepted, Marks, Preprocessor, Refused
 from lookalike.data.decode.worker_pool import Lost, Workers
 from lookalike.data.pack.holdout import choose_holdout, wanted_holdout
 from lookalike.data.pack.pack import Pack, Row
+from lookalike.data.pack.part_folder import Asking, OnePart, PartDone, Parts
 from lookalike.data.pack.writer import PackWriter
 from lookalike.data.readers.base import PictureFile, PictureSource
 from lookalike.data.readers.open import open_source
@@ -107,12 +115,17 @@ class Prepared(Result):
 
 
 def prepare(
-    source: Path, to: Path, settings: PrepareSettings | None = None, tell: Tell = silent
+    source: Path,
+    to: Path,
+    settings: PrepareSettings | None = None,
+    tell: Tell = silent,
+    parts: Parts | None = None,
 ) -> Prepared:
     """Make a pack at ``to`` from the pictures of ``source``; originals are only read.
 
     The same again does nothing; on a grown source only new pictures are decoded. A source that is
-    a pack is returned as it is, or made smaller or grey where that is asked for.
+    a pack is returned as it is, or made smaller or grey where that is asked for. With the ``parts``
+    of :func:`prepare_part` nothing is decoded, and the pack is the same, byte for byte.
 
     Raises:
         NoImagesError: nothing can be read as a picture.
@@ -126,10 +139,27 @@ def prepare(
     with storage_errors([to]):
         if Pack.is_pack(source):
             return _from_pack(Pack.open(source), to, settings)
-        return _from_pictures(source, to, settings, tell)
+        return _from_pictures(source, to, settings, tell, parts)
 
 
-def _from_pictures(source: Path, to: Path, settings: PrepareSettings, tell: Tell) -> Prepared:
+def prepare_part(
+    source: Path, to: Path, settings: PrepareSettings, parts: OnePart, tell: Tell = silent
+) -> PartDone:
+    """Decode the files of one part; what only the whole set decides is left to ``prepare``.
+
+    Raises:
+        DataError: the source is a pack, or settings that do not fit.
+    """
+    if Pack.is_pack(source):
+        raise DataError(f"{source} is a pack already: its pictures are decoded. Leave --part out.")
+    with storage_errors([to]):
+        pictures, look = _opened(source, settings)
+        work = _Work(pictures, to, settings, look, parts)
+        files = work.unknown(_old_pack(to), _plan(source, look, settings))
+        return parts.run(files, work.asking(), "preparing pictures", tell)
+
+
+def _opened(source: Path, settings: PrepareSettings) -> tuple[PictureSource, ReadSettings]:
     pictures = open_source(source, settings.zip_encoding)
     if pictures.unmatched and settings.table:
         raise DataError(pictures.unmatched)
@@ -138,7 +168,13 @@ def _from_pictures(source: Path, to: Path, settings: PrepareSettings, tell: Tell
             f"{source} holds no file that could be a picture"
             f"{examples(pictures.refused)}. Name another folder, or run 'lookalike collect' first."
         )
-    look = _look(pictures, settings)
+    return pictures, _look(pictures, settings)
+
+
+def _from_pictures(
+    source: Path, to: Path, settings: PrepareSettings, tell: Tell, parts: Parts | None
+) -> Prepared:
+    pictures, look = _opened(source, settings)
     plan = _plan(source, look, settings)
     chains = fitting(settings.augment, look.size, look.channels)
     old = _old_pack(to)
@@ -148,7 +184,7 @@ def _from_pictures(source: Path, to: Path, settings: PrepareSettings, tell: Tell
         if not any(map(passes, old.refused())):
             return _result(old, decoded=0, unchanged=True)
     info = {"plan": plan, "listing": same[-1], "source": str(source)}
-    return _Work(pictures, to, settings, look, chains).run(old, info, tell)
+    return _Work(pictures, to, settings, look, parts).run(old, info, chains, tell)
 
 
 def _plan(source: Path, look: ReadSettings, settings: PrepareSettings) -> Row:
@@ -290,25 +326,23 @@ class _Work:
         to: Path,
         settings: PrepareSettings,
         look: ReadSettings,
-        chains: tuple[Chain, ...],
+        parts: Parts | None,
     ) -> None:
         self.pictures = pictures
         self.to = to
         self.settings = settings
         self.look = look
-        self.chains = chains
+        self.parts = parts
         self.ingest = IngestLog()
 
-    def run(self, old: Pack | None, info: Row, tell: Tell) -> Prepared:
+    def run(self, old: Pack | None, info: Row, chains: tuple[Chain, ...], tell: Tell) -> Prepared:
         """Read everything, find the same pictures, hold some out, and write the pack.
 
         ``old`` is the pack that is replaced: its pictures are taken over where they were read in
         the same way, and what was held out stays so.
         """
         look, ingest = self.look, self.ingest
-        same = old is not None and old.info.get("plan") == info["plan"]
-        reused = Reused(old) if old is not None and same else None
-        known = remember(self.pictures.files, reused, self.settings.leave_out)
+        known = self._known(old, info["plan"])
         with (
             PackWriter(self.to, size=look.size, channels=look.channels) as writer,
             tempfile.TemporaryFile(dir=writer.folder) as thumbs,
@@ -318,9 +352,11 @@ class _Work:
                 {"source": name, "reason": why} for name, why in self.pictures.refused
             ]
             self._check_enough()
+            for number, row in ingest.adopted().items():
+                writer.amend(number, row)
             groups, near = ingest.groups(self._thumbs(thumbs))
             held = self._held(groups, old)
-            copies = self._augment(writer, np.flatnonzero(~held), tell)
+            copies = self._augment(writer, np.flatnonzero(~held), chains, tell)
             info = {
                 **info,
                 **self._about(held),
@@ -379,17 +415,39 @@ class _Work:
         """Every file with what is known from last time or was read now, in order."""
         pairs = list(zip(self.pictures.files, known, strict=True))
         new = [file for file, old in pairs if old is None]
+        parts = self.parts
+        fresh = self._ask(new) if parts is None else parts.answers(new, self.asking())
+        waiting = next(fresh, None)
+        for file, old in pairs:
+            if old is not None:
+                yield file, old
+            elif waiting is not None and waiting[0].name == file.name:
+                yield file, waiting[1]
+                waiting = next(fresh, None)
+        next(fresh, None)  # to its end, where it says what the source could not give
+
+    def _known(self, old: Pack | None, plan: Row) -> list[tuple[Answer, ...] | None]:
+        same = old is not None and old.info.get("plan") == plan
+        reused = Reused(old) if old is not None and same else None
+        return remember(self.pictures.files, reused, self.settings.leave_out)
+
+    def unknown(self, old: Pack | None, plan: Row) -> list[PictureFile]:
+        """The files that have to be read."""
+        pairs = zip(self.pictures.files, self._known(old, plan), strict=True)
+        return [file for file, answers in pairs if answers is None]
+
+    def asking(self) -> Asking[PictureFile, tuple[Accepted | Refused, ...]]:
+        """How files are read."""
+        kinds = (Accepted, Refused, PictureFacts, Marks)
+        return Asking(self._ask, _address, kinds, self.pictures.refused)
+
+    def _ask(
+        self, new: list[PictureFile]
+    ) -> Iterator[tuple[PictureFile, tuple[Accepted | Refused, ...]]]:
         task = Preprocessor(self.look, _faces(self.settings), self.settings.frames)
         with self._workers(task, new) as workers:
-            fresh = workers.map(self.pictures.loaded(new))
-            waiting = next(fresh, None)
-            for file, old in pairs:
-                if old is not None:
-                    yield file, old
-                elif waiting is not None and waiting[0].name == file.name:
-                    answer = waiting[1]
-                    yield file, (Refused(answer.reason),) if isinstance(answer, Lost) else answer
-                    waiting = next(fresh, None)
+            for file, answer in workers.map(self.pictures.loaded(new)):
+                yield file, (Refused(answer.reason),) if isinstance(answer, Lost) else answer
 
     def _workers(
         self, task: Preprocessor, new: Sequence[PictureFile]
@@ -399,12 +457,14 @@ class _Work:
             return Workers(task, count=count, chunk=1, seconds=_FRAMES_SECONDS)
         return Workers(task, count=count)
 
-    def _augment(self, writer: PackWriter, rows: np.ndarray, tell: Tell) -> int:
+    def _augment(
+        self, writer: PackWriter, rows: np.ndarray, chains: tuple[Chain, ...], tell: Tell
+    ) -> int:
         """Add the changed copies of the training pictures behind the originals; how many."""
-        if not self.chains:
+        if not chains:
             return 0
         train, lines = set(rows.tolist()), {}
-        task = Copying(self.chains, self.settings.seed)
+        task = Copying(chains, self.settings.seed)
 
         def originals() -> Iterator[Original]:
             for number, (pixels, row) in enumerate(writer.written()):
@@ -418,11 +478,11 @@ class _Work:
                 if isinstance(answer, Lost):
                     raise DataError(f"{one.address} {answer.reason} when it was to be changed.")
                 line = lines.pop(one.row)
-                for chain, pixels in zip(self.chains, answer, strict=True):
+                for chain, pixels in zip(chains, answer, strict=True):
                     about = {"augment": chain.text, "of": one.row}
                     writer.append(pixels, {**line, **about}, counts=False)
                 tell("adding changed copies", done, len(train))
-        return len(train) * len(self.chains)
+        return len(train) * len(chains)
 
     def _check_enough(self) -> None:
         count = len(self.ingest.names)
@@ -443,6 +503,10 @@ class _Work:
         file.flush()
         shape = (len(self.ingest.names), THUMB, THUMB, self.look.channels)
         return np.asarray(np.memmap(file, np.uint8, "r", shape=shape))
+
+
+def _address(file: PictureFile) -> tuple[str, list[int]]:
+    return file.name, [file.size, file.stamp]
 
 
 def _licence(path: Path) -> str:

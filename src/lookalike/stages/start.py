@@ -7,7 +7,6 @@ nor by that of the same folder when pictures came or went.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
@@ -27,7 +26,8 @@ def pack_in(folder: Path) -> Path:
 def run_folder(source: Path, into: Path | None = None) -> tuple[Path, str | None]:
     """The run folder of these pictures, and a remark where another name had to be taken.
 
-    ``runs/NAME`` unless ``into`` names one; ``runs/NAME-2`` where other pictures have that.
+    ``runs/NAME`` unless ``into`` names one, up to a dot in the name; the whole name, then
+    ``runs/NAME-2`` where other pictures have that.
 
     Raises:
         RunError: ``into`` holds the run of other pictures.
@@ -40,27 +40,31 @@ def run_folder(source: Path, into: Path | None = None) -> tuple[Path, str | None
                 "was changed. Name another folder with --into, or leave --into out."
             )
         return into, None
-    first, *_ = names = list(_names(source))
-    chosen = names[-1]
-    if chosen == first:
+    names = _names(source)
+    ours = [name for name in names if not _taken(name, source)]
+    chosen = next(filter(_begun, ours), ours[0])
+    if chosen == names[0] or names[0] in ours:
         return chosen, None
-    return chosen, f"{first} holds a run of other pictures, so this one goes to {chosen}."
+    return chosen, f"{names[0]} holds a run of other pictures, so this one goes to {chosen}."
 
 
-def _names(source: Path) -> Iterator[Path]:
-    """Folders that are tried in turn; the last one is free, or holds a run of these pictures."""
+def _names(source: Path) -> list[Path]:
+    """What a run of these pictures may be called, the likeliest first; the last one is not taken.
+
+    As in version 0.1, ``pics`` for a folder ``pics.v1``; its whole name where others have that.
+    """
     whole = source.resolve()
-    name = (whole.name if whole.is_dir() else whole.stem) or "pictures"
-    # Version 0.1 took what stands before the last dot of a folder's name, too.
-    former = RUNS / (whole.stem or name)
-    if former.name != name and Run(former).exists and not other_source(pack_in(former), source):
-        yield former
-        return
-    for number in count(1):
-        folder = RUNS / (name if number == 1 else f"{name}-{number}")
-        yield folder
-        if not _taken(folder, source):
-            return
+    short = whole.stem or "pictures"
+    name = whole.name if whole.is_dir() and whole.name else short
+    names = list(dict.fromkeys((RUNS / short, RUNS / name)))
+    numbers = count(2)
+    while _taken(names[-1], source):
+        names.append(RUNS / f"{name}-{next(numbers)}")
+    return names
+
+
+def _begun(folder: Path) -> bool:
+    return Run(folder).exists or Pack.is_pack(pack_in(folder))
 
 
 def _taken(folder: Path, source: Path) -> bool:

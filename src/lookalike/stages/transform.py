@@ -75,7 +75,8 @@ def transform(folder: Path, settings: TransformSettings, tell: Tell = silent) ->
 
     Files that exist and pictures that were made by a transformation are skipped, so that the same
     command again does nothing. The result depends on the seed, the file's name and the codes alone.
-    With ``preview``, only a contact sheet is written.
+    With ``preview``, only a contact sheet is written; with ``machines.part``, the copies of the
+    pictures of that part.
 
     Raises:
         NoImagesError: there is no folder, or no picture in it.
@@ -86,6 +87,7 @@ def transform(folder: Path, settings: TransformSettings, tell: Tell = silent) ->
         raise DataError("no code was given; for example: lookalike transform DIR fliph rot_90")
     if not folder.is_dir():
         raise NoImagesError(f"{folder} is no folder. Name the folder with the pictures.")
+    part = settings.machines.only
     originals, no_match, augmented = _originals(folder)
     if not originals:
         raise NoImagesError(
@@ -99,6 +101,8 @@ def transform(folder: Path, settings: TransformSettings, tell: Tell = silent) ->
         images.write_png(settings.preview, sheet)
         return Transformed(0, 0, no_match, augmented, (), settings.preview)
     jobs = [_job(folder, path, chains, settings.to or folder) for path in originals]
+    if part is not None:
+        jobs = [job for job in jobs if part.owns(job.name)]
     processed, errors = 0, []
     with Workers(task, count=settings.workers, chunk=8) as workers:
         for done, (job, answer) in enumerate(workers.map(job for job in jobs if job.wanted), 1):

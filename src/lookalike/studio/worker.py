@@ -19,6 +19,8 @@ from lookalike.studio.errors import OverloadedError, SupersededError
 T = TypeVar("T")
 
 MOST_WAITING = 64
+CLOSING = 30.0
+"""Seconds that the end waits for the work that is being done."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +38,7 @@ class Worker:
         self._waiting: deque[_Task] = deque()
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
+        self._closed = False
 
     async def run(self, work: Callable[[], T]) -> T:
         """What ``work`` gives, when its turn has come.
@@ -67,6 +70,16 @@ class Worker:
             self._changed.notify()
         return task.future
 
+    def close(self) -> None:
+        """Forget what waits, and wait for what is being done: torch must not be cut off."""
+        with self._changed:
+            self._closed = True
+            while self._waiting:
+                self._waiting.popleft().future.cancel()
+            self._changed.notify()
+        if self._thread is not None:
+            self._thread.join(CLOSING)
+
     def _replace(self, task: _Task) -> bool:
         """Put a task where one of its name waits."""
         for place, other in enumerate(self._waiting):
@@ -79,7 +92,9 @@ class Worker:
     def _work(self) -> None:
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._waiting)
+                self._changed.wait_for(lambda: self._waiting or self._closed)
+                if self._closed:
+                    return
                 task = self._waiting.popleft()
             if not task.future.set_running_or_notify_cancel():
                 continue

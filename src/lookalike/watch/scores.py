@@ -15,18 +15,20 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
+import torch
 
 from lookalike import checkpoints
 from lookalike.data.pack.pack import Indices, Pack
-from lookalike.engine.state import drawing_state
+from lookalike.engine.state import drawing_state, sampler_of
 from lookalike.engine.watcher import Clock, CostLimit, Scene, Watcher
 from lookalike.errors import CheckpointError
 from lookalike.images import Pixels
 from lookalike.metrics.distances.intervals import Interval
-from lookalike.metrics.distances.kernel import kid_interval
+from lookalike.metrics.distances.kernel import kid_difference, kid_interval, kid_of_few
 from lookalike.metrics.distances.manifold import manifold
 from lookalike.metrics.features.features import Features, Vectors, choose
 from lookalike.metrics.features.real_features import RealFeatures, shuffled
+from lookalike.metrics.scores.health_verdict import FEW
 from lookalike.parts.training.schedules import Tally
 from lookalike.run import Run
 
@@ -38,6 +40,15 @@ SMALL = 100
 PIECE = 32
 REAL_SHARE, MEASURES = 0.35, 12
 NEIGHBORS = 5
+AGAIN, AGAIN_SEED = 2, 4
+"""At the end the best and the last state are compared by so many times as many new samples, where
+the old ones leave it open; their seed is nobody else's."""
+CAREFUL = 1.6
+"""The best of many measurements owes part of its rank to luck, so on the samples that it was found
+with it must be better by so many times the 95 % interval: three standard errors."""
+FEWEST = 16
+"""So many held-out pictures are enough to choose a state by, without training pictures."""
+RESAMPLES = 100
 FILE = "scores.json"
 
 
@@ -102,6 +113,10 @@ class ScoreWatcher(Watcher):
         self._sides = Sides(np.zeros(0, np.int64), np.zeros(0, np.int64))
         self._reals: RealFeatures
         self._first = 0.0
+        self._vectors: dict[int, Vectors] = {}
+        self._chance = 0.0
+        self._apart: Interval | None = None
+        self._again = False
 
     @property
     def best(self) -> dict[str, float]:
@@ -116,7 +131,7 @@ class ScoreWatcher(Watcher):
         self._first, self._last, self._ready = scene.done, (0.0, -1), False
         with self.pace.spending():
             self._reals = RealFeatures(self.pack, self.judge)
-        self.bests = _bests_of(scene.run, self.judge.hash, self.keep)
+        self.bests, self._vectors = _bests_of(scene.run, self.judge.hash, self.keep)
 
     def after(self, scene: Scene, tally: Tally) -> None:
         """One piece of work, when it is affordable."""
@@ -140,6 +155,9 @@ class ScoreWatcher(Watcher):
         new = scene.images != self._last[1]
         if self._ready and self._cost is not None and new and self.pace.affords(self._cost):
             self._measure(scene)
+        if self._ready and scene.done >= 1 and self._open():
+            with self.pace.spending():
+                self._compare(scene)
         self._reals.save()
 
     def state(self) -> Mapping[str, Any]:
@@ -180,6 +198,7 @@ class ScoreWatcher(Watcher):
         self._piece = max(0.01, self.pace.clock() - before)
         if not len(self._missing()):
             self.floor = self._floor(self._sides)
+            self._chance = kid_of_few(self._reals.of(self._sides.reference), FEW)
             self._reals.save()
             self._ready = True
 
@@ -224,9 +243,11 @@ class ScoreWatcher(Watcher):
     def _measure(self, scene: Scene) -> None:
         before = self.pace.clock()
         with self.pace.spending():
-            numbers = self._numbers(self.judge(self._draw(scene, self.samples)))
+            vectors = self.judge(self._draw(scene, self.samples))
+            numbers = self._numbers(vectors)
             scene.run.record({"images": scene.images, **numbers})
-            self._keep(scene, numbers)
+            self._keep(scene, numbers, vectors)
+            self._apart, self._again = self._difference(vectors), False
             self._describe(scene)
         # The slower of before and now, so that one fast measurement does not promise others.
         self._cost = max(self.pace.clock() - before, 0.7 * (self._cost or 0.0))
@@ -240,6 +261,7 @@ class ScoreWatcher(Watcher):
             "score/kid_low": kid.low,
             "score/kid_high": kid.high,
             **{f"score/floor{_end(name)}": value for name, value in self.floor.items()},
+            "score/chance": self._chance,
         }
         count = min(len(vectors), len(self._sides.floor))
         if min(count, len(reference)) > NEIGHBORS:
@@ -248,8 +270,11 @@ class ScoreWatcher(Watcher):
             numbers["score/coverage_floor"] = manifold(others, reference, k=NEIGHBORS).coverage
         return {name: float(value) for name, value in numbers.items()}
 
-    def _keep(self, scene: Scene, numbers: Mapping[str, float]) -> None:
-        """Write a state that is among the best, with its score, which its file alone then says."""
+    def _keep(self, scene: Scene, numbers: Mapping[str, float], vectors: Vectors) -> None:
+        """Write a state that is among the best, with its score, which its file alone then says.
+
+        What the judge saw of its samples goes with it, to be compared with later states.
+        """
         score = {name: numbers[f"score/{name}"] for name in ("kid", "kid_low", "kid_high")}
         score["images"] = float(scene.images)
         self.newest = score
@@ -257,7 +282,11 @@ class ScoreWatcher(Watcher):
         known = any(best["images"] == score["images"] for best in self.bests)
         if known or len(better) >= self.keep:
             return
-        tree = {**drawing_state(scene.trainer), "score": {**score, "hash": self.judge.hash}}
+        tree = {
+            **drawing_state(scene.trainer),
+            "score": {**score, "hash": self.judge.hash},
+            "vectors": torch.from_numpy(vectors).half(),
+        }
         try:
             scene.run.save_best(tree, len(better) + 1, self.keep)
         except CheckpointError as problem:
@@ -265,6 +294,49 @@ class ScoreWatcher(Watcher):
             return
         self.bests.insert(len(better), score)
         del self.bests[self.keep :]
+        known_still = {int(best["images"]) for best in self.bests}
+        self._vectors = {at: rows for at, rows in self._vectors.items() if at in known_still}
+        self._vectors[scene.images] = vectors
+
+    # ---- the best state or the last ---------------------------------------------------------
+
+    @property
+    def _unseen(self) -> Vectors:
+        """Held-out pictures alone, where they are enough: a state may have learned the others."""
+        rows = self._sides.reference
+        held = min(len(self.pack.holdout), len(rows))
+        return self._reals.of(rows[:held] if held >= FEWEST else rows)
+
+    def _difference(self, vectors: Vectors) -> Interval | None:
+        """How much nearer the best state is (below 0: nearer) than the one of these vectors."""
+        best = self._vectors.get(int(self.best.get("images", -1)))
+        if best is None or best is vectors or len(best) != len(vectors):
+            return None
+        return kid_difference(best, vectors, self._unseen, resamples=RESAMPLES)
+
+    def _open(self) -> bool:
+        """Whether the best state seems nearer than the last, and luck may be why."""
+        return self.take == "last" and self._apart is not None and self._apart.value < 0
+
+    def _compare(self, scene: Scene) -> None:
+        """Compare the best state and the last by new samples, by which neither was chosen."""
+        try:
+            state = scene.run.state("best")
+        except CheckpointError as problem:
+            scene.run.say(str(problem))
+            return
+        count = AGAIN * self.samples
+        best, last = (
+            self.judge(sampler.pictures(AGAIN_SEED, 0, count))
+            for sampler in (sampler_of(scene.trainer, state), scene.trainer.sampler())
+        )
+        self._apart, self._again = kid_difference(best, last, self._unseen), True
+        self._describe(scene)
+
+    @property
+    def take(self) -> str:
+        """The state that pictures come from, "best" or "last"."""
+        return taken(self.best, self.newest, self._apart, 1.0 if self._again else CAREFUL)
 
     def _describe(self, scene: Scene) -> None:
         """Write what the numbers are about."""
@@ -279,7 +351,9 @@ class ScoreWatcher(Watcher):
             "best": self.best,
             "bests": self.bests,
             "newest": self.newest,
-            "take": taken(self.best, self.newest),
+            "take": self.take,
+            "why": reason(self.take, self.best, self.newest),
+            "difference": None if self._apart is None else asdict(self._apart),
             "cost": {"seconds": round(self.pace.spent, 3), "of": round(self.pace.elapsed, 3)},
         }
         checkpoints.write_json(scene.run.path / FILE, facts)
@@ -289,31 +363,62 @@ def _end(name: str) -> str:
     return "" if name == "value" else f"_{name}"
 
 
-def taken(best: Mapping[str, float], newest: Mapping[str, float]) -> str:
+def taken(
+    best: Mapping[str, float],
+    newest: Mapping[str, float],
+    apart: Interval | None = None,
+    careful: float = CAREFUL,
+) -> str:
     """Which state pictures come from: the last one, unless the best was better by more than chance.
 
     The best of many measurements owes part of its rank to luck, and a recipe whose rates fall to 0
-    is made to be best at its end.
+    is made to be best at its end. ``apart`` is the difference of the two on the same z, ``careful``
+    how many times its 95 % interval must lie below 0; without it, their own intervals decide.
     """
     if not best or not newest:
         return "best"
+    if apart is not None:
+        return "best" if apart.value + careful * (apart.high - apart.value) < 0 else "last"
     chance = math.hypot(*(score["kid_high"] - score["kid"] for score in (best, newest)))
     return "best" if newest["kid"] - best["kid"] > chance else "last"
 
 
-def _bests_of(run: Run, judge: str, keep: int) -> list[dict[str, float]]:
-    """The scores that the best states carry.
+def reason(take: str, best: Mapping[str, float], newest: Mapping[str, float]) -> str:
+    """Which state pictures come from and why, in one sentence; empty where nothing was scored."""
+    if not best or not newest:
+        return ""
+    at, now = f"{int(best['images']):,} images", f"{int(newest['images']):,} images"
+    if take == "best":
+        return (
+            f"Pictures come from the best state, that of {at}: its distance to pictures never seen "
+            f"was {best['kid']:.2f}, and {newest['kid']:.2f} at {now}, farther than chance "
+            "explains."
+        )
+    if best["images"] == newest["images"]:
+        return f"Pictures come from the last state, which scored best when it was measured ({now})."
+    return (
+        f"Pictures come from the last state: the best score ({best['kid']:.2f} at {at}) is better "
+        f"than that of {now} ({newest['kid']:.2f}) by no more than chance explains."
+    )
+
+
+def _bests_of(run: Run, judge: str, keep: int) -> tuple[list[dict[str, float]], dict[int, Vectors]]:
+    """The scores that the best states carry, and by images what the judge saw of their samples.
 
     Scores of two judges are two scales, so states of another judge go, and so do damaged ones.
     """
-    scores = []
+    scores: list[dict[str, float]] = []
+    vectors: dict[int, Vectors] = {}
     for path in run.bests():
-        score: dict[str, Any] = {}
+        tree: dict[str, Any] = {}
         with contextlib.suppress(CheckpointError):
-            score = dict(checkpoints.read(path).get("score", {}))
+            tree = checkpoints.read(path)
+        score = dict(tree.get("score", {}))
         if score.pop("hash", None) != judge:
             path.unlink(missing_ok=True)
             continue
         scores.append({name: float(value) for name, value in score.items()})
+        if "vectors" in tree:
+            vectors[int(scores[-1]["images"])] = tree["vectors"].float().numpy()
     run.drop_bests(keep)
-    return scores[:keep]
+    return scores[:keep], vectors

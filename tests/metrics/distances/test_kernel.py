@@ -5,7 +5,12 @@ import pytest
 import torch
 
 from lookalike.metrics.distances import kernel
-from lookalike.metrics.distances.kernel import kid, kid_interval, kid_subsets
+from lookalike.metrics.distances.kernel import (
+    kid,
+    kid_difference,
+    kid_interval,
+    kid_of_few,
+)
 
 
 def by_hand(x, y):
@@ -81,16 +86,24 @@ def test_the_interval_is_around_the_full_estimate(normal):
     assert found.low < found.value < found.high
 
 
-def test_subsets_shrink_with_the_sets_and_agree_with_the_whole(normal):
-    x, y = normal(200, 8, 0, shift=0.5), normal(90, 8, 1)
-    mean, deviation = kid_subsets(x, y, subsets=200)
-    assert mean == pytest.approx(kid(x, y), abs=4 * deviation / np.sqrt(20))
-    with pytest.raises(ValueError, match="subsets of 91"):
-        kid_subsets(x, y, size=91)
-
-
 def test_vectors_of_other_features_are_refused(normal):
     with pytest.raises(ValueError, match="same features"):
         kid(normal(5, 4, 0), normal(5, 3, 0))
     with pytest.raises(ValueError, match="at least two"):
         kid(normal(1, 4, 0), normal(5, 4, 0))
+
+
+def test_a_difference_is_that_of_two_distances_and_narrower_for_pairs(normal):
+    real, first = normal(80, 6, 0), normal(60, 6, 1, shift=0.5)
+    second = first + 0.05 * normal(60, 6, 2)
+    apart = kid_difference(first, second, real)
+    assert apart.value == pytest.approx(kid(first, real) - kid(second, real), abs=1e-9)
+    alone = kid_interval(first, real)
+    assert apart.high - apart.value < 0.5 * (alone.high - alone.value)
+    assert kid_difference(first, first, real).high == 0
+
+
+def test_a_few_pictures_again_and_again_are_as_far_as_chance_says(normal):
+    real = normal(400, 5, 0)
+    again = [kid(np.repeat(real[i::100], 50, axis=0), real) for i in range(100)]
+    assert kid_of_few(real, 4) == pytest.approx(np.mean(again), rel=0.1)

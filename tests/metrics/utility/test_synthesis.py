@@ -97,7 +97,7 @@ def test_when_nothing_is_agreed_on_the_nearest_follow(desk: GeneratorHandle) -> 
 
 def test_soft_labels_are_what_the_judge_says(desk: GeneratorHandle) -> None:
     way = parse_strategy("between+agreed+soft@0.5")
-    assert (way.weight, way.judged, way.soft) == (0.5, True, True)
+    assert (way.weight, way.judged) == (0.5, True)
     made = way.build(bright).make(desk, 1, 8, 0)
     np.testing.assert_allclose(made.shares, bright(made.pictures), atol=1e-6)
 

@@ -5,6 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lookalike.engine.sampler import Sampler
 from lookalike.errors import RecipeError
 from lookalike.parts.latents.codes import Codes
 from lookalike.recipe import codec
@@ -48,22 +49,18 @@ def test_uniform_noise_stays_in_its_box_and_normal_noise_does_not() -> None:
 
 
 def test_row_17_is_the_same_in_any_batch() -> None:
-    alone, among = PRIOR.rows(3, "picture", 17, 1, {}), PRIOR.rows(3, "picture", 0, 20, {})
+    sampler = Sampler(lambda z, labels: z, PRIOR, {})
+    (alone, _), (among, _) = sampler.draw(3, 17, 1), sampler.draw(3, 0, 20)
     assert torch.equal(alone[0], among[17])
 
 
-def test_z_is_joined_from_what_it_splits_into() -> None:
+def test_z_is_all_that_it_splits_into() -> None:
     z = PRIOR.draw(torch.Generator().manual_seed(1), 4, {})
     blocks, values = PRIOR.split(PRIOR.coded(z))
-    again = PRIOR.joined(PRIOR.noise(z), [block.argmax(1) for block in blocks], values)
-    assert torch.equal(again, z)
-    fixed = PRIOR.joined(PRIOR.noise(z), [1, 7])
-    assert PRIOR.split(PRIOR.coded(fixed))[0][1].argmax(1).tolist() == [7] * 4
+    assert torch.equal(torch.cat([PRIOR.noise(z), *blocks, values], 1), z)
 
 
-def test_wrong_codes_are_refused_with_the_numbers_that_fit() -> None:
-    with pytest.raises(RecipeError, match="2 categorical and 2 continuous"):
-        PRIOR.joined(torch.zeros(1, 5), [1])
+def test_a_code_of_one_value_is_refused() -> None:
     with pytest.raises(RecipeError, match="at least 2 values"):
         Codes(categories=(1,))
 

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from lookalike import seeds
+from lookalike.engine.sampler import Sampler
 from lookalike.parts.latents.priors import Fitted, Normal, Prior, Uniform
 
 PRIORS = [Normal(5), Uniform(5), Fitted(dims=5, components=3)]
@@ -16,14 +17,13 @@ def learned(prior: Prior) -> dict[str, torch.Tensor]:
 
 @pytest.mark.parametrize("prior", PRIORS, ids=lambda p: type(p).__name__)
 def test_a_row_does_not_depend_on_the_batch_around_it(prior: Prior) -> None:
-    known = learned(prior)
-    many = prior.rows(3, "picture", 0, 64, known)
+    sampler = Sampler(lambda z, labels: z, prior, learned(prior))
+    many, _ = sampler.draw(3, 0, 64)
     assert many.shape == (64, prior.width)
     assert many.dtype == torch.float32
     for first, count in ((0, 1), (17, 1), (10, 5), (63, 1)):
-        alone = prior.rows(3, "picture", first, count, known)
+        alone, _ = sampler.draw(3, first, count)
         assert torch.equal(alone, many[first : first + count])
-    assert prior.rows(3, "picture", 0, 0, known).shape == (0, prior.width)
 
 
 @pytest.mark.parametrize("prior", PRIORS, ids=lambda p: type(p).__name__)

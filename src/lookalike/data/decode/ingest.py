@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 
 import numpy as np
@@ -33,16 +33,21 @@ _SAID = {
 
 @dataclass
 class IngestLog:
-    """The pictures that go into the pack, by number, and the files that do not."""
+    """The pictures that go into the pack, by number, and the files that do not.
+
+    ``twins`` are exact copies, each with the name of the picture that was kept in its place.
+    """
 
     refused: list[Row] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
     classes: list[str] = field(default_factory=list)
+    values: list[tuple[str, ...]] = field(default_factory=list)
     addresses: list[tuple[str, int]] = field(default_factory=list)
     digests: dict[int, int] = field(default_factory=dict)
     copies: int = 0
     enlarged: int = 0
     noted: dict[str, list[str]] = field(default_factory=dict)
+    twins: list[tuple[PictureFile, str]] = field(default_factory=list)
     _hashes: list[tuple[int, int]] = field(default_factory=list)
     _origins: dict[str, int] = field(default_factory=dict)
     _ties: list[tuple[int, int]] = field(default_factory=list)
@@ -57,6 +62,7 @@ class IngestLog:
             return None
         if isinstance(answer, ReusedPicture):
             self.copies += 1
+            self.twins.append((file, str(answer.row["copy_of"])))
             self.refused.append({**answer.row, "class": file.class_name or None})
             return None
         accepted = answer.take() if isinstance(answer, PreviousPack) else answer
@@ -67,6 +73,7 @@ class IngestLog:
             return None
         self.names.append(file.name)
         self.classes.append(file.class_name)
+        self.values.append(file.values)
         self.addresses.append((file.name, accepted.frame or 0))
         self._hashes.append((accepted.marks.hash, accepted.marks.mirrored))
         self._tie(file.name, number)
@@ -79,6 +86,7 @@ class IngestLog:
     def _copy(self, file: PictureFile, row: Row, first: int) -> None:
         self.copies += 1
         same = self.names[first]
+        self.twins.append((file, same))
         self._tie(file.name, first)
         words = f"is an exact copy of {same}"
         if same == file.name:
@@ -91,6 +99,40 @@ class IngestLog:
         first = self._origins.setdefault(original_of(name), number)
         if first != number:
             self._ties.append((first, number))
+
+    def adopted(self) -> dict[int, Row]:
+        """What pictures without labels take over from an exact copy that has some, by number."""
+        found: dict[int, Row] = {}
+        for file, number in self._numbered_twins():
+            row = found.setdefault(number, {})
+            if file.class_name and not self.classes[number]:
+                self.classes[number] = row["class"] = file.class_name
+            if any(file.values) and not any(self.values[number]):
+                self.values[number], row["attributes"] = file.values, file.attributes
+        return {number: row for number, row in found.items() if row}
+
+    def _numbered_twins(self) -> Iterator[tuple[PictureFile, int]]:
+        """The exact copies, each with the number of the picture that was kept."""
+        numbers = dict(zip(reversed(self.names), reversed(range(len(self.names))), strict=True))
+        return ((file, numbers[kept]) for file, kept in self.twins if kept in numbers)
+
+    def _differing_twins(self) -> Iterator[str]:
+        """Sentences about exact copies whose labels contradict one another."""
+        classes, values = [], []
+        for file, number in self._numbered_twins():
+            if file.class_name not in ("", self.classes[number]):
+                classes.append(
+                    f"{self.names[number]} in {self.classes[number]}, {file.name} in "
+                    f"{file.class_name}"
+                )
+            elif any(file.values) and file.values != self.values[number]:
+                values.append(f"{self.names[number]} and {file.name}")
+        for pairs, what in ((classes, "in two classes"), (values, "with different attributes")):
+            if pairs:
+                yield (
+                    f"{counted(len(pairs), 'exact copy', 'exact copies')} {what}: what was said of "
+                    f"the first was kept ({listed(pairs, 3, '; ')})."
+                )
 
     def groups(self, thumbs: Pixels) -> tuple[Groups, int]:
         """Who stays on one side: the smallest member of each group, int64 ``[N]``.
@@ -120,6 +162,7 @@ class IngestLog:
             sentences.append(
                 f"{pictures} beside the class folders without a class: {listed(taken)}."
             )
+        sentences += self._differing_twins()
         for note, words in _SAID.items():
             names = self.noted.get(note, ())
             if names:

@@ -248,15 +248,18 @@ class Workers(Generic[Job, Answer]):
 
 
 def _chunks(jobs: Iterable[Job], most: int, heavy: int = 1 << 25) -> Iterator[list[Job]]:
-    """Group jobs; a job with a ``weight`` in bytes ends its group early when it grows heavy."""
+    """Group jobs; a group ends before the job with whose ``weight`` in bytes it would grow heavy.
+
+    So a job that is more than its worker can take costs that job alone.
+    """
     group: list[Job] = []
     weight = 0
     for job in jobs:
-        group.append(job)
-        weight += _weight([job])
-        if len(group) >= most or weight >= heavy:
+        if group and (len(group) >= most or weight + _weight([job]) > heavy):
             yield group
             group, weight = [], 0
+        group.append(job)
+        weight += _weight([job])
     if group:
         yield group
 

@@ -12,11 +12,13 @@ import numpy as np
 
 from lookalike import images
 from lookalike.data.decode.decode import PictureFacts, ReadSettings
-from lookalike.data.decode.worker import Refused
+from lookalike.data.decode.worker import Marks, Refused
 from lookalike.data.decode.worker_pool import Lost, Workers
 from lookalike.data.doctor.checks import SQUARE, PictureMeasures, examine, measure
 from lookalike.data.doctor.findings import GREY_PACK
 from lookalike.data.pack.pack import Pack
+from lookalike.data.pack.part_folder import Asking, Parts
+from lookalike.data.readers.base import PictureFile, PictureSource
 from lookalike.data.readers.open import open_source
 from lookalike.data.similarity.hash import THUMB
 from lookalike.images import Pixels
@@ -33,17 +35,34 @@ class Visit:
     result: PictureMeasures | Refused
 
 
-def source_visits(source: Path, least: int, workers: int | None, tell: Tell) -> Iterator[Visit]:
+def source_visits(
+    source: Path, least: int, workers: int | None, tell: Tell, parts: Parts | None = None
+) -> Iterator[Visit]:
     """Examine the files of a folder or a zip, one after the other."""
     found = open_source(source)
-    task = partial(examine, ReadSettings(least=least))
-    with Workers(task, count=workers, chunk=8) as pool:
-        for done, (file, answer) in enumerate(pool.map(found.loaded(found.files)), 1):
-            result = Refused(answer.reason) if isinstance(answer, Lost) else answer
-            yield Visit(file.name, file.class_name, "", result)
-            tell("examining pictures", done, len(found.files))
+    how = examining(found, least, workers)
+    files = found.files
+    answers = how.ask(files) if parts is None else parts.answers(files, how)
+    for done, (file, result) in enumerate(answers, 1):
+        yield Visit(file.name, file.class_name, "", result)
+        tell("examining pictures", done, len(found.files))
     for name, why in found.refused:
         yield Visit(name, "", "", Refused(why))
+
+
+def examining(
+    found: PictureSource, least: int, workers: int | None
+) -> Asking[PictureFile, PictureMeasures | Refused]:
+    """How files are examined."""
+
+    def ask(files: list[PictureFile]) -> Iterator[tuple[PictureFile, PictureMeasures | Refused]]:
+        task = partial(examine, ReadSettings(least=least))
+        with Workers(task, count=workers, chunk=8) as pool:
+            for file, answer in pool.map(found.loaded(files)):
+                yield file, Refused(answer.reason) if isinstance(answer, Lost) else answer
+
+    kinds = (PictureMeasures, Refused, PictureFacts, Marks)
+    return Asking(ask, lambda file: (file.name, [file.size, file.stamp]), kinds, found.refused)
 
 
 def pack_visits(source: Path, tell: Tell) -> Iterator[Visit]:

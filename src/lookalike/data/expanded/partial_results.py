@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,27 +24,30 @@ class Unfinished:
     """Pieces by name, each written whole; ``key`` is everything that decides them.
 
     A folder that was left by other work (another key) is begun anew, one that is not of this kind
-    is not touched.
+    is not touched. Pieces are looked for in the folders ``beside`` as well.
     """
 
-    def __init__(self, folder: Path, key: Mapping[str, Any]) -> None:
+    def __init__(self, folder: Path, key: Mapping[str, Any], beside: Sequence[Path] = ()) -> None:
         self.folder = folder
+        self._beside = tuple(beside)
         self._key = json.dumps(key, sort_keys=True, default=str).encode()
 
     def load(self, name: str) -> tuple[Any, Arrays] | None:
         """What was kept under this name: plain values and arrays; None where there is nothing."""
-        if not self._mine():
-            return None
-        try:
-            with np.load(self.folder / f"{name}.npz", allow_pickle=False) as held:
-                arrays = {key: held[key] for key in held.files}
-            return json.loads(bytes(arrays.pop("told")).decode()), arrays
-        except _ERRORS:
-            return None
+        for folder in (self.folder, *self._beside):
+            if not self._mine(folder):
+                continue
+            try:
+                with np.load(folder / f"{name}.npz", allow_pickle=False) as held:
+                    arrays = {key: held[key] for key in held.files}
+                return json.loads(bytes(arrays.pop("told")).decode()), arrays
+            except _ERRORS:
+                continue
+        return None
 
     def save(self, name: str, told: Any, arrays: Arrays) -> None:
         """Keep plain values and arrays under this name."""
-        if not self._mine():
+        if not self._mine(self.folder):
             self.clear()
             self.folder.mkdir(parents=True, exist_ok=True)
             self._write(KEY, self._key)
@@ -63,8 +66,8 @@ class Unfinished:
         part.write_bytes(data)
         os.replace(part, self.folder / name)
 
-    def _mine(self) -> bool:
+    def _mine(self, folder: Path) -> bool:
         try:
-            return (self.folder / KEY).read_bytes() == self._key
+            return (folder / KEY).read_bytes() == self._key
         except OSError:
             return False

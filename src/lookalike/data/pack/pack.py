@@ -9,7 +9,9 @@ so that a pack of ten million pictures opens at once. Packs are made by
 
 from __future__ import annotations
 
+import hashlib
 import json
+import logging
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -26,6 +28,12 @@ VERSION = 1
 HEADER = 128
 """Bytes in front of the pixels of a shard: a standard ``.npy`` header padded to this length."""
 
+VERIFIED = 4 << 30
+"""The most bytes of pixels that :meth:`Pack.verified` reads."""
+FIELDS = {"attributes", "class_counts", "count", "holdout", "train"}
+"""What ``pack.json`` has to have, beside what opening reads of it."""
+
+log = logging.getLogger(__name__)
 Row = dict[str, Any]
 Indices = NDArray[np.int64]
 
@@ -186,6 +194,38 @@ class Pack:
         pack.shards.check()
         return pack
 
+    def verified(self) -> Pack:
+        """This pack, after all of it was read and compared with its fingerprint.
+
+        Of more than 4 GB of pixels only the lengths of the files were compared, by opening it.
+
+        Raises:
+            PackError: pixels, labels or split are not those that the pack was made with.
+        """
+        if self.count * self.size**2 * self.channels > VERIFIED:
+            return self
+        shape = (self.size, self.size, self.channels)
+        digest = new_fingerprint(shape)
+        block = max(1, (16 << 20) // int(np.prod(shape)))
+        for start in range(0, self.count, block):
+            rows = np.arange(start, min(start + block, self.count))
+            digest.update(self.shards.take(rows).data)
+        digest.update(np.ascontiguousarray(self.class_numbers).data.cast("B"))
+        if self.attribute_numbers.shape[1]:
+            digest.update(np.ascontiguousarray(self.attribute_numbers).data.cast("B"))
+        held = np.zeros(self.count, np.bool_)
+        rows = self.holdout.pack_rows(np.arange(len(self.holdout)))
+        held[rows[(0 <= rows) & (rows < self.count)]] = True
+        digest.update(held.tobytes())
+        digest.update(json.dumps([list(self.columns), self.info["attributes"]]).encode())
+        both = np.concatenate([self.train.pack_rows(np.arange(len(self.train))), rows])
+        if digest.hexdigest() != self.fingerprint or set(both.tolist()) != set(range(self.count)):
+            raise PackError(
+                f"the pack {self.path} is damaged: its pictures, labels or split are not those "
+                "that it was made with. Copy it again, or make it again with 'lookalike prepare'."
+            )
+        return self
+
     def _array(self, name: str, shape: tuple[int, ...]) -> NDArray[Any]:
         try:
             array = np.asarray(np.load(self.path / name, mmap_mode="r" if shape[0] else None))
@@ -205,7 +245,7 @@ class Pack:
         """Every manifest line in the order of the pictures, read as a stream."""
         with (self.path / "manifest.jsonl").open(encoding="utf-8") as lines:
             for line in lines:
-                yield json.loads(line)
+                yield self._row(line)
 
     def manifest_line(self, row: int) -> Row:
         """The manifest line of one row of the whole pack."""
@@ -214,15 +254,33 @@ class Pack:
                 lengths = np.fromiter((len(line) for line in file), np.int64)
                 self._offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
             file.seek(int(self._offsets[row]))
-            line: Row = json.loads(file.readline())
-        return line
+            return self._row(file.readline())
+
+    def _row(self, line: str | bytes) -> Row:
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError):
+            row = None
+        if not isinstance(row, dict):
+            raise PackError(
+                f"the pack {self.path} is damaged: a line of its manifest.jsonl cannot be read. "
+                "Copy the pack again, or make it again with 'lookalike prepare'."
+            )
+        return row
 
     def refused(self) -> list[Row]:
-        """The files that were left out, each with its reason."""
+        """The files that were left out, each with its reason; lines that are damaged are said."""
         file = self.path / "refused.jsonl"
         if not file.is_file():
             return []
-        return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+        rows: list[Row] = []
+        for line in file.read_text("utf-8", "replace").splitlines():
+            try:
+                rows.append(self._row(line))
+            except PackError as problem:
+                log.warning("%s", str(problem).replace("manifest", "refused", 1))
+                break
+        return rows
 
 
 def _read_info(path: Path) -> dict[str, Any]:
@@ -242,12 +300,23 @@ def _read_info(path: Path) -> dict[str, Any]:
         ) from problem
     if not isinstance(info, dict) or info.get("format") != FORMAT:
         raise PackError(f"{file} was not written by lookalike; name a folder that is a pack.")
+    lacking = sorted(FIELDS - info.keys())
+    if info.get("version") == VERSION and lacking:
+        raise PackError(
+            f"the pack {path} is damaged: its pack.json lacks {', '.join(lacking)}. "
+            "Make it again with 'lookalike prepare'."
+        )
     if info.get("version") != VERSION:
         raise PackError(
             f"the pack {path} is of version {info.get('version')!r}, this program reads version "
             f"{VERSION}. Make it again with 'lookalike prepare', or use the matching program."
         )
     return info
+
+
+def new_fingerprint(shape: Sequence[int]) -> hashlib.blake2b:
+    """The beginning of the digest over pixels, labels and split; ``shape`` is ``(H, W, C)``."""
+    return hashlib.blake2b(repr(tuple(shape)).encode(), digest_size=16)
 
 
 def shard_header(shape: Sequence[int]) -> bytes:

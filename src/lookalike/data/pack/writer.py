@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections import Counter
@@ -18,7 +17,16 @@ from numpy.typing import NDArray
 from lookalike import seeds
 from lookalike.data.pack.atomic_folder import into_place, replace, staging
 from lookalike.data.pack.label_schema import Schema, SchemaBuilder
-from lookalike.data.pack.pack import FORMAT, HEADER, VERSION, Pack, PackShards, Row, shard_header
+from lookalike.data.pack.pack import (
+    FORMAT,
+    HEADER,
+    VERSION,
+    Pack,
+    PackShards,
+    Row,
+    new_fingerprint,
+    shard_header,
+)
 from lookalike.errors import PackError
 from lookalike.images import Pixels
 
@@ -44,7 +52,8 @@ class PackWriter:
         self._shard: BinaryIO | None = None
         self._schema = SchemaBuilder()
         self._classes: Counter[str] = Counter()
-        self._digest = hashlib.blake2b(repr(self.shape).encode(), digest_size=16)
+        self._amended: dict[int, Row] = {}
+        self._digest = new_fingerprint(self.shape)
         self._staging = ExitStack()
         self.folder = Path()
         self._rows: TextIO
@@ -89,11 +98,20 @@ class PackWriter:
         self._digest.update(data)
         self._shards[-1]["count"] += 1
         self.count += 1
-        if counts and row.get("class"):
-            self._classes[str(row["class"])] += 1
-        if counts and row.get("attributes"):
-            self._schema.see(row["attributes"])
+        if counts:
+            self._see(row)
         self._rows.write(json.dumps(dict(row), ensure_ascii=False) + "\n")
+
+    def amend(self, number: int, row: Mapping[str, Any]) -> None:
+        """Give a picture labels that it had not when it was written: ``class``, ``attributes``."""
+        self._amended[number] = dict(row)
+        self._see(row)
+
+    def _see(self, row: Mapping[str, Any]) -> None:
+        if row.get("class"):
+            self._classes[str(row["class"])] += 1
+        if row.get("attributes"):
+            self._schema.see(row["attributes"])
 
     def _next_shard(self) -> None:
         self._end_shard()
@@ -111,7 +129,8 @@ class PackWriter:
         pictures = PackShards(self.folder, about)
         with (self.folder / "rows.jsonl").open(encoding="utf-8") as rows:
             for number, line in enumerate(islice(rows, self.count)):
-                yield pictures.take(np.array([number]))[0], json.loads(line)
+                row = json.loads(line) | self._amended.get(number, {})
+                yield pictures.take(np.array([number]))[0], row
 
     def finish(
         self,
@@ -159,7 +178,7 @@ class PackWriter:
             manifest.open("w", encoding="utf-8", errors=_ESCAPED) as lines,
         ):
             for index, line in enumerate(rows):
-                row = json.loads(line)
+                row = json.loads(line) | self._amended.get(index, {})
                 chosen[index] = number.get(str(row.get("class")), -1)
                 if wide is not None:
                     wide[index] = schema.encode(row.get("attributes") or {})

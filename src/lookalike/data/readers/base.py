@@ -57,7 +57,7 @@ class PictureFile:
             return self.data
         assert self.root is not None
         if self.size > BYTE_LIMIT:
-            raise DataError(f"has {self.size >> 20} MB, the limit is {BYTE_LIMIT >> 20} MB")
+            raise DataError(too_large(self.size))
         try:
             with (self.root / (self.place or self.name)).open("rb") as file:
                 # No more than it has: reading sets memory aside for what is asked.
@@ -90,6 +90,11 @@ def shared_root(names: Sequence[str]) -> str:
     """``photos/`` when everything lies in that one folder (a zipped folder), else ""."""
     firsts = {name.partition("/")[0] for name in names}
     return f"{firsts.pop()}/" if len(firsts) == 1 and all("/" in name for name in names) else ""
+
+
+def too_large(size: int) -> str:
+    """Why a file of so many bytes is refused."""
+    return f"has {size >> 20} MB, the limit is {BYTE_LIMIT >> 20} MB"
 
 
 def clean_name(name: str) -> str:

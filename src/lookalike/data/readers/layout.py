@@ -311,12 +311,12 @@ def passed_over(names: Sequence[str]) -> Iterator[str]:
         yield f"{count} passed over, such as {names[0]}."
 
 
-def counted(count: int, thing: str) -> str:
+def counted(count: int, thing: str, things: str = "") -> str:
     """``1 picture``, ``2 pictures``."""
-    return f"{count:,} {thing}" if count == 1 else f"{count:,} {thing}s"
+    return f"{count:,} {thing if count == 1 else things or f'{thing}s'}"
 
 
-def listed(names: Sequence[str], most: int = 5) -> str:
+def listed(names: Sequence[str], most: int = 5, mark: str = ", ") -> str:
     """``a, b, c and 7 more``."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
+    return mark.join(names[:most]) + more

@@ -9,7 +9,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from lookalike.data.readers.base import BYTE_LIMIT, PictureFile, PictureSource, clean_name
+from lookalike.data.readers.base import (
+    BYTE_LIMIT,
+    PictureFile,
+    PictureSource,
+    clean_name,
+    too_large,
+)
 from lookalike.data.readers.label_tables import TABLE_SUFFIXES
 from lookalike.data.readers.labels import Texts, put_labels
 from lookalike.data.readers.layout import is_system, is_text, passed_over
@@ -66,6 +72,8 @@ class TarSource(PictureSource):
             self._hidden.append(name)
         elif not member.isreg():
             self.refused.append((name, "is a link or a device in the archive"))
+        elif member.size > BYTE_LIMIT:
+            self.refused.append((name, too_large(member.size)))
         elif name in self._folders or name in self._texts:
             self.refused.append((name, "has the same name as another member of the tar"))
         elif is_text(name.rpartition("/")[2]):

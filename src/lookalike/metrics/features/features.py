@@ -114,6 +114,11 @@ class Lite(Features):
         return batched(self, pictures, look, self.batch, tell)
 
     @staticmethod
+    def fitting(number: int, size: int) -> Lite:
+        """The variant at the input side that suits pictures of this size."""
+        return Lite(number, 96 if size <= 64 else 128 if size <= 128 else 224)
+
+    @staticmethod
     def installed(number: int = 0) -> bool:
         """Whether the packages of this variant are there."""
         return efficientnet.network_installed(number)
@@ -204,6 +209,11 @@ class RandomConv(Features):
 
         return batched(self, pictures, look, self.batch, tell)
 
+    @staticmethod
+    def fitting(size: int) -> RandomConv:
+        """The network for pictures of this size: 32 to 64 pixels a side."""
+        return RandomConv(side=min(64, max(32, size)))
+
 
 def choose(channels: int = 3, size: int = 64) -> Features:
     """The default judge for pictures of this shape, out of what is installed.
@@ -213,11 +223,10 @@ def choose(channels: int = 3, size: int = 64) -> Features:
     """
     if channels == 1 and size <= 32:
         return RandomConv()
-    side = 96 if size <= 64 else 128 if size <= 128 else 224
     for number in (1, 0, 2):
         if Lite.installed(number):
-            return Lite(number, side)
-    return RandomConv(side=min(64, max(32, size)))
+            return Lite.fitting(number, size)
+    return RandomConv.fitting(size)
 
 
 def conflict(features: Features, trained_with: Iterable[str]) -> str | None:

@@ -28,13 +28,12 @@ def named(name: str | Callable[..., Any], channels: int = 3, size: int = 64) -> 
         return Own(Path(name))
     if name.startswith("dinov2:"):
         return Dino(name.partition(":")[2])
-    side = 96 if size <= 64 else 128 if size <= 128 else 224
     makers: dict[str, Callable[[], Features]] = {
         "auto": lambda: choose(channels, size),
-        "lite0": lambda: Lite(0, side),
-        "lite1": lambda: Lite(1, side),
-        "lite2": lambda: Lite(2, side),
-        "random": lambda: RandomConv(side=min(64, max(32, size))),
+        "lite0": lambda: Lite.fitting(0, size),
+        "lite1": lambda: Lite.fitting(1, size),
+        "lite2": lambda: Lite.fitting(2, size),
+        "random": lambda: RandomConv.fitting(size),
         "pixels": lambda: Pixels(channels=channels),
         "inception": Inception,
         "dinov2": Dino,

@@ -49,6 +49,12 @@ class RealFeatures:
             self._add(fresh, vectors)
             self._unsaved = True
 
+    def learn(self, rows: Indices, vectors: Vectors) -> None:
+        """Take over what was seen in these rows elsewhere."""
+        fresh = [at for at, row in enumerate(rows.tolist()) if row not in self._place]
+        self._add(rows[fresh], vectors[fresh])
+        self._unsaved = True
+
     def of(self, rows: Indices) -> Vectors:
         """The vectors of these rows, ``[N, dim]``; unknown ones are looked at first."""
         self.look(rows)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor, nn
 
@@ -50,16 +51,8 @@ class Small(Instrument):
     """
 
     width: int = 24
-
-    @property
-    def name(self) -> str:
-        """small."""
-        return "small"
-
-    @property
-    def eye(self) -> Features | None:
-        """Pictures as they are."""
-        return None
+    name: ClassVar[str] = "small"
+    eye: ClassVar[Features | None] = None
 
     def build(self, channels: int, size: int, classes: int) -> nn.Module:
         """About 0.12 million weights at width 24."""
@@ -83,16 +76,8 @@ class ResNet18(Instrument):
     """
 
     width: int = 64
-
-    @property
-    def name(self) -> str:
-        """resnet18."""
-        return "resnet18"
-
-    @property
-    def eye(self) -> Features | None:
-        """Pictures as they are."""
-        return None
+    name: ClassVar[str] = "resnet18"
+    eye: ClassVar[Features | None] = None
 
     def build(self, channels: int, size: int, classes: int) -> nn.Module:
         """11.2 million weights at width 64."""
@@ -150,10 +135,9 @@ def instrument(name: str, size: int = 64, trained: Iterable[str] = ()) -> Instru
 
 def _unlike(size: int, trained: set[str]) -> Features:
     """Frozen features of the narrowest family that the generator was not trained with."""
-    side = 96 if size <= 64 else 128 if size <= 128 else 224
-    able: list[Features] = [Lite(n, side) for n in (1, 2, 0) if Lite.installed(n)]
+    able = [Lite.fitting(n, size) for n in (1, 2, 0) if Lite.installed(n)]
     able.sort(key=lambda features: features.families[-1] in trained)
-    return able[0] if able else RandomConv(side=min(64, max(32, size)))
+    return able[0] if able else RandomConv.fitting(size)
 
 
 def _smaller(size: int) -> list[nn.Module]:

@@ -250,11 +250,6 @@ class ParsedStrategy:
         """Whether a classifier of real pictures is needed."""
         return bool(self.choices)
 
-    @property
-    def soft(self) -> bool:
-        """Whether that classifier labels the pictures."""
-        return "soft" in self.choices
-
     def build(self, teacher: Teacher | None) -> Strategy:
         """The way itself."""
         strategy = SOURCES[self.source]

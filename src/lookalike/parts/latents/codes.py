@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -76,24 +75,3 @@ class Codes(Prior):
         """Code columns ``[N, codes]`` as one block per category and the continuous codes."""
         blocks = list(torch.split(codes, [*self.categories, self.continuous], dim=1))
         return blocks[:-1], blocks[-1]
-
-    def joined(
-        self, noise: Tensor, chosen: Sequence[Tensor | int] = (), continuous: Tensor | None = None
-    ) -> Tensor:
-        """z from noise ``[N, dims]``, a class number (one, or ``[N]``) per category, and codes.
-
-        Raises:
-            RecipeError: the numbers do not fit the codes of this prior.
-        """
-        count = len(noise)
-        given = torch.zeros(count, self.continuous) if continuous is None else continuous
-        if len(chosen) != len(self.categories) or given.shape != (count, self.continuous):
-            raise RecipeError(
-                f"This prior has {len(self.categories)} categorical and {self.continuous} "
-                f"continuous codes; given were {len(chosen)} and {given.shape[-1]}."
-            )
-        blocks = [
-            functional.one_hot(torch.as_tensor(which).long().expand(count), size).to(noise)
-            for which, size in zip(chosen, self.categories, strict=True)
-        ]
-        return torch.cat([noise, *blocks, given.to(noise)], 1)

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from lookalike import seeds
 from lookalike.parts.former_names import answer_to
 
 Learned = Mapping[str, Tensor]
@@ -70,13 +69,6 @@ class Prior(ABC):
         ``wanted`` ``[L]`` is the label vector that was asked for, if one was.
         """
         return self.draw(generator, count, learned), None
-
-    def rows(self, seed: int, purpose: str, first: int, count: int, learned: Learned) -> Tensor:
-        """Rows ``first .. first + count``, each from its own address: ``[count, width]``."""
-        drawn = [
-            self.draw(seeds.generator(seed, purpose, first + i), 1, learned) for i in range(count)
-        ]
-        return torch.cat(drawn) if drawn else torch.empty(0, self.width)
 
     @property
     def learns(self) -> bool:

@@ -40,6 +40,11 @@ def hinge_fake(logits: Tensor) -> Tensor:
     return per_sample(functional.relu(1 + logits.float()))
 
 
+def settled(real: Tensor, fake: Tensor) -> float:
+    """The share of real and generated pictures whose hinge loss is 0: at 1 D has won."""
+    return float((torch.cat([real, fake]).detach() == 0).float().mean())
+
+
 class AdversarialLoss(ABC):
     """Losses per sample ``[N]`` from logits ``[N]`` or ``[N, heads]``.
 
@@ -146,6 +151,12 @@ class HingeLoss(AdversarialLoss):
     def maker(self, logits: Tensor) -> Tensor:
         """-l."""
         return per_sample(-logits.float())
+
+    def d_terms(self, game: Game, batch: Batch, on_real: Tensor, on_fake: Tensor) -> Terms:
+        """D's terms, and the share of pictures beyond the margin, from which D learns nothing."""
+        terms = AdversarialLoss.d_terms(self, game, batch, on_real, on_fake)
+        game.facts["D(settled)"] = settled(terms["real"], terms["fake"])
+        return terms
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from lookalike.parts.losses.adversarial import hinge_fake, hinge_real
+from lookalike.parts.losses.adversarial import hinge_fake, hinge_real, settled
 from lookalike.parts.losses.base import (
     Objective,
     Phase,
@@ -95,12 +95,13 @@ class SwiftObjective(Objective):
         ]
         logits: Tensor = game.play("D", both).float()
         terms["adversarial"] = game.now["adversarial"] * paired(-per_sample(score), count)
-        terms["critic_real"] = hinge_real(logits[:count])
-        terms["critic_fake"] = paired(hinge_fake(logits[count:]), count)
+        terms["critic_real"], on_fake = hinge_real(logits[:count]), hinge_fake(logits[count:])
+        terms["critic_fake"] = paired(on_fake, count)
         if self.exchange is not None:
             terms.update(self._label_terms(game, batch, drawn, self.exchange.weight))
         game.facts["D(x)"] = float(logits[:count].detach().mean())
         game.facts["D(G(z))"] = float(logits[count:].detach().mean())
+        game.facts["D(settled)"] = settled(terms["critic_real"], on_fake)
         return terms
 
     def _draw(self, game: Game, batch: Batch, extra: int, *, changed: bool) -> DrawnBatch:

@@ -26,6 +26,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -138,6 +139,10 @@ class Collection:
         """Whether this address was kept, or refused for good, by this run or an earlier one."""
         return digest(url) in self._urls
 
+    def has(self, sha: str | None) -> bool:
+        """Whether a picture of these bytes was kept."""
+        return sha in self._hashes
+
     def holds(self, request: str) -> int:
         """How many pictures of this request are in the folder (deleted ones do not count)."""
         return self._held[request]
@@ -151,7 +156,7 @@ class Collection:
         found, data, stem = delivery.found, delivery.data, delivery.stem
         sha = hashlib.sha256(data).hexdigest()
         if sha in self._hashes and stem is None:
-            self.refuse(found.url, f"same picture as {self._hashes[sha]}", final=True)
+            self._same(found.url, sha)
             return None
         name = f"{stem or sha[:20]}.{facts.ending}"
         if found.label is not None:
@@ -175,6 +180,23 @@ class Collection:
         self.added_bytes += len(data)
         return name
 
+    def adopt(self, folder: Path, line: Mapping[str, Any]) -> str | None:
+        """Keep a picture of another collection; None if the same bytes are here already.
+
+        ``line`` is its line there, or that of the refusal of a second copy of it.
+        """
+        sha, name = str(line["sha256"]), str(line.get("file"))
+        if sha in self._hashes:
+            self._same(line["url"], sha)
+            return None
+        self._place(name, (folder / name).read_bytes())
+        self._append(self.folder / MANIFEST, line)
+        self._urls.add(digest(str(line["url"])))
+        self._hashes[sha] = name
+        self._held[str(line["request"])] += 1
+        self.added_bytes += int(line["bytes"])
+        return name
+
     def _place(self, name: str, data: bytes) -> None:
         """Write beside, then give the name: whole or not at all, and never over another file."""
         part = self.folder / HIDDEN / "part" / name.rpartition("/")[2]
@@ -191,6 +213,11 @@ class Collection:
             ) from problem
         finally:
             part.unlink(missing_ok=True)
+
+    def _same(self, url: str, sha: str) -> None:
+        line = {"url": url, "reason": f"same picture as {self._hashes[sha]}", "final": True}
+        self._append(self.folder / HIDDEN / REFUSED, {**line, "sha256": sha})
+        self._urls.add(digest(url))
 
     def refuse(self, url: str, reason: str, *, final: bool) -> None:
         """Note why an address gave nothing; a final refusal is not asked for again."""
@@ -235,6 +262,29 @@ def read_lines(path: Path) -> Iterator[dict[str, Any]]:
                 continue
             if isinstance(line, dict):
                 yield line
+
+
+class LinesByAddress:
+    """The lines of a JSONL file by their addresses; only where they begin is in memory."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._starts: dict[bytes, int] = {}
+        at = 0
+        for raw in path.open("rb") if path.is_file() else ():
+            with suppress(ValueError, KeyError, TypeError):
+                self._starts[digest(str(json.loads(raw)["url"]))] = at
+            at += len(raw)
+
+    def get(self, url: str) -> dict[str, Any] | None:
+        """The last line of this address, if there is one."""
+        start = self._starts.get(digest(url))
+        if start is None:
+            return None
+        with self._path.open("rb") as file:
+            file.seek(start)
+            line: dict[str, Any] = json.loads(file.readline())
+        return line
 
 
 def _appending(path: Path) -> IO[bytes]:

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from lookalike.progress import Tell, silent
 from lookalike.results import Result, table
@@ -162,6 +163,16 @@ class CollectSession:
         self.added += 1
         self.licenses[delivery.found.license or "not stated"] += 1
         self.sources[delivery.found.source] += 1
+        self.progress()
+
+    def adopt(self, folder: Path, line: Mapping[str, Any]) -> None:
+        """Keep a picture of another collection, unless its bytes are here already."""
+        if self.collection.adopt(folder, line) is None:
+            self.same += 1
+            return
+        self.added += 1
+        self.licenses[line.get("license") or "not stated"] += 1
+        self.sources[line["source"]] += 1
         self.progress()
 
     def refuse(self, found: Found, refusal: RefusedError) -> None:

@@ -60,7 +60,10 @@ def serve(folder: Path, settings: StudioSettings, say: Callable[[Served, str], N
     say(served, link)
     if settings.open:
         threading.Timer(0.3, webbrowser.open, [link]).start()
-    server.run(sockets=[served.socket])
+    try:
+        server.run(sockets=[served.socket])
+    finally:
+        served.studio.worker.close()
 
 
 def prepare(folder: Path, settings: StudioSettings) -> Served:

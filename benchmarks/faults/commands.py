@@ -1,0 +1,235 @@
+"""Commands of the program in forked processes, with a fault at one of their file operations.
+
+A *nursery* process has imported everything; it forks one child a command, so that a command costs
+a tenth of a second instead of two. In the child an audit hook counts the file operations below the
+working folder (open, rename, remove, mkdir ...), and at the one that the order names it kills the
+process, or raises the error that a disk would give.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+COUNTED = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.link", "os.symlink",
+           "os.truncate", "os.listdir", "os.scandir"}  # fmt: skip
+READING = {"os.listdir", "os.scandir"}
+LASTING = {"ENOSPC", "EDQUOT", "EROFS"}
+"""Errors that stay once they are there; others come once."""
+PRELOADED = (
+    "lookalike.api.training",
+    "lookalike.api.pictures",
+    "lookalike.api.data",
+    "lookalike.api.evaluation",
+    "torch._dynamo",
+)
+TRACEBACK = 70
+"""The exit status of a child in which something that is no error of ours came through."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fault:
+    """What happens at the operation with this number, counted from 1; nothing if it is 0.
+
+    ``kind``: "kill", or the name of an errno. With ``writes`` operations that only read are not
+    counted.
+    """
+
+    kind: str = ""
+    at: int = 0
+    writes: bool = False
+
+
+@dataclass(frozen=True)
+class Ended:
+    """Exit status (negative for a signal), what was printed, file operations, seconds."""
+
+    status: int
+    said: str
+    operations: int
+    writes: int
+    seconds: float
+
+    @property
+    def wrong(self) -> str:
+        """What no fault may lead to, in words, or nothing: a traceback or a crash."""
+        if "Traceback" in self.said or self.status == TRACEBACK:
+            return "a traceback: " + self.said[-600:]
+        if self.status < 0 and -self.status not in (signal.SIGKILL, signal.SIGINT):
+            return f"ended by signal {-self.status}"
+        return ""
+
+
+class Nursery:
+    """Forks commands; see above. Use as a context."""
+
+    def __init__(self, log: Path) -> None:
+        self.log = log
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", "from benchmarks.faults.commands import serve; serve()"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)},
+        )
+
+    def __enter__(self) -> Nursery:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        self.process.wait(60)
+
+    def run(
+        self,
+        words: Sequence[str],
+        place: Path,
+        fault: Fault | None = None,
+        *,
+        kill_after: float = 0.0,
+        limits: Mapping[str, int] | None = None,
+    ) -> Ended:
+        """One command in a folder, to its end or to its fault.
+
+        ``kill_after`` seconds (if above 0) it is killed from outside; ``limits`` are resource
+        limits by the names of :mod:`resource` (RLIMIT_FSIZE ...).
+        """
+        order = {
+            "words": list(words),
+            "place": str(place),
+            "log": str(self.log),
+            "fault": asdict(fault or Fault()),
+            "limits": dict(limits or {}),
+        }
+        begun = time.monotonic()
+        child = int(self._ask(json.dumps(order)))
+        if kill_after > 0:
+            time.sleep(kill_after)
+            os.kill(child, signal.SIGKILL)  # not reaped before we read its status below
+        status = os.waitstatus_to_exitcode(int(self._ask("")))
+        operations, writes = _counts(self.log)
+        said = self.log.read_text("utf-8", "replace")
+        return Ended(status, said, operations, writes, time.monotonic() - begun)
+
+    def _ask(self, line: str) -> str:
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+        return self.process.stdout.readline()
+
+
+def _counts(log: Path) -> tuple[int, int]:
+    counted = log.with_suffix(".count")
+    if not counted.exists():
+        return 0, 0
+    operations, writes = counted.read_text("ascii").split()
+    return int(operations), int(writes)
+
+
+class Tap:
+    """The audit hook of a child."""
+
+    def __init__(self, place: str, fault: Fault) -> None:
+        self.place, self.fault = place, fault
+        self.operations = self.writes = 0
+        self.closed = False
+
+    def __call__(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if self.closed or event not in COUNTED or not self._ours(arguments[0]):
+            return
+        writes = event not in READING and (event != "open" or _writing(*arguments[1:3]))
+        self.operations += 1
+        self.writes += writes
+        if self.fault.at == 0 or (self.fault.writes and not writes):
+            return
+        now = self.writes if self.fault.writes else self.operations
+        lasting = self.fault.kind in LASTING and now > self.fault.at
+        if now == self.fault.at or lasting:
+            self._strike(arguments[0])
+
+    def _ours(self, path: object) -> bool:
+        if not isinstance(path, str | bytes | os.PathLike):
+            return False
+        text = os.fsdecode(path)
+        return not os.path.isabs(text) or text.startswith(self.place)
+
+    def _strike(self, path: object) -> None:
+        if self.fault.kind == "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        number = getattr(errno, self.fault.kind)
+        raise OSError(number, os.strerror(number), path)
+
+
+def _writing(mode: object, flags: object) -> bool:
+    if isinstance(mode, str):
+        return any(letter in mode for letter in "wax+")
+    return isinstance(flags, int) and bool(flags & (os.O_WRONLY | os.O_RDWR))
+
+
+def _child(order: dict[str, Any]) -> None:
+    import resource
+
+    from lookalike.cli.main import main
+
+    log = Path(order["log"])
+    log.with_suffix(".count").unlink(missing_ok=True)
+    out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+    os.dup2(out, 1)
+    os.dup2(out, 2)
+    os.chdir(order["place"])
+    tap = Tap(order["place"], Fault(**order["fault"]))
+    sys.addaudithook(tap)
+    for name, most in order["limits"].items():
+        resource.setrlimit(getattr(resource, name), (most, most))
+    status = _status(main, order["words"])
+    tap.closed = True
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    log.with_suffix(".count").write_text(f"{tap.operations} {tap.writes}", "ascii")
+    os._exit(status)
+
+
+def _status(main: Any, words: list[str]) -> int:
+    try:
+        main(words)
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else 1
+    except BaseException:
+        import traceback
+
+        traceback.print_exc()
+        return TRACEBACK
+    return 0
+
+
+def serve() -> None:
+    from importlib import import_module
+
+    for name in PRELOADED:
+        import_module(name)
+    from lookalike.engine.session import Session
+
+    assert Session.__init__.__defaults__ is not None
+    *others, _, planner = Session.__init__.__defaults__
+    Session.__init__.__defaults__ = (*others, 0.2, planner)  # saves often, so that kills hit saves
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # a limit of file sizes is an error then
+    for line in sys.stdin:
+        if not line.strip():
+            continue
+        child = os.fork()
+        if not child:
+            _child(json.loads(line))
+        print(child, flush=True)
+        sys.stdin.readline()
+        print(os.waitpid(child, 0)[1], flush=True)

@@ -1,0 +1,132 @@
+"""Work in parts: which part is done here, who does the others, and how they become the whole."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar, cast
+
+from cyclopts import Parameter
+
+from lookalike.api.signatures import verb
+from lookalike.errors import DataError
+from lookalike.progress import NOBODY, Listener
+from lookalike.results import Result
+from lookalike.settings.collect import UrlsSettings
+from lookalike.settings.data import DoctorSettings, PrepareSettings, TransformSettings
+from lookalike.settings.evaluation import EvaluateSettings
+from lookalike.settings.machines import Machines
+from lookalike.settings.options import AnyPath, path_of, restored
+from lookalike.settings.pictures import ExpandSettings, GenerateSettings
+
+if TYPE_CHECKING:
+    from lookalike.data.pack.part_folder import OnePart, Parts, Work
+
+R = TypeVar("R")
+
+DIVIDED: dict[str, type] = {
+    "collect": UrlsSettings,
+    "doctor": DoctorSettings,
+    "evaluate": EvaluateSettings,
+    "expand": ExpandSettings,
+    "generate": GenerateSettings,
+    "prepare": PrepareSettings,
+    "transform": TransformSettings,
+}
+"""The verbs that can be divided, with their settings."""
+
+
+@verb
+def merge(
+    to: AnyPath,
+    parts: Annotated[tuple[Path, ...], Parameter(consume_multiple=True, negative="")] = (),
+    *,
+    listener: Listener = NOBODY,
+) -> Any:
+    """Put the parts of divided work together: what comes out is what one machine makes.
+
+    Nothing is decoded, drawn or fetched again; only what the whole decides is done: copies across
+    parts, the hold-out, classes, statistics, scores. The answer is that of the verb itself.
+
+    Args:
+        to: What the verb was to make (its --to; for evaluate the run, for doctor the page).
+        parts: The folders of the parts, or folders with such folders. Default: TO-parts.
+        listener: Who is told how far it is.
+
+    Raises:
+        DataError: a part is missing, unfinished, damaged, or of other work.
+    """
+    from lookalike.data.pack.part_folder import INFO, open_parts, parts_folder, parts_in
+
+    places = [path_of(place) for place in parts] or [parts_folder(path_of(to))]
+    folders = [f for p in places for f in ([p] if (p / INFO).exists() else parts_in(p))]
+    work, ordered = open_parts(folders)
+    if path_of(work.to).absolute() != path_of(to).absolute():
+        raise DataError(
+            f"these are parts of {work.to}, not of {to}. Say: lookalike merge {work.to}"
+        )
+    return perform(work, Machines(merged=ordered), listener)
+
+
+def perform(work: Work, machines: Machines, listener: Listener) -> Any:
+    """Do the work, divided in this way, with its own verb."""
+    from lookalike import api
+
+    settings: Any = replace(restored(DIVIDED[work.verb], work.settings), machines=machines)
+    arguments = [argument or None for argument in work.arguments]
+    settled = {"settings": settings, "listener": listener}
+    return getattr(api, work.verb)(*arguments, **settled)
+
+
+@dataclass(frozen=True)
+class Division(Generic[R]):
+    """One call of a verb that answers ``R``, and how it is divided."""
+
+    work: Work | None
+    machines: Machines
+    parts: Parts | None
+
+    @property
+    def dividing(self) -> bool:
+        """Whether this call makes parts, here or elsewhere."""
+        return self.machines.part is not None or self.machines.elsewhere
+
+    @property
+    def one(self) -> OnePart | None:
+        """The one part that is done here, or None."""
+        from lookalike.data.pack.part_folder import OnePart
+
+        return self.parts if isinstance(self.parts, OnePart) else None
+
+    def told(self, done: Result) -> R:
+        """What one part answers, in place of what the whole would."""
+        return cast(R, done)
+
+    def elsewhere(self, listener: Listener) -> R:
+        """Have the parts done by other processes, and put them together."""
+        raise NotImplementedError
+
+
+def divided(
+    verb: str, arguments: tuple[Any, ...], settings: Any, to: AnyPath | None
+) -> Division[Any]:
+    """How this call of a verb is divided.
+
+    Raises:
+        DataError: there is no place beside which parts could be kept.
+    """
+    from lookalike.data.pack.part_folder import AllParts, OnePart, Work
+
+    machines: Machines = settings.machines
+    if machines.merged:
+        return Division(None, machines, AllParts(machines.merged))
+    if machines.only is None and not machines.elsewhere:
+        return Division(None, machines, None)
+    if to is None:
+        raise DataError(
+            f"parts are kept beside what {verb} makes: name that place (--page for the doctor, "
+            "--to otherwise)."
+        )
+    work = Work.of(verb, arguments, settings, path_of(to))
+    only = machines.only
+    return Division(work, machines, None if only is None else OnePart(work, only))

@@ -1,0 +1,149 @@
+"""Each page in a real browser, from a folder to a judged run; nothing foreign is asked for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from case_tools import picture
+from studio_browser import LONG, Tab
+from studio_client import STRANGE, Client, serving
+
+from lookalike.studio.server.server import Served
+
+
+@pytest.fixture
+def tab(chromium: Any, served: Served) -> Iterator[Tab]:
+    tab = Tab(chromium, served)
+    yield tab
+    tab.close()
+
+
+def test_from_a_folder_to_a_run_that_is_trained_further_and_judged(
+    tab: Tab, client: Client
+) -> None:
+    page = tab.page
+    page.get_by_role("link", name=re.compile("^blots")).click()
+    page.wait_for_selector(".verdict .light", timeout=LONG)
+    assert "48 usable pictures" in page.inner_text(".verdict")
+    page.wait_for_selector(".expected b", timeout=LONG)
+    page.get_by_label("Recipe").select_option("tiny")
+    tab.until("document.querySelector('.reasons').textContent.includes('tiny')")
+    page.fill("#own-minutes", "0.1")
+    page.get_by_role("button", name="Start training").click()
+    page.wait_for_url(re.compile("#/train/[0-9a-f]{16}$"))
+    page.get_by_text(re.compile("^Finished")).wait_for(timeout=LONG)
+    first = page.locator("canvas.samples")
+    tab.until("document.querySelector('canvas.samples').dataset.seen > 0")
+    newest = first.get_attribute("data-seen")
+    page.keyboard.press("ArrowLeft")
+    tab.until(f"document.querySelector('canvas.samples').dataset.seen < {newest}")
+    page.get_by_text("Numbers").click()
+    page.wait_for_selector(".charts svg")
+    runs = client.get("/api/runs").json["runs"]
+    trained = next(run for run in runs if run["name"] == "blots")
+    assert trained["state"] == "finished"
+    assert client.change(f"/api/train/{trained['id']}/on", {"minutes": 0.05}).status == 200
+    page.get_by_text(re.compile("^Training|^Starting|^Preparing")).wait_for(timeout=LONG)
+    page.get_by_text(re.compile("^Finished")).wait_for(timeout=LONG)
+    assert int(first.get_attribute("data-seen")) >= int(newest)
+    page.get_by_role("link", name="How good is it?").click()
+    page.get_by_role("button", name="Examine the set").click()
+    page.get_by_role("link", name="The whole page").wait_for(timeout=LONG)
+    assert "usable pictures" in page.inner_text(".judgments")
+
+
+def test_two_trainings_stand_side_by_side_and_move_together(tab: Tab, client: Client) -> None:
+    run = client.ids("run")["runs/first"]
+    tab.open(f"train/{run}/{run}")
+    tab.page.wait_for_selector(".halves article:nth-child(2) canvas[data-seen]")
+    ranges = tab.page.locator("input[type=range]")
+    ranges.first.fill("0")
+    assert ranges.last.input_value() == "0"
+
+
+def test_dropped_pictures_become_a_set_with_their_folders_as_classes(
+    tab: Tab, tmp_path: Path
+) -> None:
+    for kind in ("cats", "dogs"):
+        (tmp_path / "pets" / kind).mkdir(parents=True)
+        for number in range(3):
+            picture(number + len(kind) * 7 + ord(kind[0])).save(
+                tmp_path / "pets" / kind / f"{number}.png"
+            )
+    (tmp_path / "pets" / "cats" / "broken.png").write_bytes(b"no picture")
+    with tab.page.expect_response(re.compile("/end$")) as ended:
+        tab.page.set_input_files("#folder", str(tmp_path / "pets"))
+    made = ended.value.json()
+    assert (made["name"], made["classes"]) == ("pets", 2)
+    tab.page.wait_for_url(re.compile(f"#/start/{made['id']}$"))
+    assert "1 files are no pictures" in tab.page.inner_text("#toasts")
+    tab.page.get_by_role("heading", name="pets").wait_for()
+    refused = [line for line in tab.said if "415" in line]
+    tab.said = [line for line in tab.said if line not in refused]
+    assert len(refused) == 1  # the browser itself says it of the broken one
+
+
+def test_names_of_people_are_shown_as_text(tab: Tab, client: Client) -> None:
+    strange = client.ids("folder")[f"blots/{STRANGE}"]
+    tab.open(f"start/{strange}")
+    tab.page.get_by_role("heading", level=1, name=STRANGE).wait_for(timeout=LONG)
+    assert tab.page.locator("img[src=x]").count() == 0
+
+
+def test_runs_are_compared_and_the_report_opens_without_scripts(tab: Tab, client: Client) -> None:
+    tab.open("judge")
+    tab.page.wait_for_selector(".judged input", timeout=LONG)
+    assert "first" in tab.page.inner_text(".judged")
+    run = client.ids("run")["runs/first"]
+    tab.open(f"judge/{run}")
+    with tab.context.expect_page() as opened:
+        tab.page.get_by_role("link", name="The whole report").click()
+    report = opened.value
+    report.wait_for_selector("h1")
+    assert report.evaluate("document.querySelectorAll('section').length") > 2
+
+
+def test_every_page_is_reached_by_keyboard_and_says_where_one_is(tab: Tab) -> None:
+    page = tab.page
+    for key, name in (("2", "Train"), ("6", "Judge"), ("1", "Start")):
+        page.keyboard.press(key)
+        page.wait_for_selector(f"#nav a[aria-current=page]:has-text('{name}')")
+        assert page.title().startswith(name)
+    page.keyboard.press("?")
+    page.wait_for_selector("dialog[open]")
+    page.keyboard.press("Escape")
+    page.wait_for_selector("dialog:not([open])", state="attached")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement !== document.body")
+
+
+@pytest.mark.parametrize("width", [1440, 820, 390])
+def test_no_page_is_wider_than_the_screen_and_everything_has_a_name(
+    chromium: Any, served: Served, client: Client, width: int
+) -> None:
+    tab = Tab(chromium, served, viewport={"width": width, "height": 844})
+    run, folder = client.ids("run")["runs/first"], client.ids("folder")["blots"]
+    for place in ("start", f"start/{folder}", "train", f"train/{run}", "judge", f"judge/{run}"):
+        tab.open(place)
+        tab.page.wait_for_selector("#content h1", timeout=LONG)
+        assert tab.page.evaluate("document.documentElement.scrollWidth") <= width, place
+        named = "button, a, input:not([type=file]), select"
+        nameless = f"""[...document.querySelectorAll('{named}')].filter((one) =>
+            !one.textContent.trim() && !one.ariaLabel && !one.labels?.length).length"""
+        assert tab.page.evaluate(nameless) == 0, place
+    tab.close()
+
+
+def test_a_page_of_read_only_offers_nothing_that_changes(chromium: Any, home: Path) -> None:
+    for served in serving(home, read_only=True):
+        tab = Tab(chromium, served)
+        tab.page.wait_for_selector("#content h1")
+        assert tab.page.locator(".drop").count() == 0
+        tab.page.get_by_role("link", name=re.compile("^blots")).click()
+        tab.page.wait_for_selector("button.main", timeout=LONG)
+        assert tab.page.locator("button.main").is_disabled()
+        tab.close()
