@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from discs import train_discs
 
 from lookalike import place, recipe
 from lookalike.data.pack.pack import Pack
@@ -100,3 +101,11 @@ def run(tmp_path: Path) -> Run:
     run.samples.mkdir(parents=True)
     run.checkpoints.mkdir()
     return run
+
+
+@pytest.fixture(scope="session")
+def discs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A pack, a run that was edited with once, and a photo; copy it before you change it."""
+    home = tmp_path_factory.mktemp("discs")
+    train_discs(home)
+    return home

@@ -9,50 +9,10 @@ from typing import Any
 
 import pytest
 from case_tools import picture
+from studio_browser import LONG, Tab
 from studio_client import STRANGE, Client, serving
 
 from lookalike.studio.server.server import Served
-
-LONG = 90_000
-"""Milliseconds for what a process of its own does on a busy machine."""
-
-
-class Tab:
-    """A page of a browser that was let in, with what it said of errors and asked of others."""
-
-    def __init__(self, chromium: Any, served: Served, **settings: Any) -> None:
-        self.origin = f"http://127.0.0.1:{served.port}"
-        self.context = chromium.new_context(**settings)
-        self.page = self.context.new_page()
-        self.said: list[str] = []
-        self.asked: list[str] = []
-        self.page.on("console", self._hear)
-        self.page.on("pageerror", lambda problem: self.said.append(str(problem)))
-        self.page.on("dialog", lambda dialog: self.said.append("a dialog"))
-        self.page.on("request", lambda request: self.asked.append(request.url))
-        self.page.goto(served.link())
-        self.page.wait_for_selector("body[data-ready=true]", timeout=LONG)
-
-    def _hear(self, line: Any) -> None:
-        if line.type in ("error", "warning"):
-            self.said.append(line.text)
-
-    def until(self, script: str) -> None:
-        """Wait until this is true; the policy of the page forbids playwright's own way."""
-        for _ in range(LONG // 50):
-            if self.page.evaluate(script):
-                return
-            self.page.wait_for_timeout(50)
-        raise AssertionError(f"never true: {script}")
-
-    def open(self, place: str) -> None:
-        self.page.goto(f"{self.origin}/#/{place}")
-
-    def close(self) -> None:
-        self.context.close()
-        assert self.said == []
-        foreign = [url for url in self.asked if not url.startswith((self.origin, "blob:"))]
-        assert foreign == []
 
 
 @pytest.fixture

@@ -5,16 +5,12 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass, field
-from functools import cached_property
 from importlib import import_module
 
 from lookalike.settings.studio import StudioSettings
 from lookalike.studio.events import Events
-from lookalike.studio.explorers import Explorers
-from lookalike.studio.gallery import Gallery
 from lookalike.studio.jobs import Jobs
 from lookalike.studio.library import Library
-from lookalike.studio.photos import Photos
 from lookalike.studio.worker import Worker
 
 
@@ -34,21 +30,6 @@ class Studio:
         if not self._warm.is_set():
             self._warm.set()
             self.worker.submit(_load)
-
-    @cached_property
-    def explorers(self) -> Explorers:
-        """Runs that are opened to draw from."""
-        return Explorers(self.library, self.worker)
-
-    @cached_property
-    def gallery(self) -> Gallery:
-        """What was made."""
-        return Gallery(self.library.home / "gallery")
-
-    @cached_property
-    def photos(self) -> Photos:
-        """Photos that are being edited."""
-        return Photos(self.explorers)
 
 
 def _load() -> None:

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from starlette.routing import Route
+from starlette.routing import BaseRoute
 
-from lookalike.studio.routes import edit, explore, gallery, judge, pictures, start, train
+from lookalike.studio.routes import drawing, judge, pictures, start, train
 from lookalike.studio.studio import Studio
 
-PAGES: Sequence[Callable[[Studio], list[Route]]] = (
+PAGES: Sequence[Callable[[Studio], Sequence[BaseRoute]]] = (
     pictures.routes,
     start.routes,
     train.routes,
-    explore.routes,
-    edit.routes,
-    gallery.routes,
     judge.routes,
+    drawing.routes,
 )

@@ -10,7 +10,7 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
 from lookalike import __version__
 from lookalike.errors import LookalikeError
@@ -47,7 +47,11 @@ def make_app(studio: Studio) -> Starlette:
         known = {"version": __version__, "folder": studio.library.root.name}
         return answer({**known, "read_only": studio.settings.read_only})
 
-    routes = [Route("/", index), Route("/static/{name}", file), Route("/api/about", about)]
+    routes: list[BaseRoute] = [
+        Route("/", index),
+        Route("/static/{name}", file),
+        Route("/api/about", about),
+    ]
     for page in PAGES:
         routes += page(studio)
     known_problems = {LookalikeError: _problem, 404: _unknown, 405: _unknown, 500: _fault}

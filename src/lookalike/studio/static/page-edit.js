@@ -121,6 +121,7 @@ class Edit {
     if (this.facts.learned) {
       this.sliders.fill(this.facts.sliders, this.moves);
       this.sliderBox.toggleAttribute("inert", !this.photo);
+      if (this.photo) this.sliders.now(this.found.shows);
     } else if (this.facts.pack) fill(this.sliderBox, (this.learn = learnBox(this.facts, () => this.#learned())));
     else fill(this.sliderBox, el("p", { class: "soft" }, this.facts.note));
     for (const button of this.drop.querySelectorAll("button")) button.disabled = !this.facts.learned;

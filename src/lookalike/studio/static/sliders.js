@@ -41,6 +41,11 @@ export class Sliders {
     this.put(moves);
   }
 
+  // Marks the values that a photo shows already: name -> value.
+  now(shows) {
+    for (const row of this.rows.values()) row.now?.(shows[row.name]);
+  }
+
   put(moves) {
     for (const row of this.rows.values()) row.put(moves.find((move) => move.name === row.name));
   }
@@ -104,7 +109,7 @@ export class Sliders {
     range.addEventListener("change", () => this.#tell(true));
     const move = () =>
       chooser.value() && Number(range.value) ? { name: slider.name, amount: Number(range.value), value: chooser.value() } : null;
-    this.rows.set(slider.name, { name: slider.name, put, move });
+    this.rows.set(slider.name, { name: slider.name, put, move, now: chooser.now });
     range.disabled = true;
     return el("div", { class: "slider attribute" }, el("span", { class: "name" }, title, slider.kind === "taught" ? " (taught)" : null), success(slider), chooser.element, range);
   }
@@ -117,6 +122,9 @@ export class Sliders {
       slider.values.map((value) => el("option", { value }, spoken(value))),
     );
     const chooser = { element: select, value: () => select.value, put: (value) => (select.value = value), heard: null };
+    chooser.now = (value) => {
+      for (const option of select.options) if (option.value) option.textContent = spoken(option.value) + (option.value === value ? " (now)" : "");
+    };
     select.addEventListener("change", () => chooser.heard());
     return chooser;
   }
@@ -133,6 +141,9 @@ export class Sliders {
     chooser.put = (value) => {
       chosen = value;
       for (const [own, button] of buttons) button.setAttribute("aria-pressed", String(own === value));
+    };
+    chooser.now = (value) => {
+      for (const [own, button] of buttons) button.classList.toggle("now", own !== "" && own === value);
     };
     chooser.element = el("div", { class: "swatches", role: "group", "aria-label": title }, buttons.map(([, button]) => button));
     chooser.put("");

@@ -18,13 +18,13 @@ from lookalike.engine.load import label_vector
 from lookalike.images import Pixels
 from lookalike.metrics.distances.intervals import share_interval
 from lookalike.seeds import array_generator
+from lookalike.studio.drawing.drawing import DrawingRoom
+from lookalike.studio.drawing.explorers import MapWork
 from lookalike.studio.errors import UnknownError
-from lookalike.studio.explorers import MapWork
 from lookalike.studio.jobs import Job
 from lookalike.studio.library import RUN
 from lookalike.studio.pictures import as_webp
 from lookalike.studio.requests import LONGEST_TEXT, answer, field, fields
-from lookalike.studio.studio import Studio
 
 LEAST_SHOWN = 512
 """A picture is shown by so many pixels at least, so that the browser need not blur it."""
@@ -35,29 +35,29 @@ TOLD = "X-Lookalike-Told"
 """The header of a drawn picture that says what is known of it, as JSON."""
 
 
-def routes(studio: Studio) -> list[Route]:
+def routes(room: DrawingRoom) -> list[Route]:
     """``/api/explore/<run>``, ``/api/draw/explore/<run>`` and ``/picture/explore/<run>``."""
-    explorers = studio.explorers
-    worker = studio.worker
+    explorers = room.explorers
+    worker = room.studio.worker
 
     async def about(request: Request) -> Response:
         id_ = request.path_params["id"]
-        entry = studio.library.find(id_, RUN)
+        entry = room.studio.library.find(id_, RUN)
         known = await worker.run(lambda: facts(explorers.open(id_)))
-        job = studio.jobs.newest(id_, "directions", "teach")
+        job = room.studio.jobs.newest(id_, "directions", "teach")
         return answer({"id": id_, "name": entry.name, **known, "learning": job_words(job)})
 
     async def learn(request: Request) -> Response:
-        entry = studio.library.find(request.path_params["id"], RUN)
+        entry = room.studio.library.find(request.path_params["id"], RUN)
         title = f"learning what can be changed with {entry.name}"
         arguments = {"run": str(entry.path)}
-        job = studio.jobs.begin("directions", arguments, about=entry.id, title=title)
+        job = room.studio.jobs.begin("directions", arguments, about=entry.id, title=title)
         return answer(job_words(job))
 
     async def learning(request: Request) -> Response:
-        id_ = studio.library.find(request.path_params["id"], RUN).id
+        id_ = room.studio.library.find(request.path_params["id"], RUN).id
         verbs = "directions", "teach"
-        return studio.events.watch(lambda: job_words(studio.jobs.newest(id_, *verbs)))
+        return room.studio.events.watch(lambda: job_words(room.studio.jobs.newest(id_, *verbs)))
 
     async def picture_map(request: Request) -> Response:
         work = await explorers.map_of(request.path_params["id"], MapPlan())

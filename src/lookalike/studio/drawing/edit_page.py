@@ -19,20 +19,20 @@ from lookalike.editing.photos import edit_text
 from lookalike.editing.teach import LEAST
 from lookalike.errors import DataError
 from lookalike.images import Pixels
-from lookalike.studio.gallery import MADE
+from lookalike.studio.drawing.drawing import DrawingRoom
+from lookalike.studio.drawing.explore_page import LEAST_SHOWN, TOLD, job_words
+from lookalike.studio.drawing.gallery import MADE
 from lookalike.studio.library import RUN
 from lookalike.studio.pictures import MOST_PICTURE_BYTES, as_webp
 from lookalike.studio.requests import answer, field, fields, octets
-from lookalike.studio.routes.explore import LEAST_SHOWN, TOLD, job_words
-from lookalike.studio.studio import Studio
 
 MOST_MASK = 1 << 19
 MOST_TAUGHT = 200
 
 
-def routes(studio: Studio) -> list[Route]:
+def routes(room: DrawingRoom) -> list[Route]:
     """``/api/draw/edit``, ``/api/edit`` and ``/api/teach``."""
-    explorers, photos, worker = studio.explorers, studio.photos, studio.worker
+    explorers, photos, worker = room.explorers, room.photos, room.studio.worker
 
     async def bring(request: Request) -> Response:
         id_ = request.path_params["id"]
@@ -74,7 +74,7 @@ def routes(studio: Studio) -> list[Route]:
 
     async def save(request: Request) -> Response:
         id_, given = request.path_params["id"], await fields(request)
-        entry = studio.library.find(id_, RUN)
+        entry = room.studio.library.find(id_, RUN)
         moves, whole = moves_of(given.get("moves", [])), field(given, "whole", bool, False)
         start = start_of(given["start"]) if given.get("start") else None
         name = field(given, "name", str, "")
@@ -86,21 +86,21 @@ def routes(studio: Studio) -> list[Route]:
             told = {"whole": whole, "painted": mask is not None, **_told(found)}
             edit = {"photo": name, "photo_sha256": session.photo.digest, **told}
             about = _row(explorer, entry.id, entry.name, start, moves, edit)
-            picture = studio.gallery.new(*found.pixels.shape[1::-1], **about)
+            picture = room.gallery.new(*found.pixels.shape[1::-1], **about)
             words = " ".join(f"{one.name}={one.value or f'{one.amount:+g}'}" for one in moves)
             text = {**edit_text(words, edit), MADE: picture.text[MADE]}
             data = encode_photo(session.photo, found.pixels, text)
-            studio.gallery.add_file(data, picture, "keep")
+            room.gallery.add_file(data, picture, "keep")
             return {"id": picture.id}
 
         return answer(await worker.run(work))
 
     async def teach(request: Request) -> Response:
-        entry = studio.library.find(request.path_params["id"], RUN)
+        entry = room.studio.library.find(request.path_params["id"], RUN)
         given = await fields(request)
         name = field(given, "name", str).strip()
         kinds = {kind: _starts(given, kind) for kind in ("yes", "no")}
-        place = studio.library.home / "lessons" / secrets.token_hex(8)
+        place = room.studio.library.home / "lessons" / secrets.token_hex(8)
 
         def write() -> None:
             explorer = explorers.open(entry.id)
@@ -114,7 +114,7 @@ def routes(studio: Studio) -> list[Route]:
         await worker.run(write)
         arguments = {"run": str(entry.path), "name": name}
         arguments |= {kind: str(place / kind) for kind in kinds}
-        job = studio.jobs.begin("teach", arguments, about=entry.id, title=f"teaching {name}")
+        job = room.studio.jobs.begin("teach", arguments, about=entry.id, title=f"teaching {name}")
         return answer(job_words(job))
 
     drawing = "/api/draw/edit/{id}"

@@ -26,21 +26,21 @@ from lookalike.editing.explore.starts import NumbersStart, SeedStart, Start, sta
 from lookalike.engine.load import label_vector
 from lookalike.errors import DataError
 from lookalike.images import Pixels
+from lookalike.studio.drawing.drawing import DrawingRoom
+from lookalike.studio.drawing.explore_page import job_words
+from lookalike.studio.drawing.gallery import MADE, GalleryPicture, texts_of
 from lookalike.studio.errors import RequestError, UnknownError
-from lookalike.studio.gallery import MADE, GalleryPicture, texts_of
 from lookalike.studio.library import RUN, Entry, id_of
 from lookalike.studio.pictures import MOST_PICTURE_BYTES, as_webp
 from lookalike.studio.requests import LONGEST_TEXT, answer, field, fields, octets
-from lookalike.studio.routes.explore import job_words
-from lookalike.studio.studio import Studio
 
 MOST_MADE, MOST_KEPT, MOST_IDS = 200, 2_000, 20_000
 SMALL, LARGE = 128, 1024
 
 
-def routes(studio: Studio) -> list[Route]:
+def routes(room: DrawingRoom) -> list[Route]:
     """``/api/gallery`` and ``/picture/gallery``."""
-    gallery, explorers, worker = studio.gallery, studio.explorers, studio.worker
+    gallery, explorers, worker = room.gallery, room.explorers, room.studio.worker
 
     async def listed(request: Request) -> Response:
         def rows() -> dict[str, Any]:
@@ -48,7 +48,7 @@ def routes(studio: Studio) -> list[Route]:
             found = [{**asdict(one), "mark": marks.get(one.id, "")} for one in gallery.all()]
             return {"pictures": found}
 
-        job = next((one for one in studio.jobs.all() if one.verb == "expand"), None)
+        job = next((one for one in room.studio.jobs.all() if one.verb == "expand"), None)
         return answer({**await worker.run(rows), "adding": job_words(job)})
 
     async def picture(request: Request) -> Response:
@@ -66,30 +66,30 @@ def routes(studio: Studio) -> list[Route]:
 
     async def keep(request: Request) -> Response:
         given = await fields(request)
-        entry = studio.library.find(given.get("run"), RUN)
+        entry = room.studio.library.find(given.get("run"), RUN)
         start, moves = start_of(given.get("start")), moves_of(given.get("moves", []))
 
         def work() -> GalleryPicture:
-            return _keep(studio, explorers.open(entry.id), entry, start, moves)
+            return _keep(room, explorers.open(entry.id), entry, start, moves)
 
         return answer({"id": (await worker.run(work)).id})
 
     async def keep_many(request: Request) -> Response:
         given = await fields(request)
-        entry = studio.library.find(given.get("run"), RUN)
+        entry = room.studio.library.find(given.get("run"), RUN)
         starts = [start_of(one) for one in field(given, "starts", list)[:MOST_KEPT]]
         for start in starts:
-            await worker.run(partial(_keep_one, studio, entry, start))
+            await worker.run(partial(_keep_one, room, entry, start))
         return answer({"count": len(starts)})
 
     async def make(request: Request) -> Response:
         given = await fields(request)
-        entry = studio.library.find(given.get("run"), RUN)
+        entry = room.studio.library.find(given.get("run"), RUN)
         count, seed = field(given, "count", int, 48), field(given, "seed", int, 0)
         label = field(given, "label", str, "")
         if not 1 <= count <= MOST_MADE:
             raise RequestError(f"1 to {MOST_MADE} pictures are made at once.")
-        return answer(await worker.run(lambda: _make(studio, entry, count, seed, label)))
+        return answer(await worker.run(lambda: _make(room, entry, count, seed, label)))
 
     async def mark(request: Request) -> Response:
         given = await fields(request)
@@ -103,14 +103,14 @@ def routes(studio: Studio) -> list[Route]:
 
     async def nearest(request: Request) -> Response:
         id_ = request.path_params["id"]
-        return answer(await worker.run(lambda: _nearest(studio, gallery.get(id_))))
+        return answer(await worker.run(lambda: _nearest(room, gallery.get(id_))))
 
     async def save(request: Request) -> Response:
         given = await fields(request)
         name = folder_name(field(given, "name", str).strip())
         if not name.strip("._ "):
             raise DataError("The folder needs a name.")
-        to = _free(studio.library.root / name)
+        to = _free(room.studio.library.root / name)
 
         def work() -> int:
             chosen = gallery.some(field(given, "ids", list)[:MOST_IDS])
@@ -126,12 +126,12 @@ def routes(studio: Studio) -> list[Route]:
 
     async def inspect(request: Request) -> Response:
         texts = texts_of(await octets(request, MOST_PICTURE_BYTES))
-        return answer(_recalled(studio, texts))
+        return answer(_recalled(room, texts))
 
     async def add(request: Request) -> Response:
         given = await fields(request)
         ids, name = field(given, "ids", list)[:MOST_IDS], field(given, "name", str, "").strip()
-        return answer(await worker.run(lambda: _add(studio, ids, name)))
+        return answer(await worker.run(lambda: _add(room, ids, name)))
 
     async def without(request: Request) -> Response:
         id_, given = request.path_params["id"], await fields(request)
@@ -141,7 +141,7 @@ def routes(studio: Studio) -> list[Route]:
             pack = explorers.open(id_).pack
             if pack is None or not all(isinstance(row, int) for row in rows):
                 raise DataError("The run's pack is not there any more.")
-            to = _free(studio.library.root / "packs" / f"{folder_name(pack.name)}-fewer")
+            to = _free(room.studio.library.root / "packs" / f"{folder_name(pack.name)}-fewer")
             made = without_rows(pack, to, np.array(rows, np.int64))
             return {"id": id_of(to), "name": f"packs/{to.name}", "count": made.count}
 
@@ -168,12 +168,12 @@ def routes(studio: Studio) -> list[Route]:
 # ---- making ---------------------------------------------------------------------------------
 
 
-def _keep_one(studio: Studio, entry: Entry, start: Start) -> None:
-    _keep(studio, studio.explorers.open(entry.id), entry, start, ())
+def _keep_one(room: DrawingRoom, entry: Entry, start: Start) -> None:
+    _keep(room, room.explorers.open(entry.id), entry, start, ())
 
 
 def _keep(
-    studio: Studio, explorer: Explorer, entry: Entry, start: Start, moves: Sequence[Move]
+    room: DrawingRoom, explorer: Explorer, entry: Entry, start: Start, moves: Sequence[Move]
 ) -> GalleryPicture:
     """Draw a picture and put it in; a place or a path is kept as the numbers that it was."""
     point = explorer.moved(explorer.point(start), moves)
@@ -184,7 +184,7 @@ def _keep(
         pixels = explorer.sampler.pictures(start.seed, start.index, 1, wanted)[0]
     kept = start if isinstance(start, SeedStart) else NumbersStart.of(explorer.point(start))
     label = start.label if isinstance(start, SeedStart) else None
-    return studio.gallery.add(
+    return room.gallery.add(
         pixels,
         "keep",
         **_of(explorer, entry),
@@ -195,9 +195,9 @@ def _keep(
     )
 
 
-def _make(studio: Studio, entry: Entry, count: int, seed: int, label: str) -> dict[str, Any]:
+def _make(room: DrawingRoom, entry: Entry, count: int, seed: int, label: str) -> dict[str, Any]:
     """New pictures as 'generate' makes them, copies of training pictures left out."""
-    explorer = studio.explorers.open(entry.id)
+    explorer = room.explorers.open(entry.id)
     with tempfile.TemporaryDirectory() as place:
         made = api.generate(entry.path, place, count=count, seed=seed, label=label or None)
         assert made.folder is not None, "one was named"
@@ -205,7 +205,7 @@ def _make(studio: Studio, entry: Entry, count: int, seed: int, label: str) -> di
             start = SeedStart(seed, int(file.stem), label or None)
             pixels = images.read(file, explorer.drawing.channels)
             labels = _labels(explorer, start)
-            studio.gallery.add(
+            room.gallery.add(
                 pixels,
                 **_of(explorer, entry),
                 label=_class(label) or _told_class(explorer, labels),
@@ -265,11 +265,11 @@ def _download(data: bytes, name: str, kind: str) -> Response:
     return Response(data, media_type=kind, headers=headers)
 
 
-def _nearest(studio: Studio, found: GalleryPicture) -> dict[str, Any]:
+def _nearest(room: DrawingRoom, found: GalleryPicture) -> dict[str, Any]:
     """The nearest training picture of a picture of the gallery, as far as its run is there."""
-    explorer = studio.explorers.open(found.run)
+    explorer = room.explorers.open(found.run)
     size, channels = explorer.drawing.size, explorer.drawing.channels
-    with Image.open(studio.gallery.file(found)) as opened:
+    with Image.open(room.gallery.file(found)) as opened:
         pixels = images.from_pillow(opened.convert("RGB").resize((size, size)), channels)
     return {"nearest": _near(explorer, pixels)}
 
@@ -280,7 +280,7 @@ def _free(path: Path) -> Path:
     return path if not path.exists() else next(one for one in tries if not one.exists())
 
 
-def _recalled(studio: Studio, texts: dict[str, str]) -> dict[str, Any]:
+def _recalled(room: DrawingRoom, texts: dict[str, str]) -> dict[str, Any]:
     """What a PNG of ours says: its rows in words, and what brings it back."""
     if not texts:
         raise DataError(
@@ -289,7 +289,7 @@ def _recalled(studio: Studio, texts: dict[str, str]) -> dict[str, Any]:
         )
     made = _made(texts)
     name = str(made.get("run_name") or texts.get("lookalike:run", ""))
-    runs = studio.library.entries(RUN)
+    runs = room.studio.library.entries(RUN)
     by_id = [one for one in runs if one.id == made.get("run")]
     by_name = [one for one in runs if name in (one.name, one.path.name)]
     run = next(iter([*by_id, *by_name]), None)
@@ -325,21 +325,21 @@ def _address(texts: dict[str, str]) -> dict[str, Any] | None:
     return {"seed": int(numbers[0]), "index": int(numbers[1])}
 
 
-def _add(studio: Studio, ids: list[Any], name: str) -> Any:
+def _add(room: DrawingRoom, ids: list[Any], name: str) -> Any:
     """Begin to add pictures to the set of their run, through the checks of 'expand'."""
-    chosen = studio.gallery.some(ids)
+    chosen = room.gallery.some(ids)
     if not chosen:
         raise DataError("Nothing was chosen.")
     if len({one.run for one in chosen}) > 1:
         raise DataError("These pictures come from several runs. Choose those of one of them.")
-    entry = studio.library.find(chosen[0].run, RUN)
-    pack: Pack | None = studio.explorers.open(entry.id).pack
+    entry = room.studio.library.find(chosen[0].run, RUN)
+    pack: Pack | None = room.explorers.open(entry.id).pack
     if pack is None:
         raise DataError("The pack of this run is not there any more, so nothing can be added.")
-    place = _free(studio.library.home / "added" / "pictures")
+    place = _free(room.studio.library.home / "added" / "pictures")
     place.parent.mkdir(parents=True, exist_ok=True)
-    studio.gallery.write(chosen, place, classes=True)
-    to = _free(studio.library.root / "packs" / folder_name(name or f"{pack.name}-more"))
+    room.gallery.write(chosen, place, classes=True)
+    to = _free(room.studio.library.root / "packs" / folder_name(name or f"{pack.name}-more"))
     arguments = {
         "pack": str(pack.path),
         "to": str(to),
@@ -348,5 +348,5 @@ def _add(studio: Studio, ids: list[Any], name: str) -> Any:
         "form": "pack",
     }
     title = f"adding {len(chosen)} pictures to {pack.name}"
-    job = studio.jobs.begin("expand", arguments, about=entry.id, title=title)
+    job = room.studio.jobs.begin("expand", arguments, about=entry.id, title=title)
     return {**(job_words(job) or {}), "to": f"packs/{to.name}"}

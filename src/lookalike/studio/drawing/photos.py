@@ -23,8 +23,8 @@ from lookalike.editing.explore.starts import Start
 from lookalike.editing.inversion import Inversion
 from lookalike.editing.measure import subject_of
 from lookalike.errors import DataError
+from lookalike.studio.drawing.explorers import Explorers
 from lookalike.studio.errors import KindError, UnknownError
-from lookalike.studio.explorers import Explorers
 from lookalike.studio.pictures import MOST_PIXELS
 from lookalike.studio.requests import checked_id
 
