@@ -24,33 +24,33 @@ ICONS = Path("/usr/share/icons/Papirus/64x64/apps")
 """Debian's papirus-icon-theme (GPL-3, Papirus Development Team): read, never passed on."""
 
 
-def faces(style: str = "toon-head", name: str = "faces", size: int = 64) -> Pack:
+def faces(style: str = "toon-head", name: str = "faces", size: int = 64, count: int = 4000) -> Pack:
     """3,000 training and 1,000 held-out demo faces of one style, or of ten ("mix")."""
     pack = CACHE / f"pack-{name}"
     if not Pack.is_pack(pack):
         folder = CACHE / f"pictures-{name}"
-        draw_demo(folder, DemoSettings(style=style, count=4000, size=size))
+        draw_demo(folder, DemoSettings(style=style, count=count, size=size))
         prepare(folder, pack, PrepareSettings(size=size, holdout=0.25))
     return Pack.open(pack)
 
 
-def halved(pictures: Pixels) -> Pixels:
-    """uint8 ``[N, S, S, C]`` at half the side: the mean of every 2 x 2 pixels."""
+def halved(pictures: Pixels, times: int = 2) -> Pixels:
+    """uint8 ``[N, S, S, C]`` at half the side (or less): the mean of every 2 x 2 pixels."""
     count, side, _, channels = pictures.shape
-    quarters = pictures.reshape(count, side // 2, 2, side // 2, 2, channels)
-    return quarters.mean((2, 4)).round().astype(np.uint8)
+    squares = pictures.reshape(count, side // times, times, side // times, times, channels)
+    return squares.mean((2, 4)).round().astype(np.uint8)
 
 
-def at_half(whole: Callable[[], Pack], pack: Path) -> Pack:
+def at_half(whole: Callable[[], Pack], pack: Path, times: int = 2) -> Pack:
     """What ``whole`` makes at half its side, the same pictures held out; opened where it exists."""
     if Pack.is_pack(pack):
         return Pack.open(pack)
     found = whole()
-    with PackWriter(pack, size=found.size // 2, channels=found.channels) as writer:
+    with PackWriter(pack, size=found.size // times, channels=found.channels) as writer:
         for split in (found.train, found.holdout):
             for first in range(0, len(split), 1000):
                 some = np.arange(first, min(first + 1000, len(split)))
-                pictures = halved(split.images(some))
+                pictures = halved(split.images(some), times)
                 for picture, row in zip(pictures, split.rows(some), strict=True):
                     writer.append(picture, row)
         count = len(found.train) + len(found.holdout)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from lookalike.parts.networks.base import Networks, describes, last_layer_inputs
 from lookalike.parts.training.diffaugment import Augmentation
@@ -66,6 +66,12 @@ class Game:
         """The same game with some values of this moment replaced; facts and fakes are shared."""
         other = copy(self)
         other.now = {**self.now, **values}
+        return other
+
+    def with_player(self, name: str, network: nn.Module) -> Game:
+        """The same game with another network, or a part of its own, in the place of a player."""
+        other = copy(self)
+        other.networks = Networks({**self.networks, name: network})
         return other
 
     def once(self, batch: Batch, name: str, make: Callable[[], T]) -> T:

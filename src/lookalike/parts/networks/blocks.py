@@ -76,6 +76,18 @@ def with_planes(pictures: Tensor, labels: Tensor | None) -> Tensor:
     return torch.cat([pictures, planes.to(pictures.dtype)], 1)
 
 
+def shuffled(x: Tensor) -> Tensor:
+    """``[N, 4C, H, W]`` -> ``[N, C, 2H, 2W]``: each four channels become four neighboring pixels.
+
+    The sub-pixel step of Shi et al. 2016, with the four places in the slow part of the channels so
+    that channels-last memory is copied in runs.
+    """
+    count, channels, height, width = x.shape
+    parts = x.permute(0, 2, 3, 1).reshape(count, height, width, 2, 2, channels // 4)
+    rows = parts.permute(0, 1, 3, 2, 4, 5).reshape(count, 2 * height, 2 * width, channels // 4)
+    return rows.permute(0, 3, 1, 2)
+
+
 def channels_last(network: Module) -> Module:
     """The same network with its convolutions' weights laid out channels-last."""
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

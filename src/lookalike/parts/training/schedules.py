@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 State = Mapping[str, Any]
@@ -44,6 +44,16 @@ class Clock:
     def planned(self, budget: int) -> Clock:
         """The clock with another budget from now on."""
         return Clock(self.images, self.step, budget, (self.images, self.done))
+
+    def within(self, begin: float, end: float) -> Clock:
+        """The clock of a game that lasts from one share of the budget to another.
+
+        Images and steps are those of the whole; ``done`` is 0 before the game and 1 behind it.
+        """
+        share = (self.done - begin) / (end - begin)
+        if share >= 1:
+            return replace(self, budget=self.images)
+        return replace(self, budget=self.images + 1, since=(self.images, max(share, 0.0)))
 
 
 @dataclass(frozen=True)
@@ -130,3 +140,21 @@ class Decay(Value):
         return Linear(
             start_value=self.value, end_value=self.end_value, begin=self.begin, end=1.0
         ).at(clock, state)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Consecutive(Value):
+    """One schedule until a share of the budget, then another; each counts its own part.
+
+    Both are pure: neither keeps a state.
+    """
+
+    first: Value
+    second: Value
+    at_share: float = 0.5
+
+    def at(self, clock: Clock, state: State) -> float:
+        """The number that the schedule of this moment has at its share of its part."""
+        if clock.done < self.at_share:
+            return self.first.at(clock.within(0.0, self.at_share), {})
+        return self.second.at(clock.within(self.at_share, 1.0), {})

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lookalike.parts.training.schedules import Clock
 
@@ -67,6 +67,28 @@ class Between(Trigger):
     def plays(self, moment: Moment) -> bool:
         """True inside the interval."""
         return self.begin <= moment.clock.done < self.end
+
+
+@dataclass(frozen=True)
+class Within(Trigger):
+    """Another turn that knows a part of the budget alone, and never plays outside of it."""
+
+    turn: Trigger
+    begin: float = 0.0
+    end: float = 1.0
+
+    def plays(self, moment: Moment) -> bool:
+        """What the turn says when [begin, end) is the whole budget to it."""
+        if not self.begin <= moment.clock.done < self.end:
+            return False
+        return self.turn.plays(self._inside(moment))
+
+    def moves(self, moment: Moment, total: Callable[[], float]) -> bool:
+        """What the turn says."""
+        return self.turn.moves(self._inside(moment), total)
+
+    def _inside(self, moment: Moment) -> Moment:
+        return replace(moment, clock=moment.clock.within(self.begin, self.end))
 
 
 @dataclass(frozen=True)

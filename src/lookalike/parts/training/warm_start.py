@@ -57,12 +57,16 @@ class WarmStart:
 
     Tensors that fit by name and shape are taken; the others stay as they were drawn. So a generator
     of a larger side takes over its coarse stages, and one of another width little or nothing. The
-    players in ``whole`` are taken over entirely or not at all.
+    players in ``whole`` are taken over entirely or not at all. ``size`` is the side of the networks
+    where it is not the frame's, and ``inside`` the name under which a player holds such a network
+    as a part of its own; other players are such networks themselves.
     """
 
     name: str = "drawings"
     players: tuple[str, ...] = ("G", "E", "D")
     whole: tuple[str, ...] = ("D",)
+    size: int | None = None
+    inside: str = ""
 
     def __post_init__(self) -> None:
         if not any(FOLDER.glob(f"{self.name}-*.safetensors")):
@@ -80,12 +84,18 @@ class WarmStart:
         """Write the weights into the networks; the share of each player's that was taken."""
         from safetensors.torch import load_file
 
-        file = file_of(self.name, frame.size)
+        file = file_of(self.name, self.size or frame.size)
         saved = load_file(file) if file else {}
         return {
-            player: put(saved, networks[player], f"{player}.", whole=player in self.whole)
+            player: put(
+                saved, self._part(networks[player]), f"{player}.", whole=player in self.whole
+            )
             for player in self.players
         }
+
+    def _part(self, network: nn.Module) -> nn.Module:
+        part = getattr(network, self.inside, None) if self.inside else None
+        return part if isinstance(part, nn.Module) else network
 
 
 @torch.no_grad()

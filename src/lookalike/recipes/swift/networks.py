@@ -23,7 +23,7 @@ from torch.nn import functional as F
 
 from lookalike.errors import RecipeError
 from lookalike.parts.networks.base import Frame, Invertible, NetworkPlan
-from lookalike.parts.networks.blocks import channels_last, doublings, with_labels
+from lookalike.parts.networks.blocks import channels_last, doublings, shuffled, with_labels
 from lookalike.parts.networks.frozen_features import LaplacianFeatures, Pretrained
 from lookalike.parts.networks.projected import ProjectedHeads, head
 
@@ -84,18 +84,6 @@ class Stage(nn.Module):
         for block in self.blocks:
             x = block(x, code)
         return x
-
-
-def shuffled(x: Tensor) -> Tensor:
-    """``[N, 4C, H, W]`` -> ``[N, C, 2H, 2W]``: each four channels become four neighboring pixels.
-
-    The sub-pixel step of Shi et al. 2016, with the four places in the slow part of the channels so
-    that channels-last memory is copied in runs.
-    """
-    count, channels, height, width = x.shape
-    parts = x.permute(0, 2, 3, 1).reshape(count, height, width, 2, 2, channels // 4)
-    rows = parts.permute(0, 1, 3, 2, 4, 5).reshape(count, 2 * height, 2 * width, channels // 4)
-    return rows.permute(0, 3, 1, 2)
 
 
 class SwiftGenerator(nn.Module):

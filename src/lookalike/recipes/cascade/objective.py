@@ -1,0 +1,149 @@
+"""The objective of ``cascade``: a small base first, then an upsampler that learns on patches.
+
+The upsampler sees the small picture of a training picture, or what the base makes of it, and has to
+give the large one: in pixels, in frozen features, and to a discriminator of patches on the same
+features (Sauer et al. 2021). So it learns to mend what the base gets wrong, and a step costs the
+same whatever the size of the pictures is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import cast
+
+import torch
+from torch import Tensor
+
+from lookalike.parts.losses.adversarial import hinge_fake, hinge_real
+from lookalike.parts.losses.base import Loss, Objective, Phase, Terms, absolute, per_sample
+from lookalike.parts.losses.features import feature_distance
+from lookalike.parts.losses.game import Batch, Game
+from lookalike.parts.networks.blocks import with_labels
+from lookalike.parts.training.triggers import Between, Within
+from lookalike.recipes.cascade.networks import CascadeGenerator, resting, shrunk
+
+
+@dataclass(frozen=True)
+class PatchPlan:
+    """Where patches lie, in small pixels: ``windows`` are what the network sees, and ``inside``
+    them, at these offsets, lies what is compared: ``[N, 2]`` each, rows and columns.
+
+    A window lies within its picture, so its edges are either those of the picture or have a margin
+    that is not compared: a convolution there sees zeros that a whole picture does not have.
+    """
+
+    windows: Tensor
+    inside: Tensor
+    window: int
+    patch: int
+
+    @classmethod
+    def drawn(
+        cls, count: int, side: int, patch: int, margin: int, generator: torch.Generator
+    ) -> PatchPlan:
+        """Patches anywhere in pictures of this side, every place as likely."""
+        window = min(patch + 2 * margin, side)
+        places = torch.randint(0, side - patch + 1, (count, 2), generator=generator)
+        windows = (places - margin).clamp(0, side - window)
+        return cls(windows, places - windows, window, patch)
+
+
+def cut(pictures: Tensor, corners: Tensor, side: int) -> Tensor:
+    """Squares of this side from pictures ``[N, C, S, S]``, at corners ``[N, 2]``."""
+    squares = [
+        picture[:, row : row + side, column : column + side]
+        for picture, (row, column) in zip(pictures, corners.tolist(), strict=True)
+    ]
+    return torch.stack(squares)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CascadeObjective(Objective):
+    """The phases of ``base`` on small pictures until ``share`` of the budget, then the upsampler's.
+
+    The value ``adversarial`` is the weight of the discriminator's score, D's in the base's phases
+    and P's of the patches afterwards. ``side`` is that of the base's pictures; patches have
+    ``patch`` px of the large ones and ``margin`` small px around them. ``clean`` is the share of
+    the batch that is shown as the shrunk original instead of what the base makes of it.
+    """
+
+    base: Objective
+    share: float = 0.5
+    side: int = 64
+    patch: int = 64
+    margin: int = 3
+    clean: float = 0.25
+    pixel: float = 4.0
+    feature: float = 1.0
+
+    @property
+    def gives_logits(self) -> bool:
+        """No: D and P are given maps of features."""
+        return False
+
+    def phases(self) -> tuple[Phase, ...]:
+        """Those of the base within its share, then G's upsampler together with P."""
+        first = (
+            replace(
+                phase,
+                loss=partial(self.on_small_pictures, phase.loss),
+                turn=Within(phase.turn, 0.0, self.share),
+            )
+            for phase in self.base.phases()
+        )
+        return (*first, Phase(("G", "P"), self.enlarge, Between(self.share)))
+
+    def on_small_pictures(self, loss: Loss, game: Game, batch: Batch) -> Terms:
+        """A loss of the base: it knows small pictures and the generator that draws them."""
+        generator = cast(CascadeGenerator, game.networks["G"])
+        small = replace(batch, images=shrunk(batch.images, self.side))
+        return loss(game.with_player("G", generator.base), small)
+
+    def enlarge(self, game: Game, batch: Batch) -> Terms:
+        """Patches against those of the originals, and the hinge game of G and P over them."""
+        count, times = len(batch), batch.images.shape[-1] // self.side
+        small, code = self._small_pictures(game, batch)
+        generator = batch.noise("patch")
+        places = PatchPlan.drawn(count, self.side, self.patch // times, self.margin, generator)
+        real = cut(batch.images, times * (places.windows + places.inside), self.patch)
+        seen = cut(small, places.windows, places.window)
+        upsampler = cast(CascadeGenerator, game.networks["G"]).upsampler
+        drawn: Tensor = game.with_player("G", upsampler).play("G", seen, code).float()
+        made = cut(drawn, times * places.inside, self.patch)
+        terms = Terms(pixel=self.pixel * absolute(real, made))
+        return self._judged(game, batch, terms, real, made.clamp(-1, 1))
+
+    def _small_pictures(self, game: Game, batch: Batch) -> tuple[Tensor, Tensor]:
+        """What the upsampler is to enlarge, and the latents (with labels) that it goes with."""
+        base = cast(CascadeGenerator, game.networks["G"]).base
+        small = shrunk(batch.images, self.side)
+        with resting(base, game.networks["E"]):
+            mean, log_variance = game.encode(small, batch.labels)
+            noise = torch.randn(mean.shape, generator=batch.noise("encoding")).to(mean)
+            z = mean + noise * (log_variance / 2).exp()
+            rebuilt = game.with_player("G", base).generate(z, batch.labels)
+        clean = int(self.clean * len(batch))
+        return torch.cat([small[:clean], rebuilt[clean:]]), with_labels(z, batch.labels)
+
+    def _judged(self, game: Game, batch: Batch, terms: Terms, real: Tensor, made: Tensor) -> Terms:
+        """The terms, and those in which the frozen features F and P have a say."""
+        real = game.augment(real, batch.noise("augment"))
+        made = game.augment(made, batch.noise("augment"))
+        with torch.no_grad():
+            real_maps = game.features(real)
+        fake_maps = game.features(made)
+        with game.networks.only("G"):
+            score: Tensor = game.play("P", fake_maps).float()
+        both = [
+            torch.cat([one, other.detach()])
+            for one, other in zip(real_maps, fake_maps, strict=True)
+        ]
+        logits: Tensor = game.play("P", both).float()
+        on_real, on_fake = logits[: len(batch)], logits[len(batch) :]
+        terms["feature"] = self.feature * feature_distance(real_maps, fake_maps)
+        terms["adversarial"] = -game.now["adversarial"] * per_sample(score)
+        terms["critic_real"], terms["critic_fake"] = hinge_real(on_real), hinge_fake(on_fake)
+        game.facts["P(x)"] = float(on_real.detach().mean())
+        game.facts["P(G(z))"] = float(on_fake.detach().mean())
+        return terms
