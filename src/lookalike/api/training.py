@@ -202,7 +202,7 @@ def start(
     """
     from lookalike.data.pack.pack import Pack
     from lookalike.run import Run
-    from lookalike.stages.choose import choice_of
+    from lookalike.stages.choose import begun_with, choice_of
     from lookalike.stages.prepare import as_prepared
     from lookalike.stages.start import own_pack, pack_in, refuse_run, run_folder
     from lookalike.stages.train import refuse_more
@@ -211,7 +211,8 @@ def start(
     refuse_run(place)
     folder, remark = run_folder(place, None if into is None else path_of(into))
     again, run = _start_again(source, settings), Run(folder)
-    asked = _asked_of_start(settings)
+    begun = begun_with(run)
+    asked = _asked_of_start(settings, settings.recipe or begun)
     refuse_more(run, asked)
     if Pack.is_pack(place):
         pack: Pack | None = Pack.open(place)
@@ -219,9 +220,10 @@ def start(
         further = f"{_again(pack_in(folder), folder, asked)} --more 10m"
         pack = own_pack(run, place, again, further)
     if pack is not None:
-        choice = choice_of(pack, settings.size, settings.recipe)
+        choice = choice_of(pack, settings.size, settings.recipe, begun)
     else:
-        choice = choose(place, settings.size, settings.recipe)
+        choice = choose(place, settings.size, settings.recipe or begun)
+    asked = _asked_of_start(settings, choice.recipe)
     listener.say(f"{source}: {choice.files:,} files, about {choice.typical} px.")
     for reason in (*choice.reasons, *([remark] if remark else [])):
         listener.say(f"  {reason}")
@@ -239,11 +241,11 @@ def start(
     return Started(made.path, choice, made, trained)
 
 
-def _asked_of_start(settings: StartSettings) -> TrainSettings:
+def _asked_of_start(settings: StartSettings, recipe: str | None) -> TrainSettings:
     """The training that ``start`` is asked for: four minutes, unless images are counted."""
     counted = settings.time is None and "images" in settings.changes
     return TrainSettings(
-        recipe=settings.recipe or "swift",
+        recipe=recipe or TrainSettings.recipe,
         time=None if counted else settings.time or "4m",
         more=settings.more,
         changes=settings.changes,

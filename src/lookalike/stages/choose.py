@@ -12,9 +12,11 @@ from lookalike.data.pack.pack import Pack
 from lookalike.data.readers.open import open_source
 from lookalike.errors import DataError, NoImagesError, RecipeError
 from lookalike.recipe import RecipeFile, find
+from lookalike.run import Run
 
 LOOK = 64
-DEFAULT = "swift"
+DEFAULT, LARGE = "swift", "cascade"
+"""The recipe where none is asked for, up to 64 px and above."""
 _WORDS = {1: "grey", 3: "color"}
 
 
@@ -28,6 +30,11 @@ class Choice:
     files: int
     typical: int
     reasons: tuple[str, ...]
+
+
+def usual(size: int | None) -> str:
+    """The recipe for pictures of this side where none is asked for."""
+    return LARGE if size in find(LARGE).sizes else DEFAULT
 
 
 def choose(source: Path, size: int | None = None, recipe: str | None = None) -> Choice:
@@ -57,7 +64,7 @@ def choose(source: Path, size: int | None = None, recipe: str | None = None) -> 
             f"lookalike doctor {source}"
         )
     typical = int(np.median(sides))
-    made_by = find(recipe or DEFAULT)
+    made_by = find(recipe or usual(size))
     chosen, why = _size(typical, size, made_by)
     grey_only, reasons = all(grey), [why]
     channels = 1 if grey_only else 3
@@ -66,13 +73,21 @@ def choose(source: Path, size: int | None = None, recipe: str | None = None) -> 
         reasons.append(f"{_WORDS[channels]}, because the recipe {made_by.name} makes no others")
     elif grey_only:
         reasons.append("grey, because none of the pictures looked at has color")
-    return Choice(
-        chosen, channels, recipe or DEFAULT, len(files), typical, (*reasons, _recipe_reason(recipe))
-    )
+    name = recipe or made_by.name
+    reasons.append(_recipe_reason(recipe, name, chosen))
+    return Choice(chosen, channels, name, len(files), typical, tuple(reasons))
 
 
-def choice_of(pack: Pack, size: int | None = None, recipe: str | None = None) -> Choice:
-    """The choice that a pack has made already.
+def begun_with(run: Run) -> str | None:
+    """The recipe that a run was begun with, where ``start`` may have chosen it, today or before."""
+    name = run.recipe_values().get("name") if run.exists else None
+    return name if name in (DEFAULT, LARGE) else None
+
+
+def choice_of(
+    pack: Pack, size: int | None = None, recipe: str | None = None, begun: str | None = None
+) -> Choice:
+    """The choice that a pack has made already, and the run that was ``begun`` with a recipe.
 
     Raises:
         DataError: another size was asked for.
@@ -83,19 +98,20 @@ def choice_of(pack: Pack, size: int | None = None, recipe: str | None = None) ->
             "or begin another run from the pictures themselves, into a folder of its own (--into)."
         )
     why = f"{pack.size} px, as the pack {pack.path} has them"
-    return Choice(
-        pack.size,
-        pack.channels,
-        recipe or DEFAULT,
-        pack.count,
-        pack.size,
-        (why, _recipe_reason(recipe)),
-    )
+    name = recipe or begun or usual(pack.size)
+    reasons = (why, _recipe_reason(recipe, name, pack.size))
+    return Choice(pack.size, pack.channels, name, pack.count, pack.size, reasons)
 
 
-def _recipe_reason(asked: str | None) -> str:
+def _recipe_reason(asked: str | None, name: str, size: int) -> str:
     if asked:
         return f"recipe {asked}, as you asked"
+    if name == LARGE:
+        return (
+            f"recipe {LARGE}, because at {size} px a step of {DEFAULT} takes many times as long: "
+            "half of the time small pictures are learned, then what large ones have more "
+            f"(--recipe {DEFAULT} trains at {size} px from the beginning)"
+        )
     return (
         f"recipe {DEFAULT}, because it gives good pictures in minutes and works from a few hundred"
     )
@@ -123,5 +139,5 @@ def _size(typical: int, wanted: int | None, file: RecipeFile) -> tuple[int, str]
         return 32, f"32 px, because the pictures have about {typical} px"
     return 64, (
         f"64 px, because the pictures have about {typical} px and 64 trains in minutes "
-        "(--size 128 costs about four times as much for each picture)"
+        "(--size 128 or 256 takes about twice the time for pictures as good)"
     )

@@ -33,6 +33,8 @@ LEAST, MOST, REAL = 128, 512, 512
 """Samples at the least and at the most, and real pictures."""
 SHARE, SHORT = 16, 2048
 """One sample for so many images of training, and runs that are too short for a last look."""
+SIDE = 64
+"""The side up to which so many are looked at; of larger pictures, which cost more, fewer."""
 MARGIN = 0.03
 """How much nearer more candidates must be, as a share, for the time that they take to draw."""
 
@@ -63,9 +65,10 @@ class Candidates(Watcher):
         if read_json(scene.run.path / CANDIDATES).get("images") == scene.images:
             return
         begun = time.monotonic()
-        count = min(MOST, max(LEAST, budget // SHARE))
-        # As if the pictures were in color: RandomConv sees all of 1, 2 and 3 at the floor.
-        judge = self.features or choose(3, self.pack.size)
+        count = max(LEAST, min(MOST * SIDE // max(self.pack.size, SIDE), budget // SHARE))
+        # As if the pictures were in color: RandomConv sees all of 1, 2 and 3 at the floor. And as
+        # if they were small: what D prefers shows there, and the judge of 256 px costs five times.
+        judge = self.features or choose(3, min(self.pack.size, SIDE))
         rows = sides(self.pack).cut(REAL).reference
         if len(rows) < 2:
             return

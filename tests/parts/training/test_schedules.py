@@ -2,7 +2,15 @@ from __future__ import annotations
 
 import pytest
 
-from lookalike.parts.training.schedules import Clock, Constant, Cosine, Decay, Linear, Value
+from lookalike.parts.training.schedules import (
+    Clock,
+    Consecutive,
+    Constant,
+    Cosine,
+    Decay,
+    Linear,
+    Value,
+)
 
 
 def at(value: Value, done: float) -> float:
@@ -53,3 +61,19 @@ def test_the_clock_counts_images_and_steps() -> None:
     assert clock == Clock(60, 2, 100)
     assert clock.done == 0.6
     assert clock.plus(100).done == 1.0
+
+
+def test_a_part_of_the_budget_counts_from_nothing_to_all() -> None:
+    shares = [Clock(images, 7, 100).within(0.2, 0.6).done for images in (0, 20, 30, 60, 90)]
+    assert shares == pytest.approx([0.0, 0.0, 0.25, 1.0, 1.0])
+    assert Clock(30, 7, 100).within(0.2, 0.6).images == 30
+    assert Clock(30, 7, 100).within(0.2, 0.6).step == 7
+
+
+def test_consecutive_schedules_each_have_a_budget_of_their_own() -> None:
+    both = Consecutive(
+        first=Cosine(peak=2.0), second=Linear(start_value=5, end_value=9), at_share=0.5
+    )
+    assert [at(both, done) for done in (0, 0.25, 0.499, 0.5, 0.75, 1)] == pytest.approx(
+        [2.0, 1.0, 0.0, 5.0, 7.0, 9.0], abs=1e-3
+    )

@@ -14,6 +14,7 @@ from lookalike.parts.training.triggers import (
     Moment,
     Trigger,
     When,
+    Within,
 )
 
 
@@ -84,3 +85,22 @@ def test_when_reads_a_value_and_both_needs_both() -> None:
     assert plays(Both(Every(2), Before(50)), step=2, images=49)
     assert not plays(Both(Every(2), Before(50)), step=3, images=49)
     assert not plays(Both(Every(2), Before(50)), step=2, images=50)
+
+
+def test_a_turn_within_a_part_of_the_budget_takes_it_for_the_whole() -> None:
+    turn = Within(Between(0.5), 0.2, 0.6)
+    assert [plays(turn, images=i) for i in (0, 20, 39, 40, 59, 60, 99)] == [
+        False,
+        False,
+        False,
+        True,
+        True,
+        False,
+        False,
+    ]
+
+
+def test_a_gate_within_a_part_still_asks_for_the_loss() -> None:
+    turn = Within(Gate("G", 0.8), 0.0, 0.5)
+    assert turn.moves(moment(G=1.0), lambda: 0.9)
+    assert not turn.moves(moment(G=1.0), lambda: 0.7)
