@@ -24,10 +24,18 @@ from lookalike.recipes.cascade.networks import (
     shrunk,
     times_of,
 )
-from lookalike.recipes.cascade.objective import CascadeObjective, PatchPlan, cut
+from lookalike.recipes.cascade.objective import CascadeObjective, PatchPlan, cut, drawn_places
 from lookalike.recipes.swift.networks import SwiftEncoderPlan
 
-SMALL = {"width": 4, "widest": 8, "sharp_width": 4, "warm": "none", "batch": 4, "images": 16}
+SMALL = {
+    "width": 4,
+    "widest": 8,
+    "sharp_width": 4,
+    "warm": "none",
+    "batch": 4,
+    "images": 16,
+    "share": 0.5,
+}
 
 
 def trainer_of(labels: int = 0, **settings: object) -> Trainer:
@@ -112,26 +120,37 @@ def test_weights_to_begin_with_reach_the_networks_inside() -> None:
 # ---- patches --------------------------------------------------------------------------------
 
 
-def test_windows_lie_in_their_picture_and_show_a_margin_but_at_its_edges() -> None:
-    plan = PatchPlan.drawn(500, 64, 16, 3, torch.Generator().manual_seed(0))
-    assert plan.window == 22
-    places = plan.windows + plan.inside
-    assert (int(plan.windows.min()), int(plan.windows.max())) == (0, 64 - 22)
+def test_patches_begin_anywhere_and_their_windows_show_a_margin_but_at_the_edges() -> None:
+    places = drawn_places(torch.zeros(500, 3, 64, 64), 16, 1, torch.Generator().manual_seed(0))
     assert (int(places.min()), int(places.max())) == (0, 64 - 16)
-    away = plan.inside
+    plan = PatchPlan.around(places, 64, 16, 3)
+    assert plan.window == 22
+    assert torch.equal(plan.windows + plan.inside, places)
+    assert (int(plan.windows.min()), int(plan.windows.max())) == (0, 64 - 22)
     inner = (plan.windows > 0) & (plan.windows < 64 - 22)
-    assert bool((away[inner] == 3).all())
-    assert bool(((away >= 3) | (plan.windows == 0)).all())
-    assert bool(((away <= 3) | (plan.windows == 64 - 22)).all())
+    assert bool((plan.inside[inner] == 3).all())
+    assert bool(((plan.inside >= 3) | (plan.windows == 0)).all())
+    assert bool(((plan.inside <= 3) | (plan.windows == 64 - 22)).all())
+
+
+def test_of_two_places_the_one_with_the_most_in_it_is_taken() -> None:
+    pictures = torch.ones(400, 1, 64, 64)
+    pictures[:, :, 32:, 32:] = torch.randn(400, 1, 32, 32)
+    shares = []
+    for tries in (1, 2, 4):
+        places = drawn_places(pictures, 16, tries, torch.Generator().manual_seed(0))
+        shares.append(float((places > 16).all(1).float().mean()))
+    assert shares[0] == pytest.approx((32 / 49) ** 2, abs=0.06)
+    assert shares[1] == pytest.approx(1 - (1 - shares[0]) ** 2, abs=0.06)
+    assert shares[2] > shares[1]
 
 
 def test_a_patch_as_large_as_the_picture_is_the_picture() -> None:
-    plan = PatchPlan.drawn(3, 64, 64, 3, torch.Generator())
-    assert (plan.window, plan.windows.tolist(), plan.inside.tolist()) == (
-        64,
-        [[0, 0]] * 3,
-        [[0, 0]] * 3,
+    plan = PatchPlan.around(
+        drawn_places(torch.zeros(3, 1, 64, 64), 64, 2, torch.Generator()), 64, 64, 3
     )
+    assert plan.window == 64
+    assert plan.windows.tolist() == plan.inside.tolist() == [[0, 0]] * 3
 
 
 def test_a_cut_begins_at_its_corner() -> None:
@@ -227,7 +246,9 @@ def test_another_size_is_refused_with_those_that_can_be_had() -> None:
 
 
 def test_originals_shrunk_become_as_sharp_as_they_were() -> None:
-    trainer = trainer_of(share=0.05, clean=1.0, sharp_width=8, sharp_rate=5e-3, images=4 * 80)
+    trainer = trainer_of(
+        share=0.05, clean=1.0, sharp_width=16, sharp_rate=2e-2, adversarial=0.0, images=4 * 60
+    )
     pixels: list[float] = []
     while trainer.clock.done < 1:
         told = trainer.step().terms.get("G+P/pixel")

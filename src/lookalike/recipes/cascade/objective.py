@@ -14,6 +14,7 @@ from typing import cast
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from lookalike.parts.losses.adversarial import hinge_fake, hinge_real
 from lookalike.parts.losses.base import Loss, Objective, Phase, Terms, absolute, per_sample
@@ -39,14 +40,26 @@ class PatchPlan:
     patch: int
 
     @classmethod
-    def drawn(
-        cls, count: int, side: int, patch: int, margin: int, generator: torch.Generator
-    ) -> PatchPlan:
-        """Patches anywhere in pictures of this side, every place as likely."""
+    def around(cls, places: Tensor, side: int, patch: int, margin: int) -> PatchPlan:
+        """The windows of patches at these places ``[N, 2]`` of pictures of this side."""
         window = min(patch + 2 * margin, side)
-        places = torch.randint(0, side - patch + 1, (count, 2), generator=generator)
         windows = (places - margin).clamp(0, side - window)
         return cls(windows, places - windows, window, patch)
+
+
+def drawn_places(pictures: Tensor, patch: int, tries: int, generator: torch.Generator) -> Tensor:
+    """Where a patch of each picture ``[N, C, S, S]`` begins, ``[N, 2]``.
+
+    Of several ``tries``, each anywhere, the one with the largest variance: a white ground has
+    little to teach.
+    """
+    count, side = len(pictures), pictures.shape[-1]
+    places = torch.randint(0, side - patch + 1, (tries, count, 2), generator=generator)
+    mean, square = (F.avg_pool2d(x, patch, 1) for x in (pictures, pictures.square()))
+    variance = (square - mean.square()).sum(1).cpu()
+    rows, columns = places.unbind(2)
+    best = variance[torch.arange(count), rows, columns].argmax(0)
+    return places[best, torch.arange(count)]
 
 
 def cut(pictures: Tensor, corners: Tensor, side: int) -> Tensor:
@@ -65,15 +78,17 @@ class CascadeObjective(Objective):
     The value ``adversarial`` is the weight of the discriminator's score, D's in the base's phases
     and P's of the patches afterwards. ``side`` is that of the base's pictures; patches have
     ``patch`` px of the large ones and ``margin`` small px around them. ``clean`` is the share of
-    the batch that is shown as the shrunk original instead of what the base makes of it.
+    the batch that is shown as the shrunk original instead of what the base makes of it. Of
+    ``tries`` places of a patch the one with the most in it is taken.
     """
 
     base: Objective
-    share: float = 0.5
+    share: float = 0.6
     side: int = 64
     patch: int = 64
     margin: int = 3
     clean: float = 0.25
+    tries: int = 2
     pixel: float = 4.0
     feature: float = 1.0
 
@@ -102,22 +117,22 @@ class CascadeObjective(Objective):
 
     def enlarge(self, game: Game, batch: Batch) -> Terms:
         """Patches against those of the originals, and the hinge game of G and P over them."""
-        count, times = len(batch), batch.images.shape[-1] // self.side
-        small, code = self._small_pictures(game, batch)
-        generator = batch.noise("patch")
-        places = PatchPlan.drawn(count, self.side, self.patch // times, self.margin, generator)
-        real = cut(batch.images, times * (places.windows + places.inside), self.patch)
-        seen = cut(small, places.windows, places.window)
+        times = batch.images.shape[-1] // self.side
+        patch, small = self.patch // times, shrunk(batch.images, self.side)
+        corners = drawn_places(small, patch, self.tries, batch.noise("patch"))
+        places = PatchPlan.around(corners, self.side, patch, self.margin)
+        real = cut(batch.images, times * corners, self.patch)
+        shown, code = self._shown(game, batch, small)
+        seen = cut(shown, places.windows, places.window)
         upsampler = cast(CascadeGenerator, game.networks["G"]).upsampler
         drawn: Tensor = game.with_player("G", upsampler).play("G", seen, code).float()
         made = cut(drawn, times * places.inside, self.patch)
         terms = Terms(pixel=self.pixel * absolute(real, made))
         return self._judged(game, batch, terms, real, made.clamp(-1, 1))
 
-    def _small_pictures(self, game: Game, batch: Batch) -> tuple[Tensor, Tensor]:
+    def _shown(self, game: Game, batch: Batch, small: Tensor) -> tuple[Tensor, Tensor]:
         """What the upsampler is to enlarge, and the latents (with labels) that it goes with."""
         base = cast(CascadeGenerator, game.networks["G"]).base
-        small = shrunk(batch.images, self.side)
         with resting(base, game.networks["E"]):
             mean, log_variance = game.encode(small, batch.labels)
             noise = torch.randn(mean.shape, generator=batch.noise("encoding")).to(mean)
