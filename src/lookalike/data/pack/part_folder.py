@@ -94,12 +94,16 @@ class PartDone(Result):
     next: str
 
     def lines(self) -> list[str]:
-        """What was done, and what comes when all parts are there."""
+        """What was done."""
         number, _, of = self.part.partition("/")
         return [
             f"Part {number} of {of} of {self.verb}: {self.items:,} looked at, in {self.folder}.",
-            f"  next      when all {of} parts are there: {self.next}",
         ]
+
+    @property
+    def next_step(self) -> str:
+        """What makes the whole of all parts."""
+        return f"{self.next} (when all {self.part.partition('/')[2]} parts are there)"
 
 
 @dataclass(frozen=True)
