@@ -98,8 +98,12 @@ class PartDone(Result):
         number, _, of = self.part.partition("/")
         return [
             f"Part {number} of {of} of {self.verb}: {self.items:,} looked at, in {self.folder}.",
-            f"  next      when all {of} parts are there: {self.next}",
         ]
+
+    @property
+    def next_step(self) -> str:
+        """To merge, when all parts are there."""
+        return f"{self.next} (when all {self.part.partition('/')[2]} parts are there)"
 
 
 @dataclass(frozen=True)
