@@ -182,15 +182,16 @@ def test_the_map_holds_real_and_new_pictures_with_their_thumbnails(
     assert len(picture_map) == 190
     assert (picture_map.kinds == REAL).sum() == 150
     assert picture_map.tiles.shape == (190, 32, 32, 3)
-    assert (picture_map.tiles[:3] == plain.real(picture_map.rows[:3].tolist())).all()
-    made = np.flatnonzero(picture_map.kinds == MADE)
-    assert picture_map.rows[made].tolist() == list(range(40))
+    real = np.flatnonzero(picture_map.kinds == REAL)[:3]
+    assert (picture_map.tiles[real] == plain.real(picture_map.rows[real].tolist())).all()
+    made = picture_map.kinds == MADE
+    assert sorted(picture_map.rows[made].tolist()) == list(range(40))
     assert picture_map.sheet(0).shape == (3 * 32, 2048, 3)
 
 
 def test_a_place_at_a_picture_draws_nearly_that_picture(explorer: Explorer) -> None:
     assert explorer.map is not None
-    at = int(np.flatnonzero(explorer.map.kinds == MADE)[5])
+    at = int(np.flatnonzero((explorer.map.kinds == MADE) & (explorer.map.rows == 5))[0])
     x, y = map(float, explorer.map.places[at])
     there = explorer.picture(PlaceStart(x, y)).astype(int)
     assert np.abs(there - explorer.picture(SeedStart(0, 5))).mean() < 25

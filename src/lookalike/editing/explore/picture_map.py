@@ -49,11 +49,11 @@ class MapPlan:
 
 @dataclass(frozen=True, eq=False)
 class PictureMap:
-    """Pictures in one order, the real ones first; arrays have a row for each.
+    """Pictures in a mixed order, so that neither kind covers the other; arrays have a row for each.
 
     ``kinds`` is REAL or MADE, ``rows`` the row in the pack or the index of the seed, ``classes``
-    the class number or -1, ``tiles`` uint8 ``[N, 32, 32, C]``. Those of which a latent is known
-    have ``latents`` and ``labels``; they are the last ones, from ``known`` on.
+    the class number or -1, ``tiles`` uint8 ``[N, 32, 32, C]``. ``latents`` and ``labels`` are those
+    of the pictures ``known``, by number.
     """
 
     places: Places
@@ -63,7 +63,7 @@ class PictureMap:
     tiles: Pixels
     latents: Tensor
     labels: Tensor | None
-    known: int
+    known: NDArray[np.int64]
     seed: int
 
     def __len__(self) -> int:
@@ -81,7 +81,7 @@ class PictureMap:
 
     def point(self, x: float, y: float) -> LatentPoint:
         """The latents around a place, weighed by how near they are."""
-        away = ((self.places[self.known :] - np.array([x, y], np.float32)) ** 2).sum(1)
+        away = ((self.places[self.known] - np.array([x, y], np.float32)) ** 2).sum(1)
         near = np.argsort(away)[:AROUND]
         weight = 1 / (away[near] + 1e-5)
         shares = torch.from_numpy((weight / weight.sum()).astype(np.float32))[:, None]
@@ -106,22 +106,19 @@ def mapped(
         places = told
         yield "laying the map out", step, max(step, 24)
     seen = [part for part in parts if reads or part is made]
+    order = seeds.array_generator(plan.seed, "map/order").permutation(len(places))
+    mixed = np.argsort(order)
     return PictureMap(
-        places=places,
-        kinds=np.concatenate([np.full(len(part.rows), part.kind) for part in parts]),
-        rows=np.concatenate([part.rows for part in parts]),
-        classes=np.concatenate([part.classes for part in parts]),
-        tiles=np.concatenate([part.tiles for part in parts]),
+        places=places[order],
+        kinds=np.concatenate([np.full(len(part.rows), part.kind) for part in parts])[order],
+        rows=np.concatenate([part.rows for part in parts])[order],
+        classes=np.concatenate([part.classes for part in parts])[order],
+        tiles=np.concatenate([part.tiles for part in parts])[order],
         latents=torch.cat([part.latents for part in seen]),
         labels=None if made.labels is None else _joined(seen),
-        known=0 if reads else len(real.rows),
+        known=mixed[0 if reads else len(real.rows) :],
         seed=plan.seed,
     )
-
-
-def nearest_point(found: PictureMap, x: float, y: float) -> int:
-    """The number of the picture that lies nearest to a place."""
-    return int(((found.places - np.array([x, y], np.float32)) ** 2).sum(1).argmin())
 
 
 @dataclass(frozen=True, eq=False)

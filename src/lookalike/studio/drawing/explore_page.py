@@ -225,7 +225,6 @@ def _map(work: MapWork) -> dict[str, Any]:
         "rows": found.rows.tolist(),
         "classes": found.classes.tolist(),
         "seed": found.seed,
-        "known": found.known,
     }
 
 

@@ -27,7 +27,7 @@ void main() {
     seen = vec4(dot.rgb * dot.a * round, dot.a * round);
     return;
   }
-  float rim = how > 0.5 ? 6.0 / side : 2.6 / side;
+  float rim = how > 0.5 ? 6.0 / side : min(2.2 / side, 0.14);
   vec4 edge = how > 0.5 ? mark : tone;
   vec3 picture = texture(sheet, inside).rgb;
   seen = vec4(mix(picture, edge.rgb, step(1.0 - rim, far) * edge.a), 1.0);
