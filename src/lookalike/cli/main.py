@@ -6,12 +6,13 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
 from cyclopts import App, CycloptsError, Group
 
 from lookalike import __version__
 from lookalike.cli import output as show
-from lookalike.errors import LookalikeError
+from lookalike.errors import LookalikeError, StorageError
 from lookalike.storage_errors import storage_errors
 
 _MAIN = Group("From pictures to pictures", sort_key=1)
@@ -114,6 +115,7 @@ def _run(given: Sequence[str]) -> int:
 
 def _failed(kind: str, message: str, as_json: bool) -> int:
     if as_json:
-        show.out(json.dumps({"error": kind, "message": message}))
+        with suppress(StorageError):  # said below
+            show.out(json.dumps({"error": kind, "message": message}))
     show.say(f"Error: {message}")
     return 1

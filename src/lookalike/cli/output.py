@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO
 from cyclopts import Parameter
 
 from lookalike.durations import words
+from lookalike.errors import StorageError
 from lookalike.progress import Listener
 from lookalike.results import plain
 
@@ -45,19 +46,28 @@ def out(text: str) -> None:
 
     Raises:
         UnreadError: nobody reads there any more.
+        StorageError: it goes to a file, and the disk is full.
     """
     try:
         print(text, flush=True)
     except BrokenPipeError as problem:
         _into_nothing(sys.stdout)
         raise UnreadError from problem
+    except OSError as problem:
+        _into_nothing(sys.stdout)
+        raise StorageError(
+            f"What is printed could not be written ({problem.strerror}). Make room on that disk, "
+            "or print to another place."
+        ) from problem
 
 
 def say(text: str) -> None:
-    """A remark on stderr; when nobody reads there any more, the work goes on without."""
+    """A remark on stderr; when it cannot be written any more, the work goes on without."""
+    if sys.stderr is None:  # closed from the beginning
+        return
     try:
         print(text, file=sys.stderr, flush=True)
-    except BrokenPipeError:
+    except OSError:
         _into_nothing(sys.stderr)
 
 
@@ -123,7 +133,7 @@ class Screen:
 @contextmanager
 def screen(verbose: bool = False) -> Iterator[Listener]:
     """A screen that listens for the time of one verb."""
-    if not sys.stderr.isatty():
+    if sys.stderr is None or not sys.stderr.isatty():
         yield _listener(Screen(verbose=verbose))
         return
     from rich.console import Console

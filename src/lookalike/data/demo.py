@@ -198,23 +198,25 @@ def _draw_all(
     ]
     chunk = min(100, -(-settings.count // (2 * len(styles))))
     rows = []
-    with Workers(partial(_draw, folder, settings), chunk=chunk, seconds=60) as workers:
+    with Workers(partial(_draw, settings), chunk=chunk, seconds=60) as workers:
         for done, (job, answer) in enumerate(workers.map(jobs), 1):
             if isinstance(answer, Lost):
                 raise DataError(f"drawing {job[2]} in the style {job[0]} failed: {answer.reason}")
-            rows.append({"file": job[2], **({"class": job[0]} if several else answer)})
+            png, attributes = answer
+            (folder / job[2]).write_bytes(png)
+            rows.append({"file": job[2], **({"class": job[0]} if several else attributes)})
             tell("drawing faces", done, settings.count)
     return rows
 
 
 def _draw(
-    folder: Path, settings: DemoSettings, jobs: Sequence[tuple[str, int, str]]
-) -> list[dict[str, str]]:
-    """Draw some faces to their files and say which parts each one has. Runs in a worker."""
+    settings: DemoSettings, jobs: Sequence[tuple[str, int, str]]
+) -> list[tuple[bytes, dict[str, str]]]:
+    """Some faces as PNG, and which parts each one has. Runs in a worker."""
     resvg = errors.need("resvg_py", "demo", "drawing demo pictures")
     dicebear = errors.need("dicebear", "demo", "drawing demo pictures")
     found = []
-    for name, index, file in jobs:
+    for name, index, _ in jobs:
         options = {**settings.options, "seed": f"{settings.seed}-{index}"}
         avatar = dicebear.Avatar(_style(name), options)
         png = resvg.svg_to_bytes(
@@ -224,8 +226,7 @@ def _draw(
             background="#ffffff",
             skip_system_fonts=True,
         )
-        (folder / file).write_bytes(png)
-        found.append(_attributes(name, avatar.to_json()["options"]))
+        found.append((bytes(png), _attributes(name, avatar.to_json()["options"])))
     return found
 
 

@@ -17,11 +17,12 @@ from lookalike.data.augment.transforms import Chain, parse
 from lookalike.data.decode.color_modes import plain_mode
 from lookalike.data.decode.decode import PIXEL_LIMIT, open_picture
 from lookalike.data.decode.worker_pool import Lost, Workers
-from lookalike.errors import DataError, NoImagesError
+from lookalike.errors import DataError, NoImagesError, StorageError
 from lookalike.images import Pixels
 from lookalike.progress import Tell, silent
 from lookalike.results import Result
 from lookalike.settings.data import TransformSettings
+from lookalike.storage_errors import storage_errors
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff"})
 AUGMENTED = re.compile(r"^.+?(__.+)+\.[^.]+$")
@@ -170,9 +171,10 @@ def _apply(chains: Sequence[Chain], seed: int, jobs: Sequence[_Job]) -> list[tup
         for number, place in job.wanted:
             chain = chains[number]
             try:
-                _write(place, chain.apply(picture, _draw(seed, job.name, chain)))
+                with storage_errors([place]):
+                    _write(place, chain.apply(picture, _draw(seed, job.name, chain)))
                 written += 1
-            except (DataError, OSError) as problem:
+            except (DataError, StorageError) as problem:
                 failed.append(f"{chain.suffix.removeprefix('__')}: {problem}")
         told.append((written, failed))
     return told
