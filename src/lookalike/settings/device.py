@@ -7,8 +7,13 @@ from typing import TYPE_CHECKING
 
 from cyclopts import Group, Parameter
 
+from lookalike.errors import DataError
+
 if TYPE_CHECKING:
     from lookalike.place import Place
+
+
+MOST_THREADS = 1024
 
 
 @Parameter(name="*", group=Group("Machine", sort_key=90))
@@ -24,6 +29,13 @@ class Device:
 
     threads: int = 0
     "Processor threads; 0 takes as many as are fastest at the moment."
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.threads <= MOST_THREADS:
+            raise DataError(
+                f"--threads is {self.threads}: name 1 to {MOST_THREADS} threads, or 0 for as many "
+                "as are fastest."
+            )
 
     def place(self) -> Place:
         """The place that these words mean here."""

@@ -147,7 +147,13 @@ def url_of(place: object) -> str | None:
 
 
 def path_of(place: AnyPath) -> Path:
-    """A path as a person writes it: text or path, ``~`` for their home."""
+    """A path as a person writes it: text or path, ``~`` for their home.
+
+    Raises:
+        DataError: it is something else.
+    """
+    if not isinstance(place, str | PathLike):
+        raise DataError(f"{place!r} is no path. Give text ('photos') or a pathlib.Path.")
     return Path(place).expanduser()
 
 
@@ -160,6 +166,10 @@ def filled(kind: type[S], settings: S | None, words: Mapping[str, Any]) -> S:
     Raises:
         LookalikeError: there is no such field.
     """
+    if settings is not None and not isinstance(settings, kind):
+        raise LookalikeError(
+            f"settings is {settings!r}, not {kind.__name__}. Give the settings one by one: size=64"
+        )
     hints = get_type_hints(kind, include_extras=True)
     inside = {
         field.name: group
@@ -178,7 +188,7 @@ def filled(kind: type[S], settings: S | None, words: Mapping[str, Any]) -> S:
     placed = {
         n: v for n, v in words.items() if n in inside and not isinstance(v, tuple(SHARED.values()))
     }
-    changes = {n: _read(hints[n], v) for n, v in words.items() if n not in placed}
+    changes = {n: _read(n, hints[n], v) for n, v in words.items() if n not in placed}
     for group in dict.fromkeys(inside[name] for name in placed):
         before = changes.get(group) or getattr(settings, group, None) or SHARED[group]()
         own = {name: value for name, value in placed.items() if inside[name] == group}
@@ -198,24 +208,45 @@ def restored(kind: type[S], values: Mapping[str, Any]) -> S:
     own = {
         name: restored(hints[name], value)
         if isinstance(value, dict) and is_dataclass(hints[name])
-        else _read(hints[name], value)
+        else _read(name, hints[name], value)
         for name, value in values.items()
     }
     return kind(**own)
 
 
-def _read(hint: Any, value: Any) -> Any:
-    """A value as its field holds it: paths as paths, lists as tuples, text as an option's word."""
+def _read(name: str, hint: Any, value: Any) -> Any:
+    """A value as its field holds it: paths as paths, lists as tuples, text as an option's word.
+
+    Raises:
+        DataError: a number is asked for, and this is none.
+    """
     kind = getattr(hint, "__origin__", hint)
     for extra in getattr(hint, "__metadata__", ()):
         if isinstance(extra, Parameter) and callable(extra.converter) and isinstance(value, str):
             return extra.converter(kind, [_Text(value)])
+    if kind in (int, int | None, float, float | None) and value is not None:
+        return _number(name, kind, value)
+    if kind is bool and isinstance(value, str):
+        raise DataError(f"{name} is {value!r}, and True or False is wanted.")
     if isinstance(value, list):
         return tuple(value)
     if isinstance(value, str | PathLike):
         text = fspath(value)
         return path_of(text) if "Path" in str(kind) else text
     return value
+
+
+def _number(name: str, kind: Any, value: Any) -> int | float:
+    """A number as it is meant: also as text, of numpy, or 64.0 where it is whole."""
+    whole = kind in (int, int | None)
+    try:
+        number = float(value)
+        if not whole or number.is_integer():
+            return int(number) if whole else number
+    except (TypeError, ValueError):
+        pass
+    what = "a whole number" if whole else "a number"
+    raise DataError(f"{name} is {value!r}, and {what} is wanted, such as {name}=1.")
 
 
 class _Text:

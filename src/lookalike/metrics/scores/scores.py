@@ -148,7 +148,8 @@ def _enough(
 ) -> CopyFeatures:
     if len(pictures) < LEAST:
         raise TooFewImagesError(
-            f"there are {len(pictures)} {name}; judging needs at least {LEAST} of each kind"
+            f"there are {len(pictures)} {name}, and judging needs at least {LEAST} of each kind. "
+            "Bring more pictures, or hold out more of them (prepare --holdout)."
         )
     return pictures if isinstance(pictures, CopyFeatures) else see(pictures, features, tell)
 
