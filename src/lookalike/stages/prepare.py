@@ -392,12 +392,13 @@ class _Work:
     def _about(self, held: NDArray[np.bool_]) -> Row:
         """What the pack says of itself."""
         wanted = wanted_holdout(len(held), self.settings.holdout)
+        classes = {file.class_name for file in self.pictures.files if file.class_name}
         listed = str(self.to / "refused.jsonl")
         return {
             "licence": _licence(self.pictures.path),
             "drawn": self._drawn,
             "copies": self.ingest.copies,
-            "found": [*self.pictures.found, *self.ingest.found(self.pictures.beside)],
+            "found": [*self.pictures.found, *self.ingest.found(self.pictures.beside, classes)],
             "warnings": self.ingest.warnings(self.look.size, listed, held, wanted),
         }
 

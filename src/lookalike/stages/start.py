@@ -52,9 +52,12 @@ def run_folder(source: Path, into: Path | None = None) -> tuple[Path, str | None
 def _names(source: Path) -> list[Path]:
     """What a run of these pictures may be called, the likeliest first; the last one is not taken.
 
-    As in version 0.1, ``pics`` for a folder ``pics.v1``; its whole name where others have that.
+    As in version 0.1, ``pics`` for a folder ``pics.v1``; its whole name where others have that. The
+    pack in a run belongs to that run.
     """
     whole = source.resolve()
+    if Pack.is_pack(source) and Run(whole.parent).exists and pack_in(whole.parent) == whole:
+        return [source.parent if source.name else whole.parent]
     short = whole.stem or "pictures"
     name = whole.name if whole.is_dir() and whole.name else short
     names = list(dict.fromkeys((RUNS / short, RUNS / name)))

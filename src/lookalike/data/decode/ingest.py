@@ -17,7 +17,7 @@ from lookalike.data.decode.previous_pack import Answer, PreviousPack, ReusedPict
 from lookalike.data.decode.worker import Accepted, Refused
 from lookalike.data.pack.pack import Row
 from lookalike.data.readers.base import PictureFile
-from lookalike.data.readers.layout import counted, listed
+from lookalike.data.readers.layout import counted, listed, short
 from lookalike.data.similarity.near_duplicates import Groups, connected, near_groups
 from lookalike.images import Pixels
 
@@ -153,9 +153,13 @@ class IngestLog:
         tied = connected(len(near), np.concatenate([own, np.array(self._ties, np.int64)]))
         return tied, alike
 
-    def found(self, beside: Collection[str]) -> list[str]:
-        """Sentences about what was done with single files; ``beside`` lie beside class folders."""
-        sentences = []
+    def found(self, beside: Collection[str], classes: Collection[str]) -> list[str]:
+        """Sentences about what was done with single files.
+
+        ``beside`` lie beside class folders; ``classes`` are those of all files, read or not.
+        """
+        empty = sorted({*classes} - {*self.classes})
+        sentences = [f"No picture of {listed(empty)} could be taken."] if empty else []
         left = [row["source"] for row in self.refused if row["source"] in beside]
         taken = [name for name in self.names if name in beside]
         if left:
@@ -231,7 +235,7 @@ def picture_row(file: PictureFile, accepted: Accepted) -> Row:
 
 def examples(refused: Sequence[tuple[str, str]]) -> str:
     """ " (a.jpg is empty; b.jpg is text …)" for messages, or nothing."""
-    words = "; ".join(f"{name} {reason}" for name, reason in refused[:3])
+    words = "; ".join(f"{short(name, 120)} {reason}" for name, reason in refused[:3])
     more = f"; and {len(refused) - 3} more" if len(refused) > 3 else ""
     return f" ({words}{more})" if words else ""
 

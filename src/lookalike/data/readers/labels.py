@@ -36,6 +36,7 @@ from lookalike.data.readers.layout import (
     is_picture_name,
     listed,
     same_classes,
+    short,
 )
 from lookalike.data.readers.sidecars import SIDE_SUFFIXES, SideFacts, sidecars
 from lookalike.errors import DataError
@@ -53,7 +54,6 @@ _PARTS = {"0": "train", "1": "valid", "2": "test"}
 _NO_HEADER = frozenset({"", "unnamed: 0"})
 _ON, _OFF = frozenset({"1", "1.0", "True"}), frozenset({"0", "0.0", "-1", "False"})
 _ABOUT_ATTRIBUTES = frozenset("attribute attributes attr attrs tag tags caption captions".split())
-_SHOWN = 60
 
 
 @dataclass
@@ -350,19 +350,13 @@ def value_headers(table: Table, key: int) -> list[str]:
 def _none_of(table: Table, names: Sequence[str]) -> str:
     """The message about a table that should name pictures and does not."""
     column = table.column(FILE_COLUMNS)
-    first = [_short(row[column or 0]) for row in table.rows[:2] if len(row) > (column or 0)]
+    first = [short(row[column or 0]) for row in table.rows[:2] if len(row) > (column or 0)]
     return (
         f"{table.name} looks like a table of labels, but none of its "
         f"{counted(len(table.rows), 'row')} names a picture (it says {listed(first)}; the pictures "
         f"are called {listed(names[:2])}). Repair it or move it away, or go on without its labels "
         "with --no-table."
     )
-
-
-def _short(text: str) -> str:
-    """What stands in a cell, as far as a message has room for it."""
-    shown = "".join(letter if letter.isprintable() else " " for letter in text[:_SHOWN])
-    return shown if len(text) <= _SHOWN else f"{shown} …"
 
 
 def with_class_column(table: Table, key: int) -> tuple[Table, str]:

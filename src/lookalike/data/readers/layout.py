@@ -81,11 +81,31 @@ def split_kind(name: str) -> tuple[str, tuple[str, ...]] | None:
 
     ``Train``, ``testing_set`` and ``val2017`` have no other words; ``seg_train`` has one.
     """
-    words = _WORDS.findall(re.sub(r"(hold|held)[-_ ]out", "holdout", name.casefold()))
+    words = [word.casefold() for word in _words_in_order(name)]
     parts = {_KINDS[word] for word in words if word in _KINDS}
     if len(parts) != 1:
         return None
     return parts.pop(), tuple(w for w in words if w not in _KINDS and w not in _FILLERS)
+
+
+def _words_in_order(name: str) -> list[str]:
+    """The words of a name as they are written; ``trainA`` has two."""
+    name = re.sub(r"(?i)(hold|held)[-_ ]out", "holdout", name)
+    return _WORDS.findall(re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name))
+
+
+def _classes_of_splits(splits: Iterable[str]) -> dict[str, str]:
+    """The class that each folder's name says beside its part: ``train_cats``, ``testA``.
+
+    Nothing where all say the same beside it, or one says nothing.
+    """
+    beside = {
+        name: " ".join(
+            word for word in _words_in_order(name) if word.casefold() not in {*_KINDS, *_FILLERS}
+        )
+        for name in splits
+    }
+    return beside if all(beside.values()) and len(set(beside.values())) > 1 else {}
 
 
 def split_folders(folders: Mapping[str, bool]) -> dict[str, str]:
@@ -191,10 +211,14 @@ class _Arranging:
         others = [name for name in folders if name not in splits]
         self._say_parts(splits, folders, others)
         inside: Paths = {}
+        classes = _classes_of_splits(splits)
         for folder in splits:
             own = {n: p[1:] for n, p in self.paths.items() if p[:1] == (folder,)}
             self._mark(folder, own)
-            inside |= _unwrapped(own, folder)
+            if folder in classes:
+                inside |= {number: (classes[folder], *path) for number, path in own.items()}
+            else:
+                inside |= _unwrapped(own, folder)
         if "train" not in splits.values():
             # The others are then what is trained on: its classes, or simply its pictures.
             rest = {n: p for n, p in self.paths.items() if n not in inside}
@@ -233,6 +257,9 @@ class _Arranging:
                 f"because {counted(len(beside), 'picture')} beside them have none."
             )
             return
+        if self._take_folds(folders):
+            self.take_classes()
+            return
         if all(_words(name) and _words(name) <= _FILLERS | _COMPANIONS for name in folders):
             self.layout.sentences.append(
                 f"{listed(list(folders))} are no classes; to leave one of them out, name the other."
@@ -249,6 +276,21 @@ class _Arranging:
         self.layout.sentences += self._deeper()
         self.layout.sentences += self._without()
         self.layout.beside = [n for n, path in self.paths.items() if not path]
+
+    def _take_folds(self, folders: Mapping[str, list[int]]) -> bool:
+        """Go below folders such as ``fold1 … fold5`` that all hold folders of the same names."""
+        inside = [
+            {self.paths[n][1] for n in numbers if len(self.paths[n]) > 1}
+            for numbers in folders.values()
+        ]
+        fillers = all(_words(name) and _words(name) <= _FILLERS for name in folders)
+        if not fillers or any(len(names) < 2 or names != inside[0] for names in inside):
+            return False
+        self.layout.sentences.append(f"{listed(list(folders))} are parts of the set and no class.")
+        for folder in folders:
+            self._mark(folder, [n for n, path in self.paths.items() if path[:1] == (folder,)])
+        self.paths = {number: path[1:] for number, path in self.paths.items()}
+        return True
 
     def _deeper(self) -> Iterator[str]:
         """A sentence about folders inside of the class folders, which could be finer classes."""
@@ -331,3 +373,9 @@ def listed(names: Sequence[str], most: int = 5, mark: str = ", ") -> str:
     """``a, b, c and 7 more``."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return mark.join(names[:most]) + more
+
+
+def short(text: str, most: int = 60) -> str:
+    """A name or a cell of a table, as far as a message has room for it."""
+    shown = "".join(letter if letter.isprintable() else " " for letter in text[:most])
+    return shown if len(text) <= most else f"{shown} …"

@@ -11,7 +11,7 @@ from pathlib import Path
 from lookalike.data.readers.base import PictureSource
 from lookalike.data.readers.folder import FolderSource, made_here, texts_of
 from lookalike.data.readers.idx import IdxSource, idx_files
-from lookalike.data.readers.layout import is_system, is_text, listed
+from lookalike.data.readers.layout import is_picture_name, is_system, is_text, listed
 from lookalike.data.readers.tables import SUFFIXES, ParquetSource, open_table
 from lookalike.data.readers.tar import TAR_SUFFIXES, TarSource
 from lookalike.data.readers.zip import ZipSource
@@ -64,17 +64,18 @@ def open_source(path: Path, zip_encoding: str = "") -> PictureSource:
 
 
 def _open_file(path: Path, zip_encoding: str) -> PictureSource:
-    if zipfile.is_zipfile(path):
+    if zipfile.is_zipfile(path) or path.suffix.lower() == ".zip":
         return ZipSource(path, encoding=zip_encoding)
     if path.suffix.lower() in SUFFIXES:
         return open_table(path)
-    if tarfile.is_tarfile(path):
+    if tarfile.is_tarfile(path) or path.name.lower().endswith(TAR_SUFFIXES):
         return TarSource(path)
     if "idx3-ubyte" in path.name:
         return IdxSource(path, [path])
+    one = "is one picture" if is_picture_name(path.name) else "is a single file"
     raise NoImagesError(
-        f"{path} is a single file and no archive or list. Name a folder of pictures, a zip or tar "
-        "of them, a list (.csv, .jsonl, .parquet), or a pack."
+        f"{path} {one} and no archive or list that is read here. Name a folder of pictures, a zip "
+        "or tar of them, a list (.csv, .jsonl, .parquet), or a pack."
     )
 
 
