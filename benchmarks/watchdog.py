@@ -29,7 +29,7 @@ from lookalike.parts.training.schedules import Tally
 from lookalike.place import Place
 from lookalike.recipe import find, make
 from lookalike.run import Run
-from lookalike.watch.watchdog import SEED, Watchdog, good
+from lookalike.watch.watchdog import SEED, TAIL, Watchdog, good
 
 NAME = "watchdog"
 SIZE, PICTURES, BATCH, STEPS, EVERY = 16, 600, 16, 600, 60
@@ -66,15 +66,15 @@ def not_a_number(trainer: Trainer, memory: dict[str, Any]) -> None:
 
 
 def explodes(trainer: Trainer, memory: dict[str, Any]) -> None:
-    """All weights of D grow by a fifth in every step."""
+    """All weights of D grow by a half in every step."""
     for weight in trainer.networks["D"].parameters():
-        weight *= 1.2
+        weight *= 1.5
 
 
 def d_wins(trainer: Trainer, memory: dict[str, Any]) -> None:
-    """G stands still at weights that are off by a third, while D learns on."""
+    """G stands still at weights that are off by as much as they are, while D learns on."""
     held = memory.setdefault("G", [
-        weight * (1 + 0.35 * torch.randn(weight.shape, generator=_random(trainer)))
+        weight * (1 + torch.randn(weight.shape, generator=_random(trainer)))
         for weight in trainer.networks["G"].parameters()
     ])  # fmt: skip
     for weight, value in zip(trainer.networks["G"].parameters(), held, strict=True):
@@ -107,6 +107,13 @@ HARM: Mapping[str, Break] = {
 }
 
 
+SHOWS: Mapping[str, Callable[[Tally], bool]] = {
+    "exploding": lambda tally: tally.totals["D"] > 100,
+    "D wins": lambda tally: tally.facts["D(real)"] > 0.98 and tally.facts["D(fake)"] < 0.02,
+}
+"""When harm that takes some steps to do its work is there; the other kinds are at once."""
+
+
 def _largest(trainer: Trainer, player: str) -> Tensor:
     return max(trainer.networks[player].parameters(), key=lambda weight: weight.numel()).data
 
@@ -119,19 +126,28 @@ def _random(trainer: Trainer) -> torch.Generator:
 class Saboteur(Watcher):
     """Does harm in every step from one on, until the training has gone back."""
 
-    harm: Break
+    harm: str
     first: int
     name: str = "saboteur"
     memory: dict[str, Any] = field(default_factory=dict)
+    shown: list[int] = field(default_factory=list)
 
     def after(self, scene: Scene, tally: Tally) -> None:
-        """The harm of this step."""
+        """The harm of this step; the steps in a row at which it has shown so far."""
+        step = scene.trainer.clock.step
         if scene.trainer.setbacks:
             if hook := self.memory.pop("hook", None):
                 hook.remove()
-        elif scene.trainer.clock.step >= self.first:
+        elif step >= self.first:
             with torch.no_grad():
-                self.harm(scene.trainer, self.memory)
+                HARM[self.harm](scene.trainer, self.memory)
+            shows = SHOWS.get(self.harm, lambda tally: True)(tally)
+            self.shown = [*self.shown, step] if shows else []
+
+    @property
+    def since(self) -> int:
+        """The step since which it shows; that of the harm where it did not last."""
+        return self.shown[0] if self.shown else self.first
 
 
 # ---- one run -----------------------------------------------------------------------------------
@@ -156,7 +172,7 @@ def run_one(pack: Pack, folder: Path, case: Mapping[str, Any]) -> dict[str, Any]
     trainer = trainer_of(pack, case["variant"], case["seed"], case["steps"])
     watchers: list[Watcher] = [Watchdog(every=case["every"])]
     if case["harm"]:
-        watchers.insert(0, Saboteur(HARM[case["harm"]], case["step"]))
+        watchers.insert(0, Saboteur(case["harm"], case["step"]))
     run, ended = Run(folder), "finished"
     try:
         with run.writing():
@@ -170,6 +186,7 @@ def run_one(pack: Pack, folder: Path, case: Mapping[str, Any]) -> dict[str, Any]
     look = real.look(moving_sampler(trainer).pictures(SEED, 0, 64))
     return {
         **case,
+        "since": watchers[0].since if isinstance(watchers[0], Saboteur) else 0,
         "setbacks": setbacks,
         "ended": ended,
         "good": good(look),
@@ -202,11 +219,10 @@ def cases(runs: int, steps: int = STEPS, every: int = EVERY) -> list[dict[str, A
 
 
 def seen(row: Mapping[str, Any]) -> bool:
-    """Whether the first setback came within one look of the harm, and the run ended well."""
+    """Whether the training went back at the first look whose steps all lie behind the harm."""
     if not row["setbacks"]:
         return False
-    found = row["setbacks"][0][0]
-    return 0 <= found - row["step"] <= row["every"] + 1
+    return bool(0 <= row["setbacks"][0][0] - row["since"] <= row["every"] + row["every"] // TAIL)
 
 
 def report(rows: list[dict[str, Any]]) -> str:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
@@ -17,7 +17,7 @@ from lookalike.engine.state import training_state
 from lookalike.engine.trainer import Setback, Trainer
 from lookalike.engine.watcher import Request, Scene, Watcher
 from lookalike.errors import NotFiniteError, TrainingError
-from lookalike.metrics.scores.sample_stats import SampleStats
+from lookalike.metrics.scores.sample_stats import RealStats, SampleStats
 from lookalike.parts.training.schedules import Tally
 from lookalike.place import Place
 from lookalike.recipe import find, make
@@ -25,6 +25,7 @@ from lookalike.run import GOOD, Run
 from lookalike.watch.numbers import Numbers
 from lookalike.watch.watchdog import Watchdog, alarm, exploded, good, won
 
+SURE = {"D(real)": 0.999, "D(fake)": 0.001}
 WELL = SampleStats(variety=0.9, twins=0.0, distance=1.2, roughness=2.0)
 BATCH = 8
 
@@ -255,6 +256,30 @@ def test_nothing_is_asked_before_samples_were_good(trainer: Trainer, run: Run) -
     again = Watchdog(every=1)
     again.load(json.loads(json.dumps(dog.state())))
     assert again.state() == dog.state()
+
+
+def test_a_sure_d_has_won_where_g_loses_by_it(trainer: Trainer, run: Run) -> None:
+    class Reality:
+        seen = WELL
+
+        def look(self, samples: Any) -> SampleStats:
+            return self.seen
+
+    def asked(loss: float, seen: SampleStats = WELL, fake: float = 0.001) -> Request | None:
+        dog._sums, dog._steps, reality.seen = {**SURE, "D(fake)": fake, "loss G": loss}, 1, seen
+        return dog.asks(scene)
+
+    scene, dog, reality = Scene(trainer, run), Watchdog(every=1), Reality()
+    dog._real = cast(RealStats, reality)
+    assert asked(9.0) is None, "sure from the start on: no state is good"
+    assert asked(1.0, fake=0.4) == Request()
+    assert asked(1.9) is None, "sure, but G draws as before and loses little more"
+    poor = replace(WELL, variety=0.4)
+    for request in (asked(2.1), asked(1.0, poor)):
+        assert request is not None
+        assert "discriminator" in request.back
+    trainer.setbacks = (Setback(2, 1, "won"),) * MOST_SETBACKS
+    assert asked(9.0) is None, "samples are well, so the light says it and nothing is ended"
 
 
 def test_looking_leaves_the_training_as_it_is(trainer: Trainer, run: Run) -> None:

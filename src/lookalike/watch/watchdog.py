@@ -10,22 +10,32 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from statistics import median
 from typing import Any
 
 from lookalike import images
+from lookalike.engine.session import MOST_SETBACKS
 from lookalike.engine.state import moving_sampler
 from lookalike.engine.watcher import Request, Scene, Watcher
+from lookalike.metrics.scores.health_verdict import sure
 from lookalike.metrics.scores.sample_stats import RealStats, SampleStats
 from lookalike.parts.training.schedules import Tally
 
 EVERY = 150
 """Steps between two looks: 64 samples cost about a hundredth of so many."""
 SAMPLES, REALS, SEED = 64, 512, 5
+TAIL = 6
+"""Losses and facts are those of the last sixth of these steps: what went wrong is not averaged away
+with what came before it."""
 EXPLODED, CALM = 100.0, 10.0
 """A loss that is so many times as large as it ever was in a good state, and at least so large."""
 ROUGHER = 3.0
 """Samples so many times as rough as they ever were in a good state are noise."""
-SURE = 0.98
+SURE, LOSING = 0.98, 2.0
+"""D has won when it is sure of both sides and samples are not good, or G's loss is so many times
+the median of good looks: a D that knows few pictures by heart is sure, too."""
+REMEMBERED = 100
+"""Good looks whose losses are remembered."""
 BEGINNING = 3
 """Looks in a row at which D has won from the start on, before the training begins again slower."""
 
@@ -41,6 +51,7 @@ class Watchdog(Watcher):
     _sums: dict[str, float] = field(default_factory=dict, init=False)
     _steps: int = field(default=0, init=False)
     _largest: dict[str, float] = field(default_factory=dict, init=False)
+    _calm: list[float] = field(default_factory=list, init=False)
     _real: RealStats | None = field(default=None, init=False)
 
     def begin(self, scene: Scene) -> None:
@@ -50,7 +61,9 @@ class Watchdog(Watcher):
             self._real = RealStats.of(images.to_pixels(real))
 
     def after(self, scene: Scene, tally: Tally) -> None:
-        """Add the losses and facts of this step."""
+        """Add the losses and facts of this step, where a look comes soon."""
+        if -scene.trainer.clock.step % self.every >= max(self.every // TAIL, 1):
+            return
         self._steps += 1
         losses = {f"loss {player}": abs(total) for player, total in tally.totals.items()}
         for name, value in {**tally.facts, **losses}.items():
@@ -64,8 +77,14 @@ class Watchdog(Watcher):
         look = self._real.look(moving_sampler(scene.trainer).pictures(SEED, 0, SAMPLES))
         self._sums, self._steps = {}, 0
         rough = look.roughness > ROUGHER * self._largest.get("roughness", look.roughness)
-        wrong = exploded(means, self._largest) or alarm(look, rough=rough) or won(means)
-        if not wrong and good(look):
+        wrong = exploded(means, self._largest) or alarm(look, rough=rough)
+        losing = bool(self._calm) and means.get("loss G", 0.0) > LOSING * median(self._calm)
+        # A training whose samples are well is not ended for it: then the light alone says it.
+        often = len(scene.trainer.setbacks) >= MOST_SETBACKS
+        if not wrong and not often and (losing or not good(look)):
+            wrong = won(means)
+        if not wrong and good(look) and not sure(means):
+            self._calm = [*self._calm, means.get("loss G", 0.0)][-REMEMBERED:]
             level = {name: value for name, value in means.items() if name.startswith("loss ")}
             level["roughness"] = look.roughness
             self._largest |= {n: max(v, self._largest.get(n, 0.0)) for n, v in level.items()}
@@ -82,6 +101,7 @@ class Watchdog(Watcher):
             "sums": dict(self._sums),
             "steps": self._steps,
             "largest": dict(self._largest),
+            "calm": list(self._calm),
             "good": self.was_good,
             "lost": self.lost,
         }
@@ -90,6 +110,7 @@ class Watchdog(Watcher):
         """Take it back."""
         self._sums, self._steps = dict(state.get("sums", {})), int(state.get("steps", 0))
         self._largest = dict(state.get("largest", {}))
+        self._calm = list(state.get("calm", ()))
         self.was_good, self.lost = bool(state.get("good")), int(state.get("lost", 0))
 
 
@@ -120,7 +141,7 @@ def alarm(look: SampleStats, *, rough: bool = False) -> str:
 
 
 def won(means: Mapping[str, float]) -> str:
-    """Whether D told real from generated in nearly every step since the last look, in words."""
+    """Whether D told real from generated in nearly every step before this look, in words."""
     settled = means.get("D(settled)", 0.0) >= SURE
     if settled or (means.get("D(real)", 0.5) >= SURE and means.get("D(fake)", 0.5) <= 1 - SURE):
         return "the discriminator tells every real picture from every generated one"

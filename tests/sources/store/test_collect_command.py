@@ -88,6 +88,6 @@ def test_an_interruption_says_how_to_go_on() -> None:
     told = str(done)
     assert "2 pictures, 2.5 MB, in 3.0 s" in told
     assert "28: reason 6 7, reason 5 6, reason 4 5, reason 3 4, reason 2 3, and 2 other" in told
-    assert "The same command again goes on from here" in told
+    assert "Next: the same command again goes on from here" in told
     assert "note: a note" in told
     assert done.interrupted
