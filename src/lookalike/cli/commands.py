@@ -15,6 +15,7 @@ from cyclopts import Parameter as Option
 
 from lookalike import api
 from lookalike.cli import output
+from lookalike.cluster.slurm import job_file
 from lookalike.progress import Listener
 from lookalike.settings.options import AnyPath
 from lookalike.settings.pictures import GenerateSettings
@@ -28,9 +29,18 @@ DryRun = Annotated[
     ),
 ]
 
+PrintSlurm = Annotated[
+    int | None,
+    Option(
+        metavar="NODES",
+        help="Print the job file that trains on so many machines with Slurm; train nothing.",
+    ),
+]
+
 _PATHS = {AnyPath: Path, AnyPath | Any: Path, AnyPath | None: Path | None}
 _DRY_RUN = Parameter("dry_run", Parameter.KEYWORD_ONLY, default=False, annotation=DryRun)
 _VERBOSE = Parameter("verbose", Parameter.KEYWORD_ONLY, default=False, annotation=output.Verbose)
+_PRINT_SLURM = Parameter("print_slurm", Parameter.KEYWORD_ONLY, default=None, annotation=PrintSlurm)
 _JSON = Parameter("json", Parameter.KEYWORD_ONLY, default=False, annotation=output.Json)
 
 
@@ -76,6 +86,10 @@ def as_command(verb: Verb, dry: Verb | None = None) -> Callable[..., None]:
         verbose: bool = False,
         **options: Any,
     ) -> None:
+        nodes = options.pop("print_slurm", None)
+        if nodes is not None:
+            print_job(nodes)
+            return
         asked = dry if dry is not None and dry_run else verb
         with output.screen(verbose) as listener:
             if "listener" in signature(unwrap(asked)).parameters:
@@ -89,7 +103,7 @@ def as_command(verb: Verb, dry: Verb | None = None) -> Callable[..., None]:
         if getattr(answer, "failed", False):
             sys.exit(1)
 
-    own = [_DRY_RUN, _JSON] if dry is not None else [_JSON]
+    own = [_DRY_RUN, _PRINT_SLURM, _JSON] if dry is not None else [_JSON]
     if _trains(verb):
         own.append(_VERBOSE)
     taken = Signature([*_parameters(verb), *own])
@@ -97,6 +111,18 @@ def as_command(verb: Verb, dry: Verb | None = None) -> Callable[..., None]:
     command.__signature__ = taken  # type: ignore[attr-defined]
     command.__annotations__ = {one.name: one.annotation for one in taken.parameters.values()}
     return command
+
+
+def print_job(nodes: int) -> None:
+    """Print the job file for the command that was given, without the option that asked for it."""
+    words = iter(sys.argv[1:])
+    kept = []
+    for word in words:
+        if word == "--print-slurm":
+            next(words, None)
+        elif not word.startswith("--print-slurm="):
+            kept.append(word)
+    output.out(job_file(kept, nodes).rstrip("\n"))
 
 
 def more_about(verb: Verb) -> str:

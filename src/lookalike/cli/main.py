@@ -86,6 +86,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except show.UnreadError:
         status = _UNREAD
     if status:
+        if int(os.environ.get("WORLD_SIZE", "1")) > 1 and "torch" in sys.modules:
+            from lookalike.engine.distributed import leave
+
+            leave(status)  # an ordinary exit of a broken group may wait or abort
         sys.exit(status)
 
 

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
-from typing import TypeVar
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from lookalike.cluster.preflight import RankFacts, check_address, check_ranks, who_is_gone
+from lookalike.errors import TrainingError
 from lookalike.parts.training.schedules import Tally
 from lookalike.place import Place
 
@@ -32,7 +35,46 @@ class ProcessGroup:
             backend = "cpu:gloo,cuda:nccl" if place.device.startswith("cuda") else "gloo"
             os.environ.setdefault("MASTER_ADDR", "127.0.0.1")
             os.environ.setdefault("MASTER_PORT", "29500")
+            check_address(os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"]), self.rank)
             dist.init_process_group(backend, rank=self.rank, world_size=self.world)
+        self._ranks = self._meet()
+
+    def _meet(self) -> list[RankFacts]:
+        """What every rank says of itself.
+
+        Raises:
+            TrainingError: they do not fit together.
+        """
+        own = RankFacts.here(self.rank)
+        if self.world == 1:
+            return [own]
+        ranks: list[Any] = [None] * self.world
+        dist.all_gather_object(ranks, own)
+        check_ranks(ranks)
+        return ranks
+
+    @contextmanager
+    def _together(self) -> Iterator[None]:
+        """Say who is gone where ranks that need one another cannot talk any more.
+
+        Raises:
+            TrainingError: a rank is gone.
+        """
+        try:
+            yield
+        except RuntimeError as problem:
+            store = dist.distributed_c10d._get_default_store()
+            gone = who_is_gone(
+                self._ranks,
+                self.rank,
+                lambda name: store.set(name, "1"),
+                lambda name: bool(store.check([name])),
+            )
+            why = str(problem).strip().splitlines()[0]
+            raise TrainingError(
+                f"{gone} is gone, so rank {self.rank} of {self.world} stops ({why}). What was "
+                "saved last is kept: give the same command again to continue."
+            ) from problem
 
     def rows(self, batch: int) -> tuple[int, int]:
         """This rank's rows of a batch, ``first, last``."""
@@ -46,7 +88,8 @@ class ProcessGroup:
         if not moved:
             return
         flat = torch.cat([w.grad.reshape(-1) for w in moved if w.grad is not None]).mul_(share)
-        dist.all_reduce(flat)
+        with self._together():
+            dist.all_reduce(flat)
         at = 0
         for weight in moved:
             assert weight.grad is not None
@@ -57,7 +100,8 @@ class ProcessGroup:
         """The mean of the ranks' numbers, weighted by their shares of the batch."""
         if self.world > 1:
             numbers = numbers * share
-            dist.all_reduce(numbers)
+            with self._together():
+                dist.all_reduce(numbers)
         return numbers
 
     def agree_on(self, tally: Tally, batch: int) -> Tally:
@@ -75,20 +119,23 @@ class ProcessGroup:
         if self.world == 1:
             return yes
         flag = torch.tensor(float(yes))
-        dist.all_reduce(flag, dist.ReduceOp.MAX)
+        with self._together():
+            dist.all_reduce(flag, dist.ReduceOp.MAX)
         return bool(flag.item())
 
     def wait(self) -> None:
         """Until every rank is here."""
         if self.world > 1:
-            dist.barrier()
+            with self._together():
+                dist.barrier()
 
     def agree(self, thing: T) -> T:
         """Rank 0's object on every rank."""
         if self.world == 1:
             return thing
         box: list[T] = [thing]
-        dist.broadcast_object_list(box, src=0)
+        with self._together():
+            dist.broadcast_object_list(box, src=0)
         return box[0]
 
     def close(self) -> None:
