@@ -26,7 +26,7 @@ def test_from_a_folder_to_a_run_that_is_trained_further_and_judged(
     tab: Tab, client: Client
 ) -> None:
     page = tab.page
-    page.get_by_role("link", name=re.compile("^blots")).click()
+    page.get_by_role("link", name="blots 2 folders of pictures").click()
     page.wait_for_selector(".verdict .light", timeout=LONG)
     assert "48 usable pictures" in page.inner_text(".verdict")
     page.wait_for_selector(".expected b", timeout=LONG)
@@ -143,7 +143,7 @@ def test_a_page_of_read_only_offers_nothing_that_changes(chromium: Any, home: Pa
         tab = Tab(chromium, served)
         tab.page.wait_for_selector("#content h1")
         assert tab.page.locator(".drop").count() == 0
-        tab.page.get_by_role("link", name=re.compile("^blots")).click()
+        tab.page.get_by_role("link", name="blots 2 folders of pictures").click()
         tab.page.wait_for_selector("button.main", timeout=LONG)
         assert tab.page.locator("button.main").is_disabled()
         tab.close()
