@@ -10,7 +10,8 @@ from typing import Any
 
 
 class Result(ABC):
-    """The answer of a verb: ``print`` shows it, :meth:`as_dict` is what ``--json`` prints.
+    """The answer of a verb: ``print`` shows it with the one step that comes next, and
+    :meth:`as_dict` is what ``--json`` prints.
 
     One that has a property ``failed`` ends the command with status 1 where that is true.
     """
@@ -19,12 +20,17 @@ class Result(ABC):
     def lines(self) -> list[str]:
         """The answer for a person, line by line."""
 
+    @property
+    @abstractmethod
+    def next_step(self) -> str:
+        """The one thing to type or do next, in a line of its own below the others."""
+
     def as_dict(self) -> dict[str, Any]:
         """The answer as dictionaries, lists, numbers and strings."""
         return _fields(self)
 
     def __str__(self) -> str:
-        return "\n".join(self.lines())
+        return "\n".join([*self.lines(), f"Next: {self.next_step}"])
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
         """How a notebook shows it."""

@@ -32,6 +32,8 @@ from lookalike.recipe import Drawing, Recipe
 
 KEEP = 2
 CANDIDATES = "candidates.json"
+GOOD = "good.safetensors"
+"""The newest state in which nothing was wrong, to go back to."""
 MODEL = "model.safetensors"
 """The one state of a run that was shared: what draws, and nothing to train with."""
 
@@ -235,6 +237,25 @@ class Run:
             if int(state.stem) > images:
                 state.replace(state.with_suffix(".damaged"))
 
+    def save_good(self, tree: Mapping[str, Any]) -> None:
+        """Keep the newest state in which nothing was wrong, beside the checkpoints."""
+        checkpoints.write(self.checkpoints / GOOD, tree)
+
+    def good(self, images: int) -> dict[str, Any] | None:
+        """That state, unless it is damaged or from after so many images."""
+        try:
+            tree = _state(self.checkpoints / GOOD)
+        except CheckpointError:
+            return None
+        return tree if tree["clock"][0] <= images else None
+
+    def rewind(self, images: int) -> None:
+        """Drop checkpoints, numbers and grids from after so many images: they went wrong."""
+        for path in self._numbered():
+            if int(path.stem) > images:
+                path.unlink(missing_ok=True)
+        self.forget_after(images)
+
     # ---- pictures ---------------------------------------------------------------------------
 
     def write_sample(self, images: int, sheet: Pixels) -> Path:
@@ -343,8 +364,8 @@ class Run:
         taken = read_json(self.path / "scores.json").get("take", "best")
         return bool(taken == "best" and self._best(1).exists())
 
-    def why(self, which: str = "auto") -> str:
-        """Which state "auto" is and why, in words, and how to take the other.
+    def why(self, which: str = "auto", *, names: bool = True) -> str:
+        """Which state "auto" is and why, in words; with ``names`` how to take the other.
 
         Empty where another one is named, and where nothing was scored.
         """
@@ -352,7 +373,7 @@ class Run:
         if which != "auto" or not words or not self.bests():
             return ""
         other = "last" if self.takes_best else "best"
-        return f"{words} The other one: --checkpoint {other}."
+        return f"{words} The other one: --checkpoint {other}." if names else words
 
     def candidates(self) -> int | None:
         """Of how many candidates each picture is the best, as measured at the end; else None."""

@@ -46,7 +46,7 @@ LIGHT = {"api", "cli", "lookalike", "recipe", "settings", "studio"}
 _LOWER = GROUND | {"settings"}
 _PARTS = _LOWER | {"parts"}
 _LOOP = _PARTS | {"data", "recipe", "run"}
-_STAGES = _LOOP | {"sources", "metrics", "engine", "watch", "editing", "share", "report"}
+_STAGES = _LOOP | {"sources", "metrics", "engine", "watch", "editing", "share", "report", "cluster"}
 MAY: dict[str, set[str]] = {
     "errors": set(),
     "seeds": set(),
@@ -69,6 +69,7 @@ MAY: dict[str, set[str]] = {
     "engine": _LOOP,
     "watch": _LOOP | {"metrics", "engine"},
     "editing": _LOOP | {"metrics", "engine"},
+    "cluster": _LOWER | {"data"},
     "share": _LOOP | {"metrics", "engine", "editing"},
     "report": _LOOP | {"metrics", "engine", "watch"},
     "stages": _STAGES,

@@ -153,7 +153,10 @@ class Story:
         time = TimeBudget(self.seconds, speed, clock=machine)
         images = speed.images(self.seconds, BATCH)
         trainer = SimpleNamespace(
-            clock=Clock(budget=images), recipe=SimpleNamespace(batch=BATCH), place=Place()
+            clock=Clock(budget=images),
+            recipe=SimpleNamespace(batch=BATCH),
+            place=Place(),
+            setbacks=(),
         )
         trainer.plan = lambda clock: setattr(trainer, "clock", clock)
         run = SimpleNamespace(

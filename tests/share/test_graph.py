@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from lookalike.errors import RecipeError
 from lookalike.parts.networks.base import Networks
 from lookalike.share.graph import KNOWN, Graph, graph_of
+from lookalike.share.model import EncoderMean
 
 QUICK = {"tiny", "swift", "stackgan", "began"}
 """Recipes tried by ./scripts/test --quick."""
@@ -186,6 +187,16 @@ def test_the_page_draws_what_the_generator_of_every_recipe_draws(name: str) -> N
         wanted = generator(*inputs)
     ((given,),) = run_graphs([(graph_of(generator, *inputs), inputs)])
     assert given.shape == (1, chosen.channels, chosen.size, chosen.size)
+    torch.testing.assert_close(given, wanted, rtol=0, atol=2e-5)
+
+
+def test_the_page_reads_large_pictures_as_the_encoder_of_the_cascade_does() -> None:
+    chosen = small("cascade")
+    encoder = EncoderMean(Networks.build({"E": chosen.networks["E"]}, frame_of(chosen))["E"]).eval()
+    picture = noise(1, chosen.channels, chosen.size, chosen.size).clamp(-1, 1)
+    with torch.no_grad():
+        wanted = encoder(picture)
+    ((given,),) = run_graphs([(graph_of(encoder, picture), [picture])])
     torch.testing.assert_close(given, wanted, rtol=0, atol=2e-5)
 
 

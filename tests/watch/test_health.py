@@ -157,6 +157,9 @@ def test_what_evaluate_found_is_said_where_it_is_worse_than_what_training_saw() 
     red = shown({**health, "light": "red"}, poor)
     assert red is not None
     assert (red.light, red.sentence) == ("red", "Healthy.")
+    further = shown({**health, "images": 2000}, {**copies, "trained": 1000})
+    assert further is not None
+    assert further.light == "green", "it was trained further since"
 
 
 def test_rates_fall_in_swift_and_stay_in_dcgan() -> None:

@@ -8,7 +8,9 @@ from typing import cast
 import pytest
 
 from lookalike.engine.watcher import Scene
+from lookalike.metrics.scores.health_verdict import HealthFinding
 from lookalike.parts.training.schedules import Tally
+from lookalike.watch.health import Health
 from lookalike.watch.progress import Progress, ProgressStep
 
 
@@ -50,3 +52,19 @@ def test_before_the_last_step_a_person_hears_what_the_prior_learns() -> None:
     silent.begin(scene(0, 0.0))
     silent.after(scene(992, 0.0), Tally({}, {}, {}))
     assert len(said) == 1  # a prior that learns nothing at the end
+
+
+def test_a_light_that_asks_for_a_look_is_said_once() -> None:
+    said: list[str] = []
+    told: list[ProgressStep] = []
+    health = SimpleNamespace(finding=None, near="")
+    progress = Progress(told.append, seconds=0.0, say=said.append, health=cast(Health, health))
+    progress.begin(scene(0, 0.0))
+    grey = HealthFinding("grey", "learning", "Still learning.")
+    amber = HealthFinding("amber", "collapse", "It may be collapsing.")
+    for finding in (None, grey, amber, amber, grey):
+        health.finding, health.near = finding, "nearer than 60 s ago"
+        progress.after(scene(100, 0.0), Tally({}, {}, {}))
+    assert [step.light for step in told] == [None, grey, amber, amber, grey]
+    assert told[-1].near == "nearer than 60 s ago"
+    assert said == ["It may be collapsing."]

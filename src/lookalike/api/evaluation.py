@@ -105,8 +105,8 @@ def _evaluate_pictures(
             f"pictures are an array uint8 [N, H, W, C], found {given.dtype} {given.shape}; real "
             "ones to judge them by are named with against=."
         )
-    found = stage.evaluate(lambda count: given[:count], against, settings, listener.tell)
-    return replace(found, samples=f"{len(given):,} pictures")
+    evaluation = stage.evaluate(lambda count: given[:count], against, settings, listener.tell)
+    return replace(evaluation, samples=f"{len(given):,} pictures")
 
 
 def _evaluate_run(
@@ -124,7 +124,7 @@ def _evaluate_run(
     from lookalike.stages import evaluate as stage
 
     real, note = _real(run, against)
-    sampler, _, _ = open_sampler(run, settings.device.place())
+    sampler, _, _ = open_sampler(run, settings.device.place(), settings.checkpoint)
     if division.one is not None:
         draw = partial(sampler.pictures, settings.seed)
         return division.told(stage.evaluate_part(draw, real, settings, division.one, listener.tell))
@@ -138,7 +138,7 @@ def _evaluate_run(
         assert labels is not None
         return np.asarray(labels.numpy(), np.float32)
 
-    found = stage.evaluate(
+    evaluation = stage.evaluate(
         lambda count: sampler.pictures(settings.seed, 0, count),
         real,
         settings,
@@ -146,22 +146,25 @@ def _evaluate_run(
         labels_of if sampler.labels is not None else None,
         division.parts,
     )
-    found = replace(found, warnings=(*note, *found.warnings))
+    why = run.why(settings.checkpoint)
+    sentences = (*evaluation.sentences, *([why] if why else []))
+    evaluation = replace(evaluation, warnings=(*note, *evaluation.warnings), sentences=sentences)
     if against is None:
-        _keep(run, found)
-    return found
+        _keep(run, evaluation)
+    return evaluation
 
 
-def _keep(run: Run, found: Evaluation) -> None:
+def _keep(run: Run, evaluation: Evaluation) -> None:
     """Write the scores into the run, and its page anew."""
     from lookalike import checkpoints
     from lookalike.metrics.scores.scores import finite
 
     plain = {
-        **found.scores.as_json(),
-        "sentences": found.sentences,
-        "cautions": found.warnings,
-        "classes": finite(asdict(found.classes)) if found.classes else None,
+        **evaluation.scores.as_json(),
+        "trained": run.progress(),
+        "sentences": evaluation.sentences,
+        "cautions": evaluation.warnings,
+        "classes": finite(asdict(evaluation.classes)) if evaluation.classes else None,
     }
     checkpoints.write_whole(run.path / "evaluation.json", json.dumps(plain, indent=1).encode())
     report(run.path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar, cast
 
@@ -15,7 +16,7 @@ from lookalike.results import Result
 from lookalike.settings.collect import UrlsSettings
 from lookalike.settings.data import DoctorSettings, PrepareSettings, TransformSettings
 from lookalike.settings.evaluation import EvaluateSettings
-from lookalike.settings.machines import Machines
+from lookalike.settings.machines import Machines, Part
 from lookalike.settings.options import AnyPath, path_of, restored
 from lookalike.settings.pictures import ExpandSettings, GenerateSettings
 
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from lookalike.data.pack.part_folder import OnePart, Parts, Work
 
 R = TypeVar("R")
+
+_EACH = 4
+"""Parts for each worker: a slow or lost one holds the others up by a quarter of its share."""
 
 DIVIDED: dict[str, type] = {
     "collect": UrlsSettings,
@@ -68,11 +72,13 @@ def merge(
     return perform(work, Machines(merged=ordered), listener)
 
 
-def perform(work: Work, machines: Machines, listener: Listener) -> Any:
-    """Do the work, divided in this way, with its own verb."""
+def perform(work: Work, machines: Machines, listener: Listener, workers: int | None = None) -> Any:
+    """Do the work, divided in this way, with its own verb and so many processes of its own."""
     from lookalike import api
 
     settings: Any = replace(restored(DIVIDED[work.verb], work.settings), machines=machines)
+    if hasattr(settings, "workers"):
+        settings = replace(settings, workers=workers)
     arguments = [argument or None for argument in work.arguments]
     settled = {"settings": settings, "listener": listener}
     return getattr(api, work.verb)(*arguments, **settled)
@@ -104,7 +110,33 @@ class Division(Generic[R]):
 
     def elsewhere(self, listener: Listener) -> R:
         """Have the parts done by other processes, and put them together."""
-        raise NotImplementedError
+        from lookalike.cluster.dask_workers import DaskWorkers
+        from lookalike.data.pack.part_folder import OnePart, forget_parts, parts_folder
+
+        assert self.work is not None
+        with DaskWorkers(self.machines.on) as workers:
+            of = self.machines.parts or _EACH * workers.count
+            parts = [Part(number, of) for number in range(1, of + 1)]
+            calls = [partial(_part, self.work, str(part)) for part in parts]
+            try:
+                answers = workers.run(calls, listener.tell)
+            except KeyboardInterrupt:
+                place = parts_folder(Path(self.work.to))
+                listener.say(f"Finished parts are kept in {place}; the same command goes on.")
+                raise
+        if self.work.verb == "transform":
+            from lookalike.stages.transform import joined
+
+            return cast(R, joined(answers))
+        folders = [OnePart(self.work, part).folder for part in parts]
+        whole = merge(self.work.to, tuple(folders), listener=listener)
+        forget_parts(folders)
+        return cast(R, whole)
+
+
+def _part(work: Work, part: str, listener: Listener) -> Any:
+    """One part on a worker, with one process for what may crash."""
+    return perform(work, Machines(part=part), listener, workers=1)
 
 
 def divided(

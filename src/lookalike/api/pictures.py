@@ -108,9 +108,11 @@ def expand(
     try:
         return stage.expand(opened, make, origin, folder, settings, listener.tell)
     except KeyboardInterrupt:
-        kept = stage.unfinished(folder)
-        if kept.exists():
-            listener.say(f"What was found is kept in {kept}; the same command again continues.")
+        unfinished = stage.unfinished(folder)
+        if unfinished.exists():
+            listener.say(
+                f"What was found is kept in {unfinished}; the same command again continues."
+            )
         raise
 
 
@@ -143,6 +145,7 @@ def _chosen(pack: Pack, to: Path, settings: ExpandSettings, listener: Listener) 
 def _one_run(pack: Pack, to: Path, settings: ExpandSettings, listener: Listener) -> Candidates:
     """One generator for all classes: the given run, or one that is trained."""
     from lookalike.data.pack.classes import classes_of
+    from lookalike.run import Run
     from lookalike.stages import expand as stage
 
     classes, run = classes_of(pack, settings.attribute), settings.run
@@ -154,6 +157,8 @@ def _one_run(pack: Pack, to: Path, settings: ExpandSettings, listener: Listener)
         wanted = _training(settings, seconds(settings.time), True if settings.attribute else None)
         _train(pack.path, run, wanted, listener)
     sampler, origin, trainers = _opened(run, pack, run.resolve().name, settings)
+    if why := Run.open(run).why(settings.checkpoint):
+        listener.say(why)
     return stage.maker(sampler, classes, settings.seed), origin, trainers
 
 
@@ -171,7 +176,7 @@ def _opened(
 
     trained = Run.open(run)
     training_pack(trained, pack)
-    sampler, drawing, seen = open_sampler(trained, settings.device.place())
+    sampler, drawing, seen = open_sampler(trained, settings.device.place(), settings.checkpoint)
     return sampler, Origin(name, drawing.name, seen), pretrained_families(trained)
 
 

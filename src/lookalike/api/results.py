@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from lookalike.durations import words
 from lookalike.results import Result, table
 
 if TYPE_CHECKING:
+    from lookalike.metrics.scores.health_verdict import HealthFinding
     from lookalike.stages.choose import Choice
     from lookalike.stages.prepare import Prepared
 
@@ -35,6 +37,7 @@ class Trained(Result):
     generate_with: str
     naming: dict[str, Any] | None = None
     longer_with: str = ""
+    light: HealthFinding | None = None
 
     def lines(self) -> list[str]:
         """How far it is, where it is, and the commands that come next."""
@@ -48,11 +51,17 @@ class Trained(Result):
             lines.append(f"  naming    {self.naming['sentence']}")
         if self.report:
             lines.append(f"  report    {self.report}")
-        if self.finished:
-            lines.append(f"  longer    {self.longer_with}")
-        else:
-            lines.append(f"  continue  {self.continue_with}")
-        return [*lines, f"  pictures  {self.generate_with}"]
+        if self.light is not None:
+            lines.append(f"  light     {self.light.title.lower()}: {self.light.sentence}")
+        return lines
+
+    @property
+    def next_step(self) -> str:
+        """To go on where it stopped or is not near yet, and else new pictures."""
+        if not self.finished:
+            return self.continue_with
+        near = self.light is None or self.light.kind not in {"far", "learning"}
+        return self.generate_with if near else self.longer_with
 
 
 @dataclass(frozen=True)
@@ -92,6 +101,11 @@ class Planned(Result):
         ]
         return [*table(rows), *self.notes]
 
+    @property
+    def next_step(self) -> str:
+        """To do what was said."""
+        return "the same command without --dry-run"
+
 
 @dataclass(frozen=True)
 class Started(Result):
@@ -106,6 +120,11 @@ class Started(Result):
         """How the training ended."""
         return self.trained.lines()
 
+    @property
+    def next_step(self) -> str:
+        """That of the training."""
+        return self.trained.next_step
+
 
 class RunSummary(dict[str, Any]):
     """What is known about a run, by name."""
@@ -115,8 +134,9 @@ class RunSummary(dict[str, Any]):
         return dict(self)
 
     def lines(self) -> list[str]:
-        """The most important of it, a row each."""
-        return table(self.rows())
+        """The most important of it, a row each, and what comes next."""
+        run = shlex.quote(str(self["run"]))
+        return [*table(self.rows()), f"Next: lookalike generate {run} -n 100 --to out/"]
 
     def __str__(self) -> str:
         return "\n".join(self.lines())
@@ -141,6 +161,9 @@ class RunSummary(dict[str, Any]):
         ]
         if self["light"]:
             rows.append(("light", "{light}: {sentence}".format(**self["light"])))
+        for back in self["setbacks"]:
+            words = "from {found:,} images to {back:,}, at half the rate from there: {why}"
+            rows.append(("went back", words.format(**back)))
         if self["naming"]:
             rows.append(("naming", str(self["naming"].get("sentence", ""))))
         if scores:
@@ -178,7 +201,7 @@ class RecipeList(list[Any]):
         ]
         return [
             *table(rows, ("recipe", "sizes", "channels", "labels", "what it is")),
-            "\nUse one: lookalike train PACK --recipe NAME.  Your own: --recipe my_recipe.py",
+            "\nNext: lookalike train PACK --recipe NAME (your own: --recipe my_recipe.py)",
         ]
 
     def __str__(self) -> str:

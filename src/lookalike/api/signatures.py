@@ -19,12 +19,12 @@ def verb(function: Callable[P, R]) -> Callable[P, R]:
     """A public function: disks refuse in words, and its signature names every setting."""
     inner = guarded(function)
     taken = signature(function)
-    own = [one for one in taken.parameters.values() if one.kind is not Parameter.VAR_KEYWORD]
+    own = [p for p in taken.parameters.values() if p.kind is not Parameter.VAR_KEYWORD]
     settings = taken.parameters.get("settings")
     if settings is not None:
         kind = vars(sys.modules[function.__module__]).get(str(settings.annotation).split(" | ")[0])
-        known = {one.name for one in own}
-        own += [one for one in _fields(kind) if one.name not in known]
+        known = {p.name for p in own}
+        own += [p for p in _fields(kind) if p.name not in known]
     inner.__signature__ = Signature(own)  # type: ignore[attr-defined]
     return inner
 

@@ -107,6 +107,7 @@ def train(
     from lookalike.run import Run
     from lookalike.stages import train as stage
     from lookalike.watch.class_accuracy import class_accuracy_of
+    from lookalike.watch.health import finding_of
 
     settings = filled(TrainSettings, settings, fields)
     folder = _folder(into, settings.recipe)
@@ -137,6 +138,7 @@ def train(
         continue_with=again,
         generate_with=f"lookalike generate {shlex.quote(str(folder))} -n 100 --to out/",
         longer_with=f"{again} --more 10m",
+        light=finding_of(run),
     )
 
 
@@ -170,12 +172,14 @@ def _watchers(
     from lookalike.watch.samples import SampleGrids
     from lookalike.watch.scores import ScoreWatcher
     from lookalike.watch.tensorboard import TensorBoard
+    from lookalike.watch.watchdog import Watchdog
 
-    watching: list[Watcher] = [Numbers(), ScoreWatcher(pack, keep=settings.keep_best), Health()]
+    health = Health()
+    watching: list[Watcher] = [Numbers(), ScoreWatcher(pack, keep=settings.keep_best), health]
     watching += [Candidates(pack, listener.say), SampleGrids(), ClassAccuracy(pack, listener.say)]
     if settings.tensorboard:
         watching.append(TensorBoard())
-    return [*watching, Progress(listener.step, say=listener.say)]
+    return [*watching, Watchdog(), Progress(listener.step, say=listener.say, health=health)]
 
 
 @verb
@@ -345,13 +349,13 @@ def show(run: AnyPath) -> RunSummary:
     Raises:
         RunError: there is no run.
     """
-    from lookalike.metrics.scores.health_verdict import shown
     from lookalike.run import CANDIDATES, Run, read_json
+    from lookalike.watch.health import finding_of
 
     opened = Run.open(path_of(run))
     folder, recipe, env = opened.path, opened.recipe_values(), opened.env()
     stats, grids = opened.stats(), opened.sample_grids()
-    scores, health = read_json(folder / "scores.json"), read_json(folder / "health.json")
+    scores = read_json(folder / "scores.json")
     page = folder / "report.html"
     return RunSummary(
         {
@@ -364,8 +368,9 @@ def show(run: AnyPath) -> RunSummary:
             "images": opened.progress(),
             "data": env.get("data", {}),
             "environment": {k: v for k, v in env.items() if k not in {"data", "budgets"}},
-            "health": health,
-            "light": plain(shown(health, read_json(folder / "evaluation.json"))),
+            "health": read_json(folder / "health.json"),
+            "light": plain(finding_of(opened)),
+            "setbacks": opened.plan().get("setbacks", []),
             "naming": read_json(folder / "naming.json"),
             "numbers": stats[-1] if stats else {},
             "scores": next((s for s in reversed(stats) if "score/kid" in s), {}),

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import fields, is_dataclass
 from inspect import Parameter, Signature, getdoc, signature, unwrap
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, get_args, get_type_hints
 
 from cyclopts import App
 from cyclopts import Parameter as Option
@@ -29,6 +30,7 @@ DryRun = Annotated[
 
 _PATHS = {AnyPath: Path, AnyPath | Any: Path, AnyPath | None: Path | None}
 _DRY_RUN = Parameter("dry_run", Parameter.KEYWORD_ONLY, default=False, annotation=DryRun)
+_VERBOSE = Parameter("verbose", Parameter.KEYWORD_ONLY, default=False, annotation=output.Verbose)
 _JSON = Parameter("json", Parameter.KEYWORD_ONLY, default=False, annotation=output.Json)
 
 
@@ -67,19 +69,29 @@ def as_command(verb: Verb, dry: Verb | None = None) -> Callable[..., None]:
     Its first parameter is the argument, the others are options. ``dry`` answers ``--dry-run``.
     """
 
-    def command(*arguments: Any, json: bool = False, dry_run: bool = False, **options: Any) -> None:
+    def command(
+        *arguments: Any,
+        json: bool = False,
+        dry_run: bool = False,
+        verbose: bool = False,
+        **options: Any,
+    ) -> None:
         asked = dry if dry is not None and dry_run else verb
-        with output.screen() as listener:
+        with output.screen(verbose) as listener:
             if "listener" in signature(unwrap(asked)).parameters:
                 options["listener"] = listener
             answer = asked(*arguments, **options)
         if isinstance(answer, Path) and json:
             answer = {verb.__name__.strip("_"): answer}
         output.result(answer, json)
+        if isinstance(answer, Path):
+            output.say(f"Next: open {answer} in a browser")
         if getattr(answer, "failed", False):
             sys.exit(1)
 
     own = [_DRY_RUN, _JSON] if dry is not None else [_JSON]
+    if _trains(verb):
+        own.append(_VERBOSE)
     taken = Signature([*_parameters(verb), *own])
     command.__name__, command.__doc__ = verb.__name__, verb.__doc__
     command.__signature__ = taken  # type: ignore[attr-defined]
@@ -92,6 +104,15 @@ def more_about(verb: Verb) -> str:
     text = (getdoc(verb) or "").replace("``", "").partition("Args:\n")[0]
     paragraphs = text.strip().split("\n\n")[1:]
     return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
+
+
+def _trains(verb: Verb) -> bool:
+    """Whether a verb trains something: its settings can be given a time for it."""
+    settings = next((one for one in _parameters(verb) if one.name == "settings"), None)
+    kinds = get_args(settings.annotation) if settings else ()
+    return any(
+        field.name == "time" for kind in kinds if is_dataclass(kind) for field in fields(kind)
+    )
 
 
 def _parameters(verb: Verb) -> list[Parameter]:

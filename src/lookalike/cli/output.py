@@ -24,6 +24,11 @@ if TYPE_CHECKING:
 
 Json = Annotated[bool, Parameter(name="--json", negative="", help="Print the result as JSON.")]
 
+Verbose = Annotated[
+    bool,
+    Parameter(name="--verbose", negative="", help="Also show speed and losses while it trains."),
+]
+
 
 def result(value: Any, as_json: bool) -> None:
     """Print a result: JSON where it was asked for, its lines otherwise; once for a team."""
@@ -65,10 +70,14 @@ def _into_nothing(stream: TextIO) -> None:
 
 @dataclass
 class Screen:
-    """Progress on stderr: a live bar on a terminal, a line every ``seconds`` elsewhere."""
+    """Progress on stderr: a live bar on a terminal, a line every ``seconds`` elsewhere.
+
+    Words first: losses and speed are for those who ask for them (``verbose``).
+    """
 
     bars: Progress | None = None
     seconds: float = 15.0
+    verbose: bool = False
     _task: TaskID | None = None
     _what: str = ""
     _last: float = 0.0
@@ -80,10 +89,13 @@ class Screen:
 
     def step(self, step: ProgressStep) -> None:
         """A training."""
-        losses = "  ".join(f"{player} {value:.3f}" for player, value in step.losses.items())
-        left = words(step.seconds_left) if step.seconds_left < 1e7 else "?"
-        detail = f"{step.rate:.0f} images/s  {left} left  {losses}"
-        self._show("training", step.images, step.budget, detail)
+        left = f"{words(step.seconds_left)} left" if step.seconds_left < 1e7 else ""
+        light = "" if step.light is None else step.light.title.lower()
+        details = [left, step.near, light]
+        if self.verbose:
+            losses = (f"{player} {value:.3f}" for player, value in step.losses.items())
+            details += [f"{step.rate:.0f} images/s", *losses]
+        self._show("training", step.images, step.budget, "  ".join(filter(None, details)))
 
     def _show(self, what: str, done: int, total: int, detail: str) -> None:
         if self.bars is None:
@@ -109,16 +121,16 @@ class Screen:
 
 
 @contextmanager
-def screen() -> Iterator[Listener]:
+def screen(verbose: bool = False) -> Iterator[Listener]:
     """A screen that listens for the time of one verb."""
     if not sys.stderr.isatty():
-        yield _listener(Screen())
+        yield _listener(Screen(verbose=verbose))
         return
     from rich.console import Console
     from rich.progress import Progress
 
     with Progress(*columns(), console=Console(stderr=True), transient=True) as bars:
-        yield _listener(Screen(bars))
+        yield _listener(Screen(bars, verbose=verbose))
 
 
 def columns() -> list[ProgressColumn]:

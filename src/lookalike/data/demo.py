@@ -105,8 +105,12 @@ class Demo(Result):
         return [
             f"{self.count:,} faces {done} in {self.folder} ({', '.join(self.styles)}).",
             f"  artists and licences  {self.folder / 'LICENCE.txt'}",
-            f"  next                  lookalike start {shlex.quote(str(self.folder))}",
         ]
+
+    @property
+    def next_step(self) -> str:
+        """To train on them."""
+        return f"lookalike start {shlex.quote(str(self.folder))}"
 
 
 def draw_demo(folder: Path, settings: DemoSettings, tell: Tell = silent) -> Demo:

@@ -85,7 +85,7 @@ def open_editor(
         images_seen=players.images_seen,
         recipe=players.recipe.name,
         key=key,
-        notes=notes,
+        notes=(*notes, run.why(names=False)) if run.takes_best and run.why() else notes,
     )
 
 

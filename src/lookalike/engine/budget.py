@@ -124,10 +124,10 @@ def measure(
     if place.adapts and most > 1:
         threads = settle(_player(trainer), most, seconds / 4)
     torch.set_num_threads(threads)
-    found = trainer.group.agree(_rates(trainer, seconds / len(shares), shares, clock))
+    speeds = trainer.group.agree(_rates(trainer, seconds / len(shares), shares, clock))
     torch.set_num_threads(most)
-    rates = tuple((share, rate) for share, (rate, _) in zip(shares, found, strict=True))
-    work = _profile(trainer, {share: work for share, (_, work) in zip(shares, found, strict=True)})
+    rates = tuple((share, rate) for share, (rate, _) in zip(shares, speeds, strict=True))
+    work = _profile(trainer, {share: work for share, (_, work) in zip(shares, speeds, strict=True)})
     mean = len(rates) / sum(1 / rate for _, rate in rates)
     measured = recipe.choice is not None and recipe.choice.measured
     end = recipe.prior.fit_time_share + CHOOSING * measured
@@ -224,13 +224,13 @@ class TimeBudget:
             self.begun = self.clock()
 
     @staticmethod
-    def read(kept: Mapping[str, Any]) -> TimeBudget | None:
+    def read(saved: Mapping[str, Any]) -> TimeBudget | None:
         """The time of a run as its plan.json tells it, or None where it was given none."""
         try:
-            told = kept["speed"]
-            pairs = {name: tuple((float(a), float(b)) for a, b in told[name]) for name in PAIRS}
-            speed = Speed(**{**told, **pairs})
-            return TimeBudget(float(kept["seconds"]), speed, float(kept["spent"]))
+            plain = saved["speed"]
+            pairs = {name: tuple((float(a), float(b)) for a, b in plain[name]) for name in PAIRS}
+            speed = Speed(**{**plain, **pairs})
+            return TimeBudget(float(saved["seconds"]), speed, float(saved["spent"]))
         except (KeyError, TypeError, ValueError):
             return None
 

@@ -98,8 +98,8 @@ def open_players(
     if which == "auto" and run.takes_best:
         newest = run.state("last")
         state = state if _players(state) >= _players(newest) else newest
-    kept = {"G", *_players(state)} if run.shared else set(recipe.networks)
-    plans = {name: plan for name, plan in recipe.networks.items() if name in kept}
+    players = {"G", *_players(state)} if run.shared else set(recipe.networks)
+    plans = {name: plan for name, plan in recipe.networks.items() if name in players}
     frame = Frame(recipe.size, recipe.channels, recipe.labels)
     networks = _networks(run, frame, plans, state)
     for network in networks.values():
@@ -165,13 +165,13 @@ def training_pack(run: Run, pack: Pack | None = None) -> Pack:
         )
     if not path:
         raise RunError(f"{run.path} does not say which pack it was trained on.")
-    found = list(_packs(run, Path(path)))
-    for candidate in found:
+    packs = list(_packs(run, Path(path)))
+    for candidate in packs:
         if candidate.fingerprint == wanted:
             return candidate
-    if found:
+    if packs:
         raise RunError(
-            f"The pack at {found[0].path} has changed since the training: {run.path} may have seen "
+            f"The pack at {packs[0].path} has changed since the training: {run.path} may have seen "
             "the pictures that are held out there now. Name the pack as it was, or train anew."
         )
     lost = "no longer whole" if Path(path).exists() else "no longer"

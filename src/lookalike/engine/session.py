@@ -19,11 +19,11 @@ import torch
 
 from lookalike.engine.budget import TimeBudget
 from lookalike.engine.checks import check_range, check_weights
-from lookalike.engine.state import restore, training_state
+from lookalike.engine.state import copied, restore, training_state
 from lookalike.engine.threads import StepTime, ThreadTrials
-from lookalike.engine.trainer import Trainer
+from lookalike.engine.trainer import Setback, Trainer
 from lookalike.engine.watcher import Scene, Watcher
-from lookalike.errors import CheckpointError, RunError
+from lookalike.errors import CheckpointError, NotFiniteError, RunError, TrainingError
 from lookalike.run import Run
 
 
@@ -59,6 +59,8 @@ class Stop:
                 signal.signal(number, handler)
 
 
+MOST_SETBACKS = 3
+"""How often a training goes back to its last good state before it gives up."""
 WORTH = 0.1
 """A budget that is planned anew is worth a line in log.txt where it is off by this share."""
 
@@ -126,7 +128,7 @@ class Planner:
     ) -> None:
         self.run, self.trainer, self.legs, self.time, self.say = run, trainer, [*legs], time, say
         self._most = torch.get_num_threads()
-        self._begun = self._said = 0
+        self._begun = self._said = self._until = 0
         self._trials: ThreadTrials | None = None
 
     def over(self) -> bool:
@@ -144,7 +146,7 @@ class Planner:
         clock = self.trainer.clock
         if self.time is not None:
             self.time.after(clock, step)
-        if self._begun < max(len(self.legs), 1) or clock.images >= clock.budget:
+        if self._begun < max(len(self.legs), 1) or not self._until <= clock.images < clock.budget:
             return
         if self._trials is not None:
             settled = self._trials.threads
@@ -160,6 +162,15 @@ class Planner:
             if budget is not None:
                 self._replan(budget)
 
+    def rewind(self, until: int) -> None:
+        """The training went back, and plays its legs again up to where it was, none beside them.
+
+        So a run that repeats, which has these legs from the start, plays the same ones twice.
+        """
+        self._begun, self._until = 0, until
+        if self.time is not None:
+            self.time.forget()
+
     def leave(self) -> None:
         """Give the process back its threads."""
         torch.set_num_threads(self._most)
@@ -168,6 +179,8 @@ class Planner:
         """Keep the plan, and how much of the time is spent."""
         if self.legs and self.trainer.place.main:
             tree: dict[str, Any] = {"legs": [asdict(leg) for leg in self.legs]}
+            if self.trainer.setbacks:
+                tree["setbacks"] = [asdict(setback) for setback in self.trainer.setbacks]
             if self.time is not None:
                 spent = round(self.time.elapsed, 1)
                 tree |= {"seconds": self.time.seconds, "spent": spent}
@@ -220,6 +233,8 @@ class Session:
         self.save_every = save_every
         self.planner = planner or Planner(run, trainer)
         self.stop = Stop()
+        self._good: dict[str, Any] | None = None
+        self._written = True
 
     def fit(self) -> SessionResult:
         """Train to the end of the budget, or to the first request to stop, and save."""
@@ -232,12 +247,17 @@ class Session:
                 check_range(trainer.recipe, trainer.source, trainer.sampler())
             for watcher in self.watchers:
                 watcher.begin(scene)
+            if self.goes_back:
+                self._good = self.run.good(first) or copied(self._state())
             while not self.planner.over():
                 if trainer.group.any(self.stop.asked):
                     break
                 self._step(scene)
                 if time.monotonic() - saved > self.save_every:
-                    self.save()
+                    try:
+                        self.save()
+                    except NotFiniteError as problem:
+                        self._back_from(scene, problem)
                     saved = time.monotonic()
             try:
                 for watcher in self.watchers:
@@ -258,12 +278,70 @@ class Session:
 
     def _step(self, scene: Scene) -> None:
         wall, processor = time.monotonic(), time.process_time()
-        tally = self.trainer.step()
+        try:
+            tally = self.trainer.step()
+        except NotFiniteError as problem:
+            return self._back_from(scene, problem)
         wall, processor = time.monotonic() - wall, time.process_time() - processor
         processor = processor if self.trainer.place.device == "cpu" else wall
         for watcher in self.watchers:
             watcher.after(scene, tally)
         self.planner.after(StepTime(self.trainer.recipe.batch, wall, processor))
+        for request in [watcher.asks(scene) for watcher in self.watchers]:
+            if request is not None and request.back:
+                self._back(scene, request.back)
+                return
+            if request is not None:
+                self._good, self._written = copied(self._state()), False
+
+    # ---- back to the last good state --------------------------------------------------------
+
+    @property
+    def goes_back(self) -> bool:
+        """Whether somebody looks for what goes wrong; several processes cannot go back together."""
+        asking = any(type(watcher).asks is not Watcher.asks for watcher in self.watchers)
+        return asking and self.trainer.place.world == 1
+
+    def _back_from(self, scene: Scene, problem: NotFiniteError) -> None:
+        """Go back from numbers that are none, where there is a state to go back to."""
+        if self._good is None:
+            raise problem
+        self._back(scene, str(problem).partition(". ")[0])
+
+    def _back(self, scene: Scene, why: str) -> None:
+        """Go on from the last good state, with its optimizers, at half the rate.
+
+        The new checkpoint is on the disk before those that went wrong are dropped, so a process
+        that is killed in between goes wrong, and back, once more.
+
+        Raises:
+            TrainingError: this was once too often; the last good state is the newest checkpoint.
+        """
+        trainer, state = self.trainer, copied(self._good)
+        found, often = trainer.clock.images, trainer.setbacks
+        enough = len(often) == MOST_SETBACKS
+        restore(trainer, state)
+        images = trainer.clock.images
+        trainer.setbacks = often if enough else (*often, Setback(found, images, why))
+        for watcher in self.watchers:
+            watcher.rewound(scene, state.get("watchers", {}).get(watcher.name, {}))
+        self.planner.rewind(trainer.setbacks[-1].found)
+        self.save()
+        self.run.rewind(images)
+        went = f"The training went wrong at {found:,} images: {why}."
+        if enough:
+            raise TrainingError(
+                f"{went} That is once more than the {MOST_SETBACKS} times that it goes back and "
+                f"learns at half the rate. Its last good state ({images:,} images) is kept, and "
+                f"'lookalike generate {self.run.path}' draws from it. Try another recipe, more "
+                "pictures, or a lower rate from the start (--set optimizers.G.rate=1e-5)."
+            )
+        words = (
+            f"{went} It goes on from its last good state ({images:,} images, with its optimizers) "
+            "at half the rate."
+        )
+        self.run.say(words)
+        self.planner.say(words)
 
     def restore(self) -> None:
         """Load the newest whole checkpoint, if there is one, on every rank.
@@ -283,6 +361,7 @@ class Session:
         if state is not None:
             restore(self.trainer, state)
             self._remind(state.get("watchers", {}))
+            self.planner.rewind(max((back.found for back in self.trainer.setbacks), default=0))
         if self.trainer.place.main:
             for words in refused:
                 self.run.say(f"{words} The checkpoint before it is used.")
@@ -308,7 +387,13 @@ class Session:
         if not self.trainer.place.main:
             return
         check_weights(self.trainer.networks, self.trainer.clock)
-        tree = training_state(self.trainer)
-        tree["watchers"] = {w.name: dict(w.state()) for w in self.watchers}
-        self.run.save(self.trainer.clock.images, tree)
+        if self._good is not None and not self._written:
+            self.run.save_good(self._good)
+            self._written = True
+        self.run.save(self.trainer.clock.images, self._state())
         self.planner.save()
+
+    def _state(self) -> dict[str, Any]:
+        """The state of the training, and what its watchers remember."""
+        memories = {watcher.name: dict(watcher.state()) for watcher in self.watchers}
+        return {**training_state(self.trainer), "watchers": memories}

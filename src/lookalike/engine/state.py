@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import deepcopy
+from dataclasses import asdict
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from lookalike.engine.sampler import Sampler, block_of
-from lookalike.engine.trainer import Trainer
+from lookalike.engine.trainer import Setback, Trainer
 from lookalike.errors import CheckpointError
 from lookalike.parts.losses.game import Game
 from lookalike.parts.training import optimizers
@@ -18,7 +20,9 @@ from lookalike.parts.training.schedules import Clock
 
 def training_state(trainer: Trainer) -> dict[str, Any]:
     """Everything that decides what comes next."""
+    setbacks = [asdict(setback) for setback in trainer.setbacks]
     return {
+        **({"setbacks": setbacks} if setbacks else {}),
         "clock": [trainer.clock.images, trainer.clock.step],
         "networks": trainer.networks.state_dict(),
         "averages": {n: a.network.state_dict() for n, a in trainer.averages.items()},
@@ -42,6 +46,29 @@ def drawing_state(trainer: Trainer) -> dict[str, Any]:
         "prior": trainer.learned,
         "labels": trainer.labels_seen,
     }
+
+
+def copied(tree: Any) -> Any:
+    """A tree whose tensors are copies in main memory, which no later step changes."""
+    if isinstance(tree, Tensor):
+        return tree.detach().to("cpu", copy=True)
+    if isinstance(tree, Mapping):
+        return {key: copied(value) for key, value in tree.items()}
+    if isinstance(tree, list | tuple):
+        return [copied(value) for value in tree]
+    return tree
+
+
+def moving_sampler(trainer: Trainer) -> Sampler:
+    """A sampler over the generator as it moves, not over its average, which hides what goes wrong.
+
+    Its batch statistics are those of the training so far.
+    """
+    recipe, generator = trainer.recipe, trainer.networks["G"].eval()
+    players: Any = {"G": generator}
+    game = Game(players, {}, autocast=trainer.place.autocast)
+    latent = (recipe.prior, trainer.learned, trainer.labels_seen)
+    return Sampler(game.generate, *latent, trainer.place.device, block_of(recipe.size))
 
 
 def sampler_of(trainer: Trainer, state: Mapping[str, Any]) -> Sampler:
@@ -69,6 +96,7 @@ def restore(trainer: Trainer, state: Mapping[str, Any]) -> None:
         trainer.states = {name: dict(state["values"][name]) for name in trainer.recipe.values}
         trainer.past = dict(state["past"])
         trainer.learned = dict(state["prior"])
+        trainer.setbacks = tuple(Setback(**setback) for setback in state.get("setbacks", ()))
         images, step = state["clock"]
         trainer.clock = Clock(int(images), int(step), trainer.recipe.images)
     except (KeyError, RuntimeError, ValueError, TypeError, AttributeError) as problem:

@@ -42,10 +42,10 @@ def run(words: Sequence[str], say: Callable[[str], None]) -> Ended:
     status, megabytes = _wait(process)
     for ear in ears:
         ear.join()
-    told: dict[str, Any] = {}
+    printed: dict[str, Any] = {}
     with contextlib.suppress(json.JSONDecodeError):
-        told = json.loads("\n".join(heard))
-    return Ended(told, status, megabytes)
+        printed = json.loads("\n".join(heard))
+    return Ended(printed, status, megabytes)
 
 
 def _listen(stream: IO[str], hear: Callable[[str], None]) -> None:

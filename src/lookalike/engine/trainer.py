@@ -74,6 +74,19 @@ class StepTally:
         self.facts.update(played.facts)
 
 
+SLOWER = 0.5
+"""What every learning rate is multiplied by after each setback."""
+
+
+@dataclass(frozen=True)
+class Setback:
+    """At ``found`` images the training had gone wrong and went back to its state at ``back``."""
+
+    found: int
+    back: int
+    why: str
+
+
 class Trainer:
     """Trains one recipe on one source at one place. Knows no disk: see :mod:`engine.session`."""
 
@@ -106,6 +119,7 @@ class Trainer:
         }
         self.past: dict[str, float] = {}
         self.learned: dict[str, Tensor] = {}
+        self.setbacks: tuple[Setback, ...] = ()
         self.clock = Clock(budget=recipe.images)
 
     def step(self) -> Tally:
@@ -211,6 +225,7 @@ class Trainer:
         for player in phase.players:
             optimizer = self.optimizers[player]
             rate = self.recipe.optimizers[player].rate.at(self.clock, {})
+            rate *= SLOWER ** len(self.setbacks)
             for group in optimizer.param_groups:
                 group["lr"] = rate
             optimizer.step()

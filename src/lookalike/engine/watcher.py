@@ -42,6 +42,16 @@ class Scene:
         return None if self.time is None else self.time.left(self.trainer.clock)
 
 
+@dataclass(frozen=True)
+class Request:
+    """What a watcher asks of the session: to keep this state as a good one, or to go ``back``.
+
+    ``back`` says why, and is empty where the state is to be kept.
+    """
+
+    back: str = ""
+
+
 class Watcher(ABC):
     """Looks on. Must not change the training; what it remembers goes through the checkpoint."""
 
@@ -54,6 +64,14 @@ class Watcher(ABC):
     @abstractmethod
     def after(self, scene: Scene, tally: Tally) -> None:
         """After each step."""
+
+    def asks(self, scene: Scene) -> Request | None:
+        """What the session is asked to do after this step; the same whenever the run repeats."""
+        return None
+
+    def rewound(self, scene: Scene, state: Mapping[str, Any]) -> None:
+        """The session went back to an earlier state, when this watcher remembered ``state``."""
+        self.load(state)
 
     def end(self, scene: Scene) -> None:
         """After the last step of this process, finished or interrupted."""

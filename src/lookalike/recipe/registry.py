@@ -14,9 +14,11 @@ import importlib.util
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from lookalike.errors import RecipeError
@@ -25,6 +27,9 @@ from lookalike.recipe.recipe import Recipe
 
 GROUP = "lookalike.recipes"
 FOLDER = Path(__file__).parents[1] / "recipes"
+
+_PARSING = Lock()
+"""Python 3.11 counts how deep its parser is for all threads together: two at once fail."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +118,13 @@ def _name(path: Path) -> str:
 
 
 def _read(path: Path) -> RecipeFile:
+    with _PARSING:
+        return _declared(path, path.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=256)
+def _declared(path: Path, when: int) -> RecipeFile:
+    """What a file declares that was written at this moment; read once."""
     try:
         tree = ast.parse(path.read_text("utf-8"))
     except SyntaxError as problem:

@@ -69,8 +69,8 @@ class Bottleneck(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """``[N, C, H, W]`` -> the same shape."""
         y = F.leaky_relu(self.expand(x), SLOPE)
-        found: Tensor = x + self.project(F.leaky_relu(self.mix(y), SLOPE))
-        return found
+        mixed: Tensor = x + self.project(F.leaky_relu(self.mix(y), SLOPE))
+        return mixed
 
 
 def _across(inputs: int, outputs: int) -> nn.Module:

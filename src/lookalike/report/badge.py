@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from html import escape
 
-from lookalike.metrics.scores.health_verdict import LIGHTS, shown
 from lookalike.report.facts import RunFacts
+from lookalike.watch.health import finding_of
 
 
 def light(facts: RunFacts) -> str:
     """What is said of the run, with its sentence; nothing where nothing is known."""
-    finding = shown(facts.health, facts.evaluation)
+    finding = finding_of(facts.run)
     if finding is None:
         return ""
     return (
         f'<div class="light {finding.light}" role="status"><i></i><div>'
-        f"<b>{LIGHTS[finding.light]}</b><p>{escape(finding.sentence)}</p></div></div>"
+        f"<b>{finding.title}</b><p>{escape(finding.sentence)}</p></div></div>"
     )

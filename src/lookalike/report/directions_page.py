@@ -34,8 +34,8 @@ def render(run: str, rows: Sequence[tuple[str, str, str, str]], strips: Sequence
         "pictures."
     )
     every = "".join(
-        f"<h3>{escape(one.title)} <small>{escape(one.kind)}</small></h3>{_tiles(one)}"
-        for one in strips
+        f"<h3>{escape(strip.title)} <small>{escape(strip.kind)}</small></h3>{_tiles(strip)}"
+        for strip in strips
     )
     parts = [
         header("what can be changed", run),

@@ -45,12 +45,12 @@ def originality(pack: Pack, samples: Pixels) -> Originality | None:
         normal = nearness(see(pack.shards.take(unseen)), training)
     else:  # training pictures step in, each compared with the others
         normal = nearness(training.part(slice(0, COMPARED)), training, itself=True)
-    found = nearness(see(samples), training)
+    near = nearness(see(samples), training)
     return Originality(
         samples=samples,
-        nearest=pack.shards.take(shuffled(pack.train)[found.pixels_index]),
-        relative=found.by_pixels / max(float(np.median(normal.by_pixels)), 1e-9),
-        copies=check.rule.copies(found),
+        nearest=pack.shards.take(shuffled(pack.train)[near.pixels_index]),
+        relative=near.by_pixels / max(float(np.median(normal.by_pixels)), 1e-9),
+        copies=check.rule.copies(near),
         compared=len(normal.by_pixels),
         searched=len(training),
     )

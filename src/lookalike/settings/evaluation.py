@@ -57,6 +57,9 @@ class EvaluateSettings:
     seed: int = 0
     "Other samples of the run, other resampling."
 
+    checkpoint: str = "auto"
+    "Which state of the run: best, best-2 …, last, or auto, as generate takes it."
+
     function: Internal[Callable[..., Any] | None] = None
     most: Internal[int] = 20_000
     trained_with: Internal[tuple[str, ...]] = ()

@@ -137,6 +137,9 @@ class ExpandSettings:
     keep_copies: Flag = False
     "Also take pictures that copy a training picture."
 
+    checkpoint: str = "auto"
+    "With --run, which state of it: best, best-2 …, last, or auto, as generate takes it."
+
     trained_with: Internal[tuple[str, ...]] = ()
     device: Device = field(default_factory=Device)
     machines: Machines = field(default_factory=Machines)

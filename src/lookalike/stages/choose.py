@@ -133,7 +133,7 @@ def _size(typical: int, wanted: int | None, file: RecipeFile) -> tuple[int, str]
         return wanted, f"{wanted} px, as you asked"
     usual = 32 if typical < 48 else 64
     if file.sizes and usual not in file.sizes:
-        size = min(file.sizes, key=lambda one: abs(one - usual))
+        size = min(file.sizes, key=lambda size: abs(size - usual))
         return size, f"{size} px, because the recipe {file.name} makes no {usual} px"
     if usual == 32:
         return 32, f"32 px, because the pictures have about {typical} px"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -135,6 +136,12 @@ class Comparison(Result):
             f"  samples  {self.strips}",
             f"  table    {self.table}",
         ]
+
+    @property
+    def next_step(self) -> str:
+        """To give the best recipe more time."""
+        best = self.rows[0].recipe if self.rows else "NAME"
+        return f"lookalike train {shlex.quote(str(self.pack))} --recipe {best} --for 1h"
 
     @property
     def markdown(self) -> list[str]:

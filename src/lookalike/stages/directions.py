@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,9 +90,17 @@ class FoundDirections(Result):
             *(table(rows, header) if rows else ["The run's pack has no labels."]),
             f"Axes found without labels: {', '.join(axes)}",
             *self.notes,
-            f"Name one: lookalike directions {self.run} --name 3=age",
             f"  page  {self.page}",
         ]
+
+    @property
+    def next_step(self) -> str:
+        """To change one of them, or to give an axis a name where there are no attributes."""
+        run = shlex.quote(str(self.run))
+        if not self.attributes:
+            return f"lookalike directions {run} --name 3=age (the number and name of an axis)"
+        one = self.attributes[0]
+        return f"lookalike edit {run} PHOTO --set {shlex.quote(f'{one.name}={one.values[0]}')}"
 
 
 def directions(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -97,6 +98,12 @@ class Diagnosis(Result):
             lines.append(f"  faces   {counts}, in {faces.looked:,} of {faces.of:,} pictures")
         lines += [f"  note    {text}" for text in self.not_sought]
         return [*lines, *([f"  page    {self.page}"] if self.page else [])]
+
+    @property
+    def next_step(self) -> str:
+        """To make a pack, without what was found."""
+        fix = " --fix" if self.leave_out else ""
+        return f"lookalike prepare {shlex.quote(self.source)} --to packs/a{fix}"
 
 
 def doctor(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -94,6 +95,11 @@ class Edited(Result):
             found += [f"  {note}" for note in one.notes]
             found += [f"  strip  {one.strip}"] if one.strip else []
         return [*found, *self.notes]
+
+    @property
+    def next_step(self) -> str:
+        """To see what else can be changed."""
+        return f"lookalike directions {shlex.quote(str(self.run))}"
 
 
 def edit(
@@ -322,6 +328,11 @@ class Morphed(Result):
     def lines(self) -> list[str]:
         """Where it is."""
         return [f"{self.frames} pictures in {self.file}", *self.notes]
+
+    @property
+    def next_step(self) -> str:
+        """To look at it."""
+        return f"open {self.file} in a browser"
 
 
 def morph(

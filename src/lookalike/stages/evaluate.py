@@ -139,7 +139,14 @@ class Evaluation(Result):
         if self.classes:
             lines += ["", *self.classes.lines()]
         lines += ["", *self.sentences, *(f"Careful: {text}." for text in self.warnings)]
-        return [*lines, *([f"Nearest pairs: {self.pairs}"] if self.pairs else [])]
+        return lines
+
+    @property
+    def next_step(self) -> str:
+        """To look at samples beside the real pictures that are nearest to them."""
+        if self.pairs:
+            return f"open {self.pairs}: samples, each over its nearest training picture"
+        return "the same command with --pairs pairs.png shows samples beside their nearest pictures"
 
 
 def _row(title: str, one: Measure) -> list[str]:

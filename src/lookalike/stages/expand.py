@@ -129,7 +129,12 @@ class Expanded(Result):
                 f"The classifier is right for {self.accuracy:.1%} of the held-out pictures."
             )
         lines += [f"Careful: {text}." for text in self.warnings]
-        return [*lines, f"What is real and what is not: {self.folder / 'README.md'}"]
+        return lines
+
+    @property
+    def next_step(self) -> str:
+        """To read what is real and what is not."""
+        return f"read {self.folder / 'README.md'}: what is real and what is not"
 
 
 def expand(

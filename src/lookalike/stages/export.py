@@ -37,6 +37,11 @@ class ExportedPack(Result):
         """How many went where."""
         return [f"{self.count:,} pictures as {self.form} in {self.path}."]
 
+    @property
+    def next_step(self) -> str:
+        """Where it says how others read it."""
+        return "docs/export.md says how torchvision, datasets and webdataset read it"
+
 
 def export_pack(
     pack: Pack, to: Path, form: str = "imagefolder", tell: Tell = silent

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -42,6 +43,7 @@ class Generated(Result):
     grid: Path | None = None
     copies: int = 0
     notes: tuple[str, ...] = ()
+    run: Path | None = None
     pictures: Pixels | None = field(
         default=None, repr=False, compare=False, metadata={"json": False}
     )
@@ -57,6 +59,11 @@ class Generated(Result):
             return [images.to_pillow(picture) for picture in self.pictures]
         assert self.folder is not None
         return [Image.open(file) for file in sorted(self.folder.glob("[0-9]*.png"))]
+
+    @property
+    def next_step(self) -> str:
+        """To measure how good they are."""
+        return f"lookalike evaluate {shlex.quote(str(self.run or 'RUN'))}"
 
     def lines(self) -> list[str]:
         """Where they are, what they came from, and what was left out."""
@@ -142,6 +149,7 @@ def generate(
             *([why] if (why := run.why(settings.checkpoint)) else []),
             *_notes(kept, written, settings, note or (check.note if check else None)),
         ),
+        run=run.path,
         pictures=stacked if to is None else None,
     )
 

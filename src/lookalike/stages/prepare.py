@@ -37,6 +37,7 @@ from lookalike.data.pack.pack import Pack, Row
 from lookalike.data.pack.part_folder import Asking, OnePart, PartDone, Parts
 from lookalike.data.pack.writer import PackWriter
 from lookalike.data.readers.base import PictureFile, PictureSource
+from lookalike.data.readers.layout import counted, listed
 from lookalike.data.readers.open import open_source
 from lookalike.data.similarity.hash import THUMB
 from lookalike.data.similarity.near_duplicates import Groups
@@ -99,7 +100,9 @@ class Prepared(Result):
             lines.append(f"  augment   {self.augmented:,} of those to train are changed copies")
         if self.class_counts:
             counts = ", ".join(f"{name} {count}" for name, count in self.class_counts.items())
-            lines.append(f"  classes   {counts}")
+            without = self.count - self.augmented - sum(self.class_counts.values())
+            rest = f"; {without:,} pictures without one" if without > 0 else ""
+            lines.append(f"  classes   {counts}{rest}")
         lines += [f"  found     {sentence}" for sentence in self.found]
         if self.copies or self.near:
             lines.append(f"  copies    {self.copies} exact (kept once), {self.near} near")
@@ -110,8 +113,12 @@ class Prepared(Result):
             if self.refused > NAMED:
                 lines.append(f"            and {self.refused - NAMED} more")
         lines += [f"  warning   {warning}" for warning in self.warnings]
-        pack = shlex.quote(str(self.path))
-        return [*lines, f"  next      lookalike train {pack} --for 10m --into runs/a"]
+        return lines
+
+    @property
+    def next_step(self) -> str:
+        """To train on it."""
+        return f"lookalike train {shlex.quote(str(self.path))} --for 10m --into runs/a"
 
 
 def prepare(
@@ -518,6 +525,16 @@ def _licence(path: Path) -> str:
     return ""
 
 
+def _about_attributes(attributes: Sequence[Row]) -> Iterator[str]:
+    """Sentences about the columns of tables: which became labels, and which are words only."""
+    labels = [row["name"] for row in attributes if row["kind"] != "text"]
+    words = [row["name"] for row in attributes if row["kind"] == "text"]
+    if labels:
+        yield f"{counted(len(labels), 'attribute')} as labels: {listed(labels, 10)}."
+    if words:
+        yield f"In the manifest only, since values differ too much or not at all: {listed(words)}."
+
+
 def _result(pack: Pack, *, decoded: int, unchanged: bool) -> Prepared:
     info = pack.info
     shown = tuple((row["source"], row["reason"]) for row in islice(pack.refused(), SHOWN))
@@ -537,6 +554,6 @@ def _result(pack: Pack, *, decoded: int, unchanged: bool) -> Prepared:
         unchanged=unchanged,
         warnings=tuple(info.get("warnings", ())),
         augmented=int(info.get("augment", {}).get("copies", 0)),
-        found=tuple(info.get("found", ())),
+        found=(*info.get("found", ()), *_about_attributes(info["attributes"])),
         refusals=shown,
     )

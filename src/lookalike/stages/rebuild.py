@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -58,10 +59,13 @@ class Rebuilt(Result):
         """A table of losses, and what it says."""
         names = list(self.rows[0].photo)
         cells = [
-            [f"{who}, by {one.losses}", *(f"{told.get(name, float('nan')):.4g}" for name in names)]
-            for one in self.rows
-            for who, told in (("photo", one.photo), ("held out", one.beside))
-            if told
+            [
+                f"{who}, by {row.losses}",
+                *(f"{errors.get(name, float('nan')):.4g}" for name in names),
+            ]
+            for row in self.rows
+            for who, errors in (("photo", row.photo), ("held out", row.beside))
+            if errors
         ]
         how = "read by the run, then refined" if self.reads else "sought by descent from draws"
         return [
@@ -70,6 +74,11 @@ class Rebuilt(Result):
             *self.notes,
             f"  picture  {self.file}",
         ]
+
+    @property
+    def next_step(self) -> str:
+        """To see what can be changed."""
+        return f"lookalike directions {shlex.quote(str(self.run))}"
 
 
 def rebuild(
@@ -96,13 +105,13 @@ def rebuild(
     rows, shown = [], [torch.cat(pictures)]
     for names in settings.losses:
         how = InversionSettings(losses=_weights(names), steps=settings.steps)
-        found: list[Inversion] = []
+        inversions: list[Inversion] = []
         for number, picture in enumerate(pictures, 1):
-            found.append(subject_of(opened.editor, picture, how).found)
+            inversions.append(subject_of(opened.editor, picture, how).found)
             tell(f"rebuilding by {names}", number, len(pictures))
-        beside = _rounded([one.losses for one in found[1:]])
-        rows.append(RebuiltBy(names, _rounded([found[0].losses]), beside))
-        shown.append(torch.cat([one.drawn for one in found]))
+        beside = _rounded([inversion.losses for inversion in inversions[1:]])
+        rows.append(RebuiltBy(names, _rounded([inversions[0].losses]), beside))
+        shown.append(torch.cat([inversion.drawn for inversion in inversions]))
     _write(target, photo, torch.cat(shown), len(pictures))
     reads = opened.editor.generator.reads
     return Rebuilt(run.path, photo, reads, tuple(rows), target, _verdict(rows), opened.notes)
@@ -133,7 +142,7 @@ def _rounded(losses: Sequence[Mapping[str, float]]) -> dict[str, float]:
     if not losses:
         return {}
     return {
-        name: float(f"{statistics.median(one[name] for one in losses):.4g}") for name in losses[0]
+        name: float(f"{statistics.median(each[name] for each in losses):.4g}") for name in losses[0]
     }
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,13 @@ class Shared(Result):
             first = f"{self.path} ({size}): {', '.join(self.files)}."
         return [first, *self.notes]
 
+    @property
+    def next_step(self) -> str:
+        """To look at the page, or to draw from the model."""
+        if self.form == "page":
+            return f"open {self.path} in a browser"
+        return f"lookalike generate {shlex.quote(str(self.path))} -n 100 --to out/"
+
 
 def share(run: Run, to: Path, settings: ShareSettings, place: Place, tell: Tell = silent) -> Shared:
     """Write ``to``: a page if its name ends in .html, else a model folder, which must be new.
@@ -69,13 +77,16 @@ def share(run: Run, to: Path, settings: ShareSettings, place: Place, tell: Tell 
     tell("opening the run", 0, 3)
     opened = open_players(run, place, which=settings.checkpoint)
     facts = _facts(run, opened, settings)
+    why = [words] if (words := run.why(settings.checkpoint)) else []
     if page:
-        return _page(opened, facts, to, settings, tell)
+        shared = _page(opened, facts, to, settings, tell)
+        return replace(shared, notes=(*shared.notes, *why))
     refuse_full(to)
     with whole_folder(to) as part:
         written = _folder(run, opened, facts, part, settings, tell)
     size = sum(path.stat().st_size for path in to.iterdir())
-    return Shared(to, "folder", size, *written)
+    shared = Shared(to, "folder", size, *written)
+    return replace(shared, notes=(*shared.notes, *why))
 
 
 def _sampler(opened: OpenedPlayers) -> Sampler:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,8 +49,12 @@ class Taught(Result):
             f"succeeds on {self.success:.0%} of {self.count} pictures that it had not seen "
             "(cross-validated).",
             *self.notes,
-            f"Use it: lookalike edit {self.run} PHOTO --set {self.name}=yes",
         ]
+
+    @property
+    def next_step(self) -> str:
+        """To use it."""
+        return f"lookalike edit {shlex.quote(str(self.run))} PHOTO --set {self.name}=yes"
 
 
 def teach(run: Run, settings: TeachSettings, place: Place, tell: Tell = silent) -> Taught:

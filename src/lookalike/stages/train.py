@@ -208,7 +208,7 @@ def _continued(
 ) -> Plan:
     """The recipe in the folder, after checking that it is the one that is asked for."""
     wanted, trusted, notes = asked
-    held = run.recipe(trusted)
+    saved = run.recipe(trusted)
     data = run.env().get("data", {})
     if data and data.get("fingerprint") != pack.fingerprint:
         raise RunError(
@@ -216,8 +216,8 @@ def _continued(
             "with --into, or the pack it was begun with."
         )
     counted = settings.time is None and settings.more is None and "images" in settings.changes
-    images = wanted.images if counted else held.images
-    grown = replace(held, images=max(held.images, images))
+    images = wanted.images if counted else saved.images
+    grown = replace(saved, images=max(saved.images, images))
     differing = _differing(grown, replace(wanted, images=images))
     if differing and wanted.labels:  # begun before recipes were told of groups of columns
         before, _, _ = _wanted(pack, settings, grouped=False)
@@ -227,14 +227,14 @@ def _continued(
             f"{run.path} holds a run with other settings ({'; '.join(differing[:4])}). The same "
             "command continues a run; for another one name another folder with --into."
         )
-    if images > held.images:
-        notes = (*notes, _grown(held.images, images))
+    if images > saved.images:
+        notes = (*notes, _grown(saved.images, images))
     return _kept(run, Plan(grown, True, notes, trusted))
 
 
-def _differing(held: Recipe, wanted: Recipe) -> list[str]:
+def _differing(saved: Recipe, wanted: Recipe) -> list[str]:
     """The settings in which two recipes differ, in words."""
-    return _differences(codec.encode(held), codec.encode(wanted))
+    return _differences(codec.encode(saved), codec.encode(wanted))
 
 
 def _kept(run: Run, same: Plan) -> Plan:
@@ -243,12 +243,12 @@ def _kept(run: Run, same: Plan) -> Plan:
     Legs behind the newest checkpoint were decided by a process that was killed: they are played
     again as they were, unless the budget has grown since.
     """
-    kept, done, images = run.plan(), run.progress(), same.recipe.images
-    legs = Leg.read(kept) or (Leg(0, int(run.recipe_values().get("images", images))),)
+    known, done, images = run.plan(), run.progress(), same.recipe.images
+    legs = Leg.read(known) or (Leg(0, int(run.recipe_values().get("images", images))),)
     if legs[-1].budget != images:
         legs = tuple(leg for leg in legs if leg.images <= done)
         return replace(same, legs=(*legs, Leg(done, images, threads=legs[-1].threads)))
-    return replace(same, legs=legs, time=budget.TimeBudget.read(kept))
+    return replace(same, legs=legs, time=budget.TimeBudget.read(known))
 
 
 def refuse_more(run: Run, settings: TrainSettings) -> None:
@@ -293,18 +293,18 @@ def _longer(pack: Pack, run: Run, given: tuple[float, float], same: Plan, place:
     )
 
 
-def _grown(held: int, images: int) -> str:
+def _grown(before: int, images: int) -> str:
     return (
-        f"The budget grows from {held:,} to {images:,} images. Schedules run over the whole of it, "
-        "so learning rates rise again before they fall."
+        f"The budget grows from {before:,} to {images:,} images. Schedules run over the whole of "
+        "it, so learning rates rise again before they fall."
     )
 
 
-def _differences(held: Any, wanted: Any, path: str = "") -> list[str]:
-    if isinstance(held, dict) and isinstance(wanted, dict):
-        keys = [*held, *(k for k in wanted if k not in held)]
-        return [d for k in keys for d in _differences(held.get(k), wanted.get(k), f"{path}.{k}")]
-    return [] if held == wanted else [f"{path.strip('.')}: {held} there, {wanted} now"]
+def _differences(saved: Any, wanted: Any, path: str = "") -> list[str]:
+    if isinstance(saved, dict) and isinstance(wanted, dict):
+        keys = [*saved, *(k for k in wanted if k not in saved)]
+        return [d for k in keys for d in _differences(saved.get(k), wanted.get(k), f"{path}.{k}")]
+    return [] if saved == wanted else [f"{path.strip('.')}: {saved} there, {wanted} now"]
 
 
 def source(pack: Pack, chosen: Recipe) -> BatchSource:
@@ -355,8 +355,8 @@ def train(
     with run.writing():
         budgets = _budgets(run, chosen.recipe.images)
         run.write_recipe(chosen.recipe)
-        told = {"data": _data(pack), "budgets": budgets}
-        run.write_env({**describe(trainer.place), **told})
+        env = {"data": _data(pack), "budgets": budgets}
+        run.write_env({**describe(trainer.place), **env})
         planner.save()
         return Session(run, trainer, watchers(trainer), planner=planner).fit()
 
@@ -372,9 +372,9 @@ def _as_begun(run: Run, place: Place, measured: Mapping[str, str] | None = None)
 
 def _budgets(run: Run, images: int) -> list[int]:
     """Every budget in images that the run has had, in order: it repeats with these in turn."""
-    held = run.recipe_values().get("images", images)
-    earlier: list[int] = [*run.env().get("budgets", [])[:-1], held]
-    if held == images:
+    last = run.recipe_values().get("images", images)
+    earlier: list[int] = [*run.env().get("budgets", [])[:-1], last]
+    if last == images:
         return earlier
     run.say(_grown(earlier[-1], images))
     return [*earlier, images]

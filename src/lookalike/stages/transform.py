@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -59,6 +59,13 @@ class Transformed(Result):
             f"{self.skipped_no_match} no pictures",
             *(f"  error    {name}: {why}" for name, why in self.errors),
         ]
+
+    @property
+    def next_step(self) -> str:
+        """To make a pack of them, or them after a preview."""
+        if self.preview is not None:
+            return "the same command without --preview"
+        return "lookalike prepare FOLDER --to packs/a"
 
 
 @dataclass(frozen=True)
@@ -114,6 +121,16 @@ def transform(folder: Path, settings: TransformSettings, tell: Tell = silent) ->
             tell("transforming pictures", done, len(jobs))
     existing = len(jobs) * len(chains) - sum(len(job.wanted) for job in jobs)
     return Transformed(processed, existing, no_match, augmented, tuple(errors))
+
+
+def joined(parts: Sequence[Transformed]) -> Transformed:
+    """The counts of all parts together."""
+    return replace(
+        parts[0],
+        processed=sum(part.processed for part in parts),
+        existing=sum(part.existing for part in parts),
+        errors=tuple(sorted(error for part in parts for error in part.errors)),
+    )
 
 
 def _originals(folder: Path) -> tuple[list[Path], int, int]:

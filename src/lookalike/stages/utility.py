@@ -194,7 +194,12 @@ class Utility(Result):
         for answer in self.answers:
             lines += ["", *answer.lines(self.classes)]
         lines += ["", *(f"Careful: {text}." for text in self.warnings)]
-        return [*lines, f"Page: {self.page}"] if self.page else lines
+        return lines
+
+    @property
+    def next_step(self) -> str:
+        """To look at the page, or to have one."""
+        return f"open {self.page}" if self.page else "the same command with --to NEW, for a page"
 
 
 def utility(pack: Pack, open_: Open, experiment: Experiment, tell: Tell = silent) -> Utility:
@@ -207,13 +212,13 @@ def utility(pack: Pack, open_: Open, experiment: Experiment, tell: Tell = silent
     """
     settings, protocol = experiment.settings, experiment.protocol
     data = labeled(pack, settings.attribute)
-    kept = TrialStore(settings.to / "trials.jsonl" if settings.to else None)
+    store = TrialStore(settings.to / "trials.jsonl" if settings.to else None)
     answers = []
     for each in settings.per_class or (None,):
         part = data.part(each, protocol.seed) if each else data
-        tried = trials(part, open_(part, each), experiment, kept, tell)
+        tried = trials(part, open_(part, each), experiment, store, tell)
         answers.append(_answer(part, each, tried, protocol.seed))
-    found = Utility(
+    result = Utility(
         answers=tuple(answers),
         classes=data.names,
         test=len(data.test[1]),
@@ -225,19 +230,19 @@ def utility(pack: Pack, open_: Open, experiment: Experiment, tell: Tell = silent
         teacher=_teacher(experiment),
     )
     if settings.to:
-        _write(found, pack, settings.to)
-    return found
+        _write(result, pack, settings.to)
+    return result
 
 
 def trials(
-    data: Labeled, opened: Opened, experiment: Experiment, kept: TrialStore, tell: Tell = silent
+    data: Labeled, opened: Opened, experiment: Experiment, store: TrialStore, tell: Tell = silent
 ) -> TrialResults:
     """Make the synthetic pictures for one part and train every arm on them."""
     settings = experiment.settings
     digest = address(data.rows.tolist(), len(data.test[1]), opened.name, settings.teacher)
     pictures = replace(_pictures(data, opened.desk, experiment, tell), name=digest)
     chosen, protocol = experiment.arms, experiment.protocol
-    return run_trials(chosen, pictures, protocol, kept, settings.workers, tell)
+    return run_trials(chosen, pictures, protocol, store, settings.workers, tell)
 
 
 def labeled(pack: Pack, attribute: str | None = None) -> Labeled:
@@ -275,15 +280,15 @@ def columns_of(part: Pack, names: tuple[str, ...]) -> tuple[int, ...]:
 
 def _labels(pack: Pack, attribute: str | None) -> Sorts:
     """The classes to tell apart."""
-    found = classes_of(pack, attribute)
-    if len(found.names) < 2:
+    classes = classes_of(pack, attribute)
+    if len(classes.names) < 2:
         values = attributes_of(pack)
         hint = f"; attributes are {', '.join(values)} (name one with --attribute)" if values else ""
         raise DataError(
-            f"{pack.name} has {len(found.names)} classes, and a classifier needs two{hint}. "
+            f"{pack.name} has {len(classes.names)} classes, and a classifier needs two{hint}. "
             "Sub-folders of pictures become classes in 'lookalike prepare'."
         )
-    return found
+    return classes
 
 
 def _pictures(
@@ -351,13 +356,13 @@ def _made(
         wanted = int(np.ceil(count * ratio))
         if wanted:
             made.append(strategy.make(desk, number, wanted, seed))
-    pictures = np.concatenate([one.pictures for one in made])
+    pictures = np.concatenate([part.pictures for part in made])
     if pictures.shape[1:] != data.training[0].shape[1:]:
         raise DataError(
             f"synthetic pictures are {pictures.shape[1:]}, real ones {data.training[0].shape[1:]}; "
             "both have to be of one size. Use a run that was trained on this pack."
         )
-    shares = np.concatenate([one.shares for one in made])
+    shares = np.concatenate([part.shares for part in made])
     order = seeds.array_generator(seed, "utility-synthetic")
     every = Examples(pictures, shares, np.ones(len(pictures), np.float32))
     return every.take(order.permutation(len(every)).astype(np.int64))
@@ -391,14 +396,14 @@ def _warnings(data: Labeled, answers: list[UtilityAnswer], protocol: Protocol) -
     return tuple(warnings)
 
 
-def _write(found: Utility, pack: Pack, folder: Path) -> None:
+def _write(result: Utility, pack: Pack, folder: Path) -> None:
     """``utility.json`` and ``utility.html`` with its plots."""
-    parts = [UtilityPart(one.per_class, one.verdict) for one in found.answers]
+    parts = [UtilityPart(answer.per_class, answer.verdict) for answer in result.answers]
     facts = (
-        f"{pack.name}: {found.test:,} real test pictures, {len(found.classes)} classes, "
-        f"{found.seeds} seeds, {found.steps} steps each, classifier {found.classifier}."
+        f"{pack.name}: {result.test:,} real test pictures, {len(result.classes)} classes, "
+        f"{result.seeds} seeds, {result.steps} steps each, classifier {result.classifier}."
     )
-    page = render(parts, found.classes, facts, found.warnings)
+    page = render(parts, result.classes, facts, result.warnings)
     checkpoints.write_whole(folder / "utility.html", page.encode())
-    plain = json.dumps(asdict(found), indent=1, default=str)
+    plain = json.dumps(asdict(result), indent=1, default=str)
     checkpoints.write_whole(folder / "utility.json", plain.encode())

@@ -80,7 +80,12 @@ class Varied(Result):
                 f"Careful: {self.wanted:,} were wanted, and too few candidates passed. The set was "
                 "not filled up."
             )
-        return [*lines, *self.notes, f"What is real and what is not: {self.folder / 'README.md'}"]
+        return [*lines, *self.notes]
+
+    @property
+    def next_step(self) -> str:
+        """To read what is real and what is not."""
+        return f"read {self.folder / 'README.md'}: what is real and what is not"
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass, field
 from importlib import import_module
 
+from lookalike.recipe import names
 from lookalike.settings.studio import StudioSettings
 from lookalike.studio.events import Events
 from lookalike.studio.jobs import Jobs
@@ -34,4 +35,5 @@ class Studio:
 
 def _load() -> None:
     time.sleep(0.5)  # the files of the first page go first
+    names()  # parsed before torch is imported, which parses, too
     import_module("lookalike.report.facts")

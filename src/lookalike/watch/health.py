@@ -19,6 +19,7 @@ from lookalike.metrics.scores.health_verdict import (
     Evidence,
     HealthFinding,
     ScoreLook,
+    shown,
     verdict,
 )
 from lookalike.metrics.scores.sample_stats import RealStats, SampleStats
@@ -165,6 +166,12 @@ class Health(Watcher):
             recipe=scene.trainer.recipe.name,
             falling=falls(scene.trainer.recipe),
         )
+
+
+def finding_of(run: Run) -> HealthFinding | None:
+    """What is said of a run: what its training saw, or what 'evaluate' found if that is worse."""
+    read = checkpoints.read_json
+    return shown(read(run.path / FILE), read(run.path / "evaluation.json"))
 
 
 def scores_of(run: Run) -> list[ScoreLook]:

@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from lookalike.durations import words
 from lookalike.engine.watcher import Scene, Watcher
+from lookalike.metrics.scores.health_verdict import AMBER, RED, HealthFinding
 from lookalike.parts.training.schedules import Tally
+from lookalike.watch.health import Health
 
 
 @dataclass(frozen=True)
 class ProgressStep:
-    """One report: images seen and wanted, images per second, seconds left, losses by player."""
+    """One report: images seen and wanted, images per second, seconds left, losses by player.
+
+    ``near`` says how near the pictures are beside some time ago, ``light`` what is said of the run;
+    empty and None while nothing is known.
+    """
 
     images: int
     budget: int
     rate: float
     seconds_left: float
     losses: dict[str, float]
+    near: str = ""
+    light: HealthFinding | None = None
 
 
 @dataclass
@@ -33,13 +42,19 @@ class Progress(Watcher):
     listen: Callable[[ProgressStep], None]
     seconds: float = 0.5
     say: Callable[[str], None] = lambda words: None
+    health: Health | None = None
     name: str = "progress"
     _marks: list[tuple[float, int]] = field(default_factory=list, init=False)
     _last: float = field(default=0.0, init=False)
+    _kind: str = field(default="", init=False)
 
     def begin(self, scene: Scene) -> None:
         """Start the watch."""
         self._marks = [(time.monotonic(), scene.images)]
+
+    def rewound(self, scene: Scene, state: Mapping[str, Any]) -> None:
+        """Start the watch again."""
+        self.begin(scene)
 
     def after(self, scene: Scene, tally: Tally) -> None:
         """Report when half a second has passed, and before what the prior learns at the end."""
@@ -58,7 +73,14 @@ class Progress(Watcher):
         left = scene.seconds_left
         if left is None:
             left = coming / rate if rate > 0 else float("inf")
-        self.listen(ProgressStep(scene.images, budget, rate, left, dict(tally.totals)))
+        light = self.health.finding if self.health else None
+        near = self.health.near if self.health else ""
+        losses = dict(tally.totals)
+        self.listen(ProgressStep(scene.images, budget, rate, left, losses, near, light))
+        if light is not None and light.kind != self._kind:
+            self._kind = light.kind
+            if light.light in {AMBER, RED}:
+                self.say(light.sentence)
         if last:
             self.say(f"The last step: the prior learns where encodings lie ({words(left)}).")
 

@@ -179,6 +179,9 @@ class ScoreWatcher(Watcher):
             self.samples, self.real = int(state["samples"]), int(state["real"])
             self.floor = dict(state["floor"])
 
+    def rewound(self, scene: Scene, state: Mapping[str, Any]) -> None:
+        """Nothing: the best states are on the disk, whatever became of the training behind them."""
+
     # ---- real pictures ----------------------------------------------------------------------
 
     def _missing(self) -> Indices:

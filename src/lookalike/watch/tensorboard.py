@@ -6,6 +6,7 @@ It follows the files that the other watchers write, so it must stand behind them
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -43,6 +44,11 @@ class TensorBoard(Watcher):
         self._told = scene.images if scene.images else -1
         self._lines = len(scene.run.stats())
         self._follow(scene)
+
+    def rewound(self, scene: Scene, state: Mapping[str, Any]) -> None:
+        """Begin anew behind the events of the state that the training went back to."""
+        self._writer.close()
+        self.begin(scene)
 
     def after(self, scene: Scene, tally: Tally) -> None:
         """Follow every few seconds."""

@@ -35,7 +35,7 @@ def test_the_end_of_a_collection_is_a_table_with_the_next_command(
     assert "added     3 pictures" in told
     assert "refused   1: status 404 1" in told
     assert "licenses  not stated 3" in told
-    assert f"next: lookalike prepare {tmp_path / 'out'}" in told
+    assert f"Next: lookalike prepare {tmp_path / 'out'}" in told
     assert _run(*words, "--delay", "0", "--json") == 0
     again = json.loads(capsys.readouterr().out)
     assert (again["added"], again["holds"], again["known"]) == (0, 3, 4)

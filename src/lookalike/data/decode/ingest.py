@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,9 @@ from lookalike.data.readers.base import PictureFile
 from lookalike.data.readers.layout import counted, listed
 from lookalike.data.similarity.near_duplicates import Groups, connected, near_groups
 from lookalike.images import Pixels
+
+_SMALL, _SINGLY = 10, 5
+"""Classes below this size are named, each in a sentence of its own while they are so few."""
 
 SIZES = (32, 64, 128, 256)
 """The sizes that are advised."""
@@ -163,6 +167,9 @@ class IngestLog:
                 f"{pictures} beside the class folders without a class: {listed(taken)}."
             )
         sentences += self._differing_twins()
+        if len(set(filter(None, self.classes))) == 1:
+            only = next(filter(None, self.classes))
+            sentences.append(f"{only} is the only class, so there is nothing to tell apart.")
         for note, words in _SAID.items():
             names = self.noted.get(note, ())
             if names:
@@ -173,6 +180,7 @@ class IngestLog:
         """What a person should know about the pack, in sentences."""
         found = []
         count, unread = len(self.names), len(self.refused) - self.copies
+        counts = Counter(self.classes)
         if self.enlarged > count / 5:
             smaller = [str(one) for one in (8, 16, *SIZES) if one < size]
             advice = f" Prepare with --size {smaller[-1]} or less." if smaller else ""
@@ -185,13 +193,26 @@ class IngestLog:
                 f"{unread} of {count + unread} files could not be used; {listed} says why."
             )
         if held.sum() < wanted / 2:
-            found.append(
-                f"Only {held.sum()} pictures are held out, not {wanted}: frames of one file and "
-                "pictures that look the same stay on one side. More files would help."
+            lone = sum(number == 1 for name, number in counts.items() if name)
+            why = (
+                f"{lone} classes have one picture each, which stays to train on. Are they classes?"
+                if lone > count / 2
+                else "frames of one file and pictures that look the same stay on one side. More "
+                "files would help."
             )
-        for name, number in sorted(Counter(self.classes).items()):
-            if name and number < 10:
-                found.append(f"The class {name} has only {number} pictures; aim for 50 or more.")
+            found.append(f"Only {held.sum()} pictures are held out, not {wanted}: {why}")
+        small = {name: n for name, n in sorted(counts.items()) if name and n < _SMALL}
+        if len(small) > _SINGLY:
+            sizes = ", ".join(f"{name} {n}" for name, n in islice(small.items(), _SINGLY))
+            found.append(
+                f"{len(small)} classes have fewer than {_SMALL} pictures ({sizes} …); aim for 50 "
+                "or more."
+            )
+        else:
+            found += [
+                f"The class {name} has only {counted(n, 'picture')}; aim for 50 or more."
+                for name, n in small.items()
+            ]
         return found
 
 

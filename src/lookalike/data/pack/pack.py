@@ -234,10 +234,12 @@ class Pack:
                 f"the pack {self.path} is damaged: {name} cannot be read ({problem}). "
                 "Copy the pack again, or make it again with 'lookalike prepare'."
             ) from problem
-        if array.shape != shape:
+        kind = "f" if name == "attributes.npy" else "i"
+        if array.shape != shape or array.dtype.kind != kind:
             raise PackError(
-                f"the pack {self.path} is damaged: {name} has the shape {array.shape}, "
-                f"not {shape}. Make it again with 'lookalike prepare'."
+                f"the pack {self.path} is damaged: {name} has the shape {array.shape} and the type "
+                f"{array.dtype}, not {shape} and {'float' if kind == 'f' else 'integer'}. "
+                "Make it again with 'lookalike prepare'."
             )
         return array
 

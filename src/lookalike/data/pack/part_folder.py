@@ -18,9 +18,10 @@ import hashlib
 import json
 import os
 import shlex
+import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Generic, TypeVar
@@ -32,6 +33,9 @@ from lookalike.errors import DataError, RunLockedError
 from lookalike.progress import Tell, silent
 from lookalike.results import Result, plain
 from lookalike.settings.machines import Part, part_of
+
+_NO_MATTER = ("machines", "workers")
+"""Settings that say how, not what."""
 
 INFO, RECORDS, ARRAYS = "part.json", "records.jsonl", "arrays.bin"
 _FLUSHED = 64
@@ -63,7 +67,7 @@ class Work:
         Raises:
             DataError: a setting is something that lives in this process alone.
         """
-        values = {name: value for name, value in plain(settings).items() if name != "machines"}
+        values = {name: value for name, value in plain(settings).items() if name not in _NO_MATTER}
         given = tuple("" if one is None else str(one) for one in arguments)
         try:
             return Work(verb, given, json.loads(json.dumps(values)), str(to))
@@ -90,12 +94,16 @@ class PartDone(Result):
     next: str
 
     def lines(self) -> list[str]:
-        """What was done, and what comes when all parts are there."""
+        """What was done."""
         number, _, of = self.part.partition("/")
         return [
             f"Part {number} of {of} of {self.verb}: {self.items:,} looked at, in {self.folder}.",
-            f"  next      when all {of} parts are there: {self.next}",
         ]
+
+    @property
+    def next_step(self) -> str:
+        """What makes the whole of all parts."""
+        return f"{self.next} (when all {self.part.partition('/')[2]} parts are there)"
 
 
 @dataclass(frozen=True)
@@ -294,6 +302,15 @@ def open_parts(folders: Sequence[Path]) -> tuple[Work, tuple[Path, ...]]:
         if known[folder]["digests"] != [_digest(folder / name) for name in (RECORDS, ARRAYS)]:
             raise DataError(f"{folder} is damaged: its files are not as written. Copy it again.")
     return Work.from_dict(about["work"]), ordered
+
+
+def forget_parts(folders: Sequence[Path]) -> None:
+    """Delete the folders of parts, and the folder that held nothing else."""
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)
+    for place in {folder.parent for folder in folders}:
+        with suppress(OSError):
+            place.rmdir()
 
 
 def parts_in(folder: Path) -> list[Path]:

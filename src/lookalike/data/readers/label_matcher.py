@@ -10,10 +10,17 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from urllib.parse import unquote
 
-from lookalike.data.readers.label_tables import CLASS_COLUMNS, FILE_COLUMNS, ID_COLUMNS, Table
+from lookalike.data.readers.label_tables import (
+    CLASS_COLUMNS,
+    FILE_COLUMNS,
+    ID_COLUMNS,
+    Table,
+    joined,
+)
 from lookalike.data.readers.layout import counted, listed, suffix_of
 
 _TRIAL = 400
@@ -23,9 +30,20 @@ _TRIAL = 400
 def clean_key(key: str) -> str:
     """A path as people write it, with slashes and nothing in front that says 'here'."""
     path = key.strip().replace("\\", "/")
+    if path.lower().startswith("file://"):
+        path = unquote(path[len("file://") :])
     while path.startswith("./"):
         path = path[2:]
     return path
+
+
+def spellings(key: str) -> Iterator[str]:
+    """A path as it is written, and as it is meant where it is an address or part of one (%20)."""
+    yield key
+    if "://" in key:
+        key = key.partition("?")[0].partition("#")[0]
+    if "%" in key:
+        yield unquote(key)
 
 
 def _folded(text: str) -> str:
@@ -106,10 +124,10 @@ class TableMatch:
 
 
 class FileIndex:
-    """The files of one place, to be found by every method."""
+    """The files of one place, to be found by every method; by ``numbers`` where that is allowed."""
 
-    def __init__(self, names: Sequence[str]) -> None:
-        self.names = names
+    def __init__(self, names: Sequence[str], *, numbers: bool = True) -> None:
+        self.names, self.numbers = names, numbers
         self._found: dict[int, dict[str, int]] = {}
 
     def by(self, method: int) -> Mapping[str, int]:
@@ -145,7 +163,8 @@ class FileIndex:
         found: dict[str, int] = {}
         unclear = 0
         for key in dict.fromkeys(keys):
-            file = places.get(of_key(key)) if key else None
+            reduced = (of_key(spelled) for spelled in spellings(key))
+            file = next((places[one] for one in reduced if one in places), None)
             if file is not None and file >= 0:
                 found[key] = file
             unclear += file == -1
@@ -154,14 +173,24 @@ class FileIndex:
             count for count in owners.values() if count > 1
         )
 
+    def _sure(self, matched: int, keys: int) -> bool:
+        """Whether numbers may name the files: they stand in many columns, and may begin at 0 or 1.
+
+        Half of the files at least, and all of the keys or all of the files. Below folders of
+        classes they hardly ever do.
+        """
+        return (
+            self.numbers and 2 * matched >= len(self.names) and matched in (keys, len(self.names))
+        )
+
     def match(self, table: Table, column: int) -> TableMatch:
         """Match all rows of a table by what stands in one column."""
         keys = [clean_key(row[column]) if len(row) > column else "" for row in table.rows]
         likely, _ = self.best_method(keys[:_TRIAL])
         method, count = self.best_method(keys, likely)
-        if method == _NUMBER and 2 * count < len(self.names):
-            return TableMatch(column, METHODS[method].name)  # numbers stand in many columns
         pairs, ambiguous = self._pairs(method, keys)
+        if method == _NUMBER and not self._sure(count, len(set(filter(None, keys)))):
+            return TableMatch(column, METHODS[method].name)
         files: dict[int, int] = {}
         repeated: dict[int, list[int]] = {}
         for row, key in enumerate(keys):
@@ -190,10 +219,9 @@ def match_table(index: FileIndex, table: Table) -> tuple[Table, TableMatch] | No
     A column with a usual header is believed at once, another one when it names half of the rows.
     The table comes back with its headers, also where these are no usual ones.
     """
-    found = _matched(index, table)
-    if found is None and (joined := _with_class_folder(table)) is not None:
-        found = _matched(index, joined)
-    return found
+    others = (_with_class_folder, _with_blanks_in_names)
+    readings = (table, *(other for read in others if (other := read(table)) is not None))
+    return next((found for one in readings if (found := _matched(index, one)) is not None), None)
 
 
 def _matched(index: FileIndex, table: Table) -> tuple[Table, TableMatch] | None:
@@ -220,6 +248,13 @@ def _with_class_folder(table: Table) -> Table | None:
     headers = [*table.headers, FILE_COLUMNS[0]]
     headers[name] = ""  # said by the path now
     return replace(table, headers=tuple(headers), rows=rows)
+
+
+def _with_blanks_in_names(table: Table) -> Table | None:
+    """Lines of words (``my cat 7``) read so that only the last blank divides."""
+    if table.headers or not table.name.endswith(".txt") or len(table.rows[0]) < 3:
+        return None
+    return replace(table, rows=[joined(row) for row in table.rows])
 
 
 def _best_column(index: FileIndex, table: Table) -> int | None:

@@ -72,7 +72,8 @@ SPREADSHEETS = (".xlsx", ".xls", ".ods", ".numbers")
 
 _LABEL_WORDS = frozenset(
     "label labels attribute attributes attr attrs metadata annotation annotations class classes "
-    "target targets tags groundtruth gt partition train training test val valid validation".split()
+    "target targets tags groundtruth gt partition train trainval training test val valid "
+    "validation".split()
 )
 _STYLEGAN = "dataset"
 """The stem of StyleGAN's labels (``dataset.json``)."""
@@ -82,7 +83,8 @@ _HOLES = frozenset({"nan", "NaN", "<NA>"})
 
 _DELIMITERS = (",", ";", "\t", "|")
 _FORMULA = re.compile(r'^="(.*)"$', re.DOTALL)
-_LOOKED_AT = 50
+_LOOKED_AT, _TITLES = 50, 5
+"""Lines that decide on the delimiter, and how far down headers may stand below titles."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,7 @@ def says_class(name: str) -> bool:
 
 def _plain(header: str) -> str:
     """``File Name`` and ``file-name`` as ``file_name``."""
-    return re.sub(r"[\s\-.]+", "_", header.strip().lower())
+    return re.sub(r"[\s\-.]+", "_", header.lower().strip("# \t\u00a0"))
 
 
 def read_table(name: str, data: bytes) -> Table | None:
@@ -204,30 +206,47 @@ def _delimiter(text: str) -> str:
 
 
 def _with_headers(rows: list[tuple[str, ...]]) -> Parsed:
-    """Take the first row as headers where one of them is a usual one."""
-    if not rows:
-        return (), []
+    """Take the first row as headers where one of them is a usual one; or one below titles."""
     usual = {*FILE_COLUMNS, *ID_COLUMNS, *CLASS_COLUMNS, *PART_COLUMNS}
-    if any(_plain(cell) in usual for cell in rows[0]):
-        return rows[0], rows[1:]
+    for number, row in enumerate(rows[:_TITLES]):
+        if any(_plain(cell) in usual for cell in row):
+            return row, rows[number + 1 :]
+        if not row[0].startswith("#") and sum(map(bool, row)) > 1:
+            break
     return (), rows
 
 
 def _words(text: str) -> Parsed:
     """Lines of words divided by blanks (``a.png 3``), with CelebA's count and headers or without.
 
-    Only the last blanks divide where a file's name has some.
+    Only the last blanks divide where a file's name has some; where numbers stand behind the first
+    word in every line, each is a column.
     """
     lines = [line.split() for line in text.splitlines() if line.strip()]
     if len(lines) > 2 and lines[0] == [str(len(lines) - 2)] and len(lines[2]) == len(lines[1]) + 1:
         return ("file", *lines[1]), [tuple(map(sys.intern, line)) for line in lines[2:]]
     if any(mark in text.partition("\n")[0] for mark in (",", ";", "\t")):
         return _separated("", text)
-    rows = [
-        (" ".join(line[:-1]), sys.intern(line[-1])) if len(line) > 2 else tuple(line)
-        for line in lines
-    ]
+    if len({len(line) for line in lines if not line[0].startswith("#")}) == 1 < len(lines):
+        plain = [tuple(map(sys.intern, line)) for line in lines if not line[0].startswith("#")]
+        if len(plain[0]) > 2 and all(map(is_number, [w for row in plain for w in row[1:]])):
+            return (), plain
+    rows = [joined(line) if len(line) > 2 else tuple(line) for line in lines]
     return _with_headers([row for row in rows if len(row) == 2])
+
+
+def joined(words: Sequence[str]) -> tuple[str, str]:
+    """A line whose last word alone is a value: the others are the name of a file with blanks."""
+    return " ".join(words[:-1]), sys.intern(words[-1])
+
+
+def is_number(word: str) -> bool:
+    """Whether a word is a number."""
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
 
 
 def _json(name: str, text: str) -> Any:

@@ -6,6 +6,7 @@ a table goes before one in a side file, and that before a folder's.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,10 +18,12 @@ from lookalike.data.readers.label_matcher import FileIndex, TableMatch, match_ta
 from lookalike.data.readers.label_tables import (
     CLASS_COLUMNS,
     FILE_COLUMNS,
+    ID_COLUMNS,
     PART_COLUMNS,
     SPREADSHEETS,
     TABLE_SUFFIXES,
     Table,
+    is_number,
     looks_like_labels,
     read_table,
     says_class,
@@ -43,8 +46,14 @@ Texts = Mapping[str, Callable[[], bytes]]
 _TRIED = 20
 """So many tables without a telling name are tried."""
 
+NO_CLASS = frozenset("None NULL null NA N/A n/a #N/A NaN nan <NA>".split())
+"""What programs write in the column of the class where there is none."""
+
 _PARTS = {"0": "train", "1": "valid", "2": "test"}
 _NO_HEADER = frozenset({"", "unnamed: 0"})
+_ON, _OFF = frozenset({"1", "1.0", "True"}), frozenset({"0", "0.0", "-1", "False"})
+_ABOUT_ATTRIBUTES = frozenset("attribute attributes attr attrs tag tags caption captions".split())
+_SHOWN = 60
 
 
 @dataclass
@@ -119,6 +128,7 @@ def _roles(names: tuple[str, ...]) -> tuple[tuple[str, ...], str, frozenset[str]
 def class_and_rest(words: Mapping[str, str]) -> tuple[str, str, dict[str, str]]:
     """The class, as it is written, and the part that some named values say, and the others."""
     classes, part, dropped = _roles(tuple(words))
+    words = {**words, **{name: "" for name in classes if words[name] in NO_CLASS}}
     chosen = next((name for name in classes if words[name]), "")
     rest = {name: v for name, v in words.items() if name not in dropped and name != chosen}
     said = words.get(part, "")
@@ -129,7 +139,7 @@ def _read_sides(
     names: Sequence[str], texts: Texts, rows: Sequence[_Row], labeled: LabeledFiles
 ) -> set[str]:
     """Take what side files say; the names of those that belong to a picture."""
-    if not any(name.endswith(SIDE_SUFFIXES) for name in texts):
+    if not any(name.lower().endswith(SIDE_SUFFIXES) for name in texts):
         return set()
     owned, sentences = sidecars(names, texts)
     told_by: dict[str, int] = defaultdict(int)
@@ -160,6 +170,7 @@ class _Tables:
     ) -> None:
         self.names, self.rows, self.layout, self.labeled = names, rows, layout, labeled
         self.pictures = sum(map(is_picture_name, names)) or len(names)
+        self.foldered = any(layout.classes)
         self.used: set[str] = set()
 
     def read(self, texts: Texts) -> set[str]:
@@ -172,7 +183,7 @@ class _Tables:
                 continue
             scope = self._scope(name)
             inside = [self._relative(number, name) for number in scope]
-            found = match_table(FileIndex(inside), table)
+            found = match_table(FileIndex(inside, numbers=not self.foldered), table)
             if found is None:
                 unmatched.append(table)
             else:
@@ -185,10 +196,13 @@ class _Tables:
         try:
             return read_table(name, read())
         except DataError as problem:
-            if looks_like_labels(name):
-                raise
             self.used.add(name)
             self.labeled.sentences.append(f"{problem} It was not used.")
+            if looks_like_labels(name):
+                self.labeled.unmatched = (
+                    f"{problem} Repair it or move it away, or go on without its labels with "
+                    "--no-table."
+                )
             return None
 
     def _scope(self, name: str) -> list[int]:
@@ -224,15 +238,20 @@ class _Tables:
 
     def _put(self, table: Table, match: TableMatch, scope: Sequence[int]) -> list[str]:
         """Put the values of one table on the rows; its classes as they are written."""
+        table, remark = with_class_column(table, match.column) if self.unclassed else (table, "")
+        self.labeled.sentences += [remark] if remark else []
         headers = value_headers(table, match.column)
         written, torn, without, differing = [], [], 0, 0
+        moved: list[str] = []
         for inside, row_number in match.files.items():
             row = self.rows[scope[inside]]
             numbers = row_number, *match.repeated.get(inside, ())
             words, several = merged_row(headers, [table.rows[n] for n in numbers])
             own, part, rest = class_and_rest(words)
             own = class_name(own)
-            differing += bool(own and row.class_name and own != row.class_name and row.tabled)
+            if own and row.class_name and own != row.class_name:
+                differing += row.tabled
+                moved += [] if row.tabled else [self.names[scope[inside]]]
             row.tabled |= bool(own)
             row.class_name = own or row.class_name
             row.part = part or row.part
@@ -245,6 +264,11 @@ class _Tables:
             self.labeled.sentences.append(
                 f"{table.name} and another table name different classes for "
                 f"{counted(differing, 'picture')}; those of {table.name} were taken."
+            )
+        if moved:
+            self.labeled.sentences.append(
+                f"{table.name} names other classes than the folders (or files beside them) for "
+                f"{counted(len(moved), 'picture')}, and those were taken ({listed(moved, 3)})."
             )
         if without and table.column(CLASS_COLUMNS) is not None:
             self.labeled.sentences.append(
@@ -261,19 +285,21 @@ class _Tables:
         """Say which tables name no picture; keep the message when one of them should."""
         for table in unmatched:
             strong = table.column(FILE_COLUMNS) is not None
-            if not others and (strong or (table.looks_like_labels and not self._foldered())):
+            if not others and (strong or (table.looks_like_labels and not self.foldered)):
                 self.labeled.unmatched = self.labeled.unmatched or _none_of(table, self.names)
         for name in texts:
             if name.lower().endswith(SPREADSHEETS):
                 self.used.add(name)
                 words = f"{name} is a spreadsheet, which is not read here; save it as CSV."
                 self.labeled.sentences.append(words)
-                if not others and looks_like_labels(name) and not self._foldered():
+                if not others and looks_like_labels(name) and not self.foldered:
                     words = f"{words[:-1]}, or go on without its labels with --no-table."
                     self.labeled.unmatched = self.labeled.unmatched or words
 
-    def _foldered(self) -> bool:
-        return any(self.layout.classes)
+    @property
+    def unclassed(self) -> bool:
+        """Whether no picture has a class so far."""
+        return not any(row.class_name for row in self.rows)
 
 
 def _candidates(texts: Texts) -> list[str]:
@@ -324,13 +350,62 @@ def value_headers(table: Table, key: int) -> list[str]:
 def _none_of(table: Table, names: Sequence[str]) -> str:
     """The message about a table that should name pictures and does not."""
     column = table.column(FILE_COLUMNS)
-    first = [row[column or 0] for row in table.rows[:2] if len(row) > (column or 0)]
+    first = [_short(row[column or 0]) for row in table.rows[:2] if len(row) > (column or 0)]
     return (
         f"{table.name} looks like a table of labels, but none of its "
         f"{counted(len(table.rows), 'row')} names a picture (it says {listed(first)}; the pictures "
         f"are called {listed(names[:2])}). Repair it or move it away, or go on without its labels "
         "with --no-table."
     )
+
+
+def _short(text: str) -> str:
+    """What stands in a cell, as far as a message has room for it."""
+    shown = "".join(letter if letter.isprintable() else " " for letter in text[:_SHOWN])
+    return shown if len(text) <= _SHOWN else f"{shown} …"
+
+
+def with_class_column(table: Table, key: int) -> tuple[Table, str]:
+    """A table that says the class without calling it so, with a column ``class``; and a sentence.
+
+    Two forms are usual: the only column beside the names (``id,breed``), whose words repeat; and
+    one column of 0 and 1 for each class, of which each row has a single 1.
+    """
+    if not table.headers or table.column(CLASS_COLUMNS) is not None or not table.rows:
+        return table, ""
+    beside = {*PART_COLUMNS, *ID_COLUMNS}
+    named = enumerate(value_headers(table, key))
+    columns = [n for n, name in named if name and name.lower() not in beside]
+    headers = [*table.headers]
+    if len(columns) == 1 and _repeats(table, columns[0]):
+        name, headers[columns[0]] = headers[columns[0]], CLASS_COLUMNS[0]
+        said = f"{table.name}: {name}, its only column, was taken as the class."
+        return replace(table, headers=tuple(headers)), said
+    hot = [_hot(table, row, columns) for row in table.rows]
+    if all(hot):
+        names = listed([headers[n] for n in columns])
+        said = f"{table.name}: each row has a 1 in one of {names}, which are the classes."
+        left = ["" if n in columns else name for n, name in enumerate(headers)]
+        rows = [(*row[: len(left)], name) for row, name in zip(table.rows, hot, strict=True)]
+        return replace(table, headers=(*left, CLASS_COLUMNS[0]), rows=rows), said
+    return table, ""
+
+
+def _repeats(table: Table, column: int) -> bool:
+    """Whether the words of a column are those of classes: some few, again and again, no numbers."""
+    if _ABOUT_ATTRIBUTES & set(re.findall(r"[a-z]+", table.name.lower())):
+        return False
+    words = [row[column] for row in table.rows if len(row) > column]
+    different = set(filter(None, words))
+    return 2 <= len(different) <= len(words) / 2 and not any(map(is_number, different))
+
+
+def _hot(table: Table, row: Sequence[str], columns: Sequence[int]) -> str:
+    """The header over the only 1 of a row of zeros; "" where it is none."""
+    values = {n: row[n] for n in columns} if len(row) >= len(table.headers) else {}
+    ones = [n for n, value in values.items() if value in _ON]
+    flags = len(columns) > 1 and all(value in _ON | _OFF for value in values.values())
+    return table.headers[ones[0]] if len(ones) == 1 and flags else ""
 
 
 def put_labels(source: PictureSource, texts: Texts, folders: Sequence[str] | None = None) -> None:

@@ -246,8 +246,19 @@ class _Arranging:
         names = sorted({class_name(folder) for folder in folders})
         self.layout.sentences.append(f"{len(names)} classes from folders: {listed(names)}.")
         self.layout.sentences += same_classes(folders)
+        self.layout.sentences += self._deeper()
         self.layout.sentences += self._without()
         self.layout.beside = [n for n, path in self.paths.items() if not path]
+
+    def _deeper(self) -> Iterator[str]:
+        """A sentence about folders inside of the class folders, which could be finer classes."""
+        inside = {path[1] for n, path in self.paths.items() if len(path) > 1 and n in self.deciding}
+        deeper = sorted(name for name in inside if not _is_part(name))
+        if len(deeper) > 1:
+            yield (
+                f"{counted(len(deeper), 'folder')} inside the class folders are no classes: "
+                f"{listed(deeper)}."
+            )
 
     def _without(self) -> Iterator[str]:
         """Sentences about the parts and other folders whose pictures have no class."""

@@ -37,7 +37,7 @@ class SideFacts:
     def read(self, name: str, data: bytes) -> bool:
         """Take what one of them says; False where it says nothing."""
         text = decode_text(data)[0].strip()
-        if name.endswith(".cls"):
+        if name.lower().endswith(".cls"):
             self.class_name = text
             return bool(text)
         try:
@@ -68,7 +68,7 @@ def sidecars(pictures: Sequence[str], others: Iterable[str]) -> tuple[list[list[
     """The side files of each picture, and sentences about keys that have several pictures."""
     sides: dict[str, list[str]] = defaultdict(list)
     for name in others:
-        if name.endswith(SIDE_SUFFIXES):
+        if name.lower().endswith(SIDE_SUFFIXES):
             sides[_long(name)].append(name)
     by_key: dict[str, list[str]] = defaultdict(list)
     for name in pictures:

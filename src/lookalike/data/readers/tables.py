@@ -12,9 +12,20 @@ from typing import Any
 
 from lookalike.data.readers.base import PictureFile, PictureSource
 from lookalike.data.readers.folder import files_below, read_text_file
-from lookalike.data.readers.label_matcher import FileIndex, clean_key, match_table, match_words
+from lookalike.data.readers.label_matcher import (
+    FileIndex,
+    clean_key,
+    match_table,
+    match_words,
+    spellings,
+)
 from lookalike.data.readers.label_tables import FILE_COLUMNS, Table, flat, read_table, table_of
-from lookalike.data.readers.labels import class_and_rest, merged_row, value_headers
+from lookalike.data.readers.labels import (
+    class_and_rest,
+    merged_row,
+    value_headers,
+    with_class_column,
+)
 from lookalike.data.readers.layout import class_name, counted, listed, same_classes, split_kind
 from lookalike.errors import DataError, need
 
@@ -53,27 +64,34 @@ class TableSource(PictureSource):
         named = table.column(FILE_COLUMNS)
         for column in [named] if named is not None else range(width):
             trial = [row[column] for row in table.rows[:_TRIAL] if len(row) > column]
-            if any("://" in key or self._place(key).is_file() for key in trial if key):
+            if any(_is_address(key) or self._leads(key) for key in trial if key):
                 return column
         return None
 
+    def _leads(self, key: str) -> bool:
+        """Whether a file is there; a text that can be no path leads nowhere."""
+        return os.path.isfile(self._place(key))
+
     def _place(self, key: str) -> Path:
-        plain = self.path.parent / key
-        return plain if os.path.exists(plain) else self.path.parent / clean_key(key)
+        ways = [key, *spellings(clean_key(key))]
+        return self.path.parent / next(
+            (way for way in ways if os.path.exists(self.path.parent / way)), ways[1]
+        )
 
     def _take(self, table: Table, column: int) -> None:
         """The files whose paths stand in a column."""
         if not table.headers and not self._place(table.rows[0][column]).exists():
             table = replace(table, headers=table.rows[0], rows=table.rows[1:])
+        table, remark = with_class_column(table, column)
+        headers = value_headers(table, column)
         rows: dict[str, list[tuple[str, ...]]] = defaultdict(list)
         for row in table.rows:
             if len(row) > column and row[column]:
                 rows[row[column]].append(row)
-        headers = value_headers(table, column)
         for key, own in rows.items():
             self._add(key, headers, own)
         said = f"{len(self.files):,} of {counted(len(rows), 'row')} found"
-        self.found.append(f"{self.path.name}: {said}.")
+        self.found += [f"{self.path.name}: {said}.", *([remark] if remark else [])]
 
     def _match(self, table: Table) -> None:
         """The files below the folder of the list that its rows name in any other way."""
@@ -89,15 +107,17 @@ class TableSource(PictureSource):
             self._take(table, column)
             return
         table, pairs = match
+        table, remark = with_class_column(table, pairs.column)
         headers = value_headers(table, pairs.column)
         for file, number in pairs.files.items():
             numbers = [number, *pairs.repeated.get(file, ())]
             self._add(names[file], headers, [table.rows[n] for n in numbers])
-        self.found.append(match_words(table, pairs, len(pairs.files)))
+        said = match_words(table, pairs, len(pairs.files))
+        self.found += [said, *([remark] if remark else [])]
 
     def _add(self, key: str, headers: Sequence[str], rows: Sequence[tuple[str, ...]]) -> None:
         """Add the file that a path leads to, with what its rows say."""
-        if "://" in key:
+        if _is_address(key):
             self.refused.append(
                 (key, "is an address, not a file; fetch it with 'lookalike collect urls' first")
             )
@@ -112,7 +132,8 @@ class TableSource(PictureSource):
         words, several = merged_row(headers, rows)
         if several:
             self._torn.append(key)
-        name = key if place == self.path.parent / key else clean_key(key)
+        ways = [key, *spellings(clean_key(key))]
+        name = next((way for way in ways if self.path.parent / way == place), key)
         file = PictureFile(name, state.st_size, state.st_mtime_ns, self.path.parent)
         self.files.append(_labeled(file, words))
         self._written.append(class_and_rest(words)[0])
@@ -120,6 +141,10 @@ class TableSource(PictureSource):
     def loaded(self, files: Sequence[PictureFile]) -> Iterator[PictureFile]:
         """The files as they are: workers open them themselves."""
         yield from files
+
+
+def _is_address(key: str) -> bool:
+    return "://" in key and not key.lower().startswith("file://")
 
 
 def _labeled(file: PictureFile, words: Mapping[str, str]) -> PictureFile:

@@ -107,9 +107,8 @@ def _align(
     distance = _worst(off).sqrt().view(count, -1)
     unexplained = (missing / detail).view(count, -1)
     start = (distance + 9 * (unexplained > UNEXPLAINED)).argmin(1, keepdim=True)
-    found = (t.gather(1, start)[:, 0].double().numpy() for t in (distance, unexplained))
+    nearest, share = (t.gather(1, start)[:, 0].double().numpy() for t in (distance, unexplained))
     choice = choices.gather(1, start)[:, 0].numpy()
-    nearest, share = found
     return nearest, candidates[np.arange(count), choice], share
 
 

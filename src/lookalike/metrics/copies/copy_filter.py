@@ -96,12 +96,17 @@ class CopyFilter:
 
         ``blocks`` are (index of the first, pictures), lazily made; no more are taken than needed.
         """
-        stream = ((start + i, one) for start, block in blocks for i, one in enumerate(block))
+        stream = (
+            (start + i, picture) for start, block in blocks for i, picture in enumerate(block)
+        )
         while count > 0:
             batch = list(islice(stream, min(count, BATCH)))
             if not batch:
                 return
-            indices, pictures = [index for index, _ in batch], np.stack([one for _, one in batch])
+            indices, pictures = (
+                [index for index, _ in batch],
+                np.stack([picture for _, picture in batch]),
+            )
             self.tried += len(batch)
             if self.check is not None:
                 fine = ~self.check(pictures)

@@ -53,6 +53,11 @@ class HealthFinding:
     kind: str
     sentence: str
 
+    @property
+    def title(self) -> str:
+        """The light in words."""
+        return LIGHTS[self.light]
+
 
 @dataclass(frozen=True)
 class ScoreLook:
@@ -312,9 +317,11 @@ def shown(health: Mapping[str, Any], evaluation: Mapping[str, Any]) -> HealthFin
     """What is said of a run: the worse of what training saw and what 'evaluate' found since.
 
     ``health`` is what health.json holds, ``evaluation`` what evaluation.json does; None where
-    neither knows anything.
+    neither knows anything. An evaluation from before the run was trained further counts no more.
     """
-    measured, seen = evaluated(evaluation), None
+    now = health.get("images", 0)
+    old = evaluation.get("trained", now) < now
+    measured, seen = None if old else evaluated(evaluation), None
     if health.get("light") in LIGHTS:
         words = (str(health.get(name, "")) for name in ("kind", "sentence"))
         seen = HealthFinding(str(health["light"]), *words)

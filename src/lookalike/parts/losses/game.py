@@ -85,8 +85,8 @@ class Game:
         key = (id(batch), name)
         if key not in self._kept:
             self._kept[key] = make()
-        kept: T = self._kept[key]
-        return kept
+        value: T = self._kept[key]
+        return value
 
     def play(self, player: str, *inputs: Any) -> Any:
         """Run a player on these inputs in its own precision."""

@@ -112,8 +112,8 @@ class Encoder(nn.Module):
 
     def forward(self, pictures: Tensor, labels: Tensor | None = None) -> Tensor:
         """``[N, C, S, S]`` -> ``[N, outputs]``."""
-        found: Tensor = self.last(self.layers(with_planes(pictures, labels)).flatten(1))
-        return found
+        read: Tensor = self.last(self.layers(with_planes(pictures, labels)).flatten(1))
+        return read
 
 
 class _Autoencoder(nn.Module):

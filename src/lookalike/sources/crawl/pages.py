@@ -103,14 +103,14 @@ def is_picture(link: str) -> bool:
 def links(page: Selector, base: str) -> list[str]:
     """The pages that this page links to; links marked ``nofollow`` are left out."""
     base = _base(page, base)
-    found: dict[str, None] = {}
+    pages: dict[str, None] = {}
     for anchor in page.xpath("//a[@href]"):
         if "nofollow" in anchor.attrib.get("rel", "").lower():
             continue
         url = join(base, anchor.attrib["href"])
         if url is not None and not is_picture(url):
-            found[url] = None
-    return list(found)
+            pages[url] = None
+    return list(pages)
 
 
 def robots_meta(page: Selector) -> str:

@@ -70,14 +70,14 @@ def find_browser(named: Path | None = None) -> Path:
         if named.is_file():
             return named
         raise SourceError(f"{named} is not a file; --browser names the Chromium to use.")
-    found = next(filter(None, map(shutil.which, BROWSERS)), None)
-    found = found or next((place for place in PLACES if Path(place).is_file()), None)
-    if found is None:
+    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
+    browser = browser or next((place for place in PLACES if Path(place).is_file()), None)
+    if browser is None:
         raise SourceError(
             "--render needs Chromium or Chrome, and none was found. Install it (Debian: apt "
             "install chromium) or name it with --browser PATH."
         )
-    return Path(found)
+    return Path(browser)
 
 
 class PageRenderer:

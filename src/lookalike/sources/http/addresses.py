@@ -100,18 +100,18 @@ def checked(host: str, port: int, *, allow_private: bool) -> list[str]:
             while it is on.
     """
     try:
-        found = resolve(host, port)
+        addresses = resolve(host, port)
     except (OSError, UnicodeError) as problem:
         raise RefusedError("host not found", f"{host} ({problem})", final=False) from problem
-    nobodys = [address for address in found if is_nobodys(address)]
+    nobodys = [address for address in addresses if is_nobodys(address)]
     if nobodys and allow_private:
         words = f"{host} leads to {nobodys[0]}, which is link-local or multicast: never fetched"
         raise RefusedError("private address", words, final=False)
-    private = [] if allow_private else [address for address in found if not is_public(address)]
+    private = [] if allow_private else [address for address in addresses if not is_public(address)]
     if private:
         raise RefusedError(
             "private address",
             f"{host} leads to {private[0]}; pass --allow-private if that is your own server",
             final=False,
         )
-    return found
+    return addresses

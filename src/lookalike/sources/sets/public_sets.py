@@ -196,19 +196,19 @@ def locate(public: PublicSet, place: Path) -> dict[str, Path]:
     if not place.is_dir():
         raise SourceError(f"{place} is not there. Name the folder with {_wanted(public)}.")
     lying = {path.name.lower(): path for path in sorted(place.rglob("*")) if path.is_file()}
-    found: dict[str, Path] = {}
+    files: dict[str, Path] = {}
     for piece in public.pieces:
         plain = piece.file.removesuffix(".gz")
         names = (piece.file, plain, plain.replace("-idx", ".idx"))
         match = next((lying[name.lower()] for name in names if name.lower() in lying), None)
         if match is not None:
-            found[piece.file] = match
+            files[piece.file] = match
         elif piece.needed:
             raise SourceError(
                 f"{place} lacks {piece.file}. {public.title} needs {_wanted(public)}; "
                 f"they are at {public.page}."
             )
-    return found
+    return files
 
 
 def download(
@@ -250,7 +250,7 @@ def _wanted(public: PublicSet) -> str:
     return ", ".join(piece.file for piece in public.pieces if piece.needed)
 
 
-def verify(public: PublicSet, found: Mapping[str, Path], *, trust: bool) -> list[str]:
+def verify(public: PublicSet, files: Mapping[str, Path], *, trust: bool) -> list[str]:
     """The names of the files whose sums are not the published ones.
 
     Raises:
@@ -258,7 +258,7 @@ def verify(public: PublicSet, found: Mapping[str, Path], *, trust: bool) -> list
     """
     strange: list[str] = []
     for piece in public.pieces:
-        path = found.get(piece.file)
+        path = files.get(piece.file)
         if path is None:
             continue
         if path.stat().st_size > max(piece.most, 0):

@@ -75,17 +75,18 @@ class Collected(Result):
             self.request,
             *(f"  {line}" for line in lines),
             *(f"  note: {note}" for note in self.notes),
-            *self._next(),
+            *(["Stopped; nothing is lost."] if self.interrupted else []),
         ]
 
-    def _next(self) -> list[str]:
+    @property
+    def next_step(self) -> str:
+        """To go on where it stopped, to look for more, or to make a pack."""
         if self.interrupted:
-            return ["Stopped; nothing is lost. The same command again goes on from here."]
+            return "the same command again goes on from here"
         if not self.holds:
-            return []
+            return "the same command with other words, another source or fewer limits"
         pack = Path("packs") / self.folder.name
-        command = shlex.join(["lookalike", "prepare", str(self.folder), "--to", str(pack)])
-        return [f"  next: {command}"]
+        return shlex.join(["lookalike", "prepare", str(self.folder), "--to", str(pack)])
 
 
 def _counts(counts: Mapping[str, int], most: int = 5) -> str:

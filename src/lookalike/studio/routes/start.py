@@ -128,7 +128,7 @@ class _Start:
         asked = (choice.recipe, choice.size, choice.channels)
 
         def measure() -> Any:
-            from lookalike.stages.outlook import outlook
+            from lookalike.api.outlook import outlook
 
             return outlook(*asked, choice.files, Device().place())
 
@@ -141,13 +141,14 @@ class _Start:
     async def examine(self, request: Request) -> Response:
         """Begin the doctor's examination."""
         entry = self._source(request)
-        job = self.studio.jobs.begin(
-            "doctor",
-            {"source": str(entry.path), "quick": True},
-            about=entry.id,
-            title=f"examining {entry.name}",
-        )
-        return answer(job)
+
+        def do() -> Job:
+            size = self._look(entry, None, None)["choice"].size
+            asked = {"source": str(entry.path), "quick": True, "size": size}
+            title = f"examining {entry.name}"
+            return self.studio.jobs.begin("doctor", asked, about=entry.id, title=title)
+
+        return answer(await asyncio.to_thread(do))
 
     async def doctor(self, request: Request) -> Response:
         """A stream of how far the doctor is, and at the end the verdict with pictures."""

@@ -248,7 +248,7 @@ function draw(state) {
         times(state),
         state.expected,
         el("div", { class: "bar" }, state.button),
-        el("details", { open: true }, el("summary", {}, `${choice.size} px, recipe ${choice.recipe}`), options(state)),
+        el("details", { open: true }, (state.summary = el("summary", {})), options(state)),
         state.notes,
       ),
     ),
@@ -320,6 +320,8 @@ function options(state) {
 }
 
 function reasons(state) {
+  const { size, recipe } = state.told.choice;
+  state.summary.textContent = `${size} px, recipe ${recipe}`;
   fill(state.reasons, state.told.choice.reasons.map((reason) => el("li", {}, reason)));
 }
 

@@ -114,7 +114,7 @@ class Panel {
     this.view = el(
       "article",
       { class: this.narrow ? "training narrow" : "training", "aria-label": "Training" },
-      el("div", { class: "head" }, el("p", { class: "small" }, el("a", { href: "#/train" }, "← All trainings")), this.title, this.state, this.bar, this.problem),
+      el("div", { class: "training-head" }, el("p", { class: "small" }, el("a", { href: "#/train" }, "← All trainings")), this.title, this.state, this.bar, this.problem),
       el("figure", { class: "player" }, this.canvas, el("div", { class: "scrub" }, this.button, this.range, this.moment)),
       el("div", { class: "side" }, el("div", { class: "told" }, this.light, this.near), this.actions, this.facts),
       el("div", { class: "below" }, this.numbers, el("details", {}, el("summary", {}, "What it said"), this.log)),

@@ -64,6 +64,11 @@ class Outlook(Result):
         """A line for each time, and what to keep in mind."""
         return [*map(str, self.expected), *self.notes]
 
+    @property
+    def next_step(self) -> str:
+        """To begin."""
+        return "lookalike start FOLDER --for 10m"
+
 
 class _Noise:
     """A split of random pictures, to measure with."""

@@ -1,0 +1,200 @@
+"""The studio: seconds to its first page, milliseconds from slider to picture, frames, slowdown."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from benchmarks.common import machine, median, spread, table
+from lookalike.studio.library import id_of
+
+FLAGS = ("--no-sandbox", "--disable-background-networking", "--no-first-run")
+PAGES, MOVES, PAN_SECONDS = 5, 30, 4
+LONG = 600_000
+WIDTHS = (1440, 820, 390)
+
+SLIDE = """async (at) => {
+  const picture = document.querySelector('.big img');
+  const slider = document.querySelector('.sliders input[type=range]');
+  const drawn = picture.dataset.drawn ?? '';
+  const begun = performance.now();
+  slider.value = String(at);
+  slider.dispatchEvent(new Event('input', { bubbles: true }));
+  while ((picture.dataset.drawn ?? '') === drawn && performance.now() - begun < 20000)
+    await new Promise(requestAnimationFrame);
+  return performance.now() - begun;
+}"""
+"""From moving a slider to its picture on the page, in milliseconds."""
+
+FRAMES = """async (seconds) => {
+  const times = [];
+  const begun = performance.now();
+  while (performance.now() - begun < 1000 * seconds)
+    times.push(await new Promise(requestAnimationFrame));
+  return times;
+}"""
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[str]:
+    """A studio of a folder in a process of its own; the link that lets a browser in."""
+    words = [sys.executable, "-m", "lookalike", "studio", str(folder)]
+    words += ["--no-open", "--json", "--port", "0"]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    told = json.loads("".join(process.stdout.readline() for _ in range(5)))
+    try:
+        yield str(told["link"])
+    finally:
+        process.terminate()
+        process.wait()
+
+
+@contextmanager
+def chromium() -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    path = shutil.which("chromium") or shutil.which("google-chrome")
+    if path is None:
+        raise SystemExit("bench studio opens pages in Chromium: apt install chromium")
+    with sync_playwright() as drive:
+        browser = drive.chromium.launch(executable_path=path, args=list(FLAGS))
+        yield browser
+        browser.close()
+
+
+def first_pages(browser: Any, link: str) -> tuple[Any, list[float]]:
+    """A page that was let in, and seconds until it was ready, each time without a cache."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    page = context.new_page()
+    page.goto(link)
+    page.wait_for_selector("body[data-ready=true]")
+    taken = []
+    for _ in range(PAGES):
+        fresh = browser.new_context(storage_state=context.storage_state()).new_page()
+        begun = time.perf_counter()
+        fresh.goto(link.partition("?")[0])
+        fresh.wait_for_selector("body[data-ready=true]")
+        taken.append(time.perf_counter() - begun)
+        fresh.context.close()
+    return page, taken
+
+
+def slides(page: Any, link: str, run: str) -> list[float]:
+    page.goto(f"{link.partition('?')[0]}#/explore/{run}")
+    page.wait_for_selector(".sliders input[type=range]", timeout=LONG)
+    page.evaluate(SLIDE, 0.1)
+    return [page.evaluate(SLIDE, 0.2 + 0.05 * (move % 20)) for move in range(MOVES)]
+
+
+def pans(page: Any) -> list[float]:
+    """Frames per second of each quarter of a second while the map is dragged."""
+    page.wait_for_selector("[data-ready=true] canvas", timeout=LONG)
+    box = page.locator("[data-ready=true] canvas").first.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.evaluate(f"window.measured = ({FRAMES})({PAN_SECONDS})")
+    page.mouse.move(x, y)
+    page.mouse.down()
+    end = time.monotonic() + PAN_SECONDS
+    while time.monotonic() < end:
+        for way in (1, -1):
+            page.mouse.move(x + 140 * way, y + 90 * way, steps=20)
+    page.mouse.up()
+    times = page.evaluate("window.measured")
+    return [1000 / (after - before) for before, after in pairwise(times)]
+
+
+def trained(pack: Path, into: Path, images: int) -> float:
+    """Images per second of a training of its own."""
+    words = ["train", str(pack), "--into", str(into), "--set", f"images={images}", "--json"]
+    done = subprocess.run(
+        [sys.executable, "-m", "lookalike", *words], capture_output=True, text=True, check=True
+    )
+    return float(json.loads(done.stdout)["images_per_second"])
+
+
+def slowdown(browser: Any, pack: Path, home: Path, images: int, pairs: int) -> list[list[float]]:
+    """Images per second without a page and with one that watches the training, in turns."""
+    rates: list[list[float]] = [[], []]
+    for pair in range(pairs):
+        for watched in (False, True) if pair % 2 == 0 else (True, False):
+            into = home / "runs" / f"{pair}-{watched}"
+            shutil.rmtree(into, ignore_errors=True)
+            if not watched:
+                rates[0].append(trained(pack, into, images))
+                continue
+            into.mkdir(parents=True)
+            with serving(home) as link:
+                context = browser.new_context()
+                page = context.new_page()
+                page.goto(link)
+                page.goto(f"{link.partition('?')[0]}#/train/{id_of(into.resolve())}")
+                rates[1].append(trained(pack, into, images))
+                context.close()
+    return rates
+
+
+def screenshots(seen: Any, link: str, run: str, source: str | None, to: Path) -> None:
+    """Every page, wide and narrow, light and dark, by a browser that was let in."""
+    to.mkdir(parents=True, exist_ok=True)
+    browser, state = seen.context.browser, seen.context.storage_state()
+    places = ["start", *([f"start/{source}"] if source else []), "train", f"train/{run}"]
+    places += [f"explore/{run}", f"edit/{run}", f"gallery/{run}", "judge", f"judge/{run}"]
+    for scheme in ("light", "dark"):
+        for width in WIDTHS:
+            view = {"width": width, "height": 900}
+            own = browser.new_context(storage_state=state, color_scheme=scheme, viewport=view)
+            page = own.new_page()
+            for place in places:
+                page.goto(f"{link.partition('?')[0]}#/{place}")
+                page.wait_for_selector("#content h1, #content h2", timeout=LONG)
+                page.wait_for_timeout(2500)
+                name = place.replace("/", "-").replace(run, "run").replace(source or "-", "set")
+                file = to / f"{name}-{width}-{scheme}.jpg"
+                page.screenshot(path=str(file), type="jpeg", quality=80, full_page=True)
+            own.close()
+
+
+def main(arguments: list[str]) -> None:
+    parser = argparse.ArgumentParser(prog="bench studio")
+    parser.add_argument("folder", type=Path, help="a folder with a finished run in it")
+    parser.add_argument("--run", type=Path, help="that run; FOLDER/runs/… otherwise")
+    parser.add_argument("--source", type=Path, help="a folder of pictures, for --screenshots")
+    parser.add_argument("--pack", type=Path, help="train on this pack with and without the page")
+    parser.add_argument("--images", type=int, default=1600)
+    parser.add_argument("--pairs", type=int, default=3)
+    parser.add_argument("--screenshots", type=Path, help="write pictures of every page here")
+    asked = parser.parse_args(arguments)
+    run = asked.run or next(path.parent for path in asked.folder.glob("runs/*/recipe.json"))
+    id_ = id_of(run.resolve())
+    rows = []
+    with chromium() as browser:
+        with serving(asked.folder) as link:
+            page, pages = first_pages(browser, link)
+            rows.append(("first page, s", f"{spread(pages)}", "1"))
+            if asked.screenshots:
+                source = id_of(asked.source.resolve()) if asked.source else None
+                screenshots(page, link, id_, source, asked.screenshots)
+            if (run / "checkpoints").is_dir():
+                taken = slides(page, link, id_)
+                rows.append(("slider to picture, ms", spread(taken, 0), "150"))
+                frames = pans(page)
+                rows.append(("frames a second while panning", spread(frames, 0), "60"))
+        if asked.pack:
+            home = Path("bench-out/studio").resolve()
+            without, watched = slowdown(browser, asked.pack, home, asked.images, asked.pairs)
+            slower = 100 * (1 - median(watched) / median(without))
+            rows.append(("training alone, images/s", spread(without, 1), ""))
+            rows.append(("training with its page open, images/s", spread(watched, 1), ""))
+            rows.append(("slower by, %", f"{slower:.1f}", "3"))
+    print(machine())
+    print(table(rows, ("what", "found", "goal")))

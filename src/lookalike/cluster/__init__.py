@@ -1,0 +1,1 @@
+"""Other processes and machines: who does the parts of divided work, and what they need first."""

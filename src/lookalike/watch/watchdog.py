@@ -1,0 +1,137 @@
+"""Sees a training go wrong within one look, and asks the session to go back to a good state.
+
+A look comes every so many steps, not seconds, at samples that have an address, so a run that
+repeats goes back at the same step. The generator is looked at as it moves: its average would show
+what went wrong much later. An alarm needs a good state before it: a training that is slow to begin
+is not one that went wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from lookalike import images
+from lookalike.engine.state import moving_sampler
+from lookalike.engine.watcher import Request, Scene, Watcher
+from lookalike.metrics.scores.sample_stats import RealStats, SampleStats
+from lookalike.parts.training.schedules import Tally
+
+EVERY = 150
+"""Steps between two looks: 64 samples cost about a hundredth of so many."""
+SAMPLES, REALS, SEED = 64, 512, 5
+EXPLODED, CALM = 100.0, 10.0
+"""A loss that is so many times as large as it ever was in a good state, and at least so large."""
+ROUGHER = 3.0
+"""Samples so many times as rough as they ever were in a good state are noise."""
+SURE = 0.98
+BEGINNING = 3
+"""Looks in a row at which D has won from the start on, before the training begins again slower."""
+
+
+@dataclass
+class Watchdog(Watcher):
+    """Asks to keep states whose samples are well, and to go back to these from what went wrong."""
+
+    every: int = EVERY
+    name: str = "watchdog"
+    was_good: bool = field(default=False, init=False)
+    lost: int = field(default=0, init=False)
+    _sums: dict[str, float] = field(default_factory=dict, init=False)
+    _steps: int = field(default=0, init=False)
+    _largest: dict[str, float] = field(default_factory=dict, init=False)
+    _real: RealStats | None = field(default=None, init=False)
+
+    def begin(self, scene: Scene) -> None:
+        """Learn what is normal among the real pictures."""
+        real = scene.trainer.source.some(REALS).images
+        if real.ndim == 4 and len(real) > 1:
+            self._real = RealStats.of(images.to_pixels(real))
+
+    def after(self, scene: Scene, tally: Tally) -> None:
+        """Add the losses and facts of this step."""
+        self._steps += 1
+        losses = {f"loss {player}": abs(total) for player, total in tally.totals.items()}
+        for name, value in {**tally.facts, **losses}.items():
+            self._sums[name] = self._sums.get(name, 0.0) + value
+
+    def asks(self, scene: Scene) -> Request | None:
+        """At every look: keep a good state, leave one that went wrong, or neither."""
+        if self._real is None or scene.trainer.clock.step % self.every:
+            return None
+        means = {name: value / max(self._steps, 1) for name, value in self._sums.items()}
+        look = self._real.look(moving_sampler(scene.trainer).pictures(SEED, 0, SAMPLES))
+        self._sums, self._steps = {}, 0
+        rough = look.roughness > ROUGHER * self._largest.get("roughness", look.roughness)
+        wrong = exploded(means, self._largest) or alarm(look, rough=rough) or won(means)
+        if not wrong and good(look):
+            level = {name: value for name, value in means.items() if name.startswith("loss ")}
+            level["roughness"] = look.roughness
+            self._largest |= {n: max(v, self._largest.get(n, 0.0)) for n, v in level.items()}
+            self.was_good, self.lost = True, 0
+            return Request()
+        self.lost = self.lost + 1 if won(means) and alarm(look) else 0
+        if wrong and (self.was_good or self.lost >= BEGINNING):
+            return Request(back=wrong)
+        return None
+
+    def state(self) -> Mapping[str, Any]:
+        """Sums since the last look, the losses of good states, and whether there was one."""
+        return {
+            "sums": dict(self._sums),
+            "steps": self._steps,
+            "largest": dict(self._largest),
+            "good": self.was_good,
+            "lost": self.lost,
+        }
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Take it back."""
+        self._sums, self._steps = dict(state.get("sums", {})), int(state.get("steps", 0))
+        self._largest = dict(state.get("largest", {}))
+        self.was_good, self.lost = bool(state.get("good")), int(state.get("lost", 0))
+
+
+def good(look: SampleStats) -> bool:
+    """Whether samples are varied and near the real pictures; how smooth these are differs too much
+    for a limit of roughness.
+    """
+    return look.variety >= 0.5 and look.twins <= 0.35 and look.distance <= 2.5
+
+
+def alarm(look: SampleStats, *, rough: bool = False) -> str:
+    """What is wrong with samples, in words; empty for those that are in between as well.
+
+    ``rough`` says that they are much rougher than they were.
+    """
+    if look.variety < 0.05:
+        return "every sample is the same picture"
+    if look.variety < 0.25:
+        return f"the samples have only {look.variety:.0%} of the variety of the real pictures"
+    if look.twins > 0.7:
+        return f"{look.twins:.0%} of the samples have a near twin among 64"
+    if look.distance > 5 or rough:
+        return (
+            f"the samples are {look.distance:.0f} times as far from the real pictures as these "
+            f"from each other, and {look.roughness:.0f} times as rough"
+        )
+    return ""
+
+
+def won(means: Mapping[str, float]) -> str:
+    """Whether D told real from generated in nearly every step since the last look, in words."""
+    settled = means.get("D(settled)", 0.0) >= SURE
+    if settled or (means.get("D(real)", 0.5) >= SURE and means.get("D(fake)", 0.5) <= 1 - SURE):
+        return "the discriminator tells every real picture from every generated one"
+    return ""
+
+
+def exploded(means: Mapping[str, float], largest: Mapping[str, float]) -> str:
+    """Whether a loss has grown out of all proportion to those of good states, in words."""
+    for name, before in largest.items():
+        if means.get(name, 0.0) > EXPLODED * max(before, CALM / EXPLODED):
+            return (
+                f"the {name} is {means[name]:.3g}, and was {before:.3g} at most while all was well"
+            )
+    return ""

@@ -1,0 +1,77 @@
+"""A share of the campaign of faults; ``./scripts/bench faults`` tries all of it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.faults import CAMPAIGNS, bound, collect, jobs, reader  # noqa: E402
+from benchmarks.faults.commands import Fault, Nursery  # noqa: E402
+from benchmarks.faults.jobs import JOBS, Workshop  # noqa: E402
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and POSIX signals"),
+]
+KILLED = [number for number in range(36) if number % len(JOBS) != list(JOBS).index("utility")]
+
+
+@pytest.fixture(scope="module")
+def workshop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
+    root = tmp_path_factory.mktemp("faults")
+    with Nursery(root / "log.txt") as nursery:
+        yield Workshop(root, nursery)
+
+
+@pytest.mark.parametrize("campaign", ["kill", "storage"])
+@pytest.mark.parametrize("number", KILLED[:15])
+def test_nothing_is_lost(workshop: Workshop, campaign: str, number: int) -> None:
+    what, wrong = CAMPAIGNS[campaign].trial(workshop, number)
+    assert not wrong, what
+
+
+@pytest.mark.parametrize("tens", range(8))
+def test_damage_is_said_and_runs_no_code(workshop: Workshop, tens: int) -> None:
+    for number in range(10 * tens, 10 * tens + 10):
+        what, wrong = CAMPAIGNS["damage"].trial(workshop, number)
+        assert not wrong, what
+
+
+@pytest.mark.parametrize("number", range(0, collect.COUNT, 4))
+def test_a_site_that_means_harm_is_refused(workshop: Workshop, number: int) -> None:
+    what, wrong = collect.trial(workshop, number)
+    assert not wrong, what
+
+
+@pytest.mark.parametrize(
+    "words", [w for w in reader.ARCHIVES if w not in {"a million entries", "a bomb of zeros"}]
+)
+def test_an_archive_that_means_harm_costs_itself_alone(workshop: Workshop, words: str) -> None:
+    what, wrong = reader.trial(workshop, list(reader.ARCHIVES).index(words))
+    assert not wrong, what
+
+
+def test_the_campaign_sees_what_it_looks_for(workshop: Workshop) -> None:
+    """A kill that is not made good, a file that is left over and another result are all seen."""
+    job = JOBS["prepare"]
+    calm = workshop.undisturbed(job)
+    workshop.begin(job)
+    ended = workshop.run(job, fault=Fault(kind="kill", at=calm.ended.operations // 2))
+    assert ended.status == -9
+    assert jobs.results(workshop.place, job.makes) != calm.results
+    assert workshop.finish(job) == ""
+    (workshop.place / ".pack.12345678.part").mkdir()
+    (workshop.place / "pack" / "classes.npy").unlink()
+    assert "other results" in workshop.finish(JOBS["prepare"]) or workshop.finish(job)
+
+
+def test_the_bound_of_three_over_n() -> None:
+    assert bound(0, 300) == "< 1.0 %"
+    assert bound(3, 300) == "1.0 %"

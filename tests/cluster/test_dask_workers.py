@@ -1,0 +1,199 @@
+"""Two worker processes do every verb that can be divided; one is killed in the middle."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from case_tools import fill, lookalike
+
+import lookalike as package
+from lookalike.data.pack.part_folder import parts_in
+from lookalike.errors import LookalikeError, NoImagesError
+
+pytest.importorskip("distributed")
+pytestmark = pytest.mark.slow
+
+
+class Cluster(NamedTuple):
+    """A scheduler and its workers, as processes that a test may kill."""
+
+    on: str
+    workers: list[subprocess.Popen[bytes]]
+
+
+def started(name: str, *words: str) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", f"distributed.cli.dask_{name}", "--no-dashboard", *words]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+@contextmanager
+def two_workers(home: Path) -> Iterator[Cluster]:
+    file = home / "scheduler.json"
+    about = ("--scheduler-file", str(file))
+    scheduler = started("scheduler", "--host", "127.0.0.1", "--port", "0", *about)
+    more = ("--nthreads", "1", "--no-nanny", "--local-directory", str(home))
+    workers = [started("worker", *about, *more) for _ in range(2)]
+    try:
+        for _ in range(600):
+            if file.exists() and file.read_text():
+                break
+            time.sleep(0.1)
+        address = json.loads(file.read_text())["address"].removeprefix("tcp://")
+        yield Cluster(f"dask://{address}", workers)
+    finally:
+        for process in (*workers, scheduler):
+            process.kill()
+            process.wait()
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    files = (p for p in sorted(folder.rglob("*")) if p.is_file() and ".features" not in p.parts)
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Pictures with copies and a poisoned file, a pack of them, and a run on it."""
+    home = tmp_path_factory.mktemp("home")
+    fill(home / "photos" / "a", 60)
+    fill(home / "photos" / "b", 40, 100)
+    for number in range(0, 20, 3):
+        name = f"{number:04d}.png"
+        shutil.copy(home / "photos" / "a" / name, home / "photos" / "b" / f"zz{name}")
+    (home / "photos" / "a" / "poison.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(40))
+    package.prepare(home / "photos", home / "p", size=16, workers=0)
+    more = ("--set", "images=1000", "width=8", "batch=16", "--threads", "1")
+    train = lookalike("train", home / "p", "--recipe", "tiny", *more, "--into", home / "r")
+    assert train.status == 0, train.err
+    return home
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    with two_workers(tmp_path_factory.mktemp("cluster")) as cluster:
+        yield cluster
+
+
+def until(holds, seconds: float = 60.0) -> None:
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.02)
+
+
+def command(*words: object) -> subprocess.Popen[str]:
+    given = [sys.executable, "-m", "lookalike", *map(str, words)]
+    return subprocess.Popen(given, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def whole_parts(to: Path) -> int:
+    places = parts_in(to.with_name(f"{to.name}-parts"))
+    return sum('"whole": true' in (place / "part.json").read_text() for place in places)
+
+
+def test_a_worker_is_killed_in_the_middle_and_the_pack_is_that_of_one_machine(
+    home: Path, tmp_path: Path
+) -> None:
+    to = tmp_path / "p"
+    with two_workers(tmp_path) as cluster:
+        words = ("prepare", home / "photos", "--to", to, "--size", "16", "--parts", "6")
+        running = command(*words, "--on", cluster.on)
+        until(lambda: whole_parts(to) >= 1)
+        os.kill(cluster.workers[0].pid, signal.SIGKILL)
+        out, err = running.communicate(timeout=120)
+    assert running.returncode == 0, err
+    assert "poison.png: " in out, "refused with its reason, as on one machine"
+    assert contents(to) == {
+        name: data.replace(str(home).encode(), str(tmp_path).encode())
+        if name == "pack.json" and b"refused.jsonl" in data
+        else data
+        for name, data in contents(home / "p").items()
+    }
+    assert not (tmp_path / "p-parts").exists()
+
+
+def test_ctrl_c_keeps_finished_parts_and_the_same_command_goes_on(
+    home: Path, cluster: Cluster, tmp_path: Path
+) -> None:
+    to = tmp_path / "p"
+    words = ("prepare", home / "photos", "--to", to, "--size", "16", "--parts", "8")
+    running = command(*words, "--on", cluster.on)
+    until(lambda: whole_parts(to) >= 2)
+    running.send_signal(signal.SIGINT)
+    _, err = running.communicate(timeout=60)
+    assert running.returncode == 130, err
+    assert "are kept" in err
+    assert not to.exists()
+    before = whole_parts(to)
+    assert 2 <= before
+    again = command(*words, "--on", cluster.on)
+    _, err = again.communicate(timeout=120)
+    assert again.returncode == 0, err
+    assert contents(to).keys() == contents(home / "p").keys()
+
+
+@pytest.mark.parametrize("verb", ["doctor", "transform", "generate", "evaluate", "expand"])
+def test_every_verb_on_two_workers_is_that_of_one_machine(
+    home: Path, cluster: Cluster, tmp_path: Path, verb: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    answers = []
+    for place, machines in (("a", {}), ("b", {"on": cluster.on, "parts": 3})):
+        to = tmp_path / place / "out"
+        to.parent.mkdir()
+        words = {
+            "doctor": ((home / "photos", to), {"quick": True}),
+            "transform": ((home / "photos", "fliph", "noise_0.01"), {"to": to}),
+            "generate": ((home / "r", to), {"count": 200, "grid": True}),
+            "evaluate": ((home / "r", home / "p"), {"count": 600, "judge": "random"}),
+            "expand": ((home / "p", to), {"run": home / "r", "tries": 2, "steps": 20}),
+        }[verb]
+        answers.append(getattr(package, verb)(*words[0], **words[1], **machines).as_dict())
+    first, second = answers
+    for name in ("page", "folder", "grid"):
+        first[name] = second[name] = None
+    assert first == second
+    assert contents(tmp_path / "a") == contents(tmp_path / "b")
+
+
+def test_progress_is_one_bar(home: Path, cluster: Cluster, tmp_path: Path) -> None:
+    told: list[tuple[str, int, int]] = []
+    listener = package.Listener(lambda *words: told.append(words))
+    words = {"size": 16, "on": cluster.on, "parts": 2, "listener": listener}
+    package.prepare(home / "photos", tmp_path / "p", **words)
+    assert {one[0] for one in told} == {"preparing pictures"}
+    assert told[-1] == ("preparing pictures", 108, 108)
+
+
+def test_an_error_of_a_part_is_the_error_of_the_verb(cluster: Cluster, tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    with pytest.raises(NoImagesError, match="holds no file"):
+        package.prepare(tmp_path / "photos", tmp_path / "p", on=cluster.on)
+
+
+def test_a_scheduler_that_is_not_there_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lookalike.cluster import dask_workers
+
+    monkeypatch.setattr(dask_workers, "_PATIENCE", 0.5)
+    with pytest.raises(LookalikeError, match=r"No dask worker answers at 127\.0\.0\.1:1 "):
+        package.prepare(tmp_path, tmp_path / "p", on="dask://127.0.0.1:1")
+    with pytest.raises(LookalikeError, match="Choose local, dask"):
+        package.prepare(tmp_path, tmp_path / "p", on="ray")
+
+
+def test_workers_of_its_own_end_with_the_work(home: Path, tmp_path: Path) -> None:
+    done = package.prepare(home / "photos", tmp_path / "p", size=16, on="dask", parts=2)
+    assert done.count == 100
