@@ -1,7 +1,7 @@
 """Seconds and memory of the verbs at 10^4, 10^5, 10^6 pictures, with the exponent of time.
 
-Each row is a process of its own. ``real`` rows decode PNG files of 16 px; ``sparse`` packs have shards
-of zeros that take no disk, at 64 px; ``drawn`` rows are hashes, digests or vectors at random.
+Each row is a process of its own. ``real`` rows decode PNG files of 16 px; ``sparse`` packs have
+shards of zeros that take no disk, at 64 px; ``drawn`` rows are random hashes, digests or vectors.
 """
 
 from __future__ import annotations

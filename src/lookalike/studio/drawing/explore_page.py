@@ -26,6 +26,9 @@ from lookalike.studio.library import RUN
 from lookalike.studio.pictures import as_webp
 from lookalike.studio.requests import LONGEST_TEXT, answer, field, fields
 
+PLAN = MapPlan()
+"""How many pictures a map shows."""
+
 LEAST_SHOWN = 512
 """A picture is shown by so many pixels at least, so that the browser need not blur it."""
 MOST_STARTS = 64
@@ -60,12 +63,12 @@ def routes(room: DrawingRoom) -> list[Route]:
         return room.studio.events.watch(lambda: job_words(room.studio.jobs.newest(id_, *verbs)))
 
     async def picture_map(request: Request) -> Response:
-        work = await explorers.map_of(request.path_params["id"], MapPlan())
+        work = await explorers.map_of(request.path_params["id"], PLAN)
         return answer(_map(work))
 
     async def sheet(request: Request) -> Response:
         number = request.path_params["number"]
-        work = await explorers.map_of(request.path_params["id"], MapPlan())
+        work = await explorers.map_of(request.path_params["id"], PLAN)
         if work.map is None or not 0 <= number < work.map.sheets:
             raise UnknownError("There is no such sheet of thumbnails yet.")
         found = work.map
