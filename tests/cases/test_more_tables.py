@@ -1,6 +1,6 @@
 """Tables as people have them: what names the pictures, what is the class, and what is said.
 
-docs/log.md ("Forty more situations") has the list.
+docs/log.md ("More situations, tried by hand") has the list.
 """
 
 from __future__ import annotations
