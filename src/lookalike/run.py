@@ -123,14 +123,7 @@ class Run:
     @property
     def written(self) -> bool:
         """Whether a process writes to it just now."""
-        try:
-            with open(self.path / ".lock", "r+", encoding="utf-8") as handle:
-                lock(handle)
-        except FileNotFoundError:
-            return False
-        except OSError:
-            return True
-        return False
+        return is_locked(self.path / ".lock")
 
     # ---- recipe and environment -------------------------------------------------------------
 
@@ -451,6 +444,18 @@ def _to_disk(path: Path) -> Iterator[Path]:
             f"{path} could not be written ({problem.strerror}). Make room on the disk and give "
             "the same command again: it continues from the last checkpoint."
         ) from problem
+
+
+def is_locked(path: Path) -> bool:
+    """Whether a process holds the lock of this file."""
+    try:
+        with open(path, "r+", encoding="utf-8") as handle:
+            lock(handle)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return False
 
 
 def lock(handle: IO[str]) -> None:

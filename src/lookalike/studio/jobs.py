@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from lookalike.checkpoints import read_json
-from lookalike.run import lock
+from lookalike.run import is_locked
 from lookalike.studio.errors import OverloadedError, UnknownError
 from lookalike.studio.requests import checked_id
 
@@ -147,7 +147,7 @@ class Jobs:
         asked, told = read_json(place / JOB), read_json(place / STATE)
         began = float(asked.get("began", 0.0))
         state = str(told.get("state", ""))
-        if state in ("", "running") and not self._lives(place):
+        if state in ("", "running") and not is_locked(place / LOCK):
             told = read_json(place / STATE)  # it may have ended since
             state = str(told.get("state", ""))
             if state == "running" or (not state and self._has_died(place, began)):
@@ -155,17 +155,6 @@ class Jobs:
         verb, about, title = (str(asked.get(name, "")) for name in ("verb", "about", "title"))
         stop = (place / STOP).exists()
         return Job(place.name, verb, about, title, began, state or "starting", told, stop)
-
-    def _lives(self, place: Path) -> bool:
-        """Whether a process holds the lock of a job."""
-        try:
-            with open(place / LOCK, "r+", encoding="utf-8") as handle:
-                lock(handle)
-        except FileNotFoundError:
-            return False
-        except OSError:
-            return True
-        return False
 
     def _has_died(self, place: Path, began: float) -> bool:
         """Whether a job without a state ended before it could write one."""

@@ -69,8 +69,3 @@ def as_webp(pixels: Pixels | Image.Image, quality: int = 90, *, forever: bool = 
     """An answer of one picture for the screen."""
     headers = FOREVER if forever else BRIEFLY
     return Response(webp(pixels, quality), media_type="image/webp", headers=headers)
-
-
-def as_png(pixels: Pixels, text: dict[str, str] | None = None) -> Response:
-    """An answer of one picture to be saved; ``text`` goes into its text chunks."""
-    return Response(images.encode_png(pixels, text), media_type="image/png")

@@ -38,7 +38,7 @@ class Uploads:
 
     def begin(self, name: str) -> str:
         """A new folder for dropped pictures; its id."""
-        folder = _free(self.library.dropped, safe_name(name))
+        folder = free_path(self.library.dropped / safe_name(name))
         folder.mkdir(parents=True)
         self._filling[id_of(folder)] = folder
         return id_of(folder)
@@ -89,7 +89,7 @@ class Uploads:
             TooLargeError: it has too many bytes.
         """
         self.library.dropped.mkdir(parents=True, exist_ok=True)
-        path = _free(self.library.dropped, safe_name(name.removesuffix(".zip")), ".zip")
+        path = free_path(self.library.dropped / safe_name(name.removesuffix(".zip")), ".zip")
         beside = path.with_name(f".{path.name}.part")
         try:
             with open(beside, "wb") as file:
@@ -112,7 +112,7 @@ def safe_name(name: str) -> str:
     return plain if plain and not is_system(plain) else "pictures"
 
 
-def _free(folder: Path, name: str, suffix: str = "") -> Path:
-    """A path that nothing has yet."""
-    names = (folder / f"{name}{'' if n == 1 else f'-{n}'}{suffix}" for n in count(1))
-    return next(path for path in names if not path.exists())
+def free_path(path: Path, suffix: str = "") -> Path:
+    """This path with its suffix, or the first one numbered behind it, that nothing has yet."""
+    names = (f"{path.name}{'' if n == 1 else f'-{n}'}{suffix}" for n in count(1))
+    return next(free for free in map(path.with_name, names) if not free.exists())

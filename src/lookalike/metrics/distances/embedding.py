@@ -82,12 +82,6 @@ def settling(vectors: Vectors, settings: MapSettings | None = None) -> Iterator[
             yield _framed(places)
 
 
-def embedded(vectors: Vectors, settings: MapSettings | None = None) -> Places:
-    """The map of ``[N, D]`` when it has settled."""
-    *_, last = settling(vectors, settings)
-    return last
-
-
 def _flat(reduced: Vectors) -> Tensor:
     """The first two components, ``[N, 2]``."""
     two = torch.from_numpy(reduced[:, :2])

@@ -33,6 +33,7 @@ from lookalike.studio.errors import RequestError, UnknownError
 from lookalike.studio.library import RUN, Entry, id_of
 from lookalike.studio.pictures import MOST_PICTURE_BYTES, as_webp
 from lookalike.studio.requests import LONGEST_TEXT, answer, field, fields, octets
+from lookalike.studio.uploads import free_path
 
 MOST_MADE, MOST_KEPT, MOST_IDS = 200, 2_000, 20_000
 SMALL, LARGE = 128, 1024
@@ -110,7 +111,7 @@ def routes(room: DrawingRoom) -> list[Route]:
         name = folder_name(field(given, "name", str).strip())
         if not name.strip("._ "):
             raise DataError("The folder needs a name.")
-        to = _free(room.studio.library.root / name)
+        to = free_path(room.studio.library.root / name)
 
         def work() -> int:
             chosen = gallery.some(field(given, "ids", list)[:MOST_IDS])
@@ -141,7 +142,7 @@ def routes(room: DrawingRoom) -> list[Route]:
             pack = explorers.open(id_).pack
             if pack is None or not all(isinstance(row, int) for row in rows):
                 raise DataError("The run's pack is not there any more.")
-            to = _free(room.studio.library.root / "packs" / f"{folder_name(pack.name)}-fewer")
+            to = free_path(room.studio.library.root / "packs" / f"{folder_name(pack.name)}-fewer")
             made = without_rows(pack, to, np.array(rows, np.int64))
             return {"id": id_of(to), "name": f"packs/{to.name}", "count": made.count}
 
@@ -274,12 +275,6 @@ def _nearest(room: DrawingRoom, found: GalleryPicture) -> dict[str, Any]:
     return {"nearest": _near(explorer, pixels)}
 
 
-def _free(path: Path) -> Path:
-    """This path, or the first one behind it that does not exist."""
-    tries = (path.with_name(f"{path.name}-{n}") for n in range(2, 10_000))
-    return path if not path.exists() else next(one for one in tries if not one.exists())
-
-
 def _recalled(room: DrawingRoom, texts: dict[str, str]) -> dict[str, Any]:
     """What a PNG of ours says: its rows in words, and what brings it back."""
     if not texts:
@@ -336,10 +331,10 @@ def _add(room: DrawingRoom, ids: list[Any], name: str) -> Any:
     pack: Pack | None = room.explorers.open(entry.id).pack
     if pack is None:
         raise DataError("The pack of this run is not there any more, so nothing can be added.")
-    place = _free(room.studio.library.home / "added" / "pictures")
+    place = free_path(room.studio.library.home / "added" / "pictures")
     place.parent.mkdir(parents=True, exist_ok=True)
     room.gallery.write(chosen, place, classes=True)
-    to = _free(room.studio.library.root / "packs" / folder_name(name or f"{pack.name}-more"))
+    to = free_path(room.studio.library.root / "packs" / folder_name(name or f"{pack.name}-more"))
     arguments = {
         "pack": str(pack.path),
         "to": str(to),
