@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from lookalike.engine.trainer import Trainer
 from lookalike.engine.watcher import Scene, Watcher
 from lookalike.errors import TrainingError
 from lookalike.images import Pixels
+from lookalike.metrics.scores.health_verdict import sure
 from lookalike.metrics.scores.sample_stats import RealStats
 from lookalike.parts.training.schedules import Tally
 from lookalike.place import Place
@@ -107,11 +109,17 @@ HARM: Mapping[str, Break] = {
 }
 
 
-SHOWS: Mapping[str, Callable[[Tally], bool]] = {
-    "exploding": lambda tally: tally.totals["D"] > 100,
-    "D wins": lambda tally: tally.facts["D(real)"] > 0.98 and tally.facts["D(fake)"] < 0.02,
+def _beaten(steps: list[dict[str, float]]) -> bool:
+    """Whether D is sure in the mean of these steps."""
+    return sure({name: fmean(step[name] for step in steps) for name in ("D(real)", "D(fake)")})
+
+
+SHOWS: Mapping[str, Callable[[list[dict[str, float]]], bool]] = {
+    "exploding": lambda steps: steps[0]["D"] > 100,
+    "D wins": _beaten,
 }
-"""When harm that takes some steps to do its work is there; the other kinds are at once."""
+"""When harm that takes some steps has done its work, by the steps from there on; the other kinds
+have at once."""
 
 
 def _largest(trainer: Trainer, player: str) -> Tensor:
@@ -130,24 +138,24 @@ class Saboteur(Watcher):
     first: int
     name: str = "saboteur"
     memory: dict[str, Any] = field(default_factory=dict)
-    shown: list[int] = field(default_factory=list)
+    facts: list[dict[str, float]] = field(default_factory=list)
 
     def after(self, scene: Scene, tally: Tally) -> None:
-        """The harm of this step; the steps in a row at which it has shown so far."""
-        step = scene.trainer.clock.step
+        """The harm of this step, and what the step told."""
         if scene.trainer.setbacks:
             if hook := self.memory.pop("hook", None):
                 hook.remove()
-        elif step >= self.first:
+        elif scene.trainer.clock.step >= self.first:
             with torch.no_grad():
                 HARM[self.harm](scene.trainer, self.memory)
-            shows = SHOWS.get(self.harm, lambda tally: True)(tally)
-            self.shown = [*self.shown, step] if shows else []
+            self.facts.append({**tally.facts, "D": tally.totals["D"]})
 
     @property
     def since(self) -> int:
-        """The step since which it shows; that of the harm where it did not last."""
-        return self.shown[0] if self.shown else self.first
+        """The step since which its work is done; where it never was, that of the harm."""
+        shows = SHOWS.get(self.harm)
+        done = (i for i in range(len(self.facts)) if shows and shows(self.facts[i : i + 10]))
+        return self.first + next(done, 0)
 
 
 # ---- one run -----------------------------------------------------------------------------------

@@ -31,7 +31,7 @@ EXPLODED, CALM = 100.0, 10.0
 """A loss that is so many times as large as it ever was in a good state, and at least so large."""
 ROUGHER = 3.0
 """Samples so many times as rough as they ever were in a good state are noise."""
-SURE, LOSING = 0.98, 2.0
+LOSING = 1.5
 """D has won when it is sure of both sides and samples are not good, or G's loss is so many times
 the median of good looks: a D that knows few pictures by heart is sure, too."""
 REMEMBERED = 100
@@ -142,8 +142,7 @@ def alarm(look: SampleStats, *, rough: bool = False) -> str:
 
 def won(means: Mapping[str, float]) -> str:
     """Whether D told real from generated in nearly every step before this look, in words."""
-    settled = means.get("D(settled)", 0.0) >= SURE
-    if settled or (means.get("D(real)", 0.5) >= SURE and means.get("D(fake)", 0.5) <= 1 - SURE):
+    if sure(means):
         return "the discriminator tells every real picture from every generated one"
     return ""
 
