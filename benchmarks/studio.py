@@ -24,7 +24,7 @@ WIDTHS = (1440, 820, 390)
 
 SLIDE = """async (at) => {
   const picture = document.querySelector('.big img');
-  const slider = document.querySelector('.sliders input[type=range]');
+  const slider = document.querySelector('.sliders input[type=range]:not([disabled])');
   const drawn = picture.dataset.drawn ?? '';
   const begun = performance.now();
   slider.value = String(at);

@@ -20,7 +20,7 @@ from lookalike.images import Pixels
 from lookalike.parts.latents.priors import Normal
 from lookalike.settings.data import PrepareSettings
 from lookalike.settings.pictures import ExpandSettings
-from lookalike.stages.expand import Expanded, Origin, class_seed, expand, maker
+from lookalike.stages.expand import Expanded, Origin, class_seed, expand, maker, read_chosen
 from lookalike.stages.prepare import prepare
 
 pytestmark = pytest.mark.slow
@@ -299,3 +299,36 @@ def test_originals_that_have_changed_are_refused_before_any_work(files: Pack, tm
 def test_a_pack_cannot_hold_original_files():
     with pytest.raises(DataError, match="Leave --real out, or --as pack"):
         ExpandSettings(form="pack", real="copy")
+
+
+def chosen(folder: Path, kinds: dict[str, Pixels]) -> Path:
+    for name, pictures in kinds.items():
+        (folder / name).mkdir(parents=True)
+        for number, picture in enumerate(pictures):
+            Image.fromarray(picture[..., 0]).save(folder / name / f"{number}.png")
+    return folder
+
+
+def test_chosen_pictures_pass_the_same_checks(pack: Pack, tmp_path: Path):
+    good = {name: make(number, 0, 5) for number, name in enumerate(("across", "down"))}
+    copy = pack.train.images([0])
+    wrong = stripes(1, 1, 77)
+    folder = chosen(tmp_path / "kept", {**good, "across": np.concatenate([good["across"], copy])})
+    Image.fromarray(wrong[0, ..., 0]).save(folder / "across" / "wrong.png")
+    pictures = read_chosen(pack, folder, classes_of(pack))
+    made = expand(pack, pictures, ORIGIN, tmp_path / "out", replace(QUICK, pictures=folder))
+    across, down = made.classes
+    assert (across.wanted, down.wanted) == (7, 5)
+    assert (across.taken, down.taken) == (5, 5)
+    assert across.rejected == {"copy": 1, "class": 1}
+
+
+def test_chosen_pictures_of_no_class_are_refused(pack: Pack, tmp_path: Path):
+    folder = chosen(tmp_path / "kept", {"dots": make(0, 0, 2)})
+    with pytest.raises(DataError, match="sub-folders named as its classes: across, down"):
+        read_chosen(pack, folder, classes_of(pack))
+
+
+def test_chosen_pictures_are_all_that_is_added(tmp_path: Path):
+    with pytest.raises(DataError, match="--pictures adds all"):
+        ExpandSettings(pictures=tmp_path, balance=True)

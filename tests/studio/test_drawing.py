@@ -173,6 +173,8 @@ def test_a_photo_is_changed_before_and_after_and_saved_at_full_size(
     tab.open(f"edit/{run}")
     page.wait_for_selector(".drop button:not([disabled])", timeout=LONG)
     page.set_input_files("input[type=file]", str(room / "photo.png"))
+    tab.until("!document.querySelector('.drop').matches('.busy')")
+    assert page.locator(".toast").all_inner_texts() == []
     page.wait_for_selector(".work:not([hidden])", timeout=LONG)
     page.locator(".sliders select").first.select_option(index=1)
     page.locator(".sliders select").last.select_option(index=1)

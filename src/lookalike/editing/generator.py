@@ -86,6 +86,12 @@ class EditableGenerator:
         return torch.cat(blocks)
 
     @torch.no_grad()
+    def draw_one(self, latent: Tensor, labels: Tensor | None = None) -> Tensor:
+        """One picture at once, ``[1, C, S, S]`` on the processor; it rounds as it likes."""
+        told = None if labels is None else labels.to(self.device)
+        return self.draw(latent.to(self.device), told).cpu()
+
+    @torch.no_grad()
     def read(self, pictures: Tensor, labels: Tensor | None = None) -> Tensor | None:
         """Latents ``[N, W]`` of pictures as a player reads them, or None where none reads all."""
         for columns in self._columns(pictures, labels):

@@ -259,12 +259,9 @@ class Explorer:
             self._points.pop(next(iter(self._points)))
         return found
 
-    @torch.no_grad()
     def pixels(self, point: LatentPoint) -> Pixels:
         """What is drawn at a point, uint8 ``[S, S, C]``: it alone, so that it is there at once."""
-        device = self.generator.device
-        labels = None if point.labels is None else point.labels.to(device)
-        found: Pixels = images.to_pixels(self.generator.draw(point.latent.to(device), labels))[0]
+        found: Pixels = images.to_pixels(self.generator.draw_one(point.latent, point.labels))[0]
         return found
 
     def real(self, rows: Sequence[int]) -> Pixels:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -22,6 +23,7 @@ from lookalike.editing.compose import Edit, changed_share, compose
 from lookalike.editing.editor import Editor
 from lookalike.editing.exchange import Exchanged, Subject, WantedChange, exchange
 from lookalike.editing.explore.explorer import Move
+from lookalike.editing.helpers import SHIFTS
 from lookalike.errors import DataError
 from lookalike.images import Pixels
 
@@ -56,7 +58,7 @@ class PhotoSession:
     subject: Subject
     _ways: dict[tuple[str, int, float | None], Exchanged] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def preview(self) -> Photo:
         """The photo at the size of a screen."""
         height, width = self.photo.pixels.shape[:2]
@@ -81,8 +83,11 @@ class PhotoSession:
         painted: Painted | None = None,
         *,
         whole: bool = False,
+        quick: bool = False,
     ) -> PhotoChange:
         """The photo (whole or as its preview) with every slider where it stands.
+
+        ``quick`` looks at the result once, not moved by small shifts, and rounds as it likes.
 
         Raises:
             DataError: there is no such attribute, value or axis.
@@ -90,10 +95,12 @@ class PhotoSession:
         if not moves:
             return PhotoChange(photo.pixels.copy(), {}, 1.0, 0.0, "nothing")
         latent, labels, by = self._moved(moves)
-        after = self.editor.generator.drawn(self.editor.generator.bounded(latent), labels)
+        generator = self.editor.generator
+        draw = generator.draw_one if quick else generator.drawn
+        after = draw(generator.bounded(latent), labels)
         edit = Edit(self.subject.square, self.subject.found.drawn, after)
         pixels = limited(photo.pixels, compose(photo, edit, whole=whole), painted)
-        sure, kept = self._verdict(edit, moves)
+        sure, kept = self._verdict(edit, moves, SHIFTS[:1] if quick else SHIFTS)
         return PhotoChange(pixels, sure, kept, changed_share(photo.pixels, pixels), by)
 
     def _moved(self, moves: Sequence[Move]) -> tuple[Tensor, Tensor | None, str]:
@@ -127,13 +134,15 @@ class PhotoSession:
         return self._ways[key]
 
     @torch.no_grad()
-    def _verdict(self, edit: Edit, moves: Sequence[Move]) -> tuple[dict[str, float], float]:
+    def _verdict(
+        self, edit: Edit, moves: Sequence[Move], shifts: tuple[tuple[int, int], ...]
+    ) -> tuple[dict[str, float], float]:
         """What the helpers say of the changed square."""
         if not self.editor.changeable:
             return {}, 1.0
         wanted = {move.name: move.value for move in moves if move.value is not None}
         sure, stays = {}, []
-        shares = self.editor.probabilities(edit.shown)
+        shares = self.editor.probabilities(edit.shown, shifts)
         for one, share in zip(self.editor.changeable, shares, strict=True):
             if one.name in wanted:
                 sure[one.name] = float(share[0, one.find(wanted[one.name])[0]])

@@ -65,7 +65,7 @@ def routes(room: DrawingRoom) -> list[Route]:
         def work() -> Response:
             session = photos.get(id_, given.get("photo"))
             mask = photos.mask(given.get("mask"))
-            found = session.change(session.preview, moves, mask, whole=whole)
+            found = session.change(session.preview, moves, mask, whole=whole, quick=True)
             response = _shown(found.pixels)
             response.headers[TOLD] = json.dumps(_told(found))
             return response

@@ -130,7 +130,9 @@ class Gallery {
     );
     const listed = this.listed;
     const there = new Map([...this.grid.children].map((cell) => [cell.dataset.id, cell]));
+    const focused = this.grid.contains(document.activeElement);
     fill(this.grid, listed.slice(0, this.shown).map((one) => this.#cell(one, there.get(one.id))));
+    if (focused) this.grid.querySelector("[tabindex='0']")?.focus({ preventScroll: true });
     this.empty.hidden = listed.length > 0;
     if (!listed.length) {
       fill(
