@@ -15,7 +15,8 @@ from typing import Any
 
 from lookalike.metrics.scores.sample_stats import SampleStats
 
-ADVISED = "swift"
+ADVISED, AS_GOOD = "swift", ("swift", "cascade")
+"""The recipe to try where a run does not do well, and those that would gain nothing by it."""
 GREEN, GREY, AMBER, RED = "green", "grey", "amber", "red"
 LIGHTS = {
     GREEN: "All is well",
@@ -133,7 +134,7 @@ class Evidence:
     @property
     def other(self) -> str:
         """Another recipe to try, where this is not that one already."""
-        return "" if self.recipe == ADVISED else f"the recipe {ADVISED}, "
+        return "" if self.recipe in AS_GOOD else f"the recipe {ADVISED}, "
 
     @property
     def lost(self) -> bool:
