@@ -33,6 +33,7 @@ print(" ".join(sorted(set(sys.modules) & {heavy!r})))
         ("train", "--help"),
         ("generate", "--help"),
         ("start", "--help"),
+        ("studio", "--help"),
     ],
     ids=" ".join,
 )
@@ -47,6 +48,15 @@ def test_no_heavy_package_is_imported_for(arguments: tuple[str, ...]) -> None:
 
 def test_import_alone_brings_neither_numpy_nor_pillow() -> None:
     program = "import sys, lookalike; print(*({'numpy', 'PIL', 'torch'} & set(sys.modules)))"
+    ended = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=True
+    )
+    assert ended.stdout.split() == []
+
+
+def test_the_first_page_of_the_studio_needs_no_torch() -> None:
+    pytest.importorskip("starlette")
+    program = "import sys, lookalike.studio.server.server; print(*({'torch'} & set(sys.modules)))"
     ended = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=True
     )

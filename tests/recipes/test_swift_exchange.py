@@ -33,7 +33,7 @@ def trainer(made: Recipe) -> Trainer:
 
 
 def test_one_attribute_of_another_row_takes_the_place_of_ones_own() -> None:
-    exchange = LabelExchange(groups=(3, 1, 2))
+    exchange = LabelExchange(groups=(3, 1, 2), chance=0.0)
     generator = torch.Generator().manual_seed(0)
     labels = torch.rand(200, 6, generator=generator)
     changed = exchange.exchanged(labels, generator)
@@ -44,6 +44,29 @@ def test_one_attribute_of_another_row_takes_the_place_of_ones_own() -> None:
     for row in range(5):
         for block in blocks:
             assert (labels[:, block] == changed[row, block]).all(1).any()
+
+
+def test_blends_have_the_labels_of_one_picture_and_exchanged_ones_its_code() -> None:
+    exchange = LabelExchange(groups=(2, 2))
+    generator = torch.Generator().manual_seed(0)
+    z, labels = torch.randn(8, 3, generator=generator), torch.rand(8, 4, generator=generator)
+    codes, rows = exchange.codes(z, labels, 4, generator)
+    assert torch.equal(codes[:8], z)
+    assert torch.equal(rows[:10], torch.cat([labels, labels[:2]]))
+    assert (codes[8:10] != z[:2]).any(1).all()
+    assert torch.equal(codes[10:], z[:2])
+    assert (rows[10:] != labels[:2]).any(1).all()
+    assert exchange.gains(8, 4).tolist() == [1.0] * 10 + [3.0] * 2
+
+
+def test_before_d_joins_most_codes_are_blends_and_the_labels_stay() -> None:
+    exchange = LabelExchange(groups=(4,))
+    generator = torch.Generator().manual_seed(0)
+    z, labels = torch.randn(8, 3, generator=generator), torch.rand(8, 4, generator=generator)
+    codes, rows = exchange.codes(z, labels, 0, generator)
+    assert torch.equal(rows, labels)
+    assert torch.equal(codes[6:], z[6:])
+    assert (codes[:6] != z[:6]).any(1).sum() >= 5, "a blend with itself is itself"
 
 
 def test_the_loss_is_low_where_every_attribute_is_read_rightly() -> None:

@@ -67,7 +67,7 @@ class Outlook(Result):
     @property
     def next_step(self) -> str:
         """To begin."""
-        return "lookalike start FOLDER --for 10m"
+        return f"lookalike start FOLDER --size {self.size} --for 10m"
 
 
 class _Noise:

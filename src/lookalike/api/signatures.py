@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, fields
+from functools import wraps
 from inspect import Parameter, Signature, signature
 from typing import Any, ParamSpec, TypeVar
 
-from lookalike.settings.options import SHARED
+from lookalike.errors import DataError
+from lookalike.settings.options import SHARED, url_of
 from lookalike.storage_errors import guarded
+
+_READ = ("source", "pack", "data", "target", "against")
+"""What verbs call the places that may be a pack or pictures."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -17,7 +22,7 @@ R = TypeVar("R")
 
 def verb(function: Callable[P, R]) -> Callable[P, R]:
     """A public function: disks refuse in words, and its signature names every setting."""
-    inner = guarded(function)
+    inner = guarded(_near(function))
     taken = signature(function)
     own = [p for p in taken.parameters.values() if p.kind is not Parameter.VAR_KEYWORD]
     settings = taken.parameters.get("settings")
@@ -27,6 +32,52 @@ def verb(function: Callable[P, R]) -> Callable[P, R]:
         own += [p for p in _fields(kind) if p.name not in known]
     inner.__signature__ = Signature(own)  # type: ignore[attr-defined]
     return inner
+
+
+def _near(function: Callable[P, R]) -> Callable[P, R]:
+    """The function with URLs at hand: packs come into the cache first, what is made goes there."""
+    taken = signature(function)
+
+    @wraps(function)
+    def inner(*values: P.args, **named: P.kwargs) -> R:
+        given = taken.bind_partial(*values, **named)
+        urls = {
+            name: url
+            for name in (*_READ, "to")
+            if (url := url_of(given.arguments.get(name))) is not None
+        }
+        if not urls:
+            return function(*values, **named)
+        from lookalike.data.readers.open import open_urls_with
+
+        if "to" in urls:
+            _refuse_parts(given.arguments, urls["to"])
+        from lookalike.sources.remote.cache import cached_pack, place_for, store_pack
+        from lookalike.sources.remote.pictures import open_url
+
+        open_urls_with(open_url)
+        for name, url in urls.items():
+            given.arguments[name] = cached_pack(url) or (place_for(url) if name == "to" else url)
+        answer = function(*given.args, **given.kwargs)
+        if "to" in urls:
+            store_pack(given.arguments["to"], urls["to"])
+        return answer
+
+    return inner
+
+
+def _refuse_parts(arguments: Mapping[str, Any], url: str) -> None:
+    """Refuse parts of what is to be at a URL.
+
+    Raises:
+        DataError: only a part is to be made.
+    """
+    machines = getattr(arguments.get("settings"), "machines", None)
+    if arguments.get("fields", {}).get("part") or getattr(machines, "part", None):
+        raise DataError(
+            f"parts are kept beside what is made, on a disk that all machines see, not at {url}. "
+            "Name such a place with --to, and let merge make the whole there."
+        )
 
 
 def _fields(kind: Any) -> Iterator[Parameter]:

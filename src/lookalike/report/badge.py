@@ -5,12 +5,11 @@ from __future__ import annotations
 from html import escape
 
 from lookalike.report.facts import RunFacts
-from lookalike.watch.health import finding_of
 
 
 def light(facts: RunFacts) -> str:
     """What is said of the run, with its sentence; nothing where nothing is known."""
-    finding = finding_of(facts.run)
+    finding = facts.light
     if finding is None:
         return ""
     return (

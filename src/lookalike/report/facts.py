@@ -14,6 +14,7 @@ from lookalike.checkpoints import read_json
 from lookalike.data.pack.pack import Pack
 from lookalike.engine.load import training_pack
 from lookalike.errors import RunError
+from lookalike.metrics.scores.health_verdict import HealthFinding, shown
 from lookalike.run import Run
 from lookalike.watch.candidates import sentence
 
@@ -77,6 +78,11 @@ class RunFacts:
     def channels(self) -> int:
         """1 for grey, 3 for color."""
         return int(self.recipe.get("channels", 3))
+
+    @property
+    def light(self) -> HealthFinding | None:
+        """The one verdict of the run; None where nothing is known."""
+        return shown(self.health, self.evaluation)
 
     @property
     def budget(self) -> int:

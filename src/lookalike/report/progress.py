@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from lookalike.durations import words
+from lookalike.metrics.scores.health_verdict import FEW
 from lookalike.report.facts import RunFacts
 
 AGO = 3600.0
@@ -26,13 +27,14 @@ def nearness(facts: RunFacts) -> str:
 
 
 def _how_near(now: Mapping[str, Any]) -> str:
-    floor = max(float(now.get("score/floor_high", 0.0)), float(now.get("score/floor", 0.0)), 1e-6)
-    times = float(now["score/kid"]) / floor
+    """In the unit of the light; runs of before have the interval of the floor alone."""
+    old = max(float(now.get("score/floor_high", 0.0)), float(now.get("score/floor", 0.0)))
+    times = float(now["score/kid"]) / max(float(now.get("score/chance", old)), 1e-6)
     if times <= 1:
-        return "As near to your pictures as those are to each other"
+        return "As near to your pictures as some of these are to the others"
     if times < 3:
         return "Close to your pictures, and still to be told from them"
-    return f"{_round(times)} times as far from your pictures as those are from each other"
+    return f"{_round(times)} times as far from your pictures as {FEW} of these are by chance"
 
 
 def _round(times: float) -> str:

@@ -137,6 +137,15 @@ def sensible_size(size: int) -> None:
         )
 
 
+_URL = re.compile(r"(s3|gs|gcs|az|abfs|hf|https?|memory):/+(.+)")
+
+
+def url_of(place: object) -> str | None:
+    """The URL that a text or path stands for, or None; a path has lost one of its slashes."""
+    found = _URL.fullmatch(str(place)) if isinstance(place, str | PathLike) else None
+    return f"{found[1]}://{found[2]}" if found else None
+
+
 def path_of(place: AnyPath) -> Path:
     """A path as a person writes it: text or path, ``~`` for their home."""
     return Path(place).expanduser()

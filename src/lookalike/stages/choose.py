@@ -109,7 +109,7 @@ def _recipe_reason(asked: str | None, name: str, size: int) -> str:
     if name == LARGE:
         return (
             f"recipe {LARGE}, because at {size} px a step of {DEFAULT} takes many times as long: "
-            "half of the time small pictures are learned, then what large ones have more "
+            "first small pictures are learned, then what large ones have more "
             f"(--recipe {DEFAULT} trains at {size} px from the beginning)"
         )
     return (

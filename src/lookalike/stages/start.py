@@ -14,6 +14,7 @@ from lookalike.data.pack.pack import Pack
 from lookalike.data.readers.open import open_source
 from lookalike.errors import DataError, PackError, RunError
 from lookalike.run import Run
+from lookalike.settings.options import url_of
 
 RUNS = Path("runs")
 
@@ -87,6 +88,8 @@ def other_source(pack: Path, source: Path) -> str | None:
     except PackError:  # damaged: it is made anew
         return None
     known, here = str(info.get("plan", {}).get("source", "")), source.resolve()
+    if url_of(source) is not None:
+        return None if known in ("", url_of(source)) else known
     moved = not Path(known).exists() and Path(known).name == here.name
     return None if not known or known == str(here) or moved else known
 

@@ -7,6 +7,7 @@ file ``stop`` lies there.
 from __future__ import annotations
 
 import _thread
+import contextlib
 import sys
 import threading
 import time
@@ -66,7 +67,8 @@ class Reporter:
         if now or time.monotonic() - self._last >= OFTEN:
             self._last = time.monotonic()
             told = {"state": state, "at": time.time(), "said": self.said, **self._told}
-            write_note(self.folder / STATE, told)
+            with contextlib.suppress(OSError):  # a full disk is the training's to speak of
+                write_note(self.folder / STATE, told)
 
 
 def main(folder: Path) -> None:

@@ -102,7 +102,7 @@ class PartDone(Result):
 
     @property
     def next_step(self) -> str:
-        """What makes the whole of all parts."""
+        """To merge, when all parts are there."""
         return f"{self.next} (when all {self.part.partition('/')[2]} parts are there)"
 
 

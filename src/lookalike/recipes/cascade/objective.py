@@ -83,7 +83,7 @@ class CascadeObjective(Objective):
     """
 
     base: Objective
-    share: float = 0.6
+    share: float = 0.5
     side: int = 64
     patch: int = 64
     margin: int = 3

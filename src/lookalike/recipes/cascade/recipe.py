@@ -2,8 +2,8 @@
 
 The stacked idea of Zhang et al. 2017 (StackGAN) and of Denton et al. 2015 ("Deep generative image
 models using a Laplacian pyramid of adversarial networks"): a base draws the small picture, a second
-network adds what a large one has. It learns on patches of the person's own pictures, for a good
-third of the budget, beside what the base makes of them.
+network adds what a large one has. It learns on patches of the person's own pictures, for half
+of the budget, beside what the base makes of them.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def recipe(
     channels: int = 3,
     labels: int = 0,
     base: int = 64,
-    share: float = 0.6,
+    share: float = 0.5,
     latent: int = 64,
     width: int = 48,
     widest: int = 144,

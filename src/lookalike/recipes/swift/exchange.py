@@ -1,9 +1,10 @@
 """Exchange: labels that the generator obeys, so that a picture can be edited by them.
 
-Some encodings are decoded with one attribute of another picture in place of their own. A head on
-the frozen features' maps, which learns from real pictures alone, has to read the exchanged labels
-off them: the attribute classification constraint of He et al. 2019, "AttGAN: facial attribute
-editing by only changing what you want", on features that are computed already.
+Blends of two encodings under the labels of one picture have to become that picture, so that what
+labels say wins over what a code says. Some encodings are decoded with attributes of another picture
+in place of their own, and a head on the frozen features' maps, which learns from real pictures
+alone, has to read these off them: the attribute classification constraint of He et al. 2019,
+"AttGAN: facial attribute editing by only changing what you want".
 """
 
 from __future__ import annotations
@@ -66,23 +67,63 @@ class AttributeHeadPlan(NetworkPlan):
 
 @dataclass(frozen=True, kw_only=True)
 class LabelExchange:
-    """Which label columns belong together, and how much the exchanged labels weigh.
+    """Which label columns belong together, and how a generator comes to obey them.
 
     ``groups`` counts the columns of each attribute, in order: several are a choice of one, a single
-    one is a value. ``share`` of the further pictures of a batch are exchanged ones.
+    one is a value. Encodings say nearly everything, so that a generator would never look at labels.
+    Therefore some of its codes contradict them: blends of two encodings under the labels of the
+    first, which have to become the first picture. Before D joins they are the share ``early`` of
+    the batch; then all further pictures but the ``share`` of exchanged ones, and ``blended``
+    weighs their pixels beside those of rebuilt pictures. An exchanged picture has one attribute of
+    another and each further one by ``chance``; what H reads off drawn pictures weighs ``weight``,
+    and ``gain`` times that where labels were exchanged.
     """
 
     groups: tuple[int, ...]
     weight: float = 0.1
     share: float = 0.5
+    chance: float = 0.5
+    gain: float = 3.0
+    early: float = 0.75
+    blended: float = 1.0
+
+    def rows(self, extra: int) -> int:
+        """How many of so many further pictures are exchanged ones, the last of them."""
+        return int(extra * self.share)
+
+    def codes(
+        self, z: Tensor, labels: Tensor, extra: int, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """Codes ``[N + extra, W]`` and label rows ``[N + extra, L]``: rebuilt ones, then further.
+
+        Further ones are blended, then exchanged. Without any, some of the N are blended.
+        """
+        other = torch.randperm(len(z), generator=generator).to(z.device)
+        share = torch.rand(len(z), 1, generator=generator).to(z)
+        if not extra:
+            share[int(len(z) * self.early) :] = 1
+            return share * z + (1 - share) * z[other], labels
+        exchanged = self.rows(extra)
+        mixed = (share * z + (1 - share) * z[other])[: extra - exchanged]
+        changed = self.exchanged(labels, generator)[:exchanged]
+        rows = torch.cat([labels, labels[: len(mixed)], changed])
+        return torch.cat([z, mixed, z[:exchanged]]), rows
 
     def exchanged(self, labels: Tensor, generator: torch.Generator) -> Tensor:
-        """Label rows ``[N, L]``, each with one attribute of another row."""
+        """Label rows ``[N, L]``, each with one attribute of another row, or with more."""
         other = labels[torch.randperm(len(labels), generator=generator).to(labels.device)]
-        chosen = torch.randint(len(self.groups), (len(labels),), generator=generator)
-        owner = torch.repeat_interleave(torch.arange(len(self.groups)), torch.tensor(self.groups))
-        mine = (owner[None] == chosen[:, None]).to(labels.device)
-        return torch.where(mine, other, labels)
+        count = len(self.groups)
+        chosen = torch.randint(count, (len(labels),), generator=generator)
+        moving = torch.rand(len(labels), count, generator=generator) < self.chance
+        moving |= F.one_hot(chosen, count).bool()
+        owner = torch.repeat_interleave(torch.arange(count), torch.tensor(self.groups))
+        return torch.where(moving[:, owner].to(labels.device), other, labels)
+
+    def gains(self, count: int, extra: int) -> Tensor:
+        """How much each of ``count`` rebuilt and ``extra`` further pictures weighs in H's terms."""
+        exchanged = self.rows(extra)
+        plain = torch.ones(count + extra - exchanged)
+        return torch.cat([plain, torch.full((exchanged,), self.gain)])
 
     def loss(self, guess: Tensor, labels: Tensor) -> Tensor:
         """How far guesses ``[N, L]`` are from label rows, a mean over the attributes: ``[N]``.

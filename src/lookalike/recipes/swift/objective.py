@@ -37,6 +37,7 @@ class DrawnBatch:
     mean: Tensor
     log_variance: Tensor
     rebuilt: Tensor
+    further: Tensor
     real_maps: list[Tensor]
     fake_maps: list[Tensor]
     labels: Tensor | None = None
@@ -49,7 +50,8 @@ class SwiftObjective(Objective):
     The value ``adversarial`` is the weight of D's score in the loss of E and G. Players: E, G, the
     frozen features F, and D, which judges feature maps. ``mixed`` is the share of the batch from
     which interpolated encodings are made, u z_i + (1 - u) z_j with u uniform. With an ``exchange``
-    some of these are encodings with an attribute of another picture, and a head H reads them.
+    these are under the labels of one picture, some have an attribute of another, and a head H reads
+    them.
     """
 
     pixel: float = 4.0
@@ -109,13 +111,10 @@ class SwiftObjective(Objective):
         mean, log_variance = game.encode(batch.images, batch.labels)
         noise = torch.randn(mean.shape, generator=generator).to(mean)
         z, labels = mean + noise * (log_variance / 2).exp(), batch.labels
-        if extra:
-            share = torch.rand(extra, 1, generator=generator).to(z)
-            other = torch.randperm(len(batch), generator=generator)[:extra].to(z.device)
-            z = torch.cat([z, share * z[:extra] + (1 - share) * z[other]])
-            if labels is not None:
-                labels = torch.cat([labels, share * labels[:extra] + (1 - share) * labels[other]])
-                z, labels = self._with_exchanged(z, labels, (len(batch), extra), generator)
+        if self.exchange is not None and labels is not None:
+            z, labels = self.exchange.codes(z, labels, extra, generator)
+        elif extra:
+            z, labels = interpolated(z, labels, extra, generator)
         pictures = game.generate(z, labels)
         rebuilt, further = pictures[: len(batch)], pictures[len(batch) :]
         real, seen = batch.images, pictures
@@ -128,22 +127,7 @@ class SwiftObjective(Objective):
         with torch.no_grad():
             real_maps = game.features(real)
         fake_maps = game.features(seen)
-        return DrawnBatch(mean, log_variance, rebuilt, real_maps, fake_maps, labels)
-
-    def _with_exchanged(
-        self, z: Tensor, labels: Tensor, counts: tuple[int, int], generator: torch.Generator
-    ) -> tuple[Tensor, Tensor]:
-        """The last of the further rows replaced by encodings with one attribute exchanged.
-
-        ``counts`` are those of the rebuilt and of the further pictures.
-        """
-        if self.exchange is None:
-            return z, labels
-        count, extra = counts
-        rows = int(extra * self.exchange.share)
-        told = self.exchange.exchanged(labels[:count], generator)
-        kept = count + extra - rows
-        return torch.cat([z[:kept], z[:rows]]), torch.cat([labels[:kept], told[:rows]])
+        return DrawnBatch(mean, log_variance, rebuilt, further, real_maps, fake_maps, labels)
 
     def _label_terms(self, game: Game, batch: Batch, drawn: DrawnBatch, weight: float) -> Terms:
         """What H reads off real pictures, which teaches H, and off drawn ones, which teaches G."""
@@ -155,8 +139,16 @@ class SwiftObjective(Objective):
             with game.networks.only("G", "E"):
                 read: Tensor = game.play("H", drawn.fake_maps)
             each = self.exchange.loss(read, drawn.labels)
+            each = each * self.exchange.gains(len(batch), len(drawn.further)).to(each)
             terms["labels_fake"] = weight * paired(each, len(batch))
+            terms["blended"] = self._blended(batch, drawn, self.exchange)
         return terms
+
+    def _blended(self, batch: Batch, drawn: DrawnBatch, exchange: LabelExchange) -> Tensor:
+        """How far blends are from the pictures whose labels they have, ``[N]`` with their mean."""
+        count = len(drawn.further) - exchange.rows(len(drawn.further))
+        away = absolute(batch.images[:count], drawn.further[:count]).sum() / len(batch)
+        return exchange.blended * self.pixel * away.expand(len(batch))
 
     def _terms(self, batch: Batch, drawn: DrawnBatch) -> Terms:
         rebuilt = [fake[: len(batch)] for fake in drawn.fake_maps]
@@ -167,6 +159,17 @@ class SwiftObjective(Objective):
                 "kl": self.kl * kl_to_normal(drawn.mean, drawn.log_variance),
             }
         )
+
+
+def interpolated(
+    z: Tensor, labels: Tensor | None, extra: int, generator: torch.Generator
+) -> tuple[Tensor, Tensor | None]:
+    """Codes and labels with ``extra`` further rows behind, each u z_i + (1 - u) z_j."""
+    share = torch.rand(extra, 1, generator=generator).to(z)
+    other = torch.randperm(len(z), generator=generator)[:extra].to(z.device)
+    if labels is not None:
+        labels = torch.cat([labels, share * labels[:extra] + (1 - share) * labels[other]])
+    return torch.cat([z, share * z[:extra] + (1 - share) * z[other]]), labels
 
 
 def paired(values: Tensor, count: int) -> Tensor:

@@ -209,8 +209,8 @@ def _row(entry: Entry) -> dict[str, Any]:
         "kid_low": best.get("kid_low"),
         "kid_high": best.get("kid_high"),
         "floor": floor.get("value"),
-        "light": str(facts.health.get("light", "")),
-        "sentence": str(facts.health.get("sentence", "")),
+        "light": facts.light.light if facts.light else "",
+        "sentence": facts.light.sentence if facts.light else "",
         "nearness": nearness(facts),
         "grid": facts.grids[-1][0] if facts.grids else None,
     }

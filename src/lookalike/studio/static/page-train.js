@@ -16,7 +16,7 @@ const STATES = {
   ended: "Finished",
 };
 const ALIVE = ["preparing", "training", "elsewhere"];
-const LIGHTS = { green: "All is well", amber: "Look closer", red: "Something is wrong" };
+const LIGHTS = { green: "All is well", grey: "Still learning", amber: "Worth a look", red: "Something is wrong" };
 const MORE = [10, 30, 120, 480];
 
 let panels = [];

@@ -1,0 +1,1 @@
+"""Pictures and packs by URL (s3, gs, hf, https …), through fsspec."""

@@ -1,0 +1,280 @@
+"""Pictures and packs in a bucket: moto's S3 server behind one that is slow, fails and lies."""
+
+from __future__ import annotations
+
+import http.client
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import numpy as np
+import pytest
+from case_tools import fill
+
+import lookalike
+from lookalike.data.pack.pack import Pack
+from lookalike.errors import DataError, NoImagesError, PackError, SourceError
+from lookalike.sources.remote import cache, filesystem
+from lookalike.sources.remote.filesystem import RemotePlace
+
+pytest.importorskip("s3fs")
+moto = pytest.importorskip("moto.server")
+pytestmark = pytest.mark.slow
+
+
+@dataclass
+class Bucket:
+    """The address of the bucket, and what goes wrong with keys that end so: how often it does."""
+
+    url: str
+    faults: dict[tuple[str, str], int] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+
+    def fault(self, path: str) -> str:
+        for (ending, kind), times in self.faults.items():
+            if path.partition("?")[0].endswith(ending) and times > 0:
+                self.faults[ending, kind] -= 1
+                return kind
+        return ""
+
+
+def handler(bucket: Bucket, port: int) -> type[BaseHTTPRequestHandler]:
+    class Between(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def serve(self) -> None:
+            body = self.rfile.read(int(self.headers.get("content-length", 0)))
+            fault = bucket.fault(self.path) if self.command == "GET" else ""
+            bucket.asked.append(f"{self.command} {self.path.partition('?')[0]}")
+            if fault == "slow":
+                time.sleep(1.5)
+            there = http.client.HTTPConnection("127.0.0.1", port)
+            there.request(self.command, self.path, body, dict(self.headers))
+            answer = there.getresponse()
+            data, status = answer.read(), 500 if fault == "fail" else answer.status
+            if fault == "short":
+                data = data[: len(data) // 2]
+            if fault == "lie":
+                data = data[:-1] + bytes([data[-1] ^ 1])
+            try:
+                self.send_response(status)
+                for name, value in answer.getheaders():
+                    if fault and name.lower().startswith("x-amz-checksum"):
+                        continue
+                    known = {"content-length", "transfer-encoding", "connection"}
+                    if name.lower() not in known or (
+                        name.lower() == "content-length" and self.command == "HEAD"
+                    ):
+                        self.send_header(name, value)
+                if self.command != "HEAD":
+                    self.send_header("content-length", str(len(data)))
+                self.end_headers()
+                if self.command != "HEAD":
+                    self.wfile.write(data)
+            except OSError:
+                self.close_connection = True
+
+        do_GET = do_PUT = do_HEAD = do_POST = do_DELETE = serve  # noqa: N815
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    return Between
+
+
+@pytest.fixture(scope="module")
+def moto_port() -> Iterator[int]:
+    server = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    yield server.get_host_and_port()[1]
+    server.stop()
+
+
+@pytest.fixture
+def bucket(moto_port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]:
+    import fsspec
+    import s3fs
+
+    monkeypatch.setattr(s3fs.S3FileSystem, "retries", 1)
+
+    here = Bucket(f"s3://photos-{abs(hash(tmp_path)) % 10**9}")
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler(here, moto_port))
+    server.daemon_threads = True
+    Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+    for name, value in {
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{server.server_address[1]}",
+        "AWS_ACCESS_KEY_ID": "a",
+        "AWS_SECRET_ACCESS_KEY": "b",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "LOOKALIKE_CACHE": str(tmp_path / "cache"),
+    }.items():
+        monkeypatch.setenv(name, value)
+    quick = {"connect_timeout": 5, "read_timeout": 1, "retries": {"max_attempts": 2}}
+    options = {"config_kwargs": quick, "use_listings_cache": False, "skip_instance_cache": True}
+    monkeypatch.setitem(filesystem.OPTIONS, "s3", options)
+    fsspec.filesystem("s3", **options).mkdir(here.url)
+    yield here
+    server.shutdown()
+    server.server_close()
+
+
+def upload(folder: Path, url: str) -> None:
+    place = RemotePlace(url)
+    for path in folder.rglob("*"):
+        if path.is_file():
+            place.put(path.relative_to(folder).as_posix(), path)
+
+
+@pytest.fixture
+def photos(bucket: Bucket, tmp_path: Path) -> Path:
+    fill(tmp_path / "photos" / "a", 20)
+    fill(tmp_path / "photos" / "b", 20, 100)
+    (tmp_path / "photos" / "labels.csv").write_text(
+        "file,hair\n" + "\n".join(f"a/{n:04d}.png,{'xy'[n % 2]}" for n in range(20))
+    )
+    (tmp_path / "photos" / "broken.png").write_bytes(b"no picture")
+    upload(tmp_path / "photos", f"{bucket.url}/photos")
+    return tmp_path / "photos"
+
+
+WORDS = {"size": 16, "workers": 0}
+
+
+def pixels(pack: Pack) -> list[tuple[object, ...]]:
+    names = ("source", "class", "attributes", "split", "sha256")
+    shots = pack.shards.take(np.arange(pack.count))
+    return [
+        (*(row.get(name) for name in names), one.tobytes())
+        for row, one in zip(pack.manifest(), shots, strict=True)
+    ]
+
+
+def test_a_bucket_is_prepared_as_a_folder_is(bucket: Bucket, photos: Path, tmp_path: Path) -> None:
+    here = lookalike.prepare(photos, tmp_path / "here", **WORDS)
+    url = f"{bucket.url}/photos"
+    there = lookalike.prepare(url, tmp_path / "there", **WORDS)
+    assert pixels(Pack.open(there.path)) == pixels(Pack.open(here.path))
+    assert there.refusals == here.refusals
+    assert Pack.open(there.path).info["source"] == url
+    asked = len(bucket.asked)
+    assert lookalike.prepare(url, tmp_path / "there", **WORDS).unchanged
+    assert not any(".png" in one for one in bucket.asked[asked:])
+    upload(fill(tmp_path / "more" / "a", 3, 500).parent, url)
+    assert lookalike.prepare(Path(url), tmp_path / "there", **WORDS).decoded == 3
+
+
+def test_slow_failing_and_short_answers_cost_their_file_until_the_next_time(
+    bucket: Bucket, photos: Path, tmp_path: Path
+) -> None:
+    bucket.faults = {
+        ("a/0001.png", "slow"): 99,
+        ("a/0002.png", "fail"): 99,
+        ("a/0003.png", "short"): 99,
+        ("a/0004.png", "slow"): 1,
+        ("a/0005.png", "fail"): 1,
+    }
+    url = f"{bucket.url}/photos"
+    done = lookalike.prepare(url, tmp_path / "p", **WORDS)
+    why = dict(done.refusals)
+    assert set(why) == {"a/0001.png", "a/0002.png", "a/0003.png", "broken.png"}
+    assert all(one.startswith("cannot be opened (") for name, one in why.items() if "/" in name)
+    assert "promised" in why["a/0003.png"]
+    bucket.faults = {}
+    again = lookalike.prepare(url, tmp_path / "p", **WORDS)
+    assert (again.decoded, again.count) == (3, 40)
+
+
+def test_a_bucket_is_prepared_in_parts(bucket: Bucket, photos: Path, tmp_path: Path) -> None:
+    url = f"{bucket.url}/photos"
+    whole = lookalike.prepare(url, tmp_path / "a", **WORDS)
+    bucket.faults = {("a/0002.png", "fail"): 99}
+    for number in (1, 2):
+        lookalike.prepare(url, tmp_path / "b", part=f"{number}/2", **WORDS)
+    with pytest.raises(DataError, match="not at s3://"):
+        lookalike.prepare(url, f"{bucket.url}/packs/b", part="1/2", **WORDS)
+    parts = lookalike.merge(tmp_path / "b")
+    assert parts.count == whole.count - 1
+    assert dict(parts.refusals)["a/0002.png"].startswith("cannot be opened")
+
+
+def test_a_pack_is_written_to_a_bucket_and_read_there(
+    bucket: Bucket, photos: Path, tmp_path: Path
+) -> None:
+    url = f"{bucket.url}/packs/a"
+    here = lookalike.prepare(photos, tmp_path / "here", **WORDS)
+    lookalike.prepare(photos, url, **WORDS)
+    names = [file.name for file in RemotePlace(url).files()]
+    assert "pack.json" in names
+    assert "images-00000.npy" in names
+    written = [one for one in bucket.asked if one.startswith("PUT") and "/packs/a/" in one]
+    assert written[-1].endswith("pack.json"), "a pack that was not written to the end is none"
+    cache.shutil.rmtree(tmp_path / "cache")
+    done = lookalike.doctor(url, quick=True)
+    assert done.readable == here.count
+    asked = len(bucket.asked)
+    lookalike.doctor(Path(url), quick=True)
+    assert not any("GET" in one and ".npy" in one for one in bucket.asked[asked:]), "cached"
+    assert lookalike.prepare(photos, url, **WORDS).unchanged
+    fill(photos / "b", 4, 700)
+    assert lookalike.prepare(photos, url, **WORDS).decoded == 4
+
+
+def test_a_shard_that_lies_is_asked_again_and_never_used(
+    bucket: Bucket, photos: Path, tmp_path: Path
+) -> None:
+    url = f"{bucket.url}/packs/a"
+    lookalike.prepare(photos, url, **WORDS)
+    cache.shutil.rmtree(tmp_path / "cache")
+    bucket.faults = {("images-00000.npy", "lie"): 1}
+    assert lookalike.doctor(url, quick=True).readable == 40
+    cache.shutil.rmtree(tmp_path / "cache")
+    bucket.faults = {("images-00000.npy", "lie"): 99}
+    with pytest.raises(PackError, match=r"images-00000\.npy is not what was written there"):
+        lookalike.doctor(url, quick=True)
+    with pytest.raises(PackError):
+        lookalike.doctor(url, quick=True)
+    bucket.faults = {}
+    assert lookalike.doctor(url, quick=True).readable == 40
+
+
+def test_the_cache_keeps_to_its_size(
+    bucket: Bucket, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    urls = [f"{bucket.url}/packs/{name}" for name in "abc"]
+    for url in urls:
+        lookalike.prepare(photos, url, **WORDS)
+    cache.shutil.rmtree(tmp_path / "cache")
+    for lock in cache._held:
+        lock.close()
+    size = sum(file.size for file in RemotePlace(urls[0]).files())
+    monkeypatch.setenv("LOOKALIKE_CACHE_GB", str(2.5 * size / 1e9))
+    for url in urls:
+        lookalike.doctor(url, quick=True)
+        for lock in cache._held:  # as if this process had ended
+            lock.close()
+        time.sleep(0.01)
+    there = [cache.folder_of(url).exists() for url in urls]
+    assert there == [False, True, True]
+    monkeypatch.setenv("LOOKALIKE_CACHE_GB", str(0.5 * size / 1e9))
+    with pytest.raises(PackError, match="LOOKALIKE_CACHE_GB"):
+        lookalike.doctor(urls[0], quick=True)
+
+
+def test_an_archive_in_a_bucket_is_read_from_the_cache(
+    bucket: Bucket, photos: Path, tmp_path: Path
+) -> None:
+    cache.shutil.make_archive(str(tmp_path / "set" / "photos"), "tar", photos)
+    upload(tmp_path / "set", f"{bucket.url}/sets")
+    done = lookalike.prepare(f"{bucket.url}/sets/photos.tar", tmp_path / "p", **WORDS)
+    assert done.count == 40
+    assert lookalike.prepare(f"{bucket.url}/sets", tmp_path / "q", **WORDS).count == 40
+
+
+def test_what_is_not_there_is_named(bucket: Bucket, tmp_path: Path) -> None:
+    with pytest.raises(NoImagesError, match="holds no file"):
+        lookalike.prepare(f"{bucket.url}/nothing", tmp_path / "p", **WORDS)
+    with pytest.raises(SourceError, match=r"cannot be .*Check the name"):
+        lookalike.prepare("s3://no-such-bucket-here/x", tmp_path / "p", **WORDS)
