@@ -15,6 +15,7 @@ from lookalike import checkpoints
 from lookalike import recipe as recipes
 from lookalike.engine.session import Session
 from lookalike.engine.trainer import Trainer
+from lookalike.engine.watcher import Watcher
 from lookalike.errors import CheckpointError, RunError, RunLockedError
 from lookalike.place import Place
 from lookalike.run import Run
@@ -212,7 +213,7 @@ def test_a_last_look_that_fails_does_not_cost_the_last_save(run: Run) -> None:
     made = session(run)
     made.save_every = 1e9
 
-    class Broken:
+    class Broken(Watcher):
         name = "broken"
 
         def begin(self, scene: object) -> None: ...
