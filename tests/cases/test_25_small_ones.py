@@ -19,7 +19,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_printed_commands_are_quoted(home: Path) -> None:
     out = lookalike("prepare", "in", "--to", "my pack", "--size", "16").out
-    command = next(line.split("next")[1].strip() for line in out.splitlines() if "next" in line)
+    command = out.splitlines()[-1].removeprefix("Next: ")
     assert shlex.split(command)[:3] == ["lookalike", "train", "my pack"]
     ended = lookalike("train", "my pack", *QUICK, "--into", "a 'run'", "--json")
     assert ended.status == 0, ended.err
