@@ -51,12 +51,19 @@ def photo(pixels: Pixels, **settings: object) -> Photo:
     return read_photo(png(pixels), SquareSettings(look=look))
 
 
-def test_a_block_that_the_generator_made_brighter_is_brighter_by_as_much() -> None:
-    square = flat(0.0)
-    edit = Edit(square, with_block(0.1, 0.1), with_block(0.1, 0.5))
-    shown = images.to_pixels(edit.shown)[0]
-    assert int(shown[8, 8, 0]) == round((0.0 + 0.4 + 1) * 127.5)
-    assert int(shown[0, 0, 0]) == round(127.5)
+def test_a_ground_that_the_generator_made_brighter_is_brighter_by_as_much() -> None:
+    edit = Edit(flat(0.0), flat(0.1), flat(0.5))
+    assert int(images.to_pixels(edit.shown)[0][8, 8, 0]) == round((0.0 + 0.4 + 1) * 127.5)
+    block = Edit(flat(0.0), with_block(0.1, 0.1), with_block(0.1, 0.5))
+    assert int(images.to_pixels(block.shown)[0][0, 0, 0]) == round(127.5)
+
+
+def test_a_shape_that_goes_leaves_nothing_of_what_the_generator_could_not_draw_of_it() -> None:
+    small, drawn = flat(0.0), flat(0.0)
+    small[:, :, 7:9, 7:9], drawn[:, :, 7:9, 7:9] = 0.9, 0.4
+    shown = Edit(small, drawn, flat(0.0)).shown
+    assert float(shown[:, :, 7:9, 7:9].abs().max()) < 0.05
+    assert float((small - drawn)[:, :, 7:9, 7:9].max()) == pytest.approx(0.5), "the ghost"
 
 
 def test_at_the_packs_own_size_a_photo_becomes_what_the_helpers_saw() -> None:

@@ -5,7 +5,8 @@ linear map of the photo's own colors (the local linear model of He et al. 2010, 
 filtering", fitted small and applied large as in Chen et al. 2016, "Bilateral guided upsampling"),
 so that a change follows the photo's own edges and keeps its grain where colors merely move. What no
 such map explains is something new: it is added as it is, and what the photo shows there finer than
-the square, which belongs to the old, is taken away.
+the square, which belongs to the old, is taken away. Where shapes change, what G could not draw of
+the old is taken away, too: there the photo becomes G(z').
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from lookalike import images
 from lookalike.data.decode.photos import Photo
 from lookalike.images import Pixels
 
-LEAST, MOST = 0.05, 0.15
+LEAST, MOST = 0.02, 0.15
 """Bounds of the change that counts, in [-1, 1]: below lies what nobody sees."""
 
 RADIUS = 2
@@ -31,6 +32,9 @@ SMOOTH = 0.01
 """The variance of colors below which a window counts as flat."""
 NEW, ALL_NEW = 0.03, 0.12
 """Change left unexplained, in [-1, 1], from which on fine detail begins to go, and is all gone."""
+SHAPED, ALL_SHAPED = 0.02, 0.08
+"""Change beside its mean around, in [-1, 1], from which on what G drew begins to replace the photo
+(which would show through as a ghost of what was there), and has replaced it."""
 FINE = 4
 """Maps are enlarged this much by a cubic filter before they are spread over the photo."""
 FINER = 0.6
@@ -75,7 +79,16 @@ def masks(square: Tensor, before: Tensor, after: Tensor) -> Tensor:
 
 def blended(square: Tensor, before: Tensor, after: Tensor) -> Tensor:
     """The square with each change in its place, ``[N, C, S, S]``: what a photo of S px becomes."""
-    return (square + masks(square, before, after) * (after - before)).clamp(-1, 1)
+    change = _change(square, before, after)
+    return (square + masks(square, before, after) * change).clamp(-1, 1)
+
+
+def _change(square: Tensor, before: Tensor, after: Tensor) -> Tensor:
+    """What is added to the square: after - before, or after - square where shapes change."""
+    change = after - before
+    shape = _mean((change - _mean(change)).abs().amax(1, keepdim=True))
+    replaced = ((shape - SHAPED) / (ALL_SHAPED - SHAPED)).clamp(0, 1)
+    return change - replaced * (square - before)
 
 
 def compose(photo: Photo, edit: Edit, *, whole: bool = False) -> Pixels:
@@ -102,6 +115,7 @@ def _linear(edit: Edit) -> Tensor:
     """
     colors, change = edit.square, edit.after - edit.before
     count = colors.shape[1]
+    goal = _change(edit.square, edit.before, edit.after)
     mean, moved = _mean(colors), _mean(change)
     product = _mean((colors[:, :, None] * colors[:, None]).flatten(1, 2))
     variance = _square(product) - mean[:, :, None] * mean[:, None]
@@ -116,7 +130,7 @@ def _linear(edit: Edit) -> Tensor:
     offsets = change - (slopes * colors[:, :, None]).sum(1)
     left = _mean((offsets - around).abs().amax(1, keepdim=True))
     new = ((left - NEW) / (ALL_NEW - NEW)).clamp(0, 1)
-    return torch.cat([slopes.flatten(1, 2), offsets, new, colors], 1)
+    return torch.cat([slopes.flatten(1, 2), offsets + goal - change, new, colors], 1)
 
 
 def _square(x: Tensor) -> Tensor:

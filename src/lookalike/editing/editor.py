@@ -35,7 +35,7 @@ from lookalike.editing.helpers import (
 )
 from lookalike.progress import Tell, silent
 
-MOST = 6_000
+MOST = 4_000
 """Training pictures that are looked at, chosen by address where there are more."""
 SAMPLES = 2_000
 """Latents that are drawn where no player reads pictures."""
@@ -234,10 +234,10 @@ def _with_helpers(
     return replace(
         plain,
         panel=(
-            fit_helper(choosing, (0, fine), tell=tell),
-            fit_helper(choosing, (fine, width), tell=tell),
+            fit_helper(choosing, (0, fine)),
+            fit_helper(choosing, (fine, width)),
         ),
-        judge=fit_helper(examples.take(odd), (0, width), tell=tell),
+        judge=fit_helper(examples.take(odd), (0, width)),
     )
 
 

@@ -1,14 +1,14 @@
 """Exchange: one thing of a picture changed, as weakly as the helpers need to be sure.
 
-Candidates are steps along directions, with and without the labels of a conditional generator
-exchanged, at several strengths, in one batch. Where none succeeds the latent descends the helpers'
-own loss for some steps. A strength below 1 is a share of the way in the helpers' probability, so
-that half-way means the same on every picture.
+Candidates are labels exchanged where the generator takes labels, then steps along directions, with
+and without these, at several strengths, in one batch. Where none succeeds the latent descends the
+helpers' own loss for some steps. A strength below 1 is a share of the way in the helpers'
+probability, so that half-way means the same on every picture.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -23,6 +23,8 @@ SURE = 0.9
 """The probability at which helpers count as sure."""
 STEPS = (0.5, 0.75, 1.0, 1.3, 1.7, 2.2)
 """Lengths that every direction is tried at."""
+LABELS = (1.0, 1.25, 1.6)
+"""Shares of the way from the labels of now to the wanted ones, for generators that take labels."""
 CHECKED = 8
 """Candidates that are looked at again, moved by small shifts."""
 DESCENT = 20
@@ -100,8 +102,15 @@ class _Looks:
 
 def exchange(editor: Editor, subject: Subject, wanted: WantedChange) -> Exchanged:
     """The weakest change that the helpers are sure of, or the likeliest where there is none."""
-    candidates = _candidates(editor, subject, wanted)
-    index, looks = _best(editor, subject, wanted, candidates)
+    best: tuple[_Candidates, int, _Looks] | None = None
+    for candidates in _rounds(editor, subject, wanted):
+        index, found = _best(editor, subject, wanted, candidates)
+        if best is None or float(found.success) > float(best[2].success):
+            best = candidates, index, found
+        if float(found.success) >= SURE:
+            break
+    assert best is not None
+    candidates, index, looks = best
     latent, labels = candidates.row(index)
     name = candidates.names[index]
     if wanted.values and float(looks.success) < SURE:
@@ -134,44 +143,48 @@ def _rows(editor: Editor, subject: Subject, wanted: WantedChange) -> tuple[Tenso
     return before, after
 
 
-def _candidates(editor: Editor, subject: Subject, wanted: WantedChange) -> _Candidates:
+def _rounds(editor: Editor, subject: Subject, wanted: WantedChange) -> Iterator[_Candidates]:
+    """What is tried, each round where the one before did not succeed.
+
+    First labels alone are exchanged, where the generator takes labels; then latents move as well.
+    """
     before, after = _rows(editor, subject, wanted)
     start, told = subject.found.latent, subject.found.labels
-    further = torch.zeros_like(start)
-    for name, units in wanted.axes.items():
-        axis = editor.axis(name)
-        assert axis is not None, "asked for by the stage before"
-        further = further + units * axis.direction
+    start = start + sum(units * _axis(editor, name) for name, units in wanted.axes.items())
     if not wanted.values:
-        return _Candidates(editor.generator.bounded(start + further), told, ("axis",))
+        yield _Candidates(editor.generator.bounded(start), told, ("axis",))
+        return
     sliding = torch.zeros_like(start)
     for slider in editor.sliders:
         if slider.name in wanted.values:
             turn = wanted.values[slider.name] - subject.values[slider.name]
             sliding = sliding + turn * slider.direction
-    ways = {"labels": sliding}
-    if editor.directions is not None and not torch.equal(before, after):
+    named = not torch.equal(before, after)
+    if told is not None and named:
+        latents = editor.generator.bounded(start + sliding).expand(len(LABELS), -1)
+        rows = torch.cat([told + step * (after - told) for step in LABELS])
+        yield _Candidates(latents, rows, tuple(f"labels x {step:g}" for step in LABELS))
+    ways = {"slider": sliding}
+    if editor.directions is not None and named:
         ways = {
             "regression": editor.directions.straight(before, after) + sliding,
             "neighbors": editor.directions.matched(before, after) + sliding,
         }
-    latents, names, exchanged = [], [], []
-    for name, way in ways.items():
-        for step in STEPS:
-            latents.append(start + step * way + further)
-            names.append(f"{name} x {step:g}")
-            exchanged.append(False)
-    if told is not None:
-        for step, (name, way) in [
-            (0.0, next(iter(ways.items()))),
-            *((step, item) for item in ways.items() for step in STEPS[::2]),
-        ]:
-            latents.append(start + step * way + further)
-            names.append(f"labels, {name} x {step:g}" if step else "labels")
-            exchanged.append(True)
-    rows = editor.generator.bounded(torch.cat(latents))
-    labels = None if told is None else torch.cat([after if one else told for one in exchanged])
-    return _Candidates(rows, labels, tuple(names))
+    moved = [(f"{name} x {step:g}", step * way) for name, way in ways.items() for step in STEPS]
+    latents = editor.generator.bounded(torch.cat([start + way for _, way in moved]))
+    names = tuple(name for name, _ in moved)
+    if told is None:
+        yield _Candidates(latents, None, names)
+        return
+    both = tuple(f"labels, {name}" for name in names[::2]) if named else ()
+    rows = torch.cat([told.expand(len(names), -1), after.expand(len(both), -1)])
+    yield _Candidates(torch.cat([latents, latents[::2][: len(both)]]), rows, names + both)
+
+
+def _axis(editor: Editor, name: str) -> Tensor:
+    axis = editor.axis(name)
+    assert axis is not None, "asked for by the stage before"
+    return axis.direction
 
 
 def _best(

@@ -15,7 +15,7 @@ from lookalike.parts.latents.priors import Learned, Prior
 from lookalike.parts.networks.base import Frame, InnerLatent, Invertible, NetworkPlan, Networks
 from lookalike.parts.networks.frozen_features import EfficientFeatures, Pretrained
 
-BLOCK = 32
+BLOCK = 8
 """Latents that are drawn together; a short block is filled up, so that rounding stays the same."""
 
 

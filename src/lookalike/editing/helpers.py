@@ -2,15 +2,15 @@
 
 All look at maps of a frozen network: one at the fine ones and one at the deep ones, which choose
 edits together, and one at all of them, which learned from other pictures and measures what the two
-chose. Probabilities are calibrated by one temperature for each attribute (Guo et al. 2017, "On
-calibration of modern neural networks"). Gradients reach the pictures.
+chose. They are ridge regressions of one-hot values, whose predictions one factor for each attribute
+makes logits (temperature scaling: Guo et al. 2017, "On calibration of modern neural networks").
+Gradients reach the pictures.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from lookalike import images, seeds
+from lookalike import images
+from lookalike.editing.ridge import fit_ridge, sharpened
 from lookalike.images import Pixels
 from lookalike.progress import Tell, silent
 
@@ -29,7 +30,6 @@ GRID = 8
 """Maps are averaged down to at most this side: where something is still counts."""
 SIDE = 96
 """Larger pictures are made smaller first."""
-TEMPERATURES = np.geomspace(0.25, 4, 17)
 
 Values = NDArray[np.int64]
 
@@ -48,17 +48,6 @@ class AttributeExamples:
     def take(self, rows: NDArray[np.int64]) -> AttributeExamples:
         """These rows."""
         return AttributeExamples(self.maps[torch.from_numpy(rows)], self.values[rows], self.sizes)
-
-
-@dataclass(frozen=True, kw_only=True)
-class HelperSettings:
-    """How a helper learns: AdamW with a warm-up over the first tenth and a cosine of the rate."""
-
-    steps: int = 400
-    batch: int = 128
-    rate: float = 2e-3
-    decay: float = 0.05
-    seed: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,7 +112,7 @@ def all_maps(features: nn.Module, pictures: Pixels, tell: Tell = silent) -> tupl
 
 
 Panel = Sequence[Helper]
-"""Helpers that read the same attributes; their probabilities are averaged."""
+"""Helpers that read the same attributes; their log probabilities are averaged."""
 
 
 def agreed(
@@ -132,7 +121,7 @@ def agreed(
     pictures: Tensor,
     shifts: Sequence[tuple[int, int]] = SHIFTS,
 ) -> list[Tensor]:
-    """The mean probabilities of each panel over small shifts: one ``[N, values]`` an attribute.
+    """The probabilities of each panel, a mean over small shifts: one ``[N, values]`` an attribute.
 
     Attributes of the panels stand behind one another.
     """
@@ -145,8 +134,9 @@ def agreed(
 
 
 def _mean_shares(panel: Panel, maps: Tensor) -> list[Tensor]:
-    each = [[part.softmax(1) for part in helper.logits(maps)] for helper in panel]
-    return [torch.stack(parts).mean(0) for parts in zip(*each, strict=True)]
+    """The geometric mean, so that a helper which cannot tell leaves the word to one which can."""
+    each = [[part.log_softmax(1) for part in helper.logits(maps)] for helper in panel]
+    return [torch.stack(parts).mean(0).softmax(1) for parts in zip(*each, strict=True)]
 
 
 def shifted(pictures: Tensor, down: int, right: int) -> Tensor:
@@ -158,104 +148,32 @@ def shifted(pictures: Tensor, down: int, right: int) -> Tensor:
     return wide[:, :, 1 - down : 1 - down + height, 1 - right : 1 - right + width]
 
 
-def fit_helper(
-    examples: AttributeExamples,
-    columns: tuple[int, int],
-    settings: HelperSettings | None = None,
-    tell: Tell = silent,
-) -> Helper:
-    """Learn from nine tenths of the examples, and the temperatures from the rest.
-
-    The result depends on the examples and the settings alone.
-    """
-    settings = settings or HelperSettings()
-    count = len(examples.maps)
-    order = seeds.array_generator(settings.seed, "helper/split").permutation(count)
-    apart, rest = order[: max(1, count // 10)], order[max(1, count // 10) :]
-    maps = examples.maps[:, columns[0] : columns[1]]
-    known = maps[torch.from_numpy(rest)].float()
-    mean, scale = known.mean(0), known.std(0).clamp(min=1e-3)
-    del known
-    layer = _trained(examples, _Columns(maps, mean, scale), rest, settings, tell)
-    plain = Helper(
+def fit_helper(examples: AttributeExamples, columns: tuple[int, int]) -> Helper:
+    """Learn from examples; probabilities are calibrated on what is said of each one left out."""
+    maps = examples.maps[:, columns[0] : columns[1]].float()
+    mean, scale = maps.mean(0), maps.std(0).clamp(min=1e-3)
+    values = torch.from_numpy(examples.values)
+    goals = [one_hot(values[:, i], size) for i, size in enumerate(examples.sizes)]
+    fit = fit_ridge((maps - mean) / scale, torch.cat(goals, 1))
+    said = torch.split(fit.left_out, list(examples.sizes), 1)
+    factors = [sharpened(part, values[:, i]) for i, part in enumerate(said)]
+    each = torch.repeat_interleave(torch.tensor(factors), torch.tensor(examples.sizes))
+    return Helper(
         first=columns[0],
         last=columns[1],
         mean=mean,
         scale=scale,
-        weight=layer.weight,
-        bias=layer.bias,
+        weight=fit.weight * each[:, None],
+        bias=fit.mean * each,
         sizes=examples.sizes,
         temperatures=torch.ones(len(examples.sizes)),
     )
-    return replace(plain, temperatures=_temperatures(plain, examples.take(apart)))
 
 
-@dataclass(frozen=True, eq=False)
-class _Columns:
-    """Columns of the maps ``[N, D]`` and how they are brought to unit variance."""
-
-    maps: Tensor
-    mean: Tensor
-    scale: Tensor
-
-    def rows(self, chosen: NDArray[np.int64]) -> Tensor:
-        return (self.maps[torch.from_numpy(chosen)].float() - self.mean) / self.scale
-
-
-def _trained(
-    examples: AttributeExamples,
-    columns: _Columns,
-    rows: NDArray[np.int64],
-    settings: HelperSettings,
-    tell: Tell,
-) -> nn.Linear:
-    values = torch.from_numpy(examples.values)
-    with torch.random.fork_rng(devices=[]):
-        seeds.reseed(settings.seed, "helper")
-        layer = nn.Linear(columns.maps.shape[1], sum(examples.sizes))
-        optimizer = torch.optim.AdamW(
-            layer.parameters(), lr=settings.rate, weight_decay=settings.decay
-        )
-        for step, chosen in enumerate(_batches(rows, settings)):
-            optimizer.param_groups[0]["lr"] = settings.rate * _hill(step, settings.steps)
-            seen = functional.dropout(columns.rows(chosen), 0.3)
-            parts = torch.split(layer(seen), list(examples.sizes), 1)
-            losses = [known_loss(part, values[chosen, i]) for i, part in enumerate(parts)]
-            optimizer.zero_grad()
-            torch.stack(losses).sum().backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
-            tell("learning to read attributes", step + 1, settings.steps)
-    return layer.requires_grad_(False)
-
-
-def known_loss(logits: Tensor, values: Tensor) -> Tensor:
-    """Cross-entropy over the pictures whose value is known; 0 without any."""
+def one_hot(values: Tensor, size: int) -> Tensor:
+    """``[N]`` -> ``[N, size]``; the mean row where the value is -1, as nobody knows it."""
     known = values >= 0
-    if not bool(known.any()):
-        return logits.sum() * 0
-    return functional.cross_entropy(logits[known], values[known])
-
-
-def _batches(rows: NDArray[np.int64], settings: HelperSettings) -> Iterator[NDArray[np.int64]]:
-    wanted = settings.steps * settings.batch
-    passes = [
-        rows[seeds.array_generator(settings.seed, "helper/order", number).permutation(len(rows))]
-        for number in range(math.ceil(wanted / len(rows)))
-    ]
-    yield from np.concatenate(passes)[:wanted].reshape(settings.steps, settings.batch)
-
-
-def _hill(step: int, steps: int) -> float:
-    """Up over the first tenth, then down a cosine."""
-    return min((step + 1) / max(1, steps // 10), 0.5 * (1 + math.cos(math.pi * step / steps)))
-
-
-@torch.no_grad()
-def _temperatures(helper: Helper, examples: AttributeExamples) -> Tensor:
-    """For each attribute the temperature with the least cross-entropy on unseen pictures."""
-    values = torch.from_numpy(examples.values)
-    found = []
-    for index, logits in enumerate(helper.logits(examples.maps)):
-        losses = [float(known_loss(logits / t, values[:, index])) for t in TEMPERATURES]
-        found.append(float(TEMPERATURES[int(np.argmin(losses))]))
-    return torch.tensor(found)
+    rows = torch.zeros(len(values), size)
+    rows[known] = functional.one_hot(values[known], size).float()
+    rows[~known] = rows[known].mean(0) if bool(known.any()) else 1 / size
+    return rows

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -34,17 +34,17 @@ def subject_of(
     return Subject(square, invert(editor.generator, square, labels, settings), values)
 
 
-def measured(editor: Editor, holdout: Split, tell: Tell = silent) -> Editor:
-    """The same editor, knowing how often each attribute's change succeeds."""
-    if editor.judge is None or not len(holdout):
+def measured(editor: Editor, holdout: Split, names: Collection[str], tell: Tell = silent) -> Editor:
+    """The same editor, knowing how often changes of these attributes succeed; known ones stay."""
+    missing = [name for name in names if name not in editor.measured]
+    work = [(n, one) for n, one in enumerate(editor.attributes) if one.name in missing]
+    if editor.judge is None or not len(holdout) or not work:
         return editor
-    found = {}
-    for number, one in enumerate(editor.attributes):
-        tell("measuring changes", number, len(editor.attributes))
-        changes = list(_changes(editor, holdout, one))
-        if changes:
-            found[one.name] = _counted(editor, holdout, number, changes)
-    tell("measuring changes", len(editor.attributes), len(editor.attributes))
+    found = dict(editor.measured)
+    for step, (number, one) in enumerate(work):
+        tell("measuring changes", step, len(work))
+        found[one.name] = _counted(editor, holdout, number, list(_changes(editor, holdout, one)))
+    tell("measuring changes", len(work), len(work))
     return replace(editor, measured=found)
 
 

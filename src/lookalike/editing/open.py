@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,8 @@ from lookalike.progress import Tell, silent
 from lookalike.run import Run, read_json
 
 VERSION = 1
+LEARNED = 2
+"""Another number where an editor is learned otherwise; sliders that were taught stay."""
 FOLDER = "editing"
 
 log = logging.getLogger(__name__)
@@ -67,15 +69,19 @@ def open_editor(
     generator = EditableGenerator.of(players, place.device)
     key = _key(run, players.images_seen)
     pack, why = _pack(run)
-    tree = _kept(_file(run), key)
+    learned = {**key, "learned": LEARNED}
+    tree = _kept(_file(run), learned)
     if tree is None:
         if pack is None:
             raise RunError(
                 f"{why} Editing with {run.path} needs it once, to learn what can be changed: put "
                 "the pack back where it was."
             )
-        editor = measured(learn_editor(generator, pack, tell), pack.holdout, tell)
-        tree = {"key": key, "plan": _plan(pack), **editor.as_tree()}
+        tree = {
+            "key": learned,
+            "plan": _plan(pack),
+            **learn_editor(generator, pack, tell).as_tree(),
+        }
         _keep(_file(run), tree)
     editor, notes = _as_kept(run, generator, tree, key)
     return OpenedEditor(
@@ -92,7 +98,7 @@ def open_editor(
 def kept_editor(run: Run, players: OpenedPlayers, generator: EditableGenerator) -> Editor | None:
     """The editor of a run as it was kept, or None where it has to be learned first."""
     key = _key(run, players.images_seen)
-    tree = _kept(_file(run), key)
+    tree = _kept(_file(run), {**key, "learned": LEARNED})
     return None if tree is None else _as_kept(run, generator, tree, key)[0]
 
 
@@ -108,6 +114,27 @@ def _as_kept(
     editor = Editor.of_tree(generator, tree)  # what is kept in half precision is used so at once
     sliders, notes = _sliders(run, key)
     return replace(editor, sliders=sliders, names=axis_names(run)), notes
+
+
+def knowing(
+    run: Run, opened: OpenedEditor, names: Collection[str], tell: Tell = silent
+) -> OpenedEditor:
+    """The same editor, knowing how often changes of these attributes succeed; figures are kept."""
+    before = opened.editor
+    own = {one.name for one in before.attributes}
+    missing = [name for name in names if name in own and name not in before.measured]
+    if not missing:
+        return opened
+    if opened.pack is None:
+        note = (
+            f"How often changes of {', '.join(missing)} succeed is not known: it is measured on "
+            "pictures of the run's pack, which is gone."
+        )
+        return replace(opened, notes=(*opened.notes, note))
+    editor = measured(before, opened.pack.holdout, missing, tell)
+    learned = {**opened.key, "learned": LEARNED}
+    _keep(_file(run), {"key": learned, "plan": _plan(opened.pack), **editor.as_tree()})
+    return replace(opened, editor=editor)
 
 
 def axis_names(run: Run) -> dict[int, str]:

@@ -1,9 +1,4 @@
-"""Teaching: some pictures that show a thing and some that do not become a slider.
-
-Readers are ridge regressions (in the dual form, as there are fewer pictures than columns), whose
-probabilities are calibrated on each picture left out in turn (closed form: Hastie et al. 2009,
-"The elements of statistical learning", equation 7.64).
-"""
+"""Teaching: some pictures that show a thing and some that do not become a slider."""
 
 from __future__ import annotations
 
@@ -16,7 +11,14 @@ from torch import Tensor
 from lookalike import images, seeds
 from lookalike.editing.editor import Editor, Slider
 from lookalike.editing.exchange import WantedChange, exchange
-from lookalike.editing.helpers import SHIFTS, Helper, agreed, all_maps
+from lookalike.editing.helpers import (
+    SHIFTS,
+    AttributeExamples,
+    Helper,
+    agreed,
+    all_maps,
+    fit_helper,
+)
 from lookalike.editing.inversion import InversionSettings
 from lookalike.editing.measure import subject_of
 from lookalike.errors import DataError
@@ -25,8 +27,6 @@ from lookalike.progress import Tell, silent
 
 LEAST = 8
 """Pictures of each kind that are needed."""
-RIDGES = (0.01, 0.1, 1.0, 10.0)
-"""Ridges that are tried, as shares of the mean squared length of the pictures' columns."""
 JUDGED = 12
 """Pictures of the pack that each half of the lesson is tried on."""
 QUICK = InversionSettings(steps=0)
@@ -105,35 +105,9 @@ def direction_of(lesson: Lesson) -> Tensor:
 
 
 def reader(lesson: Lesson, columns: tuple[int, int]) -> Helper:
-    """A calibrated ridge regression of yes and no on these columns of the maps."""
-    maps = lesson.maps[:, columns[0] : columns[1]]
-    mean, scale = maps.mean(0), maps.std(0).clamp(min=1e-2)
-    seen = (maps - mean) / scale
-    goal = 2 * lesson.yes - 1
-    gram = seen @ seen.T
-    size = float(gram.diagonal().mean())
-    best = min((_left_out(gram, goal, size * ridge) for ridge in RIDGES), key=lambda one: one[0])
-    _, alpha, told = best
-    weight = seen.T @ alpha
-    sharpness = _sharpness(told, lesson.yes)
-    rows = torch.stack([-weight, weight]) * sharpness / 2
-    bias = torch.stack([-goal.mean(), goal.mean()]) * sharpness / 2
-    return Helper(*columns, mean, scale, rows, bias, (2,), torch.ones(1))
-
-
-def _left_out(gram: Tensor, goal: Tensor, ridge: float) -> tuple[float, Tensor, Tensor]:
-    """The squared error of each picture left out, the dual weights, and what is said of each."""
-    inverse = torch.linalg.inv(gram + ridge * torch.eye(len(gram)))
-    alpha = inverse @ (goal - goal.mean())
-    told = goal - alpha / inverse.diagonal()
-    return float((told - goal).square().mean()), alpha, told
-
-
-def _sharpness(told: Tensor, yes: Tensor) -> float:
-    """By how much what is said of pictures left out has to be multiplied to be log odds."""
-    tries = torch.logspace(-0.5, 1.2, 18)
-    losses = [torch.nn.functional.binary_cross_entropy_with_logits(told * by, yes) for by in tries]
-    return float(tries[int(torch.stack(losses).argmin())])
+    """A calibrated reader of yes and no on these columns of the maps."""
+    values = lesson.yes.long().numpy()[:, None]
+    return fit_helper(AttributeExamples(lesson.maps, values, (2,)), columns)
 
 
 def _tried(editor: Editor, slider: Slider, judge: Helper, others: Pixels) -> list[float]:

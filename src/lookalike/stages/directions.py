@@ -13,7 +13,7 @@ from lookalike import checkpoints, images
 from lookalike.editing.editor import Editor
 from lookalike.editing.exchange import Subject, WantedChange, exchange
 from lookalike.editing.measure import subject_of
-from lookalike.editing.open import FOLDER, OpenedEditor, axis_names, name_axes, open_editor
+from lookalike.editing.open import FOLDER, OpenedEditor, axis_names, knowing, name_axes, open_editor
 from lookalike.errors import DataError
 from lookalike.images import Pixels
 from lookalike.metrics.distances.intervals import share_interval
@@ -115,6 +115,7 @@ def directions(
     if settings.names:
         name_axes(run, _named(opened.editor, axis_names(run), settings.names))
         opened = open_editor(run, place, trust(settings.recipe), tell)
+    opened = knowing(run, opened, [one.name for one in opened.editor.attributes], tell)
     editor = opened.editor
     page = settings.page or run.path / FOLDER / "directions.html"
     attributes = _attributes(editor)

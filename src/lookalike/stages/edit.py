@@ -26,7 +26,7 @@ from lookalike.editing.exchange import (
     strengths,
 )
 from lookalike.editing.measure import subject_of
-from lookalike.editing.open import OpenedEditor, open_editor
+from lookalike.editing.open import OpenedEditor, knowing, open_editor
 from lookalike.editing.photos import (
     known,
     open_photo,
@@ -126,6 +126,8 @@ def edit(
             "Nothing was asked to change, so nothing was written. Say what, as in --set hair=bun. "
             f"{known(opened.editor)}"
         )
+    if not settings.anyway:
+        opened = knowing(run, opened, wanted.values, tell)
     refuse_seldom(opened.editor, wanted, settings)
     job = _Job(run, opened, wanted, settings)
     if not photos:

@@ -26,7 +26,7 @@ from lookalike.data.pack.pack import Pack
 from lookalike.editing.compose import compose
 from lookalike.editing.exchange import Exchanged, Subject, WantedChange, exchange
 from lookalike.editing.measure import subject_of
-from lookalike.editing.open import OpenedEditor, open_editor
+from lookalike.editing.open import OpenedEditor, knowing, open_editor
 from lookalike.editing.photos import (
     edit_text,
     known,
@@ -124,6 +124,7 @@ def vary(
     """
     refuse_full(to)
     opened = open_editor(run, place, trust(settings.recipe), listener.tell)
+    opened = knowing(run, opened, settings.vary, listener.tell)
     _refuse_names(opened, settings)
     if opened.pack is None:
         raise RunError(
