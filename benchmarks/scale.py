@@ -1,7 +1,7 @@
 """Seconds and memory of the verbs at 10^4, 10^5, 10^6 pictures, with the exponent of time.
 
 Each row is a process of its own. ``real`` rows decode PNG files of 16 px; ``sparse`` packs have
-shards of zeros that take no disk, at 64 px; ``drawn`` rows are random hashes, digests or vectors.
+shards of zeros that take no disk, at 64 px; ``drawn`` rows are hashes and digests at random.
 """
 
 from __future__ import annotations
@@ -59,7 +59,14 @@ def sparse_pack(home: Path, count: int) -> Path:
     np.save(folder / "holdout.npy", np.flatnonzero(held))
     info: dict[str, Any] = {"format": "lookalike-pack", "version": 1, "size": SIDE, "channels": 3}
     info |= {"count": count, "train": int((~held).sum()), "holdout": int(held.sum())}
-    info |= {"shards": shards, "classes": [], "columns": [], "attributes": [], "fingerprint": "0"}
+    info |= {
+        "shards": shards,
+        "classes": [],
+        "class_counts": {},
+        "columns": [],
+        "attributes": [],
+        "fingerprint": "0",
+    }
     (folder / "pack.json").write_text(json.dumps(info))
     return folder
 
@@ -133,7 +140,7 @@ WORK: dict[str, tuple[str, Callable[[Path, int], Callable[[], object]]]] = {
     "near copies": ("drawn", near),
     "hold-out": ("drawn", holdout),
     "open a pack": ("sparse", opened),
-    "1,000 batches": ("sparse", fed),
+    "thousand batches": ("sparse", fed),
 }
 
 

@@ -159,5 +159,5 @@ def test_two_processes_do_not_work_on_one_part(tmp_path: Path) -> None:
 
 def test_the_folder_says_what_it_is_a_part_of(tmp_path: Path) -> None:
     done = OnePart(work(tmp_path), Part(2, 3)).run(NAMES, asking(), "looking")
-    assert done.lines()[1].endswith(f"lookalike merge {tmp_path / 'a'}")
+    assert done.next_step.startswith(f"lookalike merge {tmp_path / 'a'} ")
     assert json.loads((done.folder / INFO).read_text())["work"]["settings"] == {"size": 64}
