@@ -171,10 +171,8 @@ def test_a_photo_is_changed_before_and_after_and_saved_at_full_size(
 ) -> None:
     page = tab.page
     tab.open(f"edit/{run}")
-    page.wait_for_selector(".drop button:not([disabled])", timeout=LONG)
-    page.set_input_files("input[type=file]", str(room / "photo.png"))
-    tab.until("!document.querySelector('.drop').matches('.busy')")
-    assert page.locator(".toast").all_inner_texts() == []
+    page.wait_for_selector(".page-edit .drop button:not([disabled])", timeout=LONG)
+    page.set_input_files(".page-edit input[type=file]", str(room / "photo.png"))
     page.wait_for_selector(".work:not([hidden])", timeout=LONG)
     page.locator(".sliders select").first.select_option(index=1)
     page.locator(".sliders select").last.select_option(index=1)
@@ -281,7 +279,7 @@ def test_a_png_of_ours_says_how_it_was_made_and_comes_back(
     page = tab.page
     tab.open("gallery")
     page.wait_for_selector(".page-gallery h1")
-    page.set_input_files(".head input[type=file]", str(tmp_path / "out" / "000002.png"))
+    page.set_input_files(".page-gallery input[type=file]", str(tmp_path / "out" / "000002.png"))
     page.get_by_role("heading", name="How this picture was made").wait_for()
     page.get_by_role("button", name="Bring it back").click()
     page.wait_for_selector(".big img[data-drawn]", timeout=LONG)
