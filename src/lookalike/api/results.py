@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from lookalike.stages.choose import Choice
     from lookalike.stages.prepare import Prepared
 
+_LONGER = {"begun", "learning", "far", "noise", "collapse"}
+"""What is found of a run for which more time is the next step."""
+
 
 @dataclass(frozen=True)
 class Trained(Result):
@@ -60,8 +63,8 @@ class Trained(Result):
         """To go on where it stopped or is not near yet, and else new pictures."""
         if not self.finished:
             return self.continue_with
-        near = self.light is None or self.light.kind not in {"far", "learning"}
-        return self.generate_with if near else self.longer_with
+        early = self.light is not None and self.light.kind in _LONGER
+        return self.longer_with if early else self.generate_with
 
 
 @dataclass(frozen=True)
