@@ -91,6 +91,9 @@ def first_pages(browser: Any, link: str) -> tuple[Any, list[float]]:
 
 def slides(page: Any, link: str, run: str) -> list[float]:
     page.goto(f"{link.partition('?')[0]}#/explore/{run}")
+    page.wait_for_selector(".sliders input[type=range], .learn button", timeout=LONG)
+    if page.locator(".learn button").count():  # what can be changed is learned once
+        page.click(".learn button")
     page.wait_for_selector(".sliders input[type=range]", timeout=LONG)
     page.evaluate(SLIDE, 0.1)
     return [page.evaluate(SLIDE, 0.2 + 0.05 * (move % 20)) for move in range(MOVES)]
