@@ -319,8 +319,11 @@ def test_chosen_pictures_pass_the_same_checks(pack: Pack, tmp_path: Path):
     made = expand(pack, pictures, ORIGIN, tmp_path / "out", replace(QUICK, pictures=folder))
     across, down = made.classes
     assert (across.wanted, down.wanted) == (7, 5)
-    assert (across.taken, down.taken) == (5, 5)
+    assert (across.tried, down.tried) == (7, 5)
     assert across.rejected == {"copy": 1, "class": 1}
+    assert across.taken == 5
+    assert down.taken + sum(down.rejected.values()) == 5
+    assert made.synthetic == across.taken + down.taken
 
 
 def test_chosen_pictures_of_no_class_are_refused(pack: Pack, tmp_path: Path):
