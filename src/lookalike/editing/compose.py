@@ -26,6 +26,9 @@ from lookalike.images import Pixels
 LEAST, MOST = 0.02, 0.15
 """Bounds of the change that counts, in [-1, 1]: below lies what nobody sees."""
 
+ALIKE, UNLIKE = 0.05, 0.15
+"""Middle errors of a reconstruction up to which it replaces shapes, and from which on not."""
+
 RADIUS = 2
 """Windows of the linear maps are 5x5 places of the square."""
 SMOOTH = 0.01
@@ -70,7 +73,7 @@ def masks(square: Tensor, before: Tensor, after: Tensor) -> Tensor:
 
     ``square`` and ``before`` are ``[1, C, S, S]``, ``after`` is ``[N, C, S, S]``; ``[N, 1, S, S]``.
     """
-    noise = (square - before).abs().amax(1).median().clamp(LEAST, MOST)
+    noise = _noise(square, before).clamp(LEAST, MOST)
     change = functional.avg_pool2d((after - before).abs().amax(1, keepdim=True), 3, 1, 1)
     inside = ((change - noise) / noise).clamp(0, 1)
     wider = functional.max_pool2d(inside, 3, 1, 1)
@@ -84,11 +87,20 @@ def blended(square: Tensor, before: Tensor, after: Tensor) -> Tensor:
 
 
 def _change(square: Tensor, before: Tensor, after: Tensor) -> Tensor:
-    """What is added to the square: after - before, or after - square where shapes change."""
+    """What is added to the square: after - before, or after - square where shapes change.
+
+    A generator that drew the photo badly is trusted less with that, and only moves it.
+    """
     change = after - before
     shape = _mean((change - _mean(change)).abs().amax(1, keepdim=True))
     replaced = ((shape - SHAPED) / (ALL_SHAPED - SHAPED)).clamp(0, 1)
-    return change - replaced * (square - before)
+    trust = ((UNLIKE - _noise(square, before)) / (UNLIKE - ALIKE)).clamp(0, 1)
+    return change - trust * replaced * (square - before)
+
+
+def _noise(square: Tensor, before: Tensor) -> Tensor:
+    """The middle error of the reconstruction, in [-1, 1]."""
+    return (square - before).abs().amax(1).median()
 
 
 def compose(photo: Photo, edit: Edit, *, whole: bool = False) -> Pixels:
