@@ -225,7 +225,7 @@ def test_a_slider_is_taught_by_clicks(tab: Tab, run: str) -> None:
     for key in "yn" * 8:
         page.keyboard.press(key)
     teach.click()
-    page.locator(".teach").get_by_text("“odd” is a slider now.").wait_for(timeout=LONG)
+    page.locator(".teach").get_by_text("“odd” is a slider now.").wait_for(timeout=3 * LONG)
     page.locator(".sliders .name", has_text="odd").wait_for(state="attached")
 
 
