@@ -271,4 +271,4 @@ def main(arguments: list[str]) -> None:
             print(f"{number + 1:3} {row['harm'] or 'healthy':12} {row['variant']:7} "
                   f"{row['seconds']:5.1f} s  {row['setbacks'] or '-'}", flush=True)  # fmt: skip
     print(f"\nMachine: {machine()}. {STEPS} steps of {BATCH} pictures of {SIZE} px, a look every "
-          f"{EVERY}.\n{report(rows)}")  # fmt: skip
+          f"{EVERY}.\n\n{report(rows)}")  # fmt: skip
