@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from benchmarks.common import CACHE, keep, kept, kind, machine, table
+from benchmarks.processes import lookalike
 from benchmarks.sets import SETS
 from lookalike import api, efficientnet, images, seeds
 from lookalike.data.pack.pack import Pack
@@ -214,14 +215,18 @@ METHODS: dict[str, Method] = {
 # ---- measuring ------------------------------------------------------------------------------
 
 
-def trained(minutes: float, labels: bool, run: int, changes: dict[str, Any]) -> Path:
-    """A run of swift on the demo faces, trained or continued in the cache."""
+def trained(budget: dict[str, float], labels: bool, run: int, changes: dict[str, Any]) -> Path:
+    """A run of swift on the demo faces, trained or continued in the cache.
+
+    ``budget`` has one entry, minutes or images.
+    """
     pack = SETS["faces"]()
     name = "".join(f"-{key}{value}" for key, value in changes.items())
-    folder = (
-        CACHE / "runs" / f"edit-faces-{minutes:g}-{'labels' if labels else 'plain'}{name}-{run}"
-    )
-    wanted = TrainSettings(time=60 * minutes, labels=labels, changes={"seed": run, **changes})
+    length = f"{next(iter(budget.values())):g}"
+    folder = CACHE / "runs" / f"edit-faces-{length}-{'labels' if labels else 'plain'}{name}-{run}"
+    time = 60 * budget["minutes"] if "minutes" in budget else None
+    counted = {"images": int(budget["images"])} if "images" in budget else {}
+    wanted = TrainSettings(time=time, labels=labels, changes={"seed": run, **counted, **changes})
     api.train(pack.path, folder, wanted)
     return folder
 
@@ -314,6 +319,43 @@ def taught(folder: Path, count: int = 20) -> None:
         keep("edit", {**facts, **rates, "judge": judge.accuracy[number], "machine": machine()})
 
 
+def photos(folder: Path, count: int) -> Path:
+    """The first held-out faces as files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for row, pixels in enumerate(SETS["faces"]().holdout.images(np.arange(count))):
+        images.write_png(folder / f"{row:03d}.png", pixels)
+    return folder
+
+
+def memory(folder: Path) -> None:
+    """MB of ``edit`` on a folder of 4 photos and of 40: what it needs must not grow with them."""
+    for count in (4, 40):
+        place = photos(CACHE / f"photos-{count}", count)
+        target = CACHE / f"photos-{count}-edited"
+        shutil.rmtree(target, ignore_errors=True)
+        asked = ["--set", "hair=bun", "--anyway", "--to", str(target)]
+        ran = lookalike(["edit", str(folder), str(place), *asked])
+        facts = {"run": folder.name, "method": "memory", "photos": count}
+        keep("edit", {**facts, "own_mb": ran.own_mb, "seconds": ran.seconds, "machine": machine()})
+
+
+def strips(folder: Path, target: Path, each: int = 2) -> None:
+    """A picture for the docs: held-out faces, their edits, and the same faces drawn again."""
+    pack, editor = SETS["faces"](), open_editor(Run.open(folder), Device().place()).editor
+    rows: list[list[Tensor]] = [[], [], []]
+    for row, name, value in changes_of(editor, pack, each):
+        square = images.to_network(pack.holdout.images([row]))
+        source = int(Path(pack.holdout.rows([row])[0]["source"]).stem)
+        attribute = editor.find(name)
+        assert attribute is not None
+        change = exchange(editor, subject_of(editor, square), WantedChange({name: value}))
+        truth = counterfactual(source, name, attribute.values[value], pack.size)
+        for line, tile in zip(rows, (square, change.edit.shown, truth), strict=True):
+            line.append(tile)
+    tiles = images.to_pixels(torch.cat([tile for line in rows for tile in line]))
+    images.write_png(target, images.grid(tiles, len(rows[0])))
+
+
 def timed(folder: Path) -> None:
     """Seconds of the first edit of a photo and of each further one, in one process."""
     pack = SETS["faces"]()
@@ -369,29 +411,37 @@ def report() -> None:
         ]
         print(table(cells, ["attribute", "success", "rest kept", "judge on real", "IoU"]))
         for r in rows:
-            if r["run"] == run and r["method"] in {"teach", "time"}:
+            if r["run"] == run and r["method"] in {"teach", "time", "memory"}:
                 print({k: v for k, v in r.items() if k not in {"machine", "run"}})
+
+
+PARTS = ["edit", "teach", "time", "report"]
 
 
 def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="bench edit", description=__doc__)
     parser.add_argument("--minutes", type=float, default=15)
+    parser.add_argument("--images", type=int, help="train on so many images instead")
     parser.add_argument("--count", type=int, default=60, help="pictures an attribute")
     parser.add_argument("--plain", action="store_true", help="train without labels")
     parser.add_argument("--set", nargs="*", default=[], help="settings of the recipe")
     parser.add_argument("--run", type=int, default=0)
     parser.add_argument("--methods", nargs="*", default=list(METHODS))
     parser.add_argument("--folder", type=Path, help="measure this run instead of training one")
-    parser.add_argument("--only", choices=["edit", "teach", "time", "report"], action="append")
+    parser.add_argument("--only", choices=[*PARTS, "strips"], action="append")
     chosen = parser.parse_args(arguments)
-    parts = chosen.only or ["edit", "teach", "time", "report"]
+    parts = chosen.only or PARTS
     if parts != ["report"]:
         changes = dict(pair.split("=", 1) for pair in chosen.set)
-        folder = chosen.folder or trained(chosen.minutes, not chosen.plain, chosen.run, changes)
+        budget = {"images": chosen.images} if chosen.images else {"minutes": chosen.minutes}
+        folder = chosen.folder or trained(budget, not chosen.plain, chosen.run, changes)
         if "edit" in parts:
             measure(folder, chosen.count, chosen.methods)
         if "teach" in parts:
             taught(folder)
         if "time" in parts:
             timed(folder)
+            memory(folder)
+        if "strips" in parts:
+            strips(folder, Path("docs/images/edit.png"))
     report()

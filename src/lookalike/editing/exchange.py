@@ -13,8 +13,9 @@ from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
-from lookalike.editing.compose import Edit, blended
+from lookalike.editing.compose import Edit, blended, masks
 from lookalike.editing.editor import Editor
 from lookalike.editing.helpers import SHIFTS
 from lookalike.editing.inversion import Inversion
@@ -23,7 +24,7 @@ SURE = 0.9
 """The probability at which helpers count as sure."""
 STEPS = (0.5, 0.75, 1.0, 1.3, 1.7, 2.2)
 """Lengths that every direction is tried at."""
-LABELS = (1.0, 1.25, 1.6)
+LABELS = (1.0, 1.3)
 """Shares of the way from the labels of now to the wanted ones, for generators that take labels."""
 CHECKED = 8
 """Candidates that are looked at again, moved by small shifts."""
@@ -31,6 +32,8 @@ DESCENT = 20
 RATE = 0.1
 HOLD = 2.0
 """How much the other attributes count in the descent."""
+AWAY = 50.0
+"""How much the mean change of a pixel counts there, far from where the descent begins to change."""
 WAY = 16
 """Places between the photo and the whole change at which the probability is asked."""
 
@@ -248,12 +251,16 @@ def descended(
     optimizer = torch.optim.Adam([offsets], RATE)
     with torch.no_grad():
         held = editor.probabilities(subject.square, SHIFTS[:1])
+        first = editor.generator.drawn(start, labels)
+        outside = 1 - _around(masks(subject.square, subject.found.drawn, first))
+        first = blended(subject.square, subject.found.drawn, first)
     for step in range(DESCENT):
         latent = editor.generator.bounded(start + offsets * spread)
         after = editor.generator.draw(latent, labels)
         picture = blended(subject.square, subject.found.drawn, after)
         shares = editor.probabilities(picture, SHIFTS[step % len(SHIFTS) :][:1])
         loss = 0.05 * offsets.square().mean()
+        loss = loss + AWAY * (outside * (picture - first).abs()).mean()
         others = max(1, len(editor.changeable) - len(wanted.values))
         for one, share, was in zip(editor.changeable, shares, held, strict=True):
             logs = share[0].clamp(min=1e-6).log()
@@ -265,6 +272,12 @@ def descended(
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
     return editor.generator.bounded(start + offsets.detach() * spread)
+
+
+def _around(mask: Tensor) -> Tensor:
+    """A mask wider by two places; all of the picture where it is empty."""
+    wider = functional.max_pool2d(mask, 5, 1, 2)
+    return wider if bool((wider > 0).any()) else torch.ones_like(wider)
 
 
 def _exchanged(

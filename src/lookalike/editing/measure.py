@@ -28,9 +28,15 @@ QUICK = InversionSettings(steps=0)
 def subject_of(
     editor: Editor, square: Tensor, settings: InversionSettings | None = None
 ) -> Subject:
-    """A picture ``[1, C, S, S]`` found again, with the values that it shows."""
+    """A picture ``[1, C, S, S]`` found again, with the values that it shows.
+
+    What a player reads for a generator that takes labels is not refined, unless ``settings`` say
+    so: latents that fit a picture better obey its labels less.
+    """
     values = editor.read(square) if editor.changeable else {}
     labels = editor.condition(editor.row(values))
+    if settings is None and labels is not None and editor.generator.reads:
+        settings = QUICK
     return Subject(square, invert(editor.generator, square, labels, settings), values)
 
 
