@@ -36,6 +36,9 @@ WORK = """
 """
 
 
+_opened: list[Any] = []
+
+
 def browser_path() -> str | None:
     """Chromium on this machine, where playwright can drive it."""
     try:
@@ -48,7 +51,13 @@ def browser_path() -> str | None:
 
 @contextmanager
 def browser() -> Iterator[Any]:
-    """A Chromium without a network, or the test is skipped with what to install."""
+    """A Chromium without a network, or the test is skipped with what to install.
+
+    One of them at a time in a process, as Playwright wants it: who comes second shares it.
+    """
+    if _opened:
+        yield _opened[-1]
+        return
     path = browser_path()
     if path is None:
         pytest.skip("needs Chromium and playwright: apt install chromium; pip install playwright")
@@ -56,7 +65,9 @@ def browser() -> Iterator[Any]:
 
     with sync_playwright() as drive:
         opened = drive.chromium.launch(executable_path=path, args=list(FLAGS))
+        _opened.append(opened)
         yield opened
+        _opened.remove(opened)
         opened.close()
 
 
