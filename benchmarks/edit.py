@@ -339,7 +339,7 @@ def memory(folder: Path) -> None:
         keep("edit", {**facts, "own_mb": ran.own_mb, "seconds": ran.seconds, "machine": machine()})
 
 
-def strips(folder: Path, target: Path, each: int = 2) -> None:
+def strips(folder: Path, target: Path, each: int = 1) -> None:
     """A picture for the docs: held-out faces, their edits, and the same faces drawn again."""
     pack, editor = SETS["faces"](), open_editor(Run.open(folder), Device().place()).editor
     rows: list[list[Tensor]] = [[], [], []]
@@ -353,7 +353,7 @@ def strips(folder: Path, target: Path, each: int = 2) -> None:
         for line, tile in zip(rows, (square, change.edit.shown, truth), strict=True):
             line.append(tile)
     tiles = images.to_pixels(torch.cat([tile for line in rows for tile in line]))
-    images.write_png(target, images.grid(tiles, len(rows[0])))
+    images.write_png(target, images.grid(images.enlarge(tiles, 128), len(rows[0])))
 
 
 def timed(folder: Path) -> None:
