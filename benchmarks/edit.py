@@ -29,7 +29,13 @@ from lookalike.data.pack.pack import Pack
 from lookalike.editing.compose import blended
 from lookalike.editing.editor import Editor
 from lookalike.editing.exchange import Subject, WantedChange, descended, exchange
-from lookalike.editing.helpers import AttributeExamples, Helper, all_maps, fit_helper, pooled_maps
+from lookalike.editing.helpers import (
+    AttributeExamples,
+    Helper,
+    example_maps,
+    fit_helper,
+    pooled_maps,
+)
 from lookalike.editing.measure import subject_of
 from lookalike.editing.open import open_editor
 from lookalike.metrics.distances.intervals import share_interval
@@ -82,11 +88,11 @@ def judge_of(name: str) -> Judge:
     labels = pack.train.labels(np.arange(len(pack.train)))
     values = np.stack([one.read(labels) for one in editor_attributes], 1)
     sizes = tuple(len(one.values) for one in editor_attributes)
-    seen, _ = all_maps(maps, pack.train.all_images())
-    helper = fit_helper(AttributeExamples(seen, values, sizes), (0, seen.shape[1]))
+    seen, _ = example_maps(maps, pack.train.all_images())
+    helper = fit_helper(AttributeExamples(seen, values, sizes), (0, seen.shape[2]))
     held = pack.holdout.labels(np.arange(len(pack.holdout)))
-    looked, _ = all_maps(maps, pack.holdout.all_images())
-    told = torch.stack([part.argmax(1) for part in helper.logits(looked)], 1).numpy()
+    looked, _ = example_maps(maps, pack.holdout.all_images())
+    told = torch.stack([part.argmax(1) for part in helper.logits(looked[:, 0])], 1).numpy()
     truth = np.stack([one.read(held) for one in editor_attributes], 1)
     return Judge(maps, helper, tuple((told == truth).mean(0).tolist()))
 
@@ -339,7 +345,7 @@ def memory(folder: Path) -> None:
         keep("edit", {**facts, "own_mb": ran.own_mb, "seconds": ran.seconds, "machine": machine()})
 
 
-def strips(folder: Path, target: Path, each: int = 2) -> None:
+def strips(folder: Path, target: Path, each: int = 1) -> None:
     """A picture for the docs: held-out faces, their edits, and the same faces drawn again."""
     pack, editor = SETS["faces"](), open_editor(Run.open(folder), Device().place()).editor
     rows: list[list[Tensor]] = [[], [], []]
@@ -353,7 +359,7 @@ def strips(folder: Path, target: Path, each: int = 2) -> None:
         for line, tile in zip(rows, (square, change.edit.shown, truth), strict=True):
             line.append(tile)
     tiles = images.to_pixels(torch.cat([tile for line in rows for tile in line]))
-    images.write_png(target, images.grid(tiles, len(rows[0])))
+    images.write_png(target, images.grid(images.enlarge(tiles, 128), len(rows[0])))
 
 
 def timed(folder: Path) -> None:

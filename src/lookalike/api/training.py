@@ -208,7 +208,7 @@ def start(
     from lookalike.run import Run
     from lookalike.stages.choose import begun_with, choice_of
     from lookalike.stages.prepare import as_prepared
-    from lookalike.stages.start import own_pack, pack_in, refuse_run, run_folder
+    from lookalike.stages.start import own_pack, pack_in, refuse_run, run_folder, uses_labels
     from lookalike.stages.train import refuse_more
 
     settings, place = filled(StartSettings, settings, fields), path_of(source)
@@ -236,9 +236,16 @@ def start(
         made = as_prepared(pack)
     else:
         made = prepare(place, pack_in(folder), _as_chosen(choice, settings.fix), listener=listener)
-    listener.say(_summary(Pack.open(made.path), made))
+    pack = Pack.open(made.path)
+    listener.say(_summary(pack, made))
     for sentence in (*made.found, *made.warnings):
         listener.say(sentence)
+    asked = replace(asked, labels=uses_labels(pack, run, asked.recipe))
+    if asked.labels:
+        listener.say(
+            "The pack's labels are learned, too, so that pictures can be asked for and edited by "
+            "them (lookalike edit); 'lookalike train' leaves them out."
+        )
     trained = train(made.path, folder, asked, listener=listener)
     again = f"{again} --into {shlex.quote(str(folder))}"
     trained = replace(trained, continue_with=again, longer_with=f"{again} --more 10m")

@@ -30,12 +30,12 @@ from lookalike.editing.helpers import (
     Helper,
     Panel,
     agreed,
-    all_maps,
+    example_maps,
     fit_helper,
 )
 from lookalike.progress import Tell, silent
 
-MOST = 4_000
+MOST = 3_000
 """Training pictures that are looked at, chosen by address where there are more."""
 SAMPLES = 2_000
 """Latents that are drawn where no player reads pictures."""
@@ -220,7 +220,7 @@ def _with_helpers(
     blocks, fine = [], 0
     for first in range(0, len(rows), BLOCK):
         pictures = pack.train.images(rows[first : first + BLOCK])
-        block, fine = all_maps(plain.generator.features, pictures)
+        block, fine = example_maps(plain.generator.features, pictures)
         blocks.append(block)
         tell("looking at pictures", min(first + BLOCK, len(rows)), len(rows))
     examples = AttributeExamples(
@@ -228,7 +228,7 @@ def _with_helpers(
         np.stack([one.read(labels) for one in plain.attributes], 1),
         tuple(len(one.values) for one in plain.attributes),
     )
-    width = examples.maps.shape[1]
+    width = examples.maps.shape[2]
     even, odd = np.arange(0, len(rows), 2), np.arange(1, len(rows), 2)
     choosing = examples.take(even)
     return replace(

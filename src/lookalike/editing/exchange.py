@@ -1,9 +1,9 @@
 """Exchange: one thing of a picture changed, as weakly as the helpers need to be sure.
 
 Candidates are labels exchanged where the generator takes labels, then steps along directions, with
-and without these, at several strengths, in one batch. Where none succeeds the latent descends the
-helpers' own loss for some steps. A strength below 1 is a share of the way in the helpers'
-probability, so that half-way means the same on every picture.
+and without these, at several strengths, in one batch. Where none succeeds, and no labels were
+exchanged, the latent descends the helpers' own loss for some steps. A strength below 1 is a share
+of the way in the helpers' probability, so that half-way means the same on every picture.
 """
 
 from __future__ import annotations
@@ -22,10 +22,14 @@ from lookalike.editing.inversion import Inversion
 
 SURE = 0.9
 """The probability at which helpers count as sure."""
+LIKELY = 0.5
+"""The probability below which a change did not succeed."""
 STEPS = (0.5, 0.75, 1.0, 1.3, 1.7, 2.2)
 """Lengths that every direction is tried at."""
 LABELS = (1.0, 1.3)
 """Shares of the way from the labels of now to the wanted ones, for generators that take labels."""
+CLEARLY = 0.1
+"""By how much surer the helpers have to be of what a later round tries."""
 CHECKED = 8
 """Candidates that are looked at again, moved by small shifts."""
 DESCENT = 20
@@ -108,7 +112,7 @@ def exchange(editor: Editor, subject: Subject, wanted: WantedChange) -> Exchange
     best: tuple[_Candidates, int, _Looks] | None = None
     for candidates in _rounds(editor, subject, wanted):
         index, found = _best(editor, subject, wanted, candidates)
-        if best is None or float(found.success) > float(best[2].success):
+        if best is None or float(found.success) > float(best[2].success) + CLEARLY:
             best = candidates, index, found
         if float(found.success) >= SURE:
             break
@@ -116,7 +120,9 @@ def exchange(editor: Editor, subject: Subject, wanted: WantedChange) -> Exchange
     candidates, index, looks = best
     latent, labels = candidates.row(index)
     name = candidates.names[index]
-    if wanted.values and float(looks.success) < SURE:
+    told = subject.found.labels
+    obeyed = labels is not None and told is not None and not torch.equal(labels, told)
+    if wanted.values and float(looks.success) < SURE and not obeyed:
         further = descended(editor, subject, wanted, latent, labels)
         again = _look(editor, subject, wanted, further, labels, SHIFTS)
         if float(again.success) > float(looks.success):
@@ -164,9 +170,9 @@ def _rounds(editor: Editor, subject: Subject, wanted: WantedChange) -> Iterator[
             sliding = sliding + turn * slider.direction
     named = not torch.equal(before, after)
     if told is not None and named:
-        latents = editor.generator.bounded(start + sliding).expand(len(LABELS), -1)
-        rows = torch.cat([told + step * (after - told) for step in LABELS])
-        yield _Candidates(latents, rows, tuple(f"labels x {step:g}" for step in LABELS))
+        latents = editor.generator.bounded(start + sliding)
+        for step in LABELS:
+            yield _Candidates(latents, told + step * (after - told), (f"labels x {step:g}",))
     ways = {"slider": sliding}
     if editor.directions is not None and named:
         ways = {

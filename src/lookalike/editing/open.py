@@ -33,7 +33,7 @@ from lookalike.progress import Tell, silent
 from lookalike.run import Run, read_json
 
 VERSION = 1
-LEARNED = 2
+LEARNED = 3
 """Another number where an editor is learned otherwise; sliders that were taught stay."""
 FOLDER = "editing"
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-RIDGES = (0.0005, 0.0025, 0.0125, 0.06, 0.3, 1.5, 8.0)
+RIDGES = (0.0005, 0.004, 0.03, 0.25, 2.0)
 """Ridges that are tried, as shares of the mean squared length of the rows."""
 SHARPNESS = torch.logspace(-0.3, 2.2, 26)
 """Factors that are tried to make log odds of predictions."""
@@ -30,24 +30,33 @@ class RidgeFit:
     left_out: Tensor
 
 
-def fit_ridge(rows: Tensor, goals: Tensor) -> RidgeFit:
-    """Regress goals ``[N, K]`` on rows ``[N, D]`` of mean zero; the ridge with the least error."""
+def fit_ridge(rows: Tensor, goals: Tensor, copies: int = 1) -> RidgeFit:
+    """Regress goals ``[N, K]`` on rows ``[N, D]`` of mean zero; the ridge with the least error.
+
+    With ``copies`` rows come as that many stretches, each with a copy of every picture, and a
+    picture is left out with all of its copies.
+    """
     mean = goals.mean(0)
     centered = goals - mean
     gram = rows @ rows.T
     size = float(gram.diagonal().mean())
-    fits = [_left_out(gram, centered, size * ridge) for ridge in RIDGES]
+    fits = [_left_out(gram, centered, size * ridge, copies) for ridge in RIDGES]
     _, dual, left_out = min(fits, key=lambda fit: fit[0])
     return RidgeFit(dual.T @ rows, mean, left_out + mean)
 
 
-def _left_out(gram: Tensor, centered: Tensor, ridge: float) -> tuple[float, Tensor, Tensor]:
+def _left_out(
+    gram: Tensor, centered: Tensor, ridge: float, copies: int
+) -> tuple[float, Tensor, Tensor]:
     """The mean squared error of rows left out, the dual weights, and what is said of each row."""
     lower = torch.linalg.cholesky(gram + ridge * torch.eye(len(gram)))
     inverse = torch.cholesky_inverse(lower)
     dual = inverse @ centered
-    said = centered - dual / inverse.diagonal()[:, None]
-    return float((said - centered).square().mean()), dual, said
+    count = len(gram) // copies
+    own = inverse.reshape(copies, count, copies, count).diagonal(dim1=1, dim2=3).permute(2, 0, 1)
+    parts = dual.reshape(copies, count, -1).transpose(0, 1)
+    error = torch.linalg.solve(own, parts).transpose(0, 1).reshape(dual.shape)
+    return float(error.square().mean()), dual, centered - error
 
 
 def sharpened(said: Tensor, values: Tensor) -> float:

@@ -16,7 +16,7 @@ from lookalike.editing.helpers import (
     AttributeExamples,
     Helper,
     agreed,
-    all_maps,
+    example_maps,
     fit_helper,
 )
 from lookalike.editing.inversion import InversionSettings
@@ -34,7 +34,7 @@ QUICK = InversionSettings(steps=0)
 
 @dataclass(frozen=True, eq=False)
 class Lesson:
-    """Pictures that show it and that do not: latents ``[N, W]``, maps ``[N, D]``, yes ``[N]``."""
+    """Pictures with it and without: latents ``[N, W]``, maps ``[N, 2, D]``, yes ``[N]``."""
 
     latents: Tensor
     maps: Tensor
@@ -58,7 +58,7 @@ def lesson_of(editor: Editor, yes: Pixels, no: Pixels) -> Lesson:
             f"it and {len(no)} that do not."
         )
     pictures = np.concatenate([yes, no])
-    maps, fine = all_maps(editor.generator.features, pictures)
+    maps, fine = example_maps(editor.generator.features, pictures)
     latents = torch.cat(
         [subject_of(editor, images.to_network(one[None]), QUICK).found.latent for one in pictures]
     )
@@ -80,7 +80,7 @@ def taught(
     shares = []
     for number, (mine, judging) in enumerate([halves, halves[::-1]]):
         slider = _slider(name, lesson.take(mine))
-        judge = reader(lesson.take(judging), (0, lesson.maps.shape[1]))
+        judge = reader(lesson.take(judging), (0, lesson.maps.shape[2]))
         shares += _tried(replace(editor, sliders=(slider,)), slider, judge, others[number::2])
         tell("trying what was taught", number + 1, 2)
     if not shares:
@@ -93,7 +93,7 @@ def taught(
 
 
 def _slider(name: str, lesson: Lesson) -> Slider:
-    halves = [(0, lesson.fine), (lesson.fine, lesson.maps.shape[1])]
+    halves = [(0, lesson.fine), (lesson.fine, lesson.maps.shape[2])]
     panel = tuple(reader(lesson, columns) for columns in halves)
     return Slider(name, direction_of(lesson), panel, 0.0, 0)
 

@@ -18,7 +18,7 @@ from lookalike.data.decode.photos import Photo, photo_of
 from lookalike.editing.compose import changed_share, compose
 from lookalike.editing.editor import Editor
 from lookalike.editing.exchange import (
-    SURE,
+    LIKELY,
     Exchanged,
     Subject,
     WantedChange,
@@ -251,12 +251,12 @@ def without_shown(subject: Subject, wanted: WantedChange) -> WantedChange:
 def refuse_unsure(
     editor: Editor, found: Exchanged, wanted: WantedChange, settings: EditSettings
 ) -> None:
-    """Refuse a change that the helpers are not sure of, where the whole of it was asked for.
+    """Refuse a change of which helpers rather see nothing, where the whole of it was asked for.
 
     Raises:
         DataError: with what was measured.
     """
-    if not wanted.values or settings.anyway or settings.strength != 1 or found.sure:
+    if not wanted.values or settings.anyway or settings.strength != 1 or found.success >= LIKELY:
         return
     told = [
         f"{name} succeeds on {editor.measured[name].success:.0%} of held-out pictures"
@@ -265,8 +265,8 @@ def refuse_unsure(
     ]
     raise DataError(
         f"The change did not succeed on this photo: the helpers are {found.success:.0%} sure, and "
-        f"{SURE:.0%} are wanted. {'; '.join(told)}{'.' if told else ''} --anyway writes it all the "
-        "same; training the run longer with labels helps most."
+        f"{LIKELY:.0%} are wanted. {'; '.join(told)}{'.' if told else ''} --anyway writes it all "
+        "the same; training the run longer with labels helps most."
     )
 
 
