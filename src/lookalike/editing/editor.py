@@ -47,7 +47,8 @@ class Slider:
     """A change that a person taught with pictures: the direction ``[W]`` from no to yes.
 
     ``panel`` reads it; ``success`` is the cross-validated share of pictures that the direction
-    changed in the eyes of a reader which had not seen those it was made from.
+    changed in the eyes of a reader which had not seen those it was made from. Where the generator
+    takes labels, ``labels`` ``[3, L]`` are the columns that move, and theirs of no and of yes.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Slider:
     panel: Panel
     success: float
     count: int
+    labels: Tensor | None = None
 
     @property
     def attribute(self) -> EditableAttribute:
@@ -69,6 +71,7 @@ class Slider:
             "panel": [helper.as_tree() for helper in self.panel],
             "success": self.success,
             "count": self.count,
+            "labels": self.labels,
         }
 
     @staticmethod

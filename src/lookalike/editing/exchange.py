@@ -149,6 +149,10 @@ def _rows(editor: Editor, subject: Subject, wanted: WantedChange) -> tuple[Tenso
     for one in editor.attributes:
         if one.name in wanted.values:
             after = one.write(after, wanted.values[one.name], wanted.amounts.get(one.name))
+    for slider in editor.sliders:
+        if slider.labels is not None and slider.name in wanted.values:
+            moves, goal = slider.labels[:1] > 0, slider.labels[1 + wanted.values[slider.name]]
+            after = torch.where(moves, goal, after)
     return before, after
 
 

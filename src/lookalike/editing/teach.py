@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -27,6 +28,8 @@ from lookalike.progress import Tell, silent
 
 LEAST = 8
 """Pictures of each kind that are needed."""
+APART = 0.6
+"""The difference of two shares from which on an attribute is part of what is taught."""
 JUDGED = 12
 """Pictures of the pack that each half of the lesson is tried on."""
 QUICK = InversionSettings(steps=0)
@@ -34,16 +37,26 @@ QUICK = InversionSettings(steps=0)
 
 @dataclass(frozen=True, eq=False)
 class Lesson:
-    """Pictures with it and without: latents ``[N, W]``, maps ``[N, 2, D]``, yes ``[N]``."""
+    """Pictures with it and without: latents ``[N, W]``, maps ``[N, 2, D]``, yes ``[N]``.
+
+    ``labels`` ``[N, L]`` are what helpers read, for a generator that takes labels.
+    """
 
     latents: Tensor
     maps: Tensor
     fine: int
     yes: Tensor
+    labels: Tensor | None = None
 
     def take(self, rows: Tensor) -> Lesson:
         """These rows."""
-        return replace(self, latents=self.latents[rows], maps=self.maps[rows], yes=self.yes[rows])
+        return replace(
+            self,
+            latents=self.latents[rows],
+            maps=self.maps[rows],
+            yes=self.yes[rows],
+            labels=None if self.labels is None else self.labels[rows],
+        )
 
 
 def lesson_of(editor: Editor, yes: Pixels, no: Pixels) -> Lesson:
@@ -59,11 +72,11 @@ def lesson_of(editor: Editor, yes: Pixels, no: Pixels) -> Lesson:
         )
     pictures = np.concatenate([yes, no])
     maps, fine = example_maps(editor.generator.features, pictures)
-    latents = torch.cat(
-        [subject_of(editor, images.to_network(one[None]), QUICK).found.latent for one in pictures]
-    )
+    found = [subject_of(editor, images.to_network(one[None]), QUICK).found for one in pictures]
+    latents = torch.cat([one.latent for one in found])
+    known = [one.labels for one in found if one.labels is not None]
     shows = torch.cat([torch.ones(len(yes)), torch.zeros(len(no))])
-    return Lesson(latents, maps.float(), fine, shows)
+    return Lesson(latents, maps.float(), fine, shows, torch.cat(known) if known else None)
 
 
 def taught(
@@ -79,7 +92,7 @@ def taught(
     halves = [torch.cat([group[start::2] for group in groups]) for start in (0, 1)]
     shares = []
     for number, (mine, judging) in enumerate([halves, halves[::-1]]):
-        slider = _slider(name, lesson.take(mine))
+        slider = _slider(editor, name, lesson.take(mine))
         judge = reader(lesson.take(judging), (0, lesson.maps.shape[2]))
         shares += _tried(replace(editor, sliders=(slider,)), slider, judge, others[number::2])
         tell("trying what was taught", number + 1, 2)
@@ -88,14 +101,32 @@ def taught(
             f"Every picture of the run's pack shows {name!r} already, in the eyes of what was "
             "taught, so nothing can be measured. Choose pictures that differ in this alone."
         )
-    slider = _slider(name, lesson)
+    slider = _slider(editor, name, lesson)
     return replace(slider, success=float(np.mean(shares)), count=len(shares))
 
 
-def _slider(name: str, lesson: Lesson) -> Slider:
+def _slider(editor: Editor, name: str, lesson: Lesson) -> Slider:
     halves = [(0, lesson.fine), (lesson.fine, lesson.maps.shape[2])]
     panel = tuple(reader(lesson, columns) for columns in halves)
-    return Slider(name, direction_of(lesson), panel, 0.0, 0)
+    labels = moved_labels(lesson, [one.columns for one in editor.attributes])
+    return Slider(name, direction_of(lesson), panel, 0.0, 0, labels)
+
+
+def moved_labels(lesson: Lesson, attributes: Sequence[tuple[int, ...]]) -> Tensor | None:
+    """The label columns in which pictures differ, and their means of no and of yes, ``[3, L]``.
+
+    A generator that obeys labels would take back what latents alone change of them. An attribute
+    is moved whole where one of its columns differs by :data:`APART`; None where none does.
+    """
+    if lesson.labels is None:
+        return None
+    yes = lesson.yes > 0.5
+    means = torch.stack([lesson.labels[~yes].mean(0), lesson.labels[yes].mean(0)])
+    moved = torch.zeros(1, means.shape[1])
+    for columns in map(list, attributes):
+        apart = float((means[1, columns] - means[0, columns]).abs().max())
+        moved[:, columns] = float(apart >= APART)
+    return torch.cat([moved, means]) if bool(moved.any()) else None
 
 
 def direction_of(lesson: Lesson) -> Tensor:
