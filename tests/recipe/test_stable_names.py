@@ -21,6 +21,7 @@ from lookalike.parts.losses.base import Objective, Phase
 from lookalike.parts.losses.game import Game
 from lookalike.recipe import Recipe, codec
 from lookalike.recipe.former_names import MODULES, NAMES, former_modules, name_today
+from lookalike.recipe.recipe import load_drawing
 
 HERE = Path(__file__).parent
 VERSION_0_1: dict[str, list[str]] = json.loads((HERE / "names_of_version_0_1.json").read_text())
@@ -208,3 +209,42 @@ def test_parts_of_a_persons_file_answer_to_the_names_of_today() -> None:
     assert (Quiet().labeled, Quiet().gives_logits) == (7, False)
     assert Quiet().real_logits(torch.tensor([[3.0, 4.0]])).tolist() == [3.0]
     assert Game.judge is Game.discriminate
+
+
+def nameless(value: Any) -> list[Any]:
+    """The same tree again and again, each time with one of its inner parts without its name."""
+    made = []
+    pairs = list(value.items() if isinstance(value, dict) else enumerate(value))
+    for key, item in pairs:
+        if not isinstance(item, dict | list):
+            continue
+        inner = nameless(item)
+        if isinstance(item, dict) and "part" in item:
+            inner.append({("pbrt" if name == "part" else name): v for name, v in item.items()})
+        for one in inner:
+            copy = dict(value) if isinstance(value, dict) else list(value)
+            copy[key] = one
+            made.append(copy)
+    return made
+
+
+@pytest.mark.parametrize("path", SAVED, ids=lambda path: path.stem)
+def test_a_part_that_has_lost_its_name_is_refused_and_not_taken_for_a_mapping(path: Path) -> None:
+    whole = json.loads(path.read_text())["recipe"]
+    damaged = nameless(whole)
+    assert damaged
+    for one in damaged:
+        with pytest.raises(RecipeError):
+            codec.decode(one)
+
+
+@pytest.mark.parametrize("key", ["G", "prior"])
+def test_what_draws_must_say_which_part_it_is(tmp_path: Path, key: str) -> None:
+    whole = json.loads(SAVED[0].read_text())
+    tree = whole["recipe"]
+    where = tree["networks"] if key == "G" else tree
+    where[key]["pbrt"] = where[key].pop("part")
+    path = tmp_path / "recipe.json"
+    path.write_text(json.dumps(whole))
+    with pytest.raises(RecipeError, match="which part it is"):
+        load_drawing(path)

@@ -22,6 +22,7 @@ from lookalike.recipe.former_names import name_today
 
 PACKAGE = Path(__file__).parents[1]
 ROOMS = ("parts", "recipes", "recipe")
+MAPPING = re.compile(r"\b(Mapping|dict)\b")
 CLASS = re.compile(r"^class (\w+)", re.MULTILINE)
 
 
@@ -69,11 +70,38 @@ def decode(value: Any, trusted: Collection[str] = ()) -> Any:
     if "part" not in value:
         return fields
     kind = _part(str(value["part"]), trusted)
+    for field in dataclasses.fields(kind):
+        if "Any" in str(field.type):
+            continue
+        if _nesting(fields.get(field.name)) > len(MAPPING.findall(str(field.type))):
+            raise RecipeError(
+                f"The part {value['part']} is damaged: something in its {field.name} does not say "
+                "which part it is. Put recipe.json back as it was, or train anew."
+            )
     try:
         return kind(**fields)
     except TypeError as problem:
         words = f"The part {value['part']} does not fit this version: {problem}."
         raise RecipeError(words) from None
+
+
+def part(value: Any, trusted: Collection[str] = ()) -> Any:
+    """The part that :func:`encode` wrote.
+
+    Raises:
+        RecipeError: as of :func:`decode`, or it does not say which part it is.
+    """
+    made = decode(value, trusted)
+    if isinstance(made, type) or not dataclasses.is_dataclass(made):
+        raise RecipeError("A part of this recipe does not say which part it is: it is damaged.")
+    return made
+
+
+def _nesting(value: Any) -> int:
+    """How many mappings lie within one another; a part that lost its name reads as one more."""
+    if isinstance(value, dict):
+        return 1 + max(map(_nesting, value.values()), default=0)
+    return max(map(_nesting, value), default=0) if isinstance(value, tuple) else 0
 
 
 def _part(saved: str, trusted: Collection[str]) -> type[Any]:

@@ -152,12 +152,12 @@ def load_drawing(
     try:
         tree = json.loads(path.read_text("utf-8"))["recipe"]
         plain = {key: tree[key] for key in ("name", "size", "channels", "labels")}
-        choice = codec.decode(tree.get("choice"), trusted)
+        choice = codec.part(tree["choice"], trusted) if tree.get("choice") else None
         if candidates is not None and (candidates > 1 or choice is not None):
             choice = _choosing(choice, candidates, plain["name"])
         players = ("G", *(choice.players if choice else ()))
-        plans = {player: codec.decode(tree["networks"][player], trusted) for player in players}
-        prior = codec.decode(tree["prior"], trusted)
+        plans = {player: codec.part(tree["networks"][player], trusted) for player in players}
+        prior = codec.part(tree["prior"], trusted)
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as problem:
         raise RecipeError(
             f"{path} is not a saved recipe that pictures can be drawn from."
