@@ -91,7 +91,7 @@ def open_editor(
         images_seen=players.images_seen,
         recipe=players.recipe.name,
         key=key,
-        notes=(*notes, run.why(names=False)) if run.takes_best and run.why() else notes,
+        notes=(*notes, players.why) if run.takes_best and players.why else notes,
     )
 
 

@@ -23,7 +23,7 @@ from lookalike.engine.sampler import Sampler, block_of, choosing_by
 from lookalike.errors import CheckpointError, LookalikeError, PackError, RunError
 from lookalike.parts.latents.priors import Learned
 from lookalike.parts.losses.game import Game
-from lookalike.parts.networks.base import Frame, NetworkPlan, Networks
+from lookalike.parts.networks.base import Frame, Invertible, NetworkPlan, Networks
 from lookalike.place import Place
 from lookalike.recipe import Drawing, Recipe
 from lookalike.run import Run
@@ -73,44 +73,77 @@ def _as_trained(run: Run, place: Place, networks: Networks) -> Place:
 
 @dataclass(frozen=True, eq=False)
 class OpenedPlayers:
-    """Every player of a run with its averaged weights, and what its prior has learned."""
+    """The players of a run with their averaged weights, and what its prior has learned.
+
+    ``which`` is the state that they are of, by the name that ``--checkpoint`` has for it, and
+    ``why`` says why it is, where there was a choice.
+    """
 
     recipe: Recipe
     networks: Networks
     learned: Learned
     labels: Tensor | None
     images_seen: int
+    which: str = "auto"
+    why: str = ""
 
 
 def open_players(
-    run: Run, place: Place, trusted: tuple[str, ...] = (), which: str = "auto"
+    run: Run,
+    place: Place,
+    trusted: tuple[str, ...] = (),
+    which: str = "auto",
+    *,
+    names: bool = False,
 ) -> OpenedPlayers:
-    """All players that a run keeps, to read pictures with as well as to draw them, in float32.
+    """The players that a state keeps, to read pictures with as well as to draw, in float32.
 
-    They are those of the state that is drawn from, unless that one keeps the generator alone (the
-    best state of a recipe whose D does not choose): then all are of the newest state.
+    They are those of the state that is drawn from, unless it lacks one that reads pictures or
+    chooses them (the best state of a recipe whose D does nothing else): then all are of the newest
+    state. With ``names`` its reason says how to take the other.
 
     Raises:
         CheckpointError: there is no whole state, or it is another recipe's.
     """
     recipe = run.recipe(trusted)
-    state = run.state(which)
-    if which == "auto" and run.takes_best:
-        newest = run.state("last")
-        state = state if _players(state) >= _players(newest) else newest
-    players = {"G", *_players(state)} if run.shared else set(recipe.networks)
+    state, which, why = _chosen(run, recipe, which, names=names)
+    drawing = run.shared or "networks" not in state
+    players = {"G", *_players(state)} if drawing else set(recipe.networks)
     plans = {name: plan for name, plan in recipe.networks.items() if name in players}
     frame = Frame(recipe.size, recipe.channels, recipe.labels)
     networks = _networks(run, frame, plans, state)
     for network in networks.values():
         place.settle(network.eval().requires_grad_(False))
     seen = int(state["clock"][0])
-    return OpenedPlayers(recipe, networks, state["prior"], state["labels"], seen)
+    return OpenedPlayers(recipe, networks, state["prior"], state["labels"], seen, which, why)
+
+
+def _chosen(
+    run: Run, recipe: Recipe, which: str, *, names: bool
+) -> tuple[dict[str, Any], str, str]:
+    """A state with all who read and choose, the name of it, and why it is this one."""
+    state = run.state(which)
+    if which != "auto":
+        return state, which, ""
+    if not run.takes_best:
+        return state, "last", run.why(names=names)
+    if "networks" in state:  # the best is damaged, which has been said
+        return state, "last", ""
+    wanted = {name for name, plan in recipe.networks.items() if isinstance(plan, Invertible)}
+    wanted |= set(recipe.choice.players) if recipe.choice else set()
+    missing = wanted - _players(state)
+    if not missing:
+        return state, "best", run.why(names=names)
+    why = (
+        f"The last state is used: the best one does not keep {', '.join(sorted(missing))}, which "
+        "is needed here."
+    )
+    return run.state("last"), "last", f"{why} The other one: --checkpoint best." if names else why
 
 
 def _players(state: Mapping[str, Any]) -> set[str]:
     """The players of whom a state keeps weights."""
-    return {*state["averages"], *(key.partition(".")[0] for key in state["networks"])}
+    return {*state["averages"], *(key.partition(".")[0] for key in state.get("networks", {}))}
 
 
 def _networks(
@@ -141,7 +174,7 @@ def _weights(name: str, state: Mapping[str, Any]) -> dict[str, Any]:
     if own is not None:
         return own
     start = f"{name}."
-    every = state["networks"].items()
+    every = state.get("networks", {}).items()
     return {key[len(start) :]: value for key, value in every if key.startswith(start)}
 
 

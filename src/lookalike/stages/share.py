@@ -75,9 +75,9 @@ def share(run: Run, to: Path, settings: ShareSettings, place: Place, tell: Tell 
             "these with --to."
         )
     tell("opening the run", 0, 3)
-    opened = open_players(run, place, which=settings.checkpoint)
+    opened = open_players(run, place, which=settings.checkpoint, names=True)
     facts = _facts(run, opened, settings)
-    why = [words] if (words := run.why(settings.checkpoint)) else []
+    why = [opened.why] if opened.why else []
     if page:
         shared = _page(opened, facts, to, settings, tell)
         return replace(shared, notes=(*shared.notes, *why))

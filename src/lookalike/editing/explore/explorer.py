@@ -108,8 +108,8 @@ class Explorer:
         Raises:
             CheckpointError: there is no whole state.
         """
-        sampler, drawing, seen = open_sampler(run, place)
         players = open_players(run, place)
+        sampler, drawing, seen = open_sampler(run, place, players.which)
         generator = EditableGenerator.of(players, place.device)
         pack, note = None, ""
         try:
