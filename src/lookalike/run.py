@@ -265,11 +265,15 @@ class Run:
     # ---- checkpoints ------------------------------------------------------------------------
 
     def save(self, images: int, tree: Mapping[str, Any], keep: int = KEEP) -> Path:
-        """Write a checkpoint and drop the oldest beyond ``keep``; the best one is not touched."""
+        """Write a checkpoint and drop the oldest beyond ``keep``; the best one is not touched.
+
+        That of a training which went back is not the newest, and stays all the same.
+        """
         path = self.checkpoints / f"{images:010d}.safetensors"
         checkpoints.write(path, tree)
         for old in self._numbered()[:-keep]:
-            old.unlink(missing_ok=True)
+            if old != path:
+                old.unlink(missing_ok=True)
         return path
 
     def save_best(self, tree: Mapping[str, Any], rank: int = 1, keep: int = 1) -> Path:

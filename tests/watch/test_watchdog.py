@@ -158,6 +158,38 @@ def test_a_number_that_is_none_is_gone_back_from_and_stops_where_nobody_looks(
         played(Run(tmp_path / "alone"), [Poison(18)])
 
 
+def test_the_good_state_is_a_checkpoint_however_many_there_are_behind_it(tmp_path: Path) -> None:
+    whole = played(Run(tmp_path / "whole"), [Nods()])
+    run = Run(tmp_path / "run")
+    with run.writing():
+        session = session_of(run, [Nods()])
+        step = session.trainer.step
+
+        def saving() -> Tally:
+            if session.trainer.clock.step == 30:  # it went back to 28 before this step is played
+                raise AssertionError("it did not go back")
+            if session.trainer.setbacks:
+                session.stop.asked = True
+            tally = step()
+            if session.trainer.clock.step == 29 and not session.trainer.setbacks:
+                for images in (29 * BATCH, 29 * BATCH + 1):
+                    run.save(images, {"clock": [images, 29]})
+            return tally
+
+        session.trainer.step = saving  # type: ignore[method-assign]
+        rewind = run.rewind
+
+        def rewound(images: int) -> None:
+            rewind(images)
+            assert run.newest()[0] is not None, "a kill at this moment costs the whole training"
+            assert [int(path.stem) for path in run._numbered()] == [28 * BATCH]
+
+        run.rewind = rewound  # type: ignore[method-assign]
+        session.fit()
+    assert len(session.trainer.setbacks) == 1
+    assert differences(whole, played(run, [Nods()])) == []
+
+
 def test_what_goes_wrong_again_and_again_ends_with_a_sentence_and_its_last_good_state(
     tmp_path: Path,
 ) -> None:
