@@ -158,6 +158,21 @@ def test_a_number_that_is_none_is_gone_back_from_and_stops_where_nobody_looks(
         played(Run(tmp_path / "alone"), [Poison(18)])
 
 
+def test_several_processes_do_not_go_back_since_one_of_them_alone_would(tmp_path: Path) -> None:
+    run = Run(tmp_path / "run")
+    with run.writing():
+        session = session_of(run, [Nods()])
+        session.trainer.place = replace(session.trainer.place, world=2)
+        assert session.fit().finished
+    assert session.trainer.setbacks == ()
+    assert not (run.checkpoints / GOOD).exists()
+    with Run(tmp_path / "poisoned").writing() as poisoned:
+        session = session_of(poisoned, [Nods(bad=-1), Poison(18)])
+        session.trainer.place = replace(session.trainer.place, world=2)
+        with pytest.raises(NotFiniteError):
+            session.fit()
+
+
 def test_the_good_state_is_a_checkpoint_however_many_there_are_behind_it(tmp_path: Path) -> None:
     whole = played(Run(tmp_path / "whole"), [Nods()])
     run = Run(tmp_path / "run")

@@ -287,6 +287,8 @@ class Session:
         for watcher in self.watchers:
             watcher.after(scene, tally)
         self.planner.after(StepTime(self.trainer.recipe.batch, wall, processor))
+        if self._good is None:
+            return
         for request in [watcher.asks(scene) for watcher in self.watchers]:
             if request is not None and request.back:
                 self._back(scene, request.back)
