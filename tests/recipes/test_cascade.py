@@ -160,6 +160,19 @@ def test_a_cut_begins_at_its_corner() -> None:
     assert squares[:, :, 2, 2].tolist() == [[3, 4], [7, 2]]
 
 
+@pytest.mark.parametrize("base", [32, 64])
+def test_f_sees_patches_as_they_are_whatever_the_base_is(base: int) -> None:
+    trainer = trainer_of(base=base, share=0.0)
+    seen: list[int] = []
+    features = trainer.networks["F"].base
+    features.register_forward_pre_hook(lambda _, given: seen.append(given[0].shape[-1]))
+    patches: list[int] = []
+    network = trainer.networks["F"]
+    network.register_forward_pre_hook(lambda _, given: patches.append(given[0].shape[-1]))
+    assert trainer.step().totals.keys() == {"G", "P"}
+    assert set(patches) == set(seen) == {base}
+
+
 class Enlarging(nn.Module):
     """Every pixel four times, and the row of means of the code told by the first pixel."""
 

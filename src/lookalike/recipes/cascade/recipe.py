@@ -64,7 +64,9 @@ def recipe(
         name="cascade",
         size=size,
         networks={**_small_players(small.networks, base), "G": generator},
-        objective=CascadeObjective(base=small.objective, share=share, side=base, clean=clean),
+        objective=CascadeObjective(
+            base=small.objective, share=share, side=base, patch=base, clean=clean
+        ),
         warm=small.warm and replace(small.warm, size=base, inside="base"),
         optimizers=_optimizers(small.optimizers, share, sharp_rate),
         values={
