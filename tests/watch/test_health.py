@@ -162,6 +162,34 @@ def test_what_evaluate_found_is_said_where_it_is_worse_than_what_training_saw() 
     assert further.light == "green", "it was trained further since"
 
 
+def test_an_evaluation_that_found_nothing_wrong_says_what_training_did_not_measure() -> None:
+    health = {"light": "grey", "kind": "unmeasured", "sentence": "Not measured.", "images": 1000}
+    well = {name: {"value": 0.6, "floor": 0.8} for name in ("precision", "coverage")}
+    finding = shown(health, {**well, "trained": 1000})
+    assert finding is not None
+    assert (finding.light, finding.kind) == ("green", "evaluated")
+    assert "60% of the samples look like real pictures (real ones: 80%)" in finding.sentence
+    for poor in ({}, {"precision": well["precision"]}, {**well, "trained": 900}):
+        finding = shown(health, poor)
+        assert finding is not None
+        assert finding.kind == "unmeasured"
+    learning = shown({**health, "kind": "learning"}, well)
+    assert learning is not None
+    assert learning.kind == "learning", "scores of the training are not overruled"
+    copied = shown(health, {**well, "copies": {"level": "warn"}})
+    assert copied is not None
+    assert copied.light == "amber"
+
+
+@pytest.mark.parametrize("found", ["1000", None, [1000], {}])
+def test_a_number_of_another_type_in_a_file_is_no_number(found: Any) -> None:
+    copies = {"copies": {"level": "block"}}
+    for health, evaluation in ((1000, found), (found, 1000), (found, found)):
+        finding = shown({"images": health}, {**copies, "trained": evaluation})
+        assert finding is not None
+        assert finding.light == "red"
+
+
 def test_rates_fall_in_swift_and_stay_in_dcgan() -> None:
     frame = {"size": 32, "channels": 3, "labels": 0}
     assert falls(make(find("swift"), {}, frame))

@@ -33,6 +33,8 @@ NEAR, FAR = 8.0, 24.0
 Finished runs of ``swift`` have 3 to 6; 16 real pictures shown again and again 10, sharp pictures
 with a faint plaid 18, slightly blurred ones 20, one picture, plaid, blur or noise more than 40
 (docs/log.md)."""
+UNMEASURED = "unmeasured"
+"""The kind of a finding that waits for scores."""
 REACHED, MISSED = 0.5, 0.1
 """Coverage as a share of what real pictures reach: well from 0.5 on, not at all below 0.1."""
 EARLY = 0.2
@@ -249,7 +251,7 @@ def _far(seen: Evidence) -> HealthFinding | None:
     if not seen.scores:
         return HealthFinding(
             GREY,
-            "unmeasured",
+            UNMEASURED,
             f"The samples show {_varied(seen)}. How near they are to real pictures was not "
             "measured: 'lookalike evaluate' does.",
         )
@@ -317,15 +319,19 @@ def _varied(seen: Evidence) -> str:
 def shown(health: Mapping[str, Any], evaluation: Mapping[str, Any]) -> HealthFinding | None:
     """What is said of a run: the worse of what training saw and what 'evaluate' found since.
 
-    ``health`` is what health.json holds, ``evaluation`` what evaluation.json does; None where
-    neither knows anything. An evaluation from before the run was trained further counts no more.
+    Where training measured nothing, an evaluation that found nothing wrong has the word. ``health``
+    is what health.json holds, ``evaluation`` what evaluation.json does; None where neither knows
+    anything. An evaluation from before the run was trained further counts no more.
     """
-    now = health.get("images", 0)
-    old = evaluation.get("trained", now) < now
-    measured, seen = None if old else evaluated(evaluation), None
+    now, then = _number(health, "images"), _number(evaluation, "trained")
+    evaluation = {} if now is not None and then is not None and then < now else evaluation
+    measured, seen = evaluated(evaluation), None
     if health.get("light") in LIGHTS:
         words = (str(health.get(name, "")) for name in ("kind", "sentence"))
         seen = HealthFinding(str(health["light"]), *words)
+    if seen is not None and seen.kind == UNMEASURED:
+        measured = measured or _sound(evaluation)
+        seen = None if measured else seen
     if measured is None or seen is None:
         return measured or seen
     order = list(LIGHTS)
@@ -358,11 +364,29 @@ def evaluated(evaluation: Mapping[str, Any]) -> HealthFinding | None:
     return None
 
 
+def _sound(evaluation: Mapping[str, Any]) -> HealthFinding | None:
+    """Green by an evaluation without a fault that knows how real and how varied samples are."""
+    real, reached = (_pair(evaluation, name) for name in LOW)
+    if real is None or reached is None:
+        return None
+    return HealthFinding(
+        GREEN,
+        "evaluated",
+        f"'evaluate' found nothing wrong: {real[0]:.0%} of the samples look like real pictures "
+        f"(real ones: {real[1]:.0%}), and they reach {reached[0]:.0%} of the real pictures' "
+        f"neighborhoods (real ones: {reached[1]:.0%}).",
+    )
+
+
 def _pair(evaluation: Mapping[str, Any], name: str) -> tuple[float, float] | None:
     measure = evaluation.get(name)
     if not isinstance(measure, Mapping):
         return None
-    value, floor = measure.get("value"), measure.get("floor")
-    if not isinstance(value, float | int) or not isinstance(floor, float | int):
-        return None
-    return float(value), float(floor)
+    value, floor = _number(measure, "value"), _number(measure, "floor")
+    return None if value is None or floor is None else (value, floor)
+
+
+def _number(values: Mapping[str, Any], name: str) -> float | None:
+    """A number of a file that somebody may have changed; None where it is none."""
+    value = values.get(name)
+    return float(value) if isinstance(value, float | int) else None
