@@ -272,6 +272,28 @@ def test_samples_in_between_are_neither_good_nor_alarming() -> None:
 def test_noise_is_told_by_what_the_run_itself_was() -> None:
     assert "as rough" in alarm(replace(WELL, roughness=9.0), rough=True)
     assert alarm(replace(WELL, roughness=9.0)) == ""
+    assert "as far" not in alarm(replace(WELL, roughness=9.0), rough=True)
+
+
+def test_blurs_that_become_as_sharp_as_the_real_pictures_are_no_noise(
+    trainer: Trainer, run: Run
+) -> None:
+    class Reality:
+        roughness = 0.1
+
+        def look(self, samples: Any) -> SampleStats:
+            return replace(WELL, roughness=self.roughness)
+
+    scene, dog, reality = Scene(trainer, run), Watchdog(every=1), Reality()
+    dog._real = cast(RealStats, reality)
+    assert dog.asks(scene) == Request()
+    for roughness in (0.5, 0.95):
+        dog._largest["roughness"], reality.roughness = 0.1, roughness
+        assert dog.asks(scene) == Request()
+    dog._largest["roughness"], reality.roughness = 0.1, 1.5
+    request = dog.asks(scene)
+    assert request is not None
+    assert "1.5 times as rough as the real pictures" in request.back
 
 
 def test_a_loss_has_exploded_beside_those_of_good_states() -> None:

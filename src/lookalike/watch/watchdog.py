@@ -29,8 +29,9 @@ TAIL = 6
 with what came before it."""
 EXPLODED, CALM = 100.0, 10.0
 """A loss that is so many times as large as it ever was in a good state, and at least so large."""
-ROUGHER = 3.0
-"""Samples so many times as rough as they ever were in a good state are noise."""
+ROUGHER, ROUGH = 3.0, 1.0
+"""Samples so many times as rough as they ever were in a good state are noise, unless they are no
+rougher than the real pictures: a generator begins with blurs."""
 LOSING = 1.5
 """D has won when it is sure of both sides and samples are not good, or G's loss is so many times
 the median of good looks: a D that knows few pictures by heart is sure, too."""
@@ -76,7 +77,8 @@ class Watchdog(Watcher):
         means = {name: value / max(self._steps, 1) for name, value in self._sums.items()}
         look = self._real.look(moving_sampler(scene.trainer).pictures(SEED, 0, SAMPLES))
         self._sums, self._steps = {}, 0
-        rough = look.roughness > ROUGHER * self._largest.get("roughness", look.roughness)
+        before = self._largest.get("roughness", look.roughness)
+        rough = look.roughness > max(ROUGH, ROUGHER * before)
         wrong = exploded(means, self._largest) or alarm(look, rough=rough)
         losing = bool(self._calm) and means.get("loss G", 0.0) > LOSING * median(self._calm)
         # A training whose samples are well is not ended for it: then the light alone says it.
@@ -124,7 +126,7 @@ def good(look: SampleStats) -> bool:
 def alarm(look: SampleStats, *, rough: bool = False) -> str:
     """What is wrong with samples, in words; empty for those that are in between as well.
 
-    ``rough`` says that they are much rougher than they were.
+    ``rough`` says that they are much rougher than they ever were in a good state.
     """
     if look.variety < 0.05:
         return "every sample is the same picture"
@@ -132,10 +134,15 @@ def alarm(look: SampleStats, *, rough: bool = False) -> str:
         return f"the samples have only {look.variety:.0%} of the variety of the real pictures"
     if look.twins > 0.7:
         return f"{look.twins:.0%} of the samples have a near twin among 64"
-    if look.distance > 5 or rough:
+    if look.distance > 5:
         return (
             f"the samples are {look.distance:.0f} times as far from the real pictures as these "
             f"from each other, and {look.roughness:.0f} times as rough"
+        )
+    if rough:
+        return (
+            f"the samples are {look.roughness:.1f} times as rough as the real pictures, and were "
+            "never nearly so rough while all was well"
         )
     return ""
 
