@@ -55,11 +55,10 @@ def drawn_places(pictures: Tensor, patch: int, tries: int, generator: torch.Gene
     """
     count, side = len(pictures), pictures.shape[-1]
     places = torch.randint(0, side - patch + 1, (tries, count, 2), generator=generator)
-    mean, square = (F.avg_pool2d(x, patch, 1) for x in (pictures, pictures.square()))
-    variance = (square - mean.square()).sum(1).cpu()
-    rows, columns = places.unbind(2)
-    best = variance[torch.arange(count), rows, columns].argmax(0)
-    return places[best, torch.arange(count)]
+    tried = torch.cat([cut(pictures, corners, patch) for corners in places])
+    mean, square = (F.avg_pool2d(x, patch) for x in (tried, tried.square()))
+    variance = (square - mean.square()).sum((1, 2, 3)).view(tries, count).cpu()
+    return places[variance.argmax(0), torch.arange(count)]
 
 
 def cut(pictures: Tensor, corners: Tensor, side: int) -> Tensor:
