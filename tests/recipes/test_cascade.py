@@ -181,14 +181,14 @@ class Enlarging(nn.Module):
 
 
 class Told(nn.Module):
-    """What is given back whatever comes in: an encoder's mean and log variance, or a picture."""
+    """What is given back whatever comes in: mean and log variance, or the last pictures."""
 
     def __init__(self, *values: Tensor) -> None:
         super().__init__()
         self.values = values
 
     def forward(self, *inputs: Tensor) -> Tensor | tuple[Tensor, ...]:
-        return self.values if len(self.values) > 1 else self.values[0]
+        return self.values if len(self.values) > 1 else self.values[0][-len(inputs[0]) :]
 
 
 class Flat(nn.Module):
@@ -227,6 +227,16 @@ def test_the_upsampler_sees_what_the_base_makes_but_for_the_clean_share() -> Non
     terms = enlarged_terms(0.5, torch.full((2, 3, 64, 64), 9.0))
     assert terms["pixel"][0] == pytest.approx(0.0, abs=1e-6)
     assert terms["pixel"][1] > 4.0 * 8.0
+
+
+@pytest.mark.parametrize(("clean", "rows"), [(0.0, [4]), (0.5, [2]), (1.0, [])])
+def test_the_base_draws_only_what_is_shown_of_it(clean: float, rows: list[int]) -> None:
+    trainer = trainer_of(labels=3, share=0.0, clean=clean)
+    drawn: list[int] = []
+    base = cast(CascadeGenerator, trainer.networks["G"]).base
+    base.register_forward_pre_hook(lambda _, given: drawn.append(len(given[0])))
+    trainer.step()
+    assert drawn == rows
 
 
 # ---- small views of large pictures ----------------------------------------------------------

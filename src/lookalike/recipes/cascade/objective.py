@@ -132,13 +132,17 @@ class CascadeObjective(Objective):
     def _shown(self, game: Game, batch: Batch, small: Tensor) -> tuple[Tensor, Tensor]:
         """What the upsampler is to enlarge, and the latents (with labels) that it goes with."""
         base = cast(CascadeGenerator, game.networks["G"]).base
+        clean, labels = int(self.clean * len(batch)), batch.labels
         with resting(base, game.networks["E"]):
-            mean, log_variance = game.encode(small, batch.labels)
+            mean, log_variance = game.encode(small, labels)
             noise = torch.randn(mean.shape, generator=batch.noise("encoding")).to(mean)
             z = mean + noise * (log_variance / 2).exp()
-            rebuilt = game.with_player("G", base).generate(z, batch.labels)
-        clean = int(self.clean * len(batch))
-        return torch.cat([small[:clean], rebuilt[clean:]]), with_labels(z, batch.labels)
+            shown = small
+            if clean < len(batch):
+                rest = None if labels is None else labels[clean:]
+                rebuilt = game.with_player("G", base).generate(z[clean:], rest)
+                shown = torch.cat([small[:clean], rebuilt])
+        return shown, with_labels(z, labels)
 
     def _judged(self, game: Game, batch: Batch, terms: Terms, real: Tensor, made: Tensor) -> Terms:
         """The terms, and those in which the frozen features F and P have a say."""
