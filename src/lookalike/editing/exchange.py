@@ -205,9 +205,11 @@ def _best(
 ) -> tuple[int, _Looks]:
     """The number of the weakest sure candidate with the most kept, else of the likeliest."""
     latents, labels = candidates.latents, candidates.labels
-    first = _look(editor, subject, wanted, latents, labels, SHIFTS[:1])
-    likely = torch.where(first.success >= SURE - 0.1, 2 - first.amount, first.success)
-    rows = likely.topk(min(CHECKED, len(latents))).indices
+    rows = torch.arange(len(latents))
+    if len(rows) > CHECKED:
+        first = _look(editor, subject, wanted, latents, labels, SHIFTS[:1])
+        likely = torch.where(first.success >= SURE - 0.1, 2 - first.amount, first.success)
+        rows = likely.topk(CHECKED).indices
     told = None if labels is None else labels[rows]
     looks = _look(editor, subject, wanted, latents[rows], told, SHIFTS)
     sure = looks.success >= SURE
