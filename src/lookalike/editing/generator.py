@@ -59,7 +59,7 @@ class EditableGenerator:
         """The players that read pictures, by name."""
         return {name: plan for name, plan in self.plans.items() if isinstance(plan, Invertible)}
 
-    @property
+    @cached_property
     def reads(self) -> bool:
         """Whether a player reads whole latents off pictures."""
         picture = torch.zeros(1, self.frame.channels, self.frame.size, self.frame.size)
