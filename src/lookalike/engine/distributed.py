@@ -40,16 +40,15 @@ class ProcessGroup:
         self._ranks = self._meet()
 
     def _meet(self) -> list[RankFacts]:
-        """What every rank says of itself.
+        """What every rank says of itself; nothing where there is one.
 
         Raises:
             TrainingError: they do not fit together.
         """
-        own = RankFacts.here(self.rank)
         if self.world == 1:
-            return [own]
+            return []
         ranks: list[Any] = [None] * self.world
-        dist.all_gather_object(ranks, own)
+        dist.all_gather_object(ranks, RankFacts.here(self.rank))
         check_ranks(ranks)
         return ranks
 
