@@ -55,7 +55,7 @@ class AttributeExamples:
 class Helper:
     """A linear layer on the columns ``first`` to ``last`` of the maps, brought to unit variance.
 
-    ``weight`` is ``[values of all attributes, columns]``; ``temperatures`` has one number each.
+    ``weight`` is ``[values of all attributes, columns]``, calibrated.
     """
 
     first: int
@@ -65,15 +65,12 @@ class Helper:
     weight: Tensor
     bias: Tensor
     sizes: tuple[int, ...]
-    temperatures: Tensor
 
     def logits(self, maps: Tensor) -> list[Tensor]:
         """Maps ``[N, D]`` -> one ``[N, values]`` for each attribute, calibrated."""
         seen = (maps[:, self.first : self.last].float() - self.mean) / self.scale
-        parts = torch.split(
-            functional.linear(seen, self.weight.float(), self.bias), list(self.sizes), 1
-        )
-        return [part / warmth for part, warmth in zip(parts, self.temperatures, strict=True)]
+        logits = functional.linear(seen, self.weight.float(), self.bias)
+        return list(torch.split(logits, list(self.sizes), 1))
 
     def as_tree(self) -> dict[str, Any]:
         """As tensors and plain values, to be kept."""
@@ -82,8 +79,9 @@ class Helper:
 
     @staticmethod
     def of_tree(tree: Mapping[str, Any]) -> Helper:
-        """What :meth:`as_tree` gave."""
-        return Helper(**{**tree, "sizes": tuple(tree["sizes"])})
+        """What :meth:`as_tree` gave; what is kept may hold temperatures, which were always 1."""
+        held = {one.name: tree[one.name] for one in fields(Helper)}
+        return Helper(**{**held, "sizes": tuple(tree["sizes"])})
 
 
 def pooled_maps(features: nn.Module, pictures: Tensor) -> tuple[Tensor, int]:
@@ -176,7 +174,6 @@ def fit_helper(examples: AttributeExamples, columns: tuple[int, int]) -> Helper:
         weight=fit.weight * each[:, None],
         bias=fit.mean * each,
         sizes=examples.sizes,
-        temperatures=torch.ones(len(examples.sizes)),
     )
 
 
