@@ -11,7 +11,7 @@ import numpy as np
 
 from lookalike.data.pack.pack import Pack
 from lookalike.images import Pixels
-from lookalike.metrics.copies.copy_filter import Marks, copy_check
+from lookalike.metrics.copies.copy_filter import Marks, copy_check, training_rows
 from lookalike.metrics.copies.search import nearness, see
 from lookalike.metrics.distances.nearest import Numbers
 from lookalike.metrics.features.real_features import shuffled
@@ -48,7 +48,7 @@ def originality(pack: Pack, samples: Pixels) -> Originality | None:
     near = nearness(see(samples), training)
     return Originality(
         samples=samples,
-        nearest=pack.shards.take(shuffled(pack.train)[near.pixels_index]),
+        nearest=pack.shards.take(training_rows(pack)[near.pixels_index]),
         relative=near.by_pixels / max(float(np.median(normal.by_pixels)), 1e-9),
         copies=check.rule.copies(near),
         compared=len(normal.by_pixels),
