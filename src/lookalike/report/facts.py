@@ -128,11 +128,6 @@ class RunFacts:
         return min(self.grids, key=lambda grid: (abs(grid[0] - float(at)), -grid[0]))
 
     @property
-    def has_best(self) -> bool:
-        """Whether a best state is on the disk."""
-        return (self.run.checkpoints / "best.safetensors").is_file()
-
-    @property
     def takes_best(self) -> bool:
         """Whether 'generate' takes the best state and not the last."""
         return self.run.takes_best

@@ -104,13 +104,8 @@ def final(facts: RunFacts, samples: Pixels, seen: int) -> str:
     note = f"The first {len(samples)} samples after {seen:,} images, not picked by hand."
     if facts.drawing:
         note += f" {facts.drawing}"
-    if facts.has_best and facts.best:
-        note += f" The best score was at {int(facts.best['images']):,} images; "
-        note += (
-            "<code>generate</code> uses that state."
-            if facts.takes_best
-            else "the last is as good within chance, and <code>generate</code> uses it."
-        )
+    if why := facts.run.why(names=False):
+        note += f" {escape(why)}"
     return section("Samples", pictures.gallery(samples, "Sample", "eight"), note)
 
 
