@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from lookalike.data.pack.pack import Pack
-from lookalike.engine.sampler import Sampler, block_of, choosing_by
+from lookalike.engine.sampler import Sampler, choosing_by, sampler_over
 from lookalike.errors import CheckpointError, LookalikeError, PackError, RunError
 from lookalike.parts.latents.priors import Learned
 from lookalike.parts.losses.game import Game
@@ -58,8 +58,7 @@ def open_sampler(
     for network in networks.values():
         place.settle(network.eval().requires_grad_(False))
     game = Game(networks, {}, autocast=_as_trained(run, place, networks).autocast)
-    latent = (drawing.prior, state["prior"], state["labels"])
-    plain = Sampler(game.generate, *latent, place.device, block_of(drawing.size))
+    plain = sampler_over(game, drawing, state["prior"], state["labels"], place.device)
     return choosing_by(drawing.choice, game, plain), drawing, int(state["clock"][0])
 
 

@@ -19,6 +19,7 @@ from lookalike.images import Pixels
 from lookalike.parts.latents.candidates import BestOf
 from lookalike.parts.latents.priors import Learned, Prior
 from lookalike.parts.losses.game import Game
+from lookalike.recipe import Drawing, Recipe
 
 BLOCK = 64
 """Pictures of one block at sides up to 64; larger pictures come in smaller blocks."""
@@ -172,6 +173,14 @@ class Sampler:
         label = _asked(seed, index, self.labels) if wanted is None else wanted.float()
         assert label is not None, "a label is drawn only where some were seen"
         return label[None]
+
+
+def sampler_over(
+    game: Game, drawing: Recipe | Drawing, learned: Learned, labels: Tensor | None, device: str
+) -> Sampler:
+    """The sampler over the G of this game, without a choice among candidates."""
+    block = block_of(drawing.size)
+    return Sampler(game.generate, drawing.prior, learned, labels, device, block)
 
 
 def choosing_by(choice: BestOf | None, game: Game, plain: Sampler) -> Sampler:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import deepcopy
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from lookalike.engine.sampler import Sampler, block_of
+from lookalike.engine.sampler import Sampler
 from lookalike.engine.trainer import Setback, Trainer
 from lookalike.errors import CheckpointError
-from lookalike.parts.losses.game import Game
 from lookalike.parts.training import optimizers
 from lookalike.parts.training.schedules import Clock
 
@@ -64,21 +63,15 @@ def moving_sampler(trainer: Trainer) -> Sampler:
 
     Its batch statistics are those of the training so far.
     """
-    recipe, generator = trainer.recipe, trainer.networks["G"].eval()
-    players: Any = {"G": generator}
-    game = Game(players, {}, autocast=trainer.place.autocast)
-    latent = (recipe.prior, trainer.learned, trainer.labels_seen)
-    return Sampler(game.generate, *latent, trainer.place.device, block_of(recipe.size))
+    return trainer.sampler_with({"G": trainer.networks["G"].eval()})
 
 
 def sampler_of(trainer: Trainer, state: Mapping[str, Any]) -> Sampler:
     """A sampler over the generator of a drawing state of this trainer's own recipe."""
-    recipe, generator = trainer.recipe, deepcopy(trainer.shown("G"))
+    generator = deepcopy(trainer.shown("G"))
     generator.load_state_dict(state["averages"]["G"])
-    players: Any = {"G": generator}
-    game = Game(players, {}, autocast=trainer.place.autocast)
-    latent = (recipe.prior, dict(state["prior"]), state["labels"])
-    return Sampler(game.generate, *latent, trainer.place.device, block_of(recipe.size))
+    plain = trainer.sampler_with({"G": generator})
+    return replace(plain, learned=dict(state["prior"]), labels=state["labels"])
 
 
 def restore(trainer: Trainer, state: Mapping[str, Any]) -> None:

@@ -22,8 +22,9 @@ from lookalike.engine import latents
 from lookalike.engine.batches import BatchSource
 from lookalike.engine.checks import check_terms
 from lookalike.engine.distributed import ProcessGroup
-from lookalike.engine.sampler import Sampler, block_of, choosing_by
+from lookalike.engine.sampler import Sampler, choosing_by, sampler_over
 from lookalike.errors import TrainingError
+from lookalike.parts.latents.candidates import BestOf
 from lookalike.parts.losses.base import Phase, rounds
 from lookalike.parts.losses.game import Batch, Game
 from lookalike.parts.networks.base import Frame, Networks
@@ -268,12 +269,17 @@ class Trainer:
 
         It picks among as many as the recipe says, or among this many ``candidates``.
         """
-        recipe, choice = self.recipe, self.recipe.choice if choosing else None
+        choice = self.recipe.choice if choosing else None
         if choice and candidates is not None:
             choice = replace(choice, candidates=candidates)
         players = choice.players if choice else ()
-        shown: Any = {player: self.shown(player) for player in ("G", *players)}
-        game = Game(shown, {}, autocast=self.place.autocast)
-        latent = (recipe.prior, self.learned, self.labels_seen)
-        plain = Sampler(game.generate, *latent, self.place.device, block_of(recipe.size))
+        return self.sampler_with({name: self.shown(name) for name in ("G", *players)}, choice)
+
+    def sampler_with(
+        self, players: Mapping[str, nn.Module], choice: BestOf | None = None
+    ) -> Sampler:
+        """A sampler over these players, with the prior and the labels of the moment."""
+        networks: Any = players
+        game = Game(networks, {}, autocast=self.place.autocast)
+        plain = sampler_over(game, self.recipe, self.learned, self.labels_seen, self.place.device)
         return choosing_by(choice, game, plain)
