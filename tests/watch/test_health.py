@@ -269,6 +269,18 @@ def test_what_health_remembers_survives_a_restart(trainer: Trainer, run: Run, cl
     assert again.state()["trained"] == 42
 
 
+def test_what_steps_told_before_the_training_went_back_is_forgotten(
+    trainer: Trainer, run: Run, clock: Any
+) -> None:
+    scene, health = Scene(trainer, run), Health(clock=clock)
+    health.begin(scene)
+    health.after(scene, Tally({"G": 100.0}, {}, {"D(settled)": 1.0}))
+    health.rewound(scene, health.state())
+    health.after(scene, Tally({"G": 2.0}, {}, {}))
+    health.end(scene)
+    assert health.history[-1]["facts"] == {"G": 2.0}
+
+
 def test_health_looks_less_often_when_looking_is_dear(
     trainer: Trainer, run: Run, clock: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

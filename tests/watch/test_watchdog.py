@@ -335,7 +335,8 @@ def test_a_sure_d_has_won_where_g_loses_by_it(trainer: Trainer, run: Run) -> Non
             return self.seen
 
     def asked(loss: float, seen: SampleStats = WELL, fake: float = 0.001) -> Request | None:
-        dog._sums, dog._steps, reality.seen = {**SURE, "D(fake)": fake, "loss G": loss}, 1, seen
+        dog._means.add({**SURE, "D(fake)": fake, "loss G": loss})
+        reality.seen = seen
         return dog.asks(scene)
 
     scene, dog, reality = Scene(trainer, run), Watchdog(every=1), Reality()
@@ -349,6 +350,31 @@ def test_a_sure_d_has_won_where_g_loses_by_it(trainer: Trainer, run: Run) -> Non
         assert "discriminator" in request.back
     trainer.setbacks = (Setback(2, 1, "won"),) * MOST_SETBACKS
     assert asked(9.0) is None, "samples are well, so the light says it and nothing is ended"
+
+
+def test_a_loss_is_a_mean_over_the_steps_that_its_player_played(trainer: Trainer, run: Run) -> None:
+    class Reality:
+        def look(self, samples: Any) -> SampleStats:
+            return WELL
+
+    dog = Watchdog(every=1)
+    dog._real = cast(RealStats, Reality())
+    for totals in ({"D": 1.0}, {"D": 3.0, "G": -4.0}):
+        dog.after(Scene(trainer, run), Tally(totals, {}, {}))
+    assert dog.asks(Scene(trainer, run)) == Request()
+    assert dog._largest == {"loss D": 2.0, "loss G": 4.0, "roughness": WELL.roughness}
+
+
+def test_a_checkpoint_that_counted_steps_is_gone_on_from_without_its_losses() -> None:
+    dog = Watchdog()
+    kept = {"sums": {"loss G": 9.0}, "steps": 3, "calm": [0.2], "good": True, "lost": 1}
+    dog.load({**kept, "largest": {"loss G": 0.2, "roughness": 0.9}})
+    assert dog.state() == {
+        **Watchdog().state(),
+        "largest": {"roughness": 0.9},
+        "good": True,
+        "lost": 1,
+    }
 
 
 def test_looking_leaves_the_training_as_it_is(trainer: Trainer, run: Run) -> None:

@@ -27,6 +27,7 @@ from lookalike.parts.training import schedules
 from lookalike.parts.training.schedules import Tally
 from lookalike.recipe import Recipe
 from lookalike.run import Run
+from lookalike.watch.numbers import Means
 
 FILE = "health.json"
 SCORES = "scores.json"
@@ -56,8 +57,7 @@ class Health(Watcher):
     kind: str = field(default="", init=False)
     since: int = field(default=0, init=False)
     trained: float = field(default=0.0, init=False)
-    _sums: dict[str, float] = field(default_factory=dict, init=False)
-    _steps: int = field(default=0, init=False)
+    _means: Means = field(default_factory=Means, init=False)
     _cost: float = field(default=0.1, init=False)
     _last: float = field(default=0.0, init=False)
     _real: RealStats | None = field(default=None, init=False)
@@ -85,12 +85,10 @@ class Health(Watcher):
 
     def after(self, scene: Scene, tally: Tally) -> None:
         """Take the numbers of this step; look when it is time and affordable."""
-        self._steps += 1
         wanted = {k: v for k, v in tally.facts.items() if k in TOLD}
         if "G" in tally.totals:
             wanted["G"] = tally.totals["G"]
-        for key, value in wanted.items():
-            self._sums[key] = self._sums.get(key, 0.0) + value
+        self._means.add(wanted)
         due = self.pace.elapsed - self._last >= self.seconds
         if due and self.pace.affords(self._cost):
             self._look(scene)
@@ -111,7 +109,8 @@ class Health(Watcher):
         }
 
     def load(self, state: Mapping[str, Any]) -> None:
-        """Continue the history."""
+        """Continue the history; what steps told since the last look is another training's."""
+        self._means.load({})
         self.history = [dict(line) for line in state.get("history", [])]
         self.kind, self.since = str(state.get("kind", "")), int(state.get("since", 0))
         self.trained = float(state.get("trained", 0.0))
@@ -119,10 +118,7 @@ class Health(Watcher):
     def _look(self, scene: Scene) -> None:
         begun = self.pace.clock()
         with self.pace.spending():
-            facts = {key: value / self._steps for key, value in self._sums.items()}
-            self._sums.clear()
-            self._steps = 0
-            line: dict[str, Any] = {"images": scene.images, "facts": facts}
+            line: dict[str, Any] = {"images": scene.images, "facts": self._means.taken()}
             if self._real is not None:
                 drawn = scene.trainer.sampler().pictures(SEED, 0, SAMPLES)
                 line |= asdict(self._real.look(drawn))

@@ -11,39 +11,60 @@ from lookalike.parts.training.schedules import Tally
 
 
 @dataclass
+class Means:
+    """Means of what steps tell, by name, each over the steps that told it."""
+
+    _sums: dict[str, float] = field(default_factory=dict)
+    _counts: dict[str, int] = field(default_factory=dict)
+
+    def add(self, numbers: Mapping[str, float]) -> None:
+        """Add those of one step."""
+        for name, value in numbers.items():
+            self._sums[name] = self._sums.get(name, 0.0) + value
+            self._counts[name] = self._counts.get(name, 0) + 1
+
+    def taken(self) -> dict[str, float]:
+        """The means so far, by sorted names; then it begins anew."""
+        means = {name: self._sums[name] / self._counts[name] for name in sorted(self._sums)}
+        self.load({})
+        return means
+
+    def state(self) -> dict[str, Any]:
+        """As JSON-able values."""
+        return {"sums": dict(self._sums), "counts": dict(self._counts)}
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Continue from these, or begin anew where they are none."""
+        self._sums, self._counts = dict(state.get("sums", {})), dict(state.get("counts", {}))
+
+
+@dataclass
 class Numbers(Watcher):
     """Writes about ``reports`` lines to stats.jsonl over a run, by steps and not by time."""
 
     reports: int = 300
     name: str = "numbers"
-    _sums: dict[str, float] = field(default_factory=dict, init=False)
-    _counts: dict[str, int] = field(default_factory=dict, init=False)
+    _means: Means = field(default_factory=Means, init=False)
 
     def after(self, scene: Scene, tally: Tally) -> None:
         """Add this step; write a line when it is due."""
         values = {f"loss/{k}": v for k, v in tally.totals.items()}
         values |= {f"term/{k}": v for k, v in tally.terms.items()}
         values |= {f"fact/{k}": v for k, v in tally.facts.items()}
-        for key, value in values.items():
-            self._sums[key] = self._sums.get(key, 0.0) + value
-            self._counts[key] = self._counts.get(key, 0) + 1
+        self._means.add(values)
         recipe = scene.trainer.recipe
         every = max(1, recipe.images // recipe.batch // self.reports)
         if scene.trainer.clock.step % every == 0:
             self._write(scene)
 
     def _write(self, scene: Scene) -> None:
-        means = {key: self._sums[key] / self._counts[key] for key in sorted(self._sums)}
         now = {f"value/{k}": v for k, v in scene.trainer.now().items()}
-        scene.run.record({"images": scene.images, **means, **now})
-        self._sums.clear()
-        self._counts.clear()
+        scene.run.record({"images": scene.images, **self._means.taken(), **now})
 
     def state(self) -> Mapping[str, Any]:
         """Sums that have not been written yet."""
-        return {"sums": dict(self._sums), "counts": dict(self._counts)}
+        return self._means.state()
 
     def load(self, state: Mapping[str, Any]) -> None:
         """Continue the sums."""
-        self._sums = dict(state.get("sums", {}))
-        self._counts = dict(state.get("counts", {}))
+        self._means.load(state)

@@ -20,6 +20,7 @@ from lookalike.engine.watcher import Request, Scene, Watcher
 from lookalike.metrics.scores.health_verdict import sure
 from lookalike.metrics.scores.sample_stats import RealStats, SampleStats
 from lookalike.parts.training.schedules import Tally
+from lookalike.watch.numbers import Means
 
 EVERY = 150
 """Steps between two looks: 64 samples cost about a hundredth of so many."""
@@ -49,8 +50,7 @@ class Watchdog(Watcher):
     name: str = "watchdog"
     was_good: bool = field(default=False, init=False)
     lost: int = field(default=0, init=False)
-    _sums: dict[str, float] = field(default_factory=dict, init=False)
-    _steps: int = field(default=0, init=False)
+    _means: Means = field(default_factory=Means, init=False)
     _largest: dict[str, float] = field(default_factory=dict, init=False)
     _calm: list[float] = field(default_factory=list, init=False)
     _real: RealStats | None = field(default=None, init=False)
@@ -65,18 +65,15 @@ class Watchdog(Watcher):
         """Add the losses and facts of this step, where a look comes soon."""
         if -scene.trainer.clock.step % self.every >= max(self.every // TAIL, 1):
             return
-        self._steps += 1
         losses = {f"loss {player}": abs(total) for player, total in tally.totals.items()}
-        for name, value in {**tally.facts, **losses}.items():
-            self._sums[name] = self._sums.get(name, 0.0) + value
+        self._means.add({**tally.facts, **losses})
 
     def asks(self, scene: Scene) -> Request | None:
         """At every look: keep a good state, leave one that went wrong, or neither."""
         if self._real is None or scene.trainer.clock.step % self.every:
             return None
-        means = {name: value / max(self._steps, 1) for name, value in self._sums.items()}
+        means = self._means.taken()
         look = self._real.look(moving_sampler(scene.trainer).pictures(SEED, 0, SAMPLES))
-        self._sums, self._steps = {}, 0
         before = self._largest.get("roughness", look.roughness)
         rough = look.roughness > max(ROUGH, ROUGHER * before)
         wrong = exploded(means, self._largest) or alarm(look, rough=rough)
@@ -100,8 +97,7 @@ class Watchdog(Watcher):
     def state(self) -> Mapping[str, Any]:
         """Sums since the last look, the losses of good states, and whether there was one."""
         return {
-            "sums": dict(self._sums),
-            "steps": self._steps,
+            **self._means.state(),
             "largest": dict(self._largest),
             "calm": list(self._calm),
             "good": self.was_good,
@@ -109,8 +105,15 @@ class Watchdog(Watcher):
         }
 
     def load(self, state: Mapping[str, Any]) -> None:
-        """Take it back."""
-        self._sums, self._steps = dict(state.get("sums", {})), int(state.get("steps", 0))
+        """Take it back.
+
+        Where a checkpoint counts steps and not numbers, its losses are means over all steps, which
+        those of players that do not play in every step do not compare with: they are forgotten.
+        """
+        if "steps" in state:
+            rough = {n: v for n, v in state.get("largest", {}).items() if n == "roughness"}
+            state = {**state, "sums": {}, "largest": rough, "calm": ()}
+        self._means.load(state)
         self._largest = dict(state.get("largest", {}))
         self._calm = list(state.get("calm", ()))
         self.was_good, self.lost = bool(state.get("good")), int(state.get("lost", 0))
