@@ -18,7 +18,7 @@ from lookalike.engine.session import MOST_SETBACKS
 from lookalike.engine.state import moving_sampler
 from lookalike.engine.watcher import Request, Scene, Watcher
 from lookalike.metrics.scores.health_verdict import sure
-from lookalike.metrics.scores.sample_stats import RealStats, SampleStats
+from lookalike.metrics.scores.sample_stats import POOR, RealStats, SampleStats
 from lookalike.parts.training.schedules import Tally
 from lookalike.watch.numbers import Means
 
@@ -123,7 +123,7 @@ def good(look: SampleStats) -> bool:
     """Whether samples are varied and near the real pictures; how smooth these are differs too much
     for a limit of roughness.
     """
-    return look.variety >= 0.5 and look.twins <= 0.35 and look.distance <= 2.5
+    return look.varied and look.near
 
 
 def alarm(look: SampleStats, *, rough: bool = False) -> str:
@@ -133,10 +133,9 @@ def alarm(look: SampleStats, *, rough: bool = False) -> str:
     """
     if look.variety < 0.05:
         return "every sample is the same picture"
-    if look.variety < 0.25:
-        return f"the samples have only {look.variety:.0%} of the variety of the real pictures"
-    if look.twins > 0.7:
-        return f"{look.twins:.0%} of the samples have a near twin among 64"
+    if look.collapsed:
+        few = look.variety < POOR
+        return look.variety_words("the real pictures") if few else look.twins_words
     if look.distance > 5:
         return (
             f"the samples are {look.distance:.0f} times as far from the real pictures as these "

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from lookalike.metrics.scores.sample_stats import SampleStats
+from lookalike.metrics.scores.sample_stats import TWINS, SampleStats
 
 ADVISED, AS_GOOD = "swift", ("swift", "cascade")
 """The recipe to try where a run does not do well, and those that would gain nothing by it."""
@@ -162,13 +162,10 @@ def verdict(seen: Evidence) -> HealthFinding:
 
 def _collapse(seen: Evidence) -> HealthFinding | None:
     now = seen.looks[-1]
-    if now.variety >= 0.5 and now.twins <= 0.35:
+    if now.varied:
         return None
-    red = now.variety < 0.25 or now.twins > 0.7
-    if now.twins > 0.35:
-        what = f"{now.twins:.0%} of the samples have a near twin among 64"
-    else:
-        what = f"the samples have only {now.variety:.0%} of the variety of your pictures"
+    red = now.collapsed
+    what = now.twins_words if now.twins > TWINS else now.variety_words("your pictures")
     name = "The generator has collapsed" if red else "The generator may be collapsing"
     hope = "It often recovers early in a run; if it stays, begin" if seen.done < 0.5 else "Begin"
     return HealthFinding(
@@ -216,11 +213,11 @@ def _sureness(facts: Mapping[str, float]) -> str:
 
 def _noise(seen: Evidence) -> HealthFinding | None:
     now = seen.looks[-1]
-    if now.distance <= 2.5 and now.roughness <= 3:
+    if now.near and now.roughness <= 3:
         return None
     what = (
         "are still far from anything in your pictures"
-        if now.distance > 2.5
+        if not now.near
         else f"are {now.roughness:.0f} times as rough as your pictures, like noise"
     )
     return HealthFinding(

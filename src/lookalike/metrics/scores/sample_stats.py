@@ -17,6 +17,12 @@ from lookalike.metrics.features.features import Pixels as PixelFeatures
 
 SIDE = 8
 GROUP = 64
+VARIED, POOR = 0.5, 0.25
+"""The variety of samples that are well, and below which they have collapsed."""
+TWINS, REPEATED = 0.35, 0.7
+"""The share of twins among samples that are well, and beyond which they have collapsed."""
+APART = 2.5
+"""The distance beyond which samples are far from anything real."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +37,30 @@ class SampleStats:
     twins: float
     distance: float
     roughness: float
+
+    @property
+    def varied(self) -> bool:
+        """Whether samples are as unlike each other as those that are well."""
+        return self.variety >= VARIED and self.twins <= TWINS
+
+    @property
+    def collapsed(self) -> bool:
+        """Whether they resemble each other so much that it is no accident."""
+        return self.variety < POOR or self.twins > REPEATED
+
+    @property
+    def near(self) -> bool:
+        """Whether they lie among the real pictures."""
+        return self.distance <= APART
+
+    @property
+    def twins_words(self) -> str:
+        """How many have a twin, as half a sentence."""
+        return f"{self.twins:.0%} of the samples have a near twin among {GROUP}"
+
+    def variety_words(self, whose: str) -> str:
+        """How little they vary beside the pictures that ``whose`` names, as half a sentence."""
+        return f"the samples have only {self.variety:.0%} of the variety of {whose}"
 
 
 @dataclass(frozen=True)
