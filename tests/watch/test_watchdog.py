@@ -12,6 +12,7 @@ import pytest
 import torch
 from pictures import Discs, differences
 
+from lookalike.engine.batches import SourceBatch, SplitBatches
 from lookalike.engine.session import MOST_SETBACKS, Session
 from lookalike.engine.state import training_state
 from lookalike.engine.trainer import Setback, Trainer
@@ -22,6 +23,7 @@ from lookalike.parts.training.schedules import Tally
 from lookalike.place import Place
 from lookalike.recipe import find, make
 from lookalike.run import GOOD, Run
+from lookalike.watch.health import Health
 from lookalike.watch.numbers import Numbers
 from lookalike.watch.watchdog import Watchdog, alarm, exploded, good, won
 
@@ -375,6 +377,23 @@ def test_a_checkpoint_that_counted_steps_is_gone_on_from_without_its_losses() ->
         "good": True,
         "lost": 1,
     }
+
+
+def test_the_real_pictures_are_read_once_for_the_light_and_the_watchdog(
+    trainer: Trainer, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    some, read = SplitBatches.some, []
+
+    def counted(source: SplitBatches, count: int, first: int = 0) -> SourceBatch:
+        read.append(count)
+        return some(source, count, first)
+
+    monkeypatch.setattr(SplitBatches, "some", counted)
+    scene, dog, health = Scene(trainer, run), Watchdog(), Health()
+    for watcher in (dog, health):
+        watcher.begin(scene)
+    assert len(read) == 1
+    assert dog._real is health._real is not None
 
 
 def test_looking_leaves_the_training_as_it_is(trainer: Trainer, run: Run) -> None:

@@ -20,11 +20,15 @@ Clock = Callable[[], float]
 
 @dataclass(frozen=True)
 class Scene:
-    """What a watcher may look at: the trainer, the run folder, and the seconds spent so far."""
+    """What a watcher may look at: the trainer, the run folder, and the seconds spent so far.
+
+    ``shared`` holds by name what one watcher found out and others need as well.
+    """
 
     trainer: Trainer
     run: Run
     time: TimeBudget | None = None
+    shared: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def images(self) -> int:

@@ -78,9 +78,7 @@ class Health(Watcher):
         """Learn what is normal among the real pictures."""
         self.pace.begin()
         self._before, self._last = self.trained, 0.0
-        real = scene.trainer.source.some(REALS).images
-        if real.ndim == 4 and len(real) > 1:
-            self._real = RealStats.of(images.to_pixels(real))
+        self._real = real_stats(scene)
         self._tell(scene)
 
     def after(self, scene: Scene, tally: Tally) -> None:
@@ -162,6 +160,16 @@ class Health(Watcher):
             recipe=scene.trainer.recipe.name,
             falling=falls(scene.trainer.recipe),
         )
+
+
+def real_stats(scene: Scene) -> RealStats | None:
+    """What is normal among the real pictures, learned once a session; None where they are none."""
+    if "real" not in scene.shared:
+        real = scene.trainer.source.some(REALS).images
+        several = real.ndim == 4 and len(real) > 1
+        scene.shared["real"] = RealStats.of(images.to_pixels(real)) if several else None
+    known: RealStats | None = scene.shared["real"]
+    return known
 
 
 def finding_of(run: Run) -> HealthFinding | None:

@@ -13,18 +13,18 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
-from lookalike import images
 from lookalike.engine.session import MOST_SETBACKS
 from lookalike.engine.state import moving_sampler
 from lookalike.engine.watcher import Request, Scene, Watcher
 from lookalike.metrics.scores.health_verdict import sure
 from lookalike.metrics.scores.sample_stats import POOR, RealStats, SampleStats
 from lookalike.parts.training.schedules import Tally
+from lookalike.watch.health import real_stats
 from lookalike.watch.numbers import Means
 
 EVERY = 150
 """Steps between two looks: 64 samples cost about a hundredth of so many."""
-SAMPLES, REALS, SEED = 64, 512, 5
+SAMPLES, SEED = 64, 5
 TAIL = 6
 """Losses and facts are those of the last sixth of these steps: what went wrong is not averaged away
 with what came before it."""
@@ -57,9 +57,7 @@ class Watchdog(Watcher):
 
     def begin(self, scene: Scene) -> None:
         """Learn what is normal among the real pictures."""
-        real = scene.trainer.source.some(REALS).images
-        if real.ndim == 4 and len(real) > 1:
-            self._real = RealStats.of(images.to_pixels(real))
+        self._real = real_stats(scene)
 
     def after(self, scene: Scene, tally: Tally) -> None:
         """Add the losses and facts of this step, where a look comes soon."""
