@@ -7,8 +7,9 @@ an interval, flipped or swapped, as in the five systems that this package began 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -43,6 +44,40 @@ def hinge_fake(logits: Tensor) -> Tensor:
 def settled(real: Tensor, fake: Tensor) -> float:
     """The share of real and generated pictures whose hinge loss is 0: at 1 D has won."""
     return float((torch.cat([real, fake]).detach() == 0).float().mean())
+
+
+class HingeOnMaps(NamedTuple):
+    """What a discriminator of maps gives: its ``score`` of fakes for those who draw them, ``[M]``,
+    and its own hinge losses on ``real`` ``[N]`` and ``fake`` ``[M]``.
+    """
+
+    score: Tensor
+    real: Tensor
+    fake: Tensor
+
+
+def hinge_on_maps(
+    game: Game, player: str, makers: Sequence[str], maps: tuple[list[Tensor], list[Tensor]]
+) -> HingeOnMaps:
+    """The hinge game over ``maps`` of frozen features, of real pictures and of fakes.
+
+    The player sees detached maps; the makers' score passes through a player whose weights receive
+    no gradient. Its mean logits are told, and the share of pictures from which it learns nothing.
+    """
+    real_maps, fake_maps = maps
+    with game.networks.only(*makers):
+        score: Tensor = game.play(player, fake_maps).float()
+    both = [
+        torch.cat([real, fake.detach()]) for real, fake in zip(real_maps, fake_maps, strict=True)
+    ]
+    logits: Tensor = game.play(player, both).float()
+    count = len(real_maps[0])
+    on_real, on_fake = logits[:count], logits[count:]
+    losses = HingeOnMaps(per_sample(score), hinge_real(on_real), hinge_fake(on_fake))
+    game.facts[f"{player}(x)"] = float(on_real.detach().mean())
+    game.facts[f"{player}(G(z))"] = float(on_fake.detach().mean())
+    game.facts[f"{player}(settled)"] = settled(losses.real, losses.fake)
+    return losses
 
 
 class AdversarialLoss(ABC):

@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from lookalike.parts.losses.adversarial import hinge_fake, hinge_real
-from lookalike.parts.losses.base import Loss, Objective, Phase, Terms, absolute, per_sample
+from lookalike.parts.losses.adversarial import hinge_on_maps
+from lookalike.parts.losses.base import Loss, Objective, Phase, Terms, absolute
 from lookalike.parts.losses.features import feature_distance
 from lookalike.parts.losses.game import Batch, Game
 from lookalike.parts.networks.blocks import with_labels
@@ -151,17 +151,8 @@ class CascadeObjective(Objective):
         with torch.no_grad():
             real_maps = game.features(real)
         fake_maps = game.features(made)
-        with game.networks.only("G"):
-            score: Tensor = game.play("P", fake_maps).float()
-        both = [
-            torch.cat([one, other.detach()])
-            for one, other in zip(real_maps, fake_maps, strict=True)
-        ]
-        logits: Tensor = game.play("P", both).float()
-        on_real, on_fake = logits[: len(batch)], logits[len(batch) :]
+        hinge = hinge_on_maps(game, "P", ("G",), (real_maps, fake_maps))
         terms["feature"] = self.feature * feature_distance(real_maps, fake_maps)
-        terms["adversarial"] = -game.now["adversarial"] * per_sample(score)
-        terms["critic_real"], terms["critic_fake"] = hinge_real(on_real), hinge_fake(on_fake)
-        game.facts["P(x)"] = float(on_real.detach().mean())
-        game.facts["P(G(z))"] = float(on_fake.detach().mean())
+        terms["adversarial"] = -game.now["adversarial"] * hinge.score
+        terms["critic_real"], terms["critic_fake"] = hinge.real, hinge.fake
         return terms

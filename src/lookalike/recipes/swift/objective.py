@@ -12,15 +12,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from lookalike.parts.losses.adversarial import hinge_fake, hinge_real, settled
-from lookalike.parts.losses.base import (
-    Objective,
-    Phase,
-    Terms,
-    absolute,
-    kl_to_normal,
-    per_sample,
-)
+from lookalike.parts.losses.adversarial import hinge_on_maps
+from lookalike.parts.losses.base import Objective, Phase, Terms, absolute, kl_to_normal
 from lookalike.parts.losses.features import feature_distance
 from lookalike.parts.losses.game import Batch, Game
 from lookalike.parts.training.triggers import Between
@@ -83,27 +76,16 @@ class SwiftObjective(Objective):
     def rebuild_and_discriminate(self, game: Game, batch: Batch) -> Terms:
         """The same, and the hinge game over rebuilt and interpolated pictures.
 
-        Hinge loss: Lim and Ye 2017. D sees detached features; G's score passes through a D whose
-        weights receive no gradient.
+        Hinge loss: Lim and Ye 2017.
         """
         count = len(batch)
         drawn = self._draw(game, batch, int(count * self.mixed), changed=True)
         terms = self._terms(batch, drawn)
-        with game.networks.only("G", "E"):
-            score: Tensor = game.play("D", drawn.fake_maps).float()
-        both = [
-            torch.cat([real, fake.detach()])
-            for real, fake in zip(drawn.real_maps, drawn.fake_maps, strict=True)
-        ]
-        logits: Tensor = game.play("D", both).float()
-        terms["adversarial"] = game.now["adversarial"] * paired(-per_sample(score), count)
-        terms["critic_real"], on_fake = hinge_real(logits[:count]), hinge_fake(logits[count:])
-        terms["critic_fake"] = paired(on_fake, count)
+        hinge = hinge_on_maps(game, "D", ("G", "E"), (drawn.real_maps, drawn.fake_maps))
+        terms["adversarial"] = game.now["adversarial"] * paired(-hinge.score, count)
+        terms["critic_real"], terms["critic_fake"] = hinge.real, paired(hinge.fake, count)
         if self.exchange is not None:
             terms.update(self._label_terms(game, batch, drawn, self.exchange.weight))
-        game.facts["D(x)"] = float(logits[:count].detach().mean())
-        game.facts["D(G(z))"] = float(logits[count:].detach().mean())
-        game.facts["D(settled)"] = settled(terms["critic_real"], on_fake)
         return terms
 
     def _draw(self, game: Game, batch: Batch, extra: int, *, changed: bool) -> DrawnBatch:
