@@ -24,7 +24,7 @@ GOOD = SampleStats(variety=0.95, twins=0.0, distance=1.1, roughness=1.0)
 WON = {"D(real)": 0.99, "D(fake)": 0.01, "G": 5.0}
 EVEN = {"D(real)": 0.6, "D(fake)": 0.4, "G": 1.0}
 NEAR = ScoreLook(50_000, kid=0.5, chance=0.16, coverage=0.4, reachable=0.6)
-SEEN = Evidence(images=50_000, done=0.4, warm=True, looks=[GOOD], facts=[EVEN] * 4, scores=[NEAR])
+SEEN = Evidence(done=0.4, warm=True, looks=[GOOD], facts=[EVEN] * 4, scores=[NEAR])
 
 
 def scored(*kids: float) -> list[ScoreLook]:
@@ -207,6 +207,7 @@ def test_every_sentence_says_what_is_seen_and_what_to_try() -> None:
         assert any(char.isdigit() for char in sentence)
         assert "swift" in sentence
         assert "swift" not in verdict(replace(seen, recipe="swift")).sentence
+        assert "recipe cascade" in verdict(replace(seen, size=128)).sentence
 
 
 def test_the_watcher_writes_its_finding_and_logs_changes_only(

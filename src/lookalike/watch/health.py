@@ -148,7 +148,6 @@ class Health(Watcher):
         names = list(SampleStats.__dataclass_fields__)
         begun = any("G" in line["facts"] for line in self.history)  # G may wait for D's opening
         return Evidence(
-            images=scene.images,
             done=scene.done,
             warm=begun and scene.images >= min(0.1 * budget, 30_000),
             looks=[
@@ -158,6 +157,7 @@ class Health(Watcher):
             scores=scores_of(scene.run),
             take=str(checkpoints.read_json(scene.run.path / SCORES).get("take", "last")),
             recipe=scene.trainer.recipe.name,
+            size=scene.trainer.recipe.size,
             falling=falls(scene.trainer.recipe),
         )
 

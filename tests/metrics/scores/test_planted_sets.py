@@ -85,7 +85,7 @@ def light(samples: Pixels, judge: Features, real: Vectors) -> str:
         manifold(others, real).coverage,
     )
     look = RealStats.of(scenes(200, 2)).look(samples)
-    return verdict(Evidence(1000, 1.0, True, [look], scores=[score])).light
+    return verdict(Evidence(1.0, True, [look], scores=[score])).light
 
 
 @pytest.mark.slow

@@ -3,8 +3,9 @@
 Everything that shows a light (terminal, page, report, ``show``, JSON) asks these functions. Looked
 for, worst first: collapse (samples resemble each other more than the data do), a discriminator that
 has won, noise that does not go away, a best state that is better than the last, pictures that are
-still far away, and scores that no longer improve. Green is said only of samples that reach the
-variety of held-out pictures and lie near to them, both measured.
+still far away, and scores that no longer improve. Green is said only of samples that were measured
+to lie near to held-out pictures and to reach their variety; where so few pictures are held out or
+drawn that coverage means nothing, of those that lie near.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ from typing import Any
 
 from lookalike.metrics.scores.sample_stats import TWINS, SampleStats
 
-ADVISED, AS_GOOD = "swift", ("swift", "cascade")
-"""The recipe to try where a run does not do well, and those that would gain nothing by it."""
+ADVISED, LARGE, AS_GOOD = "swift", "cascade", ("swift", "cascade")
+"""The recipe to try where a run does not do well, the one above 64 px, and those that would gain
+nothing by it."""
 GREEN, GREY, AMBER, RED = "green", "grey", "amber", "red"
 LIGHTS = {
     GREEN: "All is well",
@@ -118,12 +120,10 @@ class Evidence:
     """What the verdict is made of.
 
     ``done`` is the share of the budget; ``looks`` and ``facts`` are oldest first (facts are means
-    between two looks), and so are ``scores``; ``take`` is the state that pictures come from, and
-    ``best`` the score of the best one; ``falling`` says that learning rates fall towards the end of
-    the budget.
+    between two looks), and so are ``scores``; ``take`` is the state that pictures come from;
+    ``size`` is their side; ``falling`` says that learning rates fall towards the end of the budget.
     """
 
-    images: int
     done: float
     warm: bool
     looks: Sequence[SampleStats]
@@ -131,12 +131,14 @@ class Evidence:
     scores: Sequence[ScoreLook] = ()
     take: str = "last"
     recipe: str = ""
+    size: int = 64
     falling: bool = False
 
     @property
     def other(self) -> str:
         """Another recipe to try, where this is not that one already."""
-        return "" if self.recipe in AS_GOOD else f"the recipe {ADVISED}, "
+        advised = LARGE if self.size > 64 else ADVISED
+        return "" if self.recipe in AS_GOOD else f"the recipe {advised}, "
 
     @property
     def lost(self) -> bool:
