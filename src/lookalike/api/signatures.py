@@ -64,10 +64,12 @@ def _refuse_parts(arguments: Mapping[str, Any], url: str) -> None:
     """Refuse parts of what is to be at a URL.
 
     Raises:
-        DataError: only a part is to be made.
+        DataError: only a part is to be made, or other machines are to make parts.
     """
     machines = getattr(arguments.get("settings"), "machines", None)
-    if arguments.get("fields", {}).get("part") or getattr(machines, "part", None):
+    words = arguments.get("fields", {})
+    on = str(words.get("on") or getattr(machines, "on", ""))
+    if words.get("part") or getattr(machines, "part", None) or on.startswith("dask://"):
         raise DataError(
             f"parts are kept beside what is made, on a disk that all machines see, not at {url}. "
             "Name such a place with --to, and let merge make the whole there."
