@@ -15,7 +15,7 @@ from lookalike.errors import DataError
 from lookalike.progress import NOBODY, Listener
 from lookalike.results import plain
 from lookalike.settings.data import PrepareSettings
-from lookalike.settings.options import AnyPath, filled, path_of
+from lookalike.settings.options import AnyPath, filled, path_of, url_of
 from lookalike.settings.training import StartSettings, TrainSettings
 
 if TYPE_CHECKING:
@@ -296,13 +296,17 @@ def choose(source: AnyPath, size: int | None = None, recipe: str | None = None) 
     from lookalike.stages.choose import choose
 
     place = path_of(source)
-    if not place.exists():
+    if url_of(source) is None and not place.exists():
         raise DataError(f"{source} does not exist. Name a folder or a zip with pictures.")
     return choose(place, size, recipe)
 
 
-def open_data(data: AnyPath, into: Path, listener: Listener = NOBODY) -> Pack:
+def open_data(
+    data: AnyPath, into: Path, listener: Listener = NOBODY, settings: TrainSettings | None = None
+) -> Pack:
     """The pack at this path; a folder or zip of pictures is prepared beside the run first.
+
+    ``settings`` are those of the training that it is for.
 
     Raises:
         LookalikeError: there is nothing there, or nothing that can be used.
@@ -315,7 +319,7 @@ def open_data(data: AnyPath, into: Path, listener: Listener = NOBODY) -> Pack:
     if Pack.is_pack(place):
         return Pack.open(place)
     refuse_run(place)
-    if not place.exists():
+    if url_of(data) is None and not place.exists():
         raise DataError(
             f"{data} does not exist. Name a pack (made by 'lookalike prepare') or a folder of "
             "pictures."
