@@ -250,7 +250,8 @@ def _smaller(pack: Pack, to: Path, size: int, channels: int, listing: str) -> Pa
             picture = images.to_pillow(pack.shards.take(np.array([number]))[0])
             pixels = read_opened(picture, look).pixels
             writer.append(pixels, row, counts="augment" not in row)
-        kept = {key: pack.info[key] for key in ("licence", "copies", "near", "augment", "source")}
+        known = ("licence", "copies", "near", "augment", "source")
+        kept = {key: pack.info[key] for key in known if key in pack.info}
         found = [f"Made from the pack {pack.path} of {pack.size} px, with its hold-out."]
         return writer.finish(
             holdout=held, info={**kept, "listing": listing, "found": found}, refused=pack.refused()
