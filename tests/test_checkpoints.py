@@ -5,6 +5,7 @@ import math
 import os
 import pickle
 import random
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from pictures import differences
 from safetensors.torch import save_file
 
-from lookalike import checkpoints
+from lookalike import checkpoints, locks
 from lookalike.errors import CheckpointError
 from lookalike.run import Run
 
@@ -271,7 +272,7 @@ def test_what_a_killed_process_left_of_a_file_goes_and_that_of_a_living_one_stay
         left.write_bytes(b"half")
     living = tmp_path / ".page.html.98.part"
     with living.open("wb") as file:
-        checkpoints._lock(file)
+        locks.take(file)
         checkpoints.write_whole(tmp_path / "page.html", b"whole")
         assert {place.name for place in tmp_path.iterdir()} == {
             "page.html",
@@ -289,3 +290,33 @@ def test_unfinished_grids_of_a_killed_training_go_when_it_goes_on(tmp_path: Path
     (run.samples / ".0000000010.png.part").write_bytes(b"half")
     with run.writing():
         assert not list(run.path.rglob("*.part"))
+
+
+def test_a_file_is_locked_until_it_has_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second writer sweeps what is not locked, and would take it away before it is renamed."""
+    held, replace = [], checkpoints.os.replace
+
+    def moved(part: Path, to: Path) -> None:
+        held.append(locks.taken(part))
+        replace(part, to)
+
+    monkeypatch.setattr(checkpoints.os, "replace", moved)
+    checkpoints.write_whole(tmp_path / "page.html", b"whole")
+    assert held == [checkpoints.os.name == "posix"]
+
+
+def test_thousands_of_files_are_written_without_listing_their_folder_each_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed, listing = [], Path.iterdir
+
+    def counted(folder: Path) -> Iterator[Path]:
+        listed.append(folder)
+        return listing(folder)
+
+    monkeypatch.setattr(Path, "iterdir", counted)
+    for number in range(20):
+        checkpoints.write_whole(tmp_path / f"{number}.png", b"whole")
+    assert listed == [tmp_path]

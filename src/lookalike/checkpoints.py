@@ -16,21 +16,15 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from types import ModuleType
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 from safetensors import SafetensorError, safe_open
 
+from lookalike import locks
 from lookalike.errors import CheckpointError
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-fcntl: ModuleType | None
-try:
-    import fcntl
-except ImportError:  # Windows, where a file that is open cannot be removed
-    fcntl = None
 
 FORMAT = "lookalike-checkpoint-1"
 DIGEST = "digest"
@@ -38,6 +32,10 @@ DIGEST = "digest"
 
 log = logging.getLogger(__name__)
 _said: set[tuple[str, int]] = set()
+_left: dict[Path, list[Path]] = {}
+"""By folder, what lay half written in it when this process first wrote there."""
+
+_PART = re.compile(r"\..+\.part")
 
 
 def write(path: Path, tree: Mapping[str, Any]) -> None:
@@ -65,42 +63,50 @@ def write_whole(path: Path, data: bytes) -> None:
 
     What a process that was killed has left of the same file is removed.
     """
-    sweep(path.parent, rf"{re.escape(path.name)}\.\d+")
+    for left in _left_of(path):
+        _sweep(left)
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with open(beside, "wb") as file:
-            with contextlib.suppress(OSError):  # a disk without locks
-                _lock(file)
+            with contextlib.suppress(BlockingIOError):
+                locks.take(file)
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(beside, path)
+            if os.name == "posix":  # locked until it has its name: nobody takes it for a leftover
+                os.replace(beside, path)
+        if os.name != "posix":  # where a file that is open keeps its name
+            os.replace(beside, path)
         _settle(path.parent)
     finally:
         beside.unlink(missing_ok=True)
 
 
-def sweep(folder: Path, name: str = ".+") -> None:
-    """Remove what killed processes left half written in a folder: ``.NAME.PID.part``, by a pattern.
+def _left_of(path: Path) -> list[Path]:
+    """What was left half written of a file when this process first wrote to its folder.
 
-    A living process holds a lock on its own.
+    A folder is listed once: thousands of files are written into one.
     """
-    pattern = re.compile(rf"\.{name}\.part")
+    folder = path.parent.absolute()
+    if folder not in _left:
+        with contextlib.suppress(OSError):
+            _left[folder] = [one for one in folder.iterdir() if _PART.fullmatch(one.name)]
+    own = re.compile(rf"\.{re.escape(path.name)}\.\d+\.part")
+    return [left for left in _left.get(folder, ()) if own.fullmatch(left.name)]
+
+
+def sweep(folder: Path) -> None:
+    """Remove what killed processes left half written in a folder: ``.NAME.PID.part``."""
     with contextlib.suppress(OSError):
-        for place in [one for one in folder.iterdir() if pattern.fullmatch(one.name)]:
-            with contextlib.suppress(OSError), open(place, "rb") as file:
-                _lock(file)
-                place.unlink()
+        for left in [one for one in folder.iterdir() if _PART.fullmatch(one.name)]:
+            _sweep(left)
 
 
-def _lock(file: IO[bytes]) -> None:
-    """Mark a file as that of a living process, where the system can.
-
-    Raises:
-        OSError: another process has it.
-    """
-    if fcntl is not None:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+def _sweep(left: Path) -> None:
+    """Remove a file that was left half written; a living process holds a lock on its own."""
+    with contextlib.suppress(OSError), open(left, "rb") as file:
+        if locks.take(file):
+            left.unlink()
 
 
 def read(path: Path) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
-from lookalike import checkpoints, recipe
+from lookalike import checkpoints, locks, recipe
 from lookalike.checkpoints import read_json as read_json
 from lookalike.checkpoints import warn_once
 from lookalike.errors import CheckpointError, RunError, RunLockedError
@@ -102,7 +102,7 @@ class Run:
         handle = open(self.path / ".lock", "a+", encoding="utf-8")
         try:
             lock(handle)
-        except OSError:
+        except BlockingIOError:
             handle.seek(0)
             owner = handle.read().strip() or "another process"
             handle.close()
@@ -451,24 +451,14 @@ def _to_disk(path: Path) -> Iterator[Path]:
 
 
 def is_locked(path: Path) -> bool:
-    """Whether a process holds the lock of this file."""
-    try:
-        with open(path, "r+", encoding="utf-8") as handle:
-            lock(handle)
-    except FileNotFoundError:
-        return False
-    except OSError:
-        return True
-    return False
+    """Whether a process holds the lock of this file; also where it may only be read."""
+    return locks.taken(path)
 
 
 def lock(handle: IO[str]) -> None:
-    """Take an exclusive lock that the system drops when the process ends."""
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        import msvcrt
+    """Take an exclusive lock that the system drops when the process ends.
 
-        msvcrt.locking(handle.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
-    else:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    Raises:
+        BlockingIOError: another process has it.
+    """
+    locks.take(handle)

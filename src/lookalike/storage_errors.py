@@ -10,15 +10,17 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from lookalike.errors import StorageError
 
 P = ParamSpec("P")
 R = TypeVar("R")
 AnyPath = str | os.PathLike[str]
+Near = Callable[[dict[str, Any]], AbstractContextManager[None]]
+"""Around a verb: it may change the arguments that it is given, by their names."""
 
 WRITTEN = ("to", "into", "page", "folder", "run")
 """What verbs call the places that they write to, the likeliest first."""
@@ -70,17 +72,17 @@ def storage_errors(places: Sequence[AnyPath] = ()) -> Iterator[None]:
         ) from problem
 
 
-def guarded(verb: Callable[P, R]) -> Callable[P, R]:
-    """A function whose OSErrors and encoding errors are StorageErrors; see above."""
+def guarded(verb: Callable[P, R], near: Near = lambda _: nullcontext()) -> Callable[P, R]:
+    """A function whose OSErrors and encoding errors are StorageErrors, inside of ``near``."""
 
     parameters = inspect.signature(verb)
 
     @functools.wraps(verb)
     def inner(*values: P.args, **named: P.kwargs) -> R:
-        given = parameters.bind_partial(*values, **named).arguments
-        places = [given[name] for name in WRITTEN if given.get(name)]
-        with storage_errors(places):
-            return verb(*values, **named)
+        given = parameters.bind_partial(*values, **named)
+        places = [given.arguments[name] for name in WRITTEN if given.arguments.get(name)]
+        with storage_errors(places), near(given.arguments):
+            return verb(*given.args, **given.kwargs)
 
     return inner
 

@@ -197,3 +197,21 @@ def test_a_scheduler_that_is_not_there_is_named(
 def test_workers_of_its_own_end_with_the_work(home: Path, tmp_path: Path) -> None:
     done = package.prepare(home / "photos", tmp_path / "p", size=16, on="dask", parts=2)
     assert done.count == 100
+
+
+def test_a_worker_that_lacks_a_package_is_told_in_a_sentence() -> None:
+    from lookalike.cluster.dask_workers import DaskWorkers
+
+    class Failed:
+        def __init__(self, problem: Exception, cause: Exception | None = None) -> None:
+            self._problem, self._problem.__cause__ = problem, cause
+
+        def result(self) -> None:
+            raise self._problem
+
+    workers, missing = DaskWorkers("dask"), ModuleNotFoundError("No module named 'lookalike'")
+    for failed in (Failed(missing), Failed(RuntimeError("Error during deserialization"), missing)):
+        with pytest.raises(LookalikeError, match=r"lacks a package .*'lookalike'"):
+            workers._answer(failed)
+    with pytest.raises(RuntimeError, match="of its own"):
+        workers._answer(Failed(RuntimeError("of its own")))

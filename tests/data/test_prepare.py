@@ -12,6 +12,7 @@ from PIL import Image
 from lookalike.data.pack.pack import Pack
 from lookalike.errors import DataError, NoImagesError, PackError, TooFewImagesError
 from lookalike.settings.data import PrepareSettings
+from lookalike.stages import prepare as stage
 from lookalike.stages.prepare import prepare
 
 HERE = PrepareSettings(size=16, workers=0)
@@ -252,3 +253,17 @@ def test_what_the_doctor_leaves_out_is_listed_and_comes_back_when_it_is_no_longe
     assert (done.count, done.refusals) == (19, (("003.png", "is blank"),))
     assert prepare(folder, to, without).unchanged
     assert prepare(folder, to, HERE).count == 20
+
+
+def test_the_same_again_opens_no_picture_to_choose_the_size(
+    photos: Photos, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, wanted = photos(30), PrepareSettings(size=None, workers=0)
+    first = prepare(folder, tmp_path / "pack", wanted)
+    opened, true = [], stage.open_picture
+    monkeypatch.setattr(stage, "open_picture", lambda data: opened.append(1) or true(data))
+    again = prepare(folder, tmp_path / "pack", wanted)
+    assert (again.unchanged, again.size, opened) == (True, first.size, [])
+    photos(1, first=30)
+    assert prepare(folder, tmp_path / "pack", wanted).decoded == 1
+    assert opened

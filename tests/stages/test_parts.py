@@ -227,3 +227,44 @@ def test_work_that_needs_the_whole_first_says_so(home: Path, tmp_path: Path) -> 
     with pytest.raises(DataError, match="parts of"):
         package.merge(tmp_path / "b.html", parts=(tmp_path / "a.html-parts",))
     assert asdict(package.settings.PrepareSettings().machines)["part"] is None
+
+
+def test_chosen_pictures_cannot_be_checked_in_parts(home: Path, tmp_path: Path) -> None:
+    for words in ({"part": "1/2"}, {"on": "dask"}):
+        with pytest.raises(DataError, match=r"--pictures.* cannot be divided"):
+            package.expand(
+                home / "p", tmp_path / "e", run=home / "r", pictures=home / "photos", **words
+            )
+    assert not (tmp_path / "e-parts").exists()
+
+
+def test_scores_of_parts_read_the_samples_once(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lookalike.stages import evaluate as stage
+
+    package.generate(home / "r", tmp_path / "out", count=40, keep_copies=True)
+    for number in (1, 2):
+        package.evaluate(tmp_path / "out", home / "p", judge="random", part=f"{number}/2")
+    read, true = [], stage.pictures_of
+    monkeypatch.setattr(
+        stage, "pictures_of", lambda place, *more: read.append(place) or true(place, *more)
+    )
+    package.merge(tmp_path / "out")
+    assert read.count(tmp_path / "out") == 1
+
+
+def test_a_part_of_copies_says_what_comes_next(mixed: Path, tmp_path: Path) -> None:
+    done = package.transform(mixed, "fliph", to=tmp_path / "c", part="1/2", workers=0)
+    assert "other parts" in done.next_step
+    assert "other parts" not in package.transform(mixed, "fliph", to=tmp_path / "c").next_step
+
+
+def test_parts_of_work_that_is_not_known_are_named(home: Path, tmp_path: Path) -> None:
+    package.prepare(home / "photos", tmp_path / "p", size=16, part="1/1", workers=0)
+    info = next((tmp_path / "p-parts").rglob("part.json"))
+    told = json.loads(info.read_text())
+    for change in ({"verb": "paint"}, {"settings": {**told["work"]["settings"], "hue": 3}}):
+        info.write_text(json.dumps({**told, "work": {**told["work"], **change}}))
+        with pytest.raises(DataError, match="another version"):
+            package.merge(tmp_path / "p")

@@ -141,14 +141,14 @@ def transform(
         NoImagesError: there is no picture in the folder.
         DataError: a code that does not exist or does not fit.
     """
-    from lookalike.stages.transform import transform
+    from lookalike.stages.transform import joined, transform
 
     settings = filled(TransformSettings, settings, fields)
     if codes:
         settings = replace(settings, codes=tuple(" ".join(codes).split()))
     if settings.machines.elsewhere:
         spread: Division[Transformed] = divided("transform", (folder,), settings, folder)
-        return spread.elsewhere(listener)
+        return spread.elsewhere(listener, joined)
     return transform(path_of(folder), settings, listener.tell)
 
 

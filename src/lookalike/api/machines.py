@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -73,10 +74,21 @@ def merge(
 
 
 def perform(work: Work, machines: Machines, listener: Listener, workers: int | None = None) -> Any:
-    """Do the work, divided in this way, with its own verb and so many processes of its own."""
+    """Do the work, divided in this way, with its own verb and so many processes of its own.
+
+    Raises:
+        DataError: this program does not know such work, or a setting of it.
+    """
     from lookalike import api
 
-    settings: Any = replace(restored(DIVIDED[work.verb], work.settings), machines=machines)
+    try:
+        known: Any = restored(DIVIDED[work.verb], work.settings)
+    except (KeyError, TypeError) as problem:
+        raise DataError(
+            f"these are parts of {work.verb!r} as another version of the program does it "
+            f"({problem!r}). Put them together with that one, or make them again."
+        ) from problem
+    settings = replace(known, machines=machines)
     if hasattr(settings, "workers"):
         settings = replace(settings, workers=workers)
     arguments = [argument or None for argument in work.arguments]
@@ -108,8 +120,11 @@ class Division(Generic[R]):
         """What one part answers, in place of what the whole would."""
         return cast(R, done)
 
-    def elsewhere(self, listener: Listener) -> R:
-        """Have the parts done by other processes, and put them together."""
+    def elsewhere(self, listener: Listener, join: Callable[[list[R]], R] | None = None) -> R:
+        """Have the parts done by other processes, and put them together.
+
+        ``join`` puts the answers of parts together that are no folders.
+        """
         from lookalike.cluster.dask_workers import DaskWorkers
         from lookalike.data.pack.part_folder import OnePart, forget_parts, parts_folder
 
@@ -124,10 +139,8 @@ class Division(Generic[R]):
                 place = parts_folder(Path(self.work.to))
                 listener.say(f"Finished parts are kept in {place}; the same command goes on.")
                 raise
-        if self.work.verb == "transform":
-            from lookalike.stages.transform import joined
-
-            return cast(R, joined(answers))
+        if join is not None:
+            return join(answers)
         folders = [OnePart(self.work, part).folder for part in parts]
         whole = merge(self.work.to, tuple(folders), listener=listener)
         forget_parts(folders)

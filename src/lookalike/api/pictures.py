@@ -97,6 +97,8 @@ def expand(
         raise LookalikeError(
             "every part would train its own generator. Train one first, and name it with --run."
         )
+    if settings.pictures is not None:
+        settings.machines.refuse("Checking chosen pictures (--pictures)")
     if settings.machines.elsewhere:
         return division.elsewhere(listener)
     opened = Pack.open(path_of(pack)).verified()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import MISSING, fields
-from functools import wraps
 from inspect import Parameter, Signature, signature
 from typing import Any, ParamSpec, TypeVar
 
@@ -22,7 +22,7 @@ R = TypeVar("R")
 
 def verb(function: Callable[P, R]) -> Callable[P, R]:
     """A public function: disks refuse in words, and its signature names every setting."""
-    inner = guarded(_near(function))
+    inner = guarded(function, _near)
     taken = signature(function)
     own = [p for p in taken.parameters.values() if p.kind is not Parameter.VAR_KEYWORD]
     settings = taken.parameters.get("settings")
@@ -34,46 +34,42 @@ def verb(function: Callable[P, R]) -> Callable[P, R]:
     return inner
 
 
-def _near(function: Callable[P, R]) -> Callable[P, R]:
-    """The function with URLs at hand: packs come into the cache first, what is made goes there."""
-    taken = signature(function)
+@contextmanager
+def _near(given: dict[str, Any]) -> Iterator[None]:
+    """URLs at hand: packs come into the cache before the work, and what is made goes there after.
 
-    @wraps(function)
-    def inner(*values: P.args, **named: P.kwargs) -> R:
-        given = taken.bind_partial(*values, **named)
-        urls = {
-            name: url
-            for name in (*_READ, "to")
-            if (url := url_of(given.arguments.get(name))) is not None
-        }
-        if not urls:
-            return function(*values, **named)
-        from lookalike.data.readers.open import open_urls_with
+    No wrapper of its own, so that no further file stands between a caller and the work.
+    """
+    names = (*_READ, "to")
+    urls = {name: url for name in names if (url := url_of(given.get(name))) is not None}
+    if not urls:
+        yield
+        return
+    from lookalike.data.readers.open import open_urls_with
 
-        if "to" in urls:
-            _refuse_parts(given.arguments, urls["to"])
-        from lookalike.sources.remote.cache import cached_pack, place_for, store_pack
-        from lookalike.sources.remote.pictures import open_url
+    if "to" in urls:
+        _refuse_parts(given, urls["to"])
+    from lookalike.sources.remote.cache import cached_pack, place_for, store_pack
+    from lookalike.sources.remote.pictures import open_url
 
-        open_urls_with(open_url)
-        for name, url in urls.items():
-            given.arguments[name] = cached_pack(url) or (place_for(url) if name == "to" else url)
-        answer = function(*given.args, **given.kwargs)
-        if "to" in urls:
-            store_pack(given.arguments["to"], urls["to"])
-        return answer
-
-    return inner
+    open_urls_with(open_url)
+    for name, url in urls.items():
+        given[name] = cached_pack(url) or (place_for(url) if name == "to" else url)
+    yield
+    if "to" in urls:
+        store_pack(given["to"], urls["to"])
 
 
 def _refuse_parts(arguments: Mapping[str, Any], url: str) -> None:
     """Refuse parts of what is to be at a URL.
 
     Raises:
-        DataError: only a part is to be made.
+        DataError: only a part is to be made, or other machines are to make parts.
     """
     machines = getattr(arguments.get("settings"), "machines", None)
-    if arguments.get("fields", {}).get("part") or getattr(machines, "part", None):
+    words = arguments.get("fields", {})
+    on = str(words.get("on") or getattr(machines, "on", ""))
+    if words.get("part") or getattr(machines, "part", None) or on.startswith("dask://"):
         raise DataError(
             f"parts are kept beside what is made, on a disk that all machines see, not at {url}. "
             "Name such a place with --to, and let merge make the whole there."

@@ -15,7 +15,7 @@ from lookalike.errors import DataError
 from lookalike.progress import NOBODY, Listener
 from lookalike.results import plain
 from lookalike.settings.data import PrepareSettings
-from lookalike.settings.options import AnyPath, filled, path_of
+from lookalike.settings.options import AnyPath, filled, path_of, url_of
 from lookalike.settings.training import StartSettings, TrainSettings
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def plan(
 
     settings = filled(TrainSettings, settings, fields)
     folder = _folder(into, settings.recipe)
-    pack = open_data(data, folder, listener).verified()
+    pack = open_data(data, folder, listener, settings).verified()
     run, place = Run(folder), settings.device.place()
     chosen = stage.plan(pack, run, settings, place)
     pictures = stage.source(pack, chosen.recipe)
@@ -111,7 +111,7 @@ def train(
 
     settings = filled(TrainSettings, settings, fields)
     folder = _folder(into, settings.recipe)
-    pack = open_data(data, folder, listener).verified()
+    pack = open_data(data, folder, listener, settings).verified()
     run, place = Run(folder), settings.device.place()
     chosen = stage.plan(pack, run, settings, place)
     for note in chosen.notes:
@@ -154,6 +154,20 @@ def _again(data: AnyPath, into: Path, settings: TrainSettings) -> str:
         words.append("--labels" if settings.labels else "--no-labels")
     words += ["--into", str(into), *_changes(settings.changes.items())]
     return shlex.join(words)
+
+
+def _further(folder: Path, settings: TrainSettings) -> str:
+    """The command that trains the run in a folder further, on the pack that lies in it.
+
+    The run's own recipe.json says what was asked for; code of a person's own file is in none.
+    """
+    from lookalike.stages.start import pack_in
+
+    pack = pack_in(folder)
+    if Path(settings.recipe).suffix == ".py":
+        return f"{_again(pack, folder, settings)} --more 10m"
+    words = ["--recipe", str(folder / "recipe.json"), "--into", str(folder), "--more", "10m"]
+    return shlex.join(["lookalike", "train", str(pack), *words])
 
 
 def _changes(pairs: Any) -> list[str]:
@@ -221,8 +235,7 @@ def start(
     if Pack.is_pack(place):
         pack: Pack | None = Pack.open(place)
     else:
-        further = f"{_again(pack_in(folder), folder, asked)} --more 10m"
-        pack = own_pack(run, place, again, further)
+        pack = own_pack(run, place, again, _further(folder, asked))
     if pack is not None:
         choice = choice_of(pack, settings.size, settings.recipe, begun)
     else:
@@ -296,13 +309,17 @@ def choose(source: AnyPath, size: int | None = None, recipe: str | None = None) 
     from lookalike.stages.choose import choose
 
     place = path_of(source)
-    if not place.exists():
+    if url_of(source) is None and not place.exists():
         raise DataError(f"{source} does not exist. Name a folder or a zip with pictures.")
     return choose(place, size, recipe)
 
 
-def open_data(data: AnyPath, into: Path, listener: Listener = NOBODY) -> Pack:
+def open_data(
+    data: AnyPath, into: Path, listener: Listener = NOBODY, settings: TrainSettings | None = None
+) -> Pack:
     """The pack at this path; a folder or zip of pictures is prepared beside the run first.
+
+    ``settings`` are those of the training that it is for.
 
     Raises:
         LookalikeError: there is nothing there, or nothing that can be used.
@@ -315,15 +332,15 @@ def open_data(data: AnyPath, into: Path, listener: Listener = NOBODY) -> Pack:
     if Pack.is_pack(place):
         return Pack.open(place)
     refuse_run(place)
-    if not place.exists():
+    if url_of(data) is None and not place.exists():
         raise DataError(
             f"{data} does not exist. Name a pack (made by 'lookalike prepare') or a folder of "
             "pictures."
         )
     run_folder(place, into)
     anew = shlex.join(["lookalike", "train", str(data)])
-    further = shlex.join(["lookalike", "train", str(pack_in(into)), "--into", str(into)])
-    pack = own_pack(Run(into), place, anew, f"{further} --more 10m")
+    further = _further(into, settings or TrainSettings())
+    pack = own_pack(Run(into), place, anew, further)
     if pack is None:
         prepare(place, pack_in(into), _as_chosen(choose(place)), listener=listener)
         pack = Pack.open(pack_in(into))

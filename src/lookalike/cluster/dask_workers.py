@@ -101,6 +101,14 @@ class DaskWorkers:
     def _answer(self, future: Any) -> Any:
         try:
             return future.result()
+        except (ImportError, RuntimeError) as problem:
+            missing = problem.__cause__ if isinstance(problem.__cause__, ImportError) else problem
+            if not isinstance(missing, ImportError):
+                raise
+            raise LookalikeError(
+                f"The scheduler or a worker at {self._on} lacks a package ({missing}). Install "
+                "'lookalike[cluster]' there, in the same version as here."
+            ) from problem
         except self._distributed.KilledWorker as problem:
             raise LookalikeError(
                 f"One part cost {_LOST} workers: their processes ended while they did it. Most "

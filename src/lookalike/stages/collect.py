@@ -23,7 +23,7 @@ from lookalike.settings.collect import (
     SetSettings,
     UrlsSettings,
 )
-from lookalike.settings.machines import Part, part_of
+from lookalike.settings.machines import part_of
 from lookalike.sources.crawl.process import crawling
 from lookalike.sources.http.addresses import clean
 from lookalike.sources.http.refusals import RefusedError
@@ -109,7 +109,7 @@ def urls(path: str | Path, settings: UrlsSettings, tell: Tell = silent) -> Colle
     addresses = lists.AddressList(path, settings.columns, skip=settings.skip)
     only, merged = settings.machines.only, settings.machines.merged
     if only is not None:
-        return _urls_of_part(path, settings, only, tell)
+        return _urls_of_part(addresses, settings, OnePart(_work(path, settings), only), tell)
     session = _session(f"urls: {path.name}", settings, tell)
     if merged:
         return _urls_of_parts(addresses, session, merged)
@@ -128,17 +128,24 @@ def _fetched(
     return session.collected()
 
 
-def _urls_of_part(path: Path, settings: UrlsSettings, part: Part, tell: Tell) -> Collected:
+def _work(path: Path, settings: UrlsSettings) -> Work:
+    return Work.of("collect", [path], settings, settings.to)
+
+
+def _urls_of_part(
+    addresses: lists.AddressList, settings: UrlsSettings, part: OnePart, tell: Tell
+) -> Collected:
     """The addresses of one part, into a folder of its own."""
-    addresses = lists.AddressList(path, settings.columns, skip=settings.skip)
-    mine = (found for found in addresses if part.owns(_plain(found.url)))
-    with OnePart(Work.of("collect", [path], settings, settings.to), part) as folder:
-        inside = replace(settings, to=folder.folder / FOUND)
-        session = _session(f"urls: {path.name}", inside, tell)
+    only = part.only
+    assert only is not None
+    mine = (found for found in addresses if only.owns(_plain(found.url)))
+    with part:
+        inside = replace(settings, to=part.folder / FOUND)
+        session = _session(f"urls: {Path(part.work.arguments[0]).name}", inside, tell)
         collected = _fetched(mine, addresses, session, settings)
         if not collected.interrupted:
-            folder.finish()
-    return collected
+            part.finish()
+    return replace(collected, next=part.done().next_step)
 
 
 def _urls_of_parts(

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike import images, seeds
-from lookalike.data.decode.picture_arrays import pictures_of, some, usual_size
+from lookalike.data.decode.picture_arrays import Pictures, pictures_of, some, usual_size
 from lookalike.data.pack.atomic_folder import folder_name, folder_names
 from lookalike.data.pack.classes import Classes, classes_of
 from lookalike.data.pack.pack import Pack
@@ -207,10 +207,16 @@ def evaluate(
     """
     real = _real(against, settings, tell)
     sorts = classes_of(real.pack, settings.attribute) if real.pack else Classes((), ())
-    looked = None if parts is None else _looked(samples, real, settings, parts, tell)
-    if looked is not None and not isinstance(samples, Path):
-        samples = looked.draw
-    ours = _samples(samples, real, sorts, settings, labels_of, tell)
+    looked = None
+    if isinstance(samples, Path):
+        read = _read(samples, real, settings, tell)
+        looked = None if parts is None else _looked(read.pixels, real, settings, parts)
+        ours = _of_files(samples, read, sorts)
+    else:
+        draw = samples
+        if parts is not None:
+            looked = _looked(lambda _, count: draw(count), real, settings, parts)
+        ours = _drawn(draw if looked is None else looked.draw, sorts, settings, labels_of)
     pictures = ours.pictures
     eye = named(settings.function or settings.judge, pictures.shape[3], pictures.shape[1])
     training, holdout = real.seen(eye, tell)
@@ -262,7 +268,8 @@ def evaluate_part(
         DataError: the real pictures are no pack.
     """
     real = _packed_real(against, settings, tell)
-    spans, asking = _looking(samples, real, settings, tell)
+    drawn = _read(samples, real, settings, tell).pixels if isinstance(samples, Path) else samples
+    spans, asking = _looking(drawn, real, settings)
     return parts.run(spans, asking, "looking at pictures", tell)
 
 
@@ -275,28 +282,32 @@ def _packed_real(against: Path, settings: EvaluateSettings, tell: Tell) -> RealS
     return _real(against, settings, tell)
 
 
+def _read(samples: Path, real: RealSet, settings: EvaluateSettings, tell: Tell) -> Pictures:
+    """The samples of a folder or an archive as the judge is to see them."""
+    size, channels = real.training.shape[1], real.training.shape[3]
+    return pictures_of(samples, size, channels, settings.count, settings.seed, tell)
+
+
 def _looking(
-    samples: DrawSpan | Path, real: RealSet, settings: EvaluateSettings, tell: Tell
+    samples: DrawSpan | Pixels, real: RealSet, settings: EvaluateSettings
 ) -> tuple[list[Span], Asking[Span, dict[str, NDArray[np.generic]]]]:
     """What there is to look at, and how."""
-    size, channels = real.training.shape[1], real.training.shape[3]
-    eye = named(settings.judge, channels, size)
-    count, kept = settings.count, isinstance(samples, Path)
-    if isinstance(samples, Path):
-        found = pictures_of(samples, size, channels, count, settings.seed, tell).pixels
-        count = len(found)
+    eye = named(settings.judge, real.training.shape[3], real.training.shape[1])
+    count = len(samples) if isinstance(samples, np.ndarray) else settings.count
 
     def pictures(span: Span) -> Pixels:
         name, first, many = span
         if name != "samples":
             return (real.training if name == "training" else real.holdout)[first : first + many]
-        return found[first : first + many] if kept else samples(first, many)  # type: ignore[operator]
+        if isinstance(samples, np.ndarray):
+            return samples[first : first + many]
+        return samples(first, many)
 
     def ask(spans: list[Span]) -> Iterator[tuple[Span, dict[str, NDArray[np.generic]]]]:
         for span in spans:
             seen = pictures(span)
-            drawn = {"pictures": seen} if span[0] == "samples" and not kept else {}
-            yield span, {**drawn, "vectors": eye(seen)}
+            drawn = span[0] == "samples" and not isinstance(samples, np.ndarray)
+            yield span, {**({"pictures": seen} if drawn else {}), "vectors": eye(seen)}
 
     sides = {"samples": count, "training": len(real.training), "holdout": len(real.holdout)}
     spans = [
@@ -309,13 +320,12 @@ def _looking(
 
 
 def _looked(
-    samples: Draw | Path, real: RealSet, settings: EvaluateSettings, parts: Parts, tell: Tell
+    samples: DrawSpan | Pixels, real: RealSet, settings: EvaluateSettings, parts: Parts
 ) -> LookedAt:
     """The samples of all parts; the pack's vectors go where the pack keeps them."""
     assert real.pack is not None
     assert real.rows is not None
-    place = samples if isinstance(samples, Path) else lambda first, count: samples(count)
-    spans, asking = _looking(place, real, settings, tell)
+    spans, asking = _looking(samples, real, settings)
     sides: dict[str, list[dict[str, NDArray[np.generic]]]] = {}
     for span, answer in parts.answers(spans, asking):
         sides.setdefault(span[0], []).append(answer)
@@ -330,27 +340,22 @@ def _looked(
     return LookedAt(joined.get("pictures", np.zeros((0, 1, 1, 1), np.uint8)), joined["vectors"])
 
 
-def _samples(
-    samples: Draw | Path,
-    real: RealSet,
-    sorts: Classes,
-    settings: EvaluateSettings,
-    labels_of: LabelsOf | None,
-    tell: Tell,
+def _drawn(
+    samples: Draw, sorts: Classes, settings: EvaluateSettings, labels_of: LabelsOf | None
 ) -> SampleSet:
-    if not isinstance(samples, Path):
-        pictures = samples(settings.count)
-        numbers = None
-        if labels_of is not None and sorts.columns:
-            wide = labels_of(settings.count)[:, list(sorts.columns)]
-            numbers = np.where(wide.max(axis=1) > 0, wide.argmax(axis=1), -1).astype(np.int64)
-        return SampleSet("drawn from the run", pictures, (), numbers)
-    size, channels = real.training.shape[1], real.training.shape[3]
-    found = pictures_of(samples, size, channels, settings.count, settings.seed, tell)
+    pictures = samples(settings.count)
+    numbers = None
+    if labels_of is not None and sorts.columns:
+        wide = labels_of(settings.count)[:, list(sorts.columns)]
+        numbers = np.where(wide.max(axis=1) > 0, wide.argmax(axis=1), -1).astype(np.int64)
+    return SampleSet("drawn from the run", pictures, (), numbers)
+
+
+def _of_files(samples: Path, read: Pictures, sorts: Classes) -> SampleSet:
     place = {name: number for number, name in enumerate(folder_names(sorts.names).values())}
-    known = np.array([place.get(folder_name(group), -1) for group in found.groups], np.int64)
+    known = np.array([place.get(folder_name(group), -1) for group in read.groups], np.int64)
     numbers = known if (known >= 0).any() else None
-    return SampleSet(str(samples), found.pixels, found.notes, numbers)
+    return SampleSet(str(samples), read.pixels, read.notes, numbers)
 
 
 def _by_class(

@@ -8,7 +8,7 @@ import logging
 import shlex
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import IO, cast
@@ -161,13 +161,14 @@ def prepare_part(
     if Pack.is_pack(source):
         raise DataError(f"{source} is a pack already: its pictures are decoded. Leave --part out.")
     with storage_errors([to]):
-        pictures, look = _opened(source, settings)
+        pictures = _opened(source, settings)
+        look = _look(pictures, settings)
         work = _Work(pictures, to, settings, look, parts)
         files = work.unknown(_old_pack(to), _plan(source, look, settings))
         return parts.run(files, work.asking(), "preparing pictures", tell)
 
 
-def _opened(source: Path, settings: PrepareSettings) -> tuple[PictureSource, ReadSettings]:
+def _opened(source: Path, settings: PrepareSettings) -> PictureSource:
     pictures = open_source(source, settings.zip_encoding)
     if pictures.unmatched and settings.table:
         raise DataError(pictures.unmatched)
@@ -176,22 +177,30 @@ def _opened(source: Path, settings: PrepareSettings) -> tuple[PictureSource, Rea
             f"{source} holds no file that could be a picture"
             f"{examples(pictures.refused)}. Name another folder, or run 'lookalike collect' first."
         )
-    return pictures, _look(pictures, settings)
+    return pictures
 
 
 def _from_pictures(
     source: Path, to: Path, settings: PrepareSettings, tell: Tell, parts: Parts | None
 ) -> Prepared:
-    pictures, look = _opened(source, settings)
-    plan = _plan(source, look, settings)
-    chains = fitting(settings.augment, look.size, look.channels)
+    pictures = _opened(source, settings)
     old = _old_pack(to)
-    # A pack of an older reader is left as it is; only when its source has grown is all read anew.
-    same = [_listing(pictures, {**plan, "reader": n}, settings) for n in range(1, _READER + 1)]
-    if old is not None and old.info.get("listing") in same:
-        if not any(map(passes, old.refused())):
+    if old is not None and settings.size is None and old.info.get("size_chosen"):
+        # The same files have the same median: none has to be opened for it.
+        look = _look(pictures, replace(settings, size=old.size))
+        if _is_made(old, _listings(pictures, source, look, settings)):
             return _result(old, decoded=0, unchanged=True)
-    info = {"plan": plan, "listing": same[-1], "source": url_of(source) or str(source)}
+    look = _look(pictures, settings)
+    chains = fitting(settings.augment, look.size, look.channels)
+    listings = _listings(pictures, source, look, settings)
+    if old is not None and _is_made(old, listings):
+        return _result(old, decoded=0, unchanged=True)
+    info = {
+        "plan": _plan(source, look, settings),
+        "size_chosen": settings.size is None,
+        "listing": listings[-1],
+        "source": url_of(source) or str(source),
+    }
     return _Work(pictures, to, settings, look, parts).run(old, info, chains, tell)
 
 
@@ -250,7 +259,8 @@ def _smaller(pack: Pack, to: Path, size: int, channels: int, listing: str) -> Pa
             picture = images.to_pillow(pack.shards.take(np.array([number]))[0])
             pixels = read_opened(picture, look).pixels
             writer.append(pixels, row, counts="augment" not in row)
-        kept = {key: pack.info[key] for key in ("licence", "copies", "near", "augment", "source")}
+        known = ("licence", "copies", "near", "augment", "source")
+        kept = {key: pack.info[key] for key in known if key in pack.info}
         found = [f"Made from the pack {pack.path} of {pack.size} px, with its hold-out."]
         return writer.finish(
             holdout=held, info={**kept, "listing": listing, "found": found}, refused=pack.refused()
@@ -305,6 +315,22 @@ def _listing(pictures: PictureSource, plan: Row, settings: PrepareSettings) -> s
         words = [file.name, file.size, file.stamp, file.class_name, file.names, file.values]
         digest.update(json.dumps(words).encode())
     return digest.hexdigest()
+
+
+def _listings(
+    pictures: PictureSource, source: Path, look: ReadSettings, settings: PrepareSettings
+) -> list[str]:
+    """The fingerprints that every reader so far would have given, today's last.
+
+    A pack of an older reader is left as it is; only when its source has grown is all read anew.
+    """
+    plan = _plan(source, look, settings)
+    return [_listing(pictures, {**plan, "reader": n}, settings) for n in range(1, _READER + 1)]
+
+
+def _is_made(pack: Pack, listings: Sequence[str]) -> bool:
+    """Whether a pack is what its source would become, with nothing that can be read now."""
+    return pack.info.get("listing") in listings and not any(map(passes, pack.refused()))
 
 
 def _old_pack(to: Path) -> Pack | None:

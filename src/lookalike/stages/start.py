@@ -165,7 +165,7 @@ def uses_labels(pack: Pack, run: Run, name: str) -> bool | None:
     """
     attributes = len(pack.columns) > len(pack.classes)
     if run.exists:
-        return run.recipe().labels > 0 if attributes else None
+        return int(run.recipe_values().get("labels", 0)) > 0 if attributes else None
     if not attributes or Path(name).suffix:
         return None
     return "groups" in signature(recipe.find(name).function()).parameters or None

@@ -44,6 +44,7 @@ class Transformed(Result):
     skipped_augmented: int
     errors: tuple[tuple[str, str], ...]
     preview: Path | None = None
+    part: str | None = None
 
     @property
     def failed(self) -> bool:
@@ -66,6 +67,8 @@ class Transformed(Result):
         """To make a pack of them, or them after a preview."""
         if self.preview is not None:
             return "the same command without --preview"
+        if self.part is not None:
+            return "the other parts (--part); with all copies there: lookalike prepare FOLDER"
         return "lookalike prepare FOLDER --to packs/a"
 
 
@@ -121,7 +124,8 @@ def transform(folder: Path, settings: TransformSettings, tell: Tell = silent) ->
                 errors += [(job.name, reason) for reason in answer[1]]
             tell("transforming pictures", done, len(jobs))
     existing = len(jobs) * len(chains) - sum(len(job.wanted) for job in jobs)
-    return Transformed(processed, existing, no_match, augmented, tuple(errors))
+    only = None if part is None else str(part)
+    return Transformed(processed, existing, no_match, augmented, tuple(errors), part=only)
 
 
 def joined(parts: Sequence[Transformed]) -> Transformed:
@@ -131,6 +135,7 @@ def joined(parts: Sequence[Transformed]) -> Transformed:
         processed=sum(part.processed for part in parts),
         existing=sum(part.existing for part in parts),
         errors=tuple(sorted(error for part in parts for error in part.errors)),
+        part=None,
     )
 
 

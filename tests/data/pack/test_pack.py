@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 from pathlib import Path
 
@@ -185,3 +186,31 @@ def test_a_shard_is_a_standard_npy_file(tmp_path: Path) -> None:
     wanted = pictures(6)
     pack = write_pack(tmp_path / "p", wanted)
     assert np.array_equal(np.load(pack.path / "images-00000.npy"), wanted)
+
+
+def test_a_pack_is_compared_with_its_fingerprint_once_until_a_file_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pack = write_pack(tmp_path / "p", pictures(10))
+    for file in pack.path.glob("*.npy"):
+        os.utime(file, (1_000_000_000, 1_000_000_000))
+    compared, compare = [], Pack._verify
+    monkeypatch.setattr(Pack, "_verify", lambda self: (compared.append(1), compare(self)))
+    for _ in range(3):
+        Pack.open(pack.path).verified()
+    assert len(compared) == 1
+    shard = pack.path / "images-00000.npy"
+    data = bytearray(shard.read_bytes())
+    data[-1] ^= 1
+    shard.write_bytes(data)
+    with pytest.raises(PackError, match="is damaged"):
+        Pack.open(pack.path).verified()
+
+
+def test_a_damaged_list_of_the_refused_is_called_by_its_name(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    pack = write_pack(tmp_path / "manifest", pictures(4))
+    (pack.path / "refused.jsonl").write_text("{\n")
+    assert pack.refused() == []
+    assert f"{tmp_path / 'manifest'} is damaged: a line of its refused.jsonl" in caplog.text

@@ -161,3 +161,31 @@ def test_the_folder_says_what_it_is_a_part_of(tmp_path: Path) -> None:
     done = OnePart(work(tmp_path), Part(2, 3)).run(NAMES, asking(), "looking")
     assert done.next_step.startswith(f"lookalike merge {tmp_path / 'a'} ")
     assert json.loads((done.folder / INFO).read_text())["work"]["settings"] == {"size": 64}
+
+
+def test_a_part_that_was_killed_asks_for_nothing_that_was_refused_before(tmp_path: Path) -> None:
+    lost = ("003.png", "017.png")
+    whole = OnePart(work(tmp_path), Part(1, 1))
+    whole.run(NAMES, asking(None, lost), "looking")
+    records = whole.folder / RECORDS
+    lines = records.read_bytes().splitlines(keepends=True)
+    records.write_bytes(b"".join(lines[:30]))
+    asked: list[str] = []
+    OnePart(work(tmp_path), Part(1, 1)).run(NAMES, asking(asked, lost), "looking")
+    assert asked == NAMES[30:]
+    how = asking()
+    assert len(merged(tmp_path, NAMES, how)) == 38
+    assert how.refused == [(name, "is lost") for name in lost]
+
+
+@pytest.mark.parametrize(
+    "text", ["[]", "7", "{}", '{"work": 3, "part": [1, 1]}', '{"work": {}, "part": [1, 1]}', "{"]
+)
+def test_what_says_something_strange_of_itself_is_no_part(tmp_path: Path, text: str) -> None:
+    done = OnePart(work(tmp_path), Part(1, 1)).run(NAMES, asking(), "looking")
+    (done.folder / INFO).write_text(text)
+    with pytest.raises(DataError):
+        merged(tmp_path, NAMES)
+    asked: list[str] = []
+    OnePart(work(tmp_path), Part(1, 1)).run(NAMES, asking(asked), "looking")
+    assert asked == NAMES

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import http.client
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -15,6 +17,7 @@ import pytest
 from case_tools import fill
 
 import lookalike
+from lookalike import api
 from lookalike.data.pack.pack import Pack
 from lookalike.errors import DataError, NoImagesError, PackError, SourceError
 from lookalike.sources.remote import cache, filesystem
@@ -195,6 +198,8 @@ def test_a_bucket_is_prepared_in_parts(bucket: Bucket, photos: Path, tmp_path: P
         lookalike.prepare(url, tmp_path / "b", part=f"{number}/2", **WORDS)
     with pytest.raises(DataError, match="not at s3://"):
         lookalike.prepare(url, f"{bucket.url}/packs/b", part="1/2", **WORDS)
+    with pytest.raises(DataError, match="not at s3://"):
+        lookalike.prepare(url, f"{bucket.url}/packs/b", on="dask://127.0.0.1:1", **WORDS)
     parts = lookalike.merge(tmp_path / "b")
     assert parts.count == whole.count - 1
     assert dict(parts.refusals)["a/0002.png"].startswith("cannot be opened")
@@ -278,3 +283,115 @@ def test_what_is_not_there_is_named(bucket: Bucket, tmp_path: Path) -> None:
         lookalike.prepare(f"{bucket.url}/nothing", tmp_path / "p", **WORDS)
     with pytest.raises(SourceError, match=r"cannot be .*Check the name"):
         lookalike.prepare("s3://no-such-bucket-here/x", tmp_path / "p", **WORDS)
+
+
+def test_a_name_that_would_be_written_outside_of_the_cache_is_refused(
+    bucket: Bucket, photos: Path, tmp_path: Path
+) -> None:
+    url = f"{bucket.url}/packs/a"
+    lookalike.prepare(photos, url, **WORDS)
+    cache.shutil.rmtree(tmp_path / "cache")
+    place = RemotePlace(url)
+    evil = tmp_path / "evil"
+    evil.write_bytes(b"evil")
+    place.put("a/../../../../evil.npy", evil)  # passed over, as all that begins with a dot
+    assert lookalike.doctor(url, quick=True).readable == 40
+    assert not list(tmp_path.rglob("evil.npy"))
+    cache.shutil.rmtree(tmp_path / "cache")
+    for name in ("a//b.npy", "a\\..\\b.npy"):
+        place.put(name, evil)
+        with pytest.raises(SourceError, match="outside of the cache"):
+            lookalike.doctor(url, quick=True)
+        place.remove(name)
+    assert not list((tmp_path / "cache").rglob("*.npy"))
+    assert lookalike.doctor(url, quick=True).readable == 40
+
+
+def test_archives_keep_to_the_cache_as_well(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("LOOKALIKE_CACHE", str(tmp_path / "cache"))
+
+    class Place:
+        url = "s3://sets/a"
+
+        def fetch(self, name: str, to: Path) -> None:
+            to.parent.mkdir(parents=True, exist_ok=True)
+            to.write_bytes(b"evil")
+
+    for name in ("../../../evil.tar", "a/..", "/evil.tar", "a\0.tar"):
+        with pytest.raises(SourceError, match="outside of the cache"):
+            cache.mirrored(Place(), [filesystem.RemoteFile(name, 4, 0)])  # type: ignore[arg-type]
+    assert not list(tmp_path.rglob("*.tar"))
+
+
+def test_processes_that_want_one_pack_fetch_it_once(
+    bucket: Bucket, photos: Path, tmp_path: Path
+) -> None:
+    url = f"{bucket.url}/packs/a"
+    lookalike.prepare(photos, url, **WORDS)
+    cache.shutil.rmtree(tmp_path / "cache")
+    asked = len(bucket.asked)
+    program = f"from lookalike.sources.remote.cache import cached_pack; cached_pack({url!r})"
+    together = [subprocess.Popen([sys.executable, "-c", program]) for _ in range(3)]
+    assert [one.wait(60) for one in together] == [0, 0, 0]
+    shards = [one for one in bucket.asked[asked:] if one.startswith("GET") and ".npy" in one]
+    assert len(shards) == len(set(shards))
+    assert lookalike.doctor(url, quick=True).readable == 40
+
+
+def test_files_of_the_cache_are_compared_once_until_they_change(
+    bucket: Bucket, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = f"{bucket.url}/packs/a"
+    lookalike.prepare(photos, url, **WORDS)
+    lookalike.doctor(url, quick=True)
+    read, true = [], cache._digest
+    monkeypatch.setattr(cache, "_digest", lambda file: read.append(file.name) or true(file))
+    lookalike.doctor(url, quick=True)
+    assert not read
+    shard = cache.folder_of(url) / "images-00000.npy"
+    shard.write_bytes(shard.read_bytes()[:-1] + b"?")
+    assert lookalike.doctor(url, quick=True).readable == 40
+    assert shard.name in read
+
+
+def test_a_smaller_pack_leaves_no_shard_of_the_one_before(
+    bucket: Bucket, photos: Path, tmp_path: Path
+) -> None:
+    url = f"{bucket.url}/packs/a"
+    folder = tmp_path / "made"
+    lookalike.prepare(photos, folder, **WORDS)
+    (folder / "images-00001.npy").write_bytes(b"more")
+    cache.store_pack(folder, url)
+    (folder / "images-00001.npy").unlink()
+    (folder / "pack.json").write_text((folder / "pack.json").read_text() + " ")
+    cache.store_pack(folder, url)
+    assert "images-00001.npy" not in [file.name for file in RemotePlace(url).files()]
+
+
+def test_strange_sizes_and_digests_are_told_in_a_sentence(
+    bucket: Bucket, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = f"{bucket.url}/packs/a"
+    lookalike.prepare(photos, url, **WORDS)
+    cache.shutil.rmtree(tmp_path / "cache")
+    for words in ("50GB", "nan", "-1"):
+        monkeypatch.setenv("LOOKALIKE_CACHE_GB", words)
+        with pytest.raises(PackError, match="a number of gigabytes"):
+            lookalike.doctor(url, quick=True)
+    monkeypatch.delenv("LOOKALIKE_CACHE_GB")
+    for damage in (b"{", b"[]", b"\xff"):
+        (tmp_path / "digests").write_bytes(damage)
+        RemotePlace(url).put(cache.DIGESTS, tmp_path / "digests")
+        with pytest.raises(PackError, match=r"digests\.json is damaged"):
+            lookalike.doctor(url, quick=True)
+
+
+def test_a_bucket_is_looked_at_and_trained_on_as_a_folder_is(
+    bucket: Bucket, photos: Path, tmp_path: Path
+) -> None:
+    url = f"{bucket.url}/photos"
+    assert api.choose(url).files == api.choose(photos).files
+    changes = {"images": 16, "width": 4, "batch": 8}
+    words = {"recipe": "tiny", "changes": changes, "threads": 1}
+    assert lookalike.train(url, tmp_path / "run", **words).finished
+    assert lookalike.train(url, tmp_path / "run", **words).finished

@@ -31,7 +31,10 @@ def test_a_list_fetched_in_parts_is_the_collection_of_one_machine(
     whole = package.collect(tmp_path / "list.csv", to=tmp_path / "a", **words)
     asked = len(site.asked)
     for number in (3, 1, 2):
-        package.collect(tmp_path / "list.csv", to=tmp_path / "b", part=f"{number}/3", **words)
+        part = package.collect(
+            tmp_path / "list.csv", to=tmp_path / "b", part=f"{number}/3", **words
+        )
+        assert part.next_step.startswith(f"lookalike merge {tmp_path / 'b'} ")
     assert len(site.asked) <= 2 * asked + 4  # nothing twice, robots.txt aside
     done = package.merge(tmp_path / "b")
     names = ("added", "same", "known", "holds", "refused", "licenses", "sources", "notes")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import shutil
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -13,6 +12,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from lookalike import checkpoints
 
 KEY = "unfinished.json"
 _ERRORS = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
@@ -62,9 +63,7 @@ class Unfinished:
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def _write(self, name: str, data: bytes) -> None:
-        part = self.folder / f".{name}.part"
-        part.write_bytes(data)
-        os.replace(part, self.folder / name)
+        checkpoints.write_whole(self.folder / name, data)
 
     def _mine(self, folder: Path) -> bool:
         try:

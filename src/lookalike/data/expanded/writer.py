@@ -20,7 +20,7 @@ from lookalike import images
 from lookalike.data.expanded.originals import Originals
 from lookalike.data.pack.atomic_folder import folder_names, into_place, staging
 from lookalike.data.pack.pack import Pack, Row, Split
-from lookalike.data.pack.writer import PackWriter
+from lookalike.data.pack.writer import ChangedCopies, PackWriter
 from lookalike.images import Pixels
 
 PIECE = 256
@@ -124,6 +124,7 @@ class EnlargedPack(Enlarged):
     def __init__(self, to: Path, pack: Pack, attribute: str | None = None) -> None:
         self.to, self.pack, self.attribute = to, pack, attribute
         self._held: list[bool] = []
+        self._copies = ChangedCopies()
         self._writer = PackWriter(to, size=pack.size, channels=pack.channels)
 
     def __enter__(self) -> Self:
@@ -135,8 +136,9 @@ class EnlargedPack(Enlarged):
 
     def real(self, picture: Pixels, row: Row, split: str, group: str) -> None:
         """A line of the old manifest, marked as real."""
-        told = {k: v for k, v in row.items() if k != "split"}
-        self._writer.append(picture, {**told, "synthetic": False})
+        told = self._copies.placed(row, len(self._held)) or row
+        told = {k: v for k, v in told.items() if k != "split"}
+        self._writer.append(picture, {**told, "synthetic": False}, counts="augment" not in told)
         self._held.append(split == "holdout")
 
     def synthetic(self, picture: Pixels, row: Row, group: str, text: Mapping[str, str]) -> None:

@@ -7,17 +7,11 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import ModuleType
 
+from lookalike import locks
 from lookalike.errors import DataError
-
-fcntl: ModuleType | None
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None
 
 _ASIDE = "pack"
 """What a folder that is being replaced is called meanwhile."""
@@ -90,15 +84,14 @@ def sweep(to: Path) -> None:
 
 def _lock(folder: Path) -> int | None:
     """A lock that the system drops when this process ends; None where it cannot be had."""
-    if fcntl is None:
+    if os.name != "posix":  # elsewhere a folder cannot be opened
         return None
     handle = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:  # another process lives, or a disk without locks
-        os.close(handle)
-        return None
-    return handle
+    with suppress(BlockingIOError):  # another process lives
+        if locks.take(handle):
+            return handle
+    os.close(handle)
+    return None
 
 
 def into_place(part: Path, to: Path) -> None:

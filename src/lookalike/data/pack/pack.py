@@ -13,6 +13,7 @@ import hashlib
 import json
 import logging
 import os
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -28,12 +29,15 @@ VERSION = 1
 HEADER = 128
 """Bytes in front of the pixels of a shard: a standard ``.npy`` header padded to this length."""
 
-VERIFIED = 4 << 30
+MOST_VERIFIED = 4 << 30
 """The most bytes of pixels that :meth:`Pack.verified` reads."""
 FIELDS = {"attributes", "class_counts", "count", "holdout", "train"}
 """What ``pack.json`` has to have, beside what opening reads of it."""
 
 log = logging.getLogger(__name__)
+_verified: set[tuple[Any, ...]] = set()
+_SETTLED = 2_000_000_000
+"""Nanoseconds: two changes of a file may have the same time when they are nearer."""
 Row = dict[str, Any]
 Indices = NDArray[np.int64]
 
@@ -197,13 +201,29 @@ class Pack:
     def verified(self) -> Pack:
         """This pack, after all of it was read and compared with its fingerprint.
 
-        Of more than 4 GB of pixels only the lengths of the files were compared, by opening it.
+        Of more than 4 GB of pixels only the lengths of the files were compared, by opening it. One
+        that this process has compared already is not read again while its files are as they were.
 
         Raises:
             PackError: pixels, labels or split are not those that the pack was made with.
         """
-        if self.count * self.size**2 * self.channels > VERIFIED:
+        if self.count * self.size**2 * self.channels > MOST_VERIFIED:
             return self
+        state = self._state()
+        if state not in _verified:
+            self._verify()
+            if time.time_ns() - max(when for *_, when in state[3:]) > _SETTLED:
+                _verified.add(state)
+        return self
+
+    def _state(self) -> tuple[Any, ...]:
+        """What changes when a file of the pack does."""
+        abouts = [(file.name, file.stat()) for file in sorted(self.path.glob("*.npy"))]
+        sizes = [(name, about.st_size, about.st_mtime_ns) for name, about in abouts]
+        info = json.dumps([list(self.columns), self.info["attributes"]])
+        return str(self.path.resolve()), self.fingerprint, info, *sizes
+
+    def _verify(self) -> None:
         shape = (self.size, self.size, self.channels)
         digest = new_fingerprint(shape)
         block = max(1, (16 << 20) // int(np.prod(shape)))
@@ -219,12 +239,12 @@ class Pack:
         digest.update(held.tobytes())
         digest.update(json.dumps([list(self.columns), self.info["attributes"]]).encode())
         both = np.concatenate([self.train.pack_rows(np.arange(len(self.train))), rows])
-        if digest.hexdigest() != self.fingerprint or set(both.tolist()) != set(range(self.count)):
+        whole = np.array_equal(np.sort(both), np.arange(self.count))
+        if digest.hexdigest() != self.fingerprint or not whole:
             raise PackError(
                 f"the pack {self.path} is damaged: its pictures, labels or split are not those "
                 "that it was made with. Copy it again, or make it again with 'lookalike prepare'."
             )
-        return self
 
     def _array(self, name: str, shape: tuple[int, ...]) -> NDArray[Any]:
         try:
@@ -258,14 +278,14 @@ class Pack:
             file.seek(int(self._offsets[row]))
             return self._row(file.readline())
 
-    def _row(self, line: str | bytes) -> Row:
+    def _row(self, line: str | bytes, file: str = "manifest.jsonl") -> Row:
         try:
             row = json.loads(line)
         except (ValueError, RecursionError):
             row = None
         if not isinstance(row, dict):
             raise PackError(
-                f"the pack {self.path} is damaged: a line of its manifest.jsonl cannot be read. "
+                f"the pack {self.path} is damaged: a line of its {file} cannot be read. "
                 "Copy the pack again, or make it again with 'lookalike prepare'."
             )
         return row
@@ -278,9 +298,9 @@ class Pack:
         rows: list[Row] = []
         for line in file.read_text("utf-8", "replace").splitlines():
             try:
-                rows.append(self._row(line))
+                rows.append(self._row(line, file.name))
             except PackError as problem:
-                log.warning("%s", str(problem).replace("manifest", "refused", 1))
+                log.warning("%s", problem)
                 break
         return rows
 

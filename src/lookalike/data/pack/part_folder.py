@@ -5,7 +5,7 @@
     packs/a-parts/
       3-of-8/
         part.json       which work, which part, whether it is whole, and the digests of:
-        records.jsonl   a line for each thing that was looked at, in order
+        records.jsonl   a line for each thing that was looked at, in order: an answer, or why not
         arrays.bin      its arrays, one behind the other
 
 A part is a pure function of the work and of its number. It grows line by line: a process that is
@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shlex
 import shutil
 from abc import ABC, abstractmethod
@@ -28,7 +27,7 @@ from typing import Any, BinaryIO, Generic, TypeVar
 
 import numpy as np
 
-from lookalike.data.pack.atomic_folder import fcntl
+from lookalike import checkpoints, locks
 from lookalike.errors import DataError, RunLockedError
 from lookalike.progress import Tell, silent
 from lookalike.results import Result, plain
@@ -186,7 +185,7 @@ class OnePart(Parts):
         """The items of this part that were not asked before."""
         assert self.only is not None
         mine = [item for item in items if self.only.owns(asking.key(item)[0])]
-        before = len(asking.refused)
+        reasons = _Reasons(asking.refused)
         with RecordWriter(self.folder) as records:
             wanted = [list(asking.key(item)) for item in mine[: len(records.keys)]]
             if records.keys != json.loads(json.dumps(wanted)):
@@ -194,18 +193,23 @@ class OnePart(Parts):
             self.items, self.total = len(records.keys), len(mine)
             rest = mine[self.items :]
             ahead = iter(rest)
+
+            def pass_by(passed: Item) -> None:
+                key = asking.key(passed)
+                records.append(key, None, reasons.of(key[0]))
+
             for item, answer in asking.ask(rest):
                 for passed in ahead:
                     self.items += 1
                     if asking.key(passed) == asking.key(item):
                         break
-                    records.append(asking.key(passed), None)
+                    pass_by(passed)
                 records.append(asking.key(item), answer)
                 yield item, answer
             for passed in ahead:
                 self.items += 1
-                records.append(asking.key(passed), None)
-        self._info["refused"] = asking.refused[before:]
+                pass_by(passed)
+        self._info["refused"] = reasons.late()
 
     def run(
         self, items: Iterable[Item], asking: Asking[Item, Answer], what: str, tell: Tell = silent
@@ -224,9 +228,7 @@ class OnePart(Parts):
         return PartDone(self.work.verb, str(self.only), self.items, self.folder, again)
 
     def _write_info(self) -> None:
-        beside = self.folder / f".{INFO}"
-        beside.write_text(json.dumps(self._info), "utf-8")
-        os.replace(beside, self.folder / INFO)
+        checkpoints.write_whole(self.folder / INFO, json.dumps(self._info).encode())
 
 
 class AllParts(Parts):
@@ -244,22 +246,21 @@ class AllParts(Parts):
             DataError: the items are not those that the parts looked at.
         """
         readers = [read_records(folder, asking.kinds) for folder in self.folders]
-        places: dict[str | int, int] = {}
-        passed = [tuple(one) for f in self.folders for one in (_read_info(f) or {})["refused"]]
-        for place, item in enumerate(items):
+        abouts = [_read_info(folder) or {} for folder in self.folders]
+        late = {name: why for about in abouts for name, why in about.get("refused", ())}
+        for item in items:
             name, state = asking.key(item)
             number = part_of(name, len(self.folders)) - 1
-            found, answer = next(readers[number], (None, None))
+            found, answer, why = next(readers[number], (None, None, None))
             if found != json.loads(json.dumps([name, state])):
                 raise DataError(
                     f"{name} is not as {self.folders[number]} saw it (found {found}): the source "
                     "changed, or is another one here. Make the parts again from one state of it."
                 )
-            if answer is None:
-                places[name] = place
-            else:
+            if answer is not None:
                 yield item, answer
-        asking.refused.extend(sorted(passed, key=lambda one: places.get(one[0], -1)))
+            elif why := why or late.get(name):
+                asking.refused.append((str(name), why))
         left = [folder for folder, rest in zip(self.folders, readers, strict=True) if any(rest)]
         if left:
             raise DataError(
@@ -347,10 +348,11 @@ class RecordWriter:
         for file in self._files:
             file.close()
 
-    def append(self, key: Key, answer: Any) -> None:
-        """Keep one answer."""
+    def append(self, key: Key, answer: Any, why: str | None = None) -> None:
+        """Keep one answer, or None with the reason why there is none."""
         arrays: list[np.ndarray] = []
         line = {"key": key, "answer": _packed(answer, arrays)}
+        line |= {"why": why} if why else {}
         line["arrays"] = [[array.dtype.str, list(array.shape)] for array in arrays]
         for array in arrays:
             self._files[0].write(array.tobytes())
@@ -375,19 +377,46 @@ class RecordWriter:
             for raw in lines:
                 try:
                     line = json.loads(raw)
-                except ValueError:
+                    needed = sum(_bytes(*about) for about in line["arrays"])
+                    key, answered = line["key"], line["answer"] is not None or "why" in line
+                except (ValueError, KeyError, TypeError):
                     break
-                needed = sum(_bytes(*about) for about in line["arrays"])
-                if not raw.endswith(b"\n") or at + needed > there or line["answer"] is None:
+                if not (raw.endswith(b"\n") and at + needed <= there and answered):
                     break
-                self.keys.append(line["key"])
+                self.keys.append(key)
                 at, end = at + needed, end + len(raw)
         for file, length in zip(self._files, (at, end), strict=True):
             file.truncate(length)
 
 
-def read_records(folder: Path, kinds: Sequence[type]) -> Iterator[tuple[Any, Any]]:
-    """The records of a part as (key, answer), one after the other."""
+class _Reasons:
+    """Why items have no answer, as far as a list has said it, which grows meanwhile."""
+
+    def __init__(self, refused: list[tuple[str, str]]) -> None:
+        self._refused, self._at = refused, len(refused)
+        self._said: dict[str | int, str] = {}
+        self._open: list[str | int] = []
+
+    def of(self, name: str | int) -> str | None:
+        """The reason of one item; None where it is said later, if at all."""
+        self._look()
+        why = self._said.get(name)
+        if why is None:
+            self._open.append(name)
+        return why
+
+    def late(self) -> list[tuple[str | int, str]]:
+        """Those that were not said when they were asked for."""
+        self._look()
+        return [(name, self._said[name]) for name in self._open if name in self._said]
+
+    def _look(self) -> None:
+        self._said.update(self._refused[self._at :])
+        self._at = len(self._refused)
+
+
+def read_records(folder: Path, kinds: Sequence[type]) -> Iterator[tuple[Any, Any, str | None]]:
+    """The records of a part as (key, answer, why there is none), one after the other."""
     named = {kind.__name__: kind for kind in kinds}
     with (folder / RECORDS).open("rb") as lines, (folder / ARRAYS).open("rb") as data:
         for raw in lines:
@@ -396,7 +425,7 @@ def read_records(folder: Path, kinds: Sequence[type]) -> Iterator[tuple[Any, Any
                 np.frombuffer(data.read(_bytes(dtype, shape)), dtype).reshape(shape)
                 for dtype, shape in line["arrays"]
             ]
-            yield line["key"], _unpacked(line["answer"], arrays, named)
+            yield line["key"], _unpacked(line["answer"], arrays, named), line.get("why")
 
 
 def _bytes(dtype: str, shape: Sequence[int]) -> int:
@@ -431,11 +460,15 @@ def _unpacked(value: Any, arrays: Sequence[np.ndarray], kinds: dict[str, type]) 
 
 
 def _read_info(folder: Path) -> Row | None:
+    """What a part says of itself; None where it says nothing, or something that is not ours."""
     try:
-        info: Row = json.loads((folder / INFO).read_text("utf-8"))
-    except (OSError, ValueError):
+        info = json.loads((folder / INFO).read_text("utf-8"))
+        known = [*sorted(info["work"]), *map(type, info["part"]), type(info["refused"])]
+        if known != [*sorted(f.name for f in fields(Work)), int, int, list]:
+            return None
+        return {"digests": None, "whole": False, **info}
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
-    return info
 
 
 def _digest(file: Path) -> str:
@@ -447,13 +480,10 @@ def _digest(file: Path) -> str:
 def _alone(folder: Path) -> Iterator[None]:
     """Hold the part for this process; on disks without locks nothing is held."""
     with (folder / "lock").open("ab") as file:
-        if fcntl is not None:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as problem:
-                raise RunLockedError(
-                    f"Another process works on {folder}. Wait for it, or stop it."
-                ) from problem
-            except OSError:  # a shared disk without locks
-                pass
+        try:
+            locks.take(file)
+        except BlockingIOError as problem:
+            raise RunLockedError(
+                f"Another process works on {folder}. Wait for it, or stop it."
+            ) from problem
         yield

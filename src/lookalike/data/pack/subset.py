@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 
 from lookalike.data.pack.classes import classes_of
 from lookalike.data.pack.pack import Pack
-from lookalike.data.pack.writer import PackWriter
+from lookalike.data.pack.writer import ChangedCopies, PackWriter
 from lookalike.errors import DataError
 
 _BLOCK = 256
+_KEPT = ("licence", "plan", "source", "copies", "near", "augment", "found")
+"""What a pack says of itself that is true of most of its pictures, too."""
 
 Rows = NDArray[np.int64]
 
@@ -48,24 +50,26 @@ def class_subset(pack: Pack, number: int, attribute: str | None, to: Path) -> Pa
 def without_rows(pack: Pack, to: Path, rows: Rows) -> Pack:
     """The pack at ``to`` with all pictures but these rows of the whole pack, labels and all.
 
-    What is held out stays held out.
+    What is held out stays held out. Changed copies go with their picture.
 
     Raises:
         DataError: nothing is left to train on.
     """
-    gone = set(rows.tolist())
-    held: list[bool] = []
+    gone, held = np.zeros(pack.count, np.bool_), np.zeros(pack.count, np.bool_)
+    gone[np.intersect1d(rows, np.arange(pack.count))] = True
+    held[pack.holdout.pack_rows(np.arange(len(pack.holdout)))] = True
+    copies = ChangedCopies()
+    stays: list[int] = []
     with PackWriter(to, size=pack.size, channels=pack.channels) as writer:
-        for split in (pack.train, pack.holdout):
-            own = split.pack_rows(np.arange(len(split)))
-            kept = [at for at, row in enumerate(own.tolist()) if row not in gone]
-            if split is pack.train and not kept:
-                raise DataError("Nothing would be left to train on. Leave fewer pictures out.")
-            for start in range(0, len(kept), _BLOCK):
-                part = kept[start : start + _BLOCK]
-                for picture, row in zip(split.images(part), split.rows(part), strict=True):
-                    line = {key: value for key, value in row.items() if key != "split"}
-                    writer.append(picture, line)
-                    held.append(split is pack.holdout)
-        info = {key: pack.info[key] for key in ("licence", "plan") if pack.info.get(key)}
-        return writer.finish(holdout=np.array(held, np.bool_), info=info)
+        for number, line in enumerate(pack.manifest()):
+            row = None if gone[number] else copies.placed(line, writer.count)
+            if row is not None:
+                picture = pack.shards.take(np.array([number]))[0]
+                writer.append(picture, row, counts="augment" not in row)
+                stays.append(number)
+        if held[stays].all():
+            raise DataError("Nothing would be left to train on. Leave fewer pictures out.")
+        info = {key: pack.info[key] for key in _KEPT if key in pack.info}
+        if "augment" in info:
+            info["augment"] = {**info["augment"], "copies": copies.count}
+        return writer.finish(holdout=held[stays], info=info, refused=pack.refused())

@@ -221,6 +221,28 @@ class PackWriter:
         (self.folder / "pack.json").write_text(text + "\n", "utf-8", _ESCAPED)
 
 
+class ChangedCopies:
+    """The changed copies of a pack (``augment``) on their way into another pack.
+
+    A copy is known by the file and frame of its original; ``of`` is that one's row in its pack.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._rows: dict[tuple[Any, Any], int] = {}
+
+    def placed(self, line: Row, number: int) -> Row | None:
+        """The line as it stands at row ``number``; None for a copy whose original did not come."""
+        address = line.get("source"), line.get("frame")
+        if "augment" not in line:
+            self._rows[address] = number
+            return line
+        if address not in self._rows:
+            return None
+        self.count += 1
+        return {**line, "of": self._rows[address]}
+
+
 def _new_array(file: Path, kind: type, shape: tuple[int, ...]) -> np.memmap[Any, Any]:
     array = np.lib.format.open_memmap(file, mode="w+", dtype=kind, shape=shape)
     if hasattr(os, "posix_fallocate"):

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from itertools import takewhile
 from pathlib import PurePosixPath
 
 from lookalike.data.readers.base import PictureFile, PictureSource
@@ -375,8 +376,8 @@ def with_class_column(table: Table, key: int) -> tuple[Table, str]:
         name, headers[columns[0]] = headers[columns[0]], CLASS_COLUMNS[0]
         said = f"{table.name}: {name}, its only column, was taken as the class."
         return replace(table, headers=tuple(headers)), said
-    hot = [_hot(table, row, columns) for row in table.rows]
-    if all(hot):
+    hot = list(takewhile(bool, (_hot(table, row, columns) for row in table.rows)))
+    if len(hot) == len(table.rows):
         names = listed([headers[n] for n in columns])
         said = f"{table.name}: each row has a 1 in one of {names}, which are the classes."
         left = ["" if n in columns else name for n, name in enumerate(headers)]

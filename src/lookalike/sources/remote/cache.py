@@ -3,6 +3,15 @@
 ``LOOKALIKE_CACHE`` names the folder (default ``~/.cache/lookalike``), ``LOOKALIKE_CACHE_GB`` how
 much it may hold (default 50). What was used longest ago goes first; what a living process uses
 stays.
+
+::
+
+    remote/1a2b3c4d5e6f7a8b/   one address
+      photos/                  what lies there, under its own name
+      used                     locked by all who use it, until they end; its time says when
+      fetching                 locked by the one who fetches, while others wait
+      compared.json            the digests of files that were compared, and how those looked
+    remote.lock                locked while a use is noted or something is removed
 """
 
 from __future__ import annotations
@@ -10,21 +19,25 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import math
 import os
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import IO
 
-from lookalike.data.pack.atomic_folder import fcntl
+from lookalike import checkpoints, locks
 from lookalike.errors import PackError, SourceError
 from lookalike.sources.remote.filesystem import RemoteFile, RemotePlace
 
 log = logging.getLogger(__name__)
 
-PACK, DIGESTS, USED = "pack.json", "digests.json", "used"
+PACK, DIGESTS = "pack.json", "digests.json"
+USED, FETCHING, COMPARED = "used", "fetching", "compared.json"
 _TRIES = 3
+_STRANGE = "\\\0:" if os.name == "nt" else "\\\0"
 _held: list[IO[bytes]] = []
 """Locks on what this process uses, until it ends."""
 
@@ -43,15 +56,11 @@ def cached_pack(url: str) -> Path | None:
     if not place.has(PACK):
         return None
     there = {file.name: file.size for file in place.files() if not _aside(file.name)}
-    told = json.loads(place.read(DIGESTS)) if place.has(DIGESTS) else {}
-    wanted = {name: (size, told.get(name, "")) for name, size in there.items() if name != DIGESTS}
+    digests = _told(place)
+    wanted = {n: (size, digests.get(n, "")) for n, size in there.items() if n != DIGESTS}
     folder = folder_of(url)
     _hold(folder)
-    missing = {name: one for name, one in wanted.items() if not _is(folder / name, *one)}
-    _make_room(sum(size for size, _ in missing.values()), url)
-    # pack.json comes last: a pack that was not fetched to the end is none.
-    for name in sorted(missing, key=lambda one: one == PACK):
-        _fetched(place, name, missing[name], folder / name)
+    _bring(place, wanted, folder)
     return folder
 
 
@@ -72,11 +81,17 @@ def store_pack(folder: Path, url: str) -> None:
     own = [path for path in sorted(folder.rglob("*")) if path.is_file()]
     names = [path.relative_to(folder).as_posix() for path in own]
     names = [name for name in names if not _aside(name) and name != DIGESTS]
-    digests = {name: _digest(folder / name) for name in names}
-    before = json.loads(place.read(DIGESTS)) if place.has(DIGESTS) else {}
+    compared = _Compared(folder)
+    digests = {name: compared.digest(name) for name in names}
+    compared.keep()
+    before = _told(place)
     changed = [name for name in names if before.get(name) != digests[name]]
-    if changed and before:
-        place.remove(PACK)  # from here on it is no pack, until it is whole again
+    if changed and before and PACK in digests:
+        if place.has(PACK):
+            place.remove(PACK)  # from here on it is no pack, until it is whole again
+        for name in before.keys() - digests.keys():
+            if place.has(name):
+                place.remove(name)
     for name in sorted(changed, key=lambda one: one == PACK):
         if name == PACK:
             _put_digests(place, folder, digests)
@@ -97,10 +112,7 @@ def mirrored(place: RemotePlace, files: Sequence[RemoteFile]) -> Path:
     stamp = hashlib.blake2b(repr(files).encode(), digest_size=6).hexdigest()
     folder = folder_of(f"{place.url}#{stamp}", place.url)
     _hold(folder)
-    missing = [file for file in files if not _is(folder / file.name, file.size, "")]
-    _make_room(sum(file.size for file in missing), place.url)
-    for file in missing:
-        _fetched(place, file.name, (file.size, ""), folder / file.name)
+    _bring(place, {file.name: (file.size, "") for file in files}, folder)
     return folder / files[0].name if len(files) == 1 else folder
 
 
@@ -109,6 +121,40 @@ def folder_of(url: str, named: str = "") -> Path:
     home = Path(os.environ.get("LOOKALIKE_CACHE") or Path.home() / ".cache" / "lookalike")
     key = hashlib.blake2b(url.rstrip("/").encode(), digest_size=8).hexdigest()
     return home / "remote" / key / (named or url).rstrip("/").rpartition("/")[2]
+
+
+def _bring(place: RemotePlace, wanted: Wanted, folder: Path) -> None:
+    """Fetch what is not in a folder yet; one process does it, and others wait and find it there.
+
+    Raises:
+        SourceError: a file cannot be had, or would not lie in the folder.
+        PackError: it is not what was written there, or is larger than the cache.
+    """
+    for name in wanted:
+        _refuse_outside(place, name)
+    compared = _Compared(folder)
+    if compared.missing(wanted):
+        with locks.alone(folder.parent / FETCHING):
+            missing = compared.missing(wanted)
+            _make_room(sum(size for size, _ in missing.values()), place.url)
+            # pack.json comes last: a pack that was not fetched to the end is none.
+            for name in sorted(missing, key=lambda one: one == PACK):
+                _fetched(place, name, missing[name], folder / name)
+                compared.note(name, missing[name][1])
+    compared.keep()
+
+
+def _refuse_outside(place: RemotePlace, name: str) -> None:
+    """Refuse a name by which a store would have a file written to a place of its own choice.
+
+    Raises:
+        SourceError: it has steps that lead elsewhere, or signs that do on some system.
+    """
+    if {"", ".", ".."} & set(name.split("/")) or any(sign in name for sign in _STRANGE):
+        raise SourceError(
+            f"{place.url} holds a file named {name!r}, which could be written outside of the cache "
+            "on this disk. Nothing was fetched. Rename it there."
+        )
 
 
 def _fetched(place: RemotePlace, name: str, wanted: tuple[int, str], to: Path) -> None:
@@ -144,6 +190,49 @@ def _is(file: Path, size: int, digest: str) -> bool:
     return not digest or _digest(file) == digest
 
 
+class _Compared:
+    """The digests of a folder's files, kept beside it: none is read again while it is as it was."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._file = folder, folder.parent / COMPARED
+        known = checkpoints.read_json(self._file).get("files")
+        self._known = dict(known) if isinstance(known, dict) else {}
+        self._new = False
+
+    def missing(self, wanted: Wanted) -> Wanted:
+        """Those that are not there as they are wanted."""
+        return {name: one for name, one in wanted.items() if not self._is(name, *one)}
+
+    def _is(self, name: str, size: int, digest: str) -> bool:
+        file = self._folder / name
+        if not file.is_file() or file.stat().st_size != size:
+            return False
+        return not digest or self.digest(name) == digest
+
+    def digest(self, name: str) -> str:
+        """The digest of a file that is there."""
+        known = self._known.get(name)
+        if not isinstance(known, list) or known[:-1] != self._state(name):
+            return self.note(name, _digest(self._folder / name))
+        return str(known[-1])
+
+    def note(self, name: str, digest: str) -> str:
+        """The digest of a file that was read just now."""
+        if digest:
+            self._known[name] = [*self._state(name), digest]
+            self._new = True
+        return digest
+
+    def _state(self, name: str) -> list[int]:
+        about = (self._folder / name).stat()
+        return [about.st_size, about.st_mtime_ns]
+
+    def keep(self) -> None:
+        """Write down what was found."""
+        if self._new:
+            checkpoints.write_json(self._file, {"files": self._known})
+
+
 def _digest(file: Path) -> str:
     with file.open("rb") as data:
         return hashlib.file_digest(data, partial(hashlib.blake2b, digest_size=16)).hexdigest()
@@ -161,16 +250,37 @@ def _aside(name: str) -> bool:
     return any(step.startswith(".") for step in name.split("/"))
 
 
+def _told(place: RemotePlace) -> Mapping[str, str]:
+    """The digests that a place tells of its files, by name; none where it tells nothing.
+
+    Raises:
+        PackError: it tells something else.
+    """
+    if not place.has(DIGESTS):
+        return {}
+    try:
+        told = json.loads(place.read(DIGESTS))
+    except (ValueError, RecursionError):
+        told = None
+    if not isinstance(told, dict):
+        raise PackError(
+            f"{place.url}/{DIGESTS} is damaged, so nobody can tell whether the rest is whole. "
+            "Write the pack there again from where it was made, into an empty place."
+        )
+    return {name: str(digest) for name, digest in told.items()}
+
+
 def _hold(folder: Path) -> None:
     """Note the use, and keep others from removing it while this process lives."""
-    folder.mkdir(parents=True, exist_ok=True)
-    file = (folder.parent / USED).open("ab")
-    os.utime(file.fileno())
-    if fcntl is not None:
-        try:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except OSError as problem:
-            log.info("%s is used without a lock: %s", folder, problem)
+    home = folder.parent.parent
+    home.mkdir(parents=True, exist_ok=True)
+    with locks.alone(home.with_name(f"{home.name}.lock")):
+        folder.mkdir(parents=True, exist_ok=True)
+        file = (folder.parent / USED).open("ab")
+        os.utime(file.fileno())
+        with suppress(BlockingIOError):  # on Windows another process holds it for both
+            if not locks.take(file, shared=True):
+                log.info("%s is used without a lock: the disk knows none", folder)
     _held.append(file)
 
 
@@ -180,21 +290,40 @@ def _make_room(needed: int, url: str) -> None:
     Raises:
         PackError: they are not, with all that may be removed gone.
     """
-    limit = float(os.environ.get("LOOKALIKE_CACHE_GB") or 50) * 1e9
+    limit = _limit()
     home = folder_of(url).parent.parent
-    sizes = {entry: _size(entry.rglob("*")) for entry in home.iterdir()}
-    total = sum(sizes.values()) + needed
-    for entry in sorted(sizes, key=_used):
-        if total <= limit:
-            break
-        if _free(entry):
-            shutil.rmtree(entry, ignore_errors=True)
-            total -= sizes[entry]
+    with locks.alone(home.with_name(f"{home.name}.lock")):
+        sizes = {entry: _size(entry.rglob("*")) for entry in home.iterdir()}
+        total = sum(sizes.values()) + needed
+        for entry in sorted(sizes, key=_used):
+            if total <= limit:
+                break
+            if _free(entry):
+                shutil.rmtree(entry, ignore_errors=True)
+                total -= sizes[entry]
     if total > limit and needed:
         raise PackError(
             f"{url} needs {needed / 1e9:.2f} GB in {home}, which may hold {limit / 1e9:g} GB. Set "
             "LOOKALIKE_CACHE_GB higher, or LOOKALIKE_CACHE to a larger disk."
         )
+
+
+def _limit() -> float:
+    """How many bytes the cache may hold.
+
+    Raises:
+        PackError: LOOKALIKE_CACHE_GB is no number.
+    """
+    text = os.environ.get("LOOKALIKE_CACHE_GB") or "50"
+    try:
+        limit = float(text)
+    except ValueError:
+        limit = math.nan
+    if not limit >= 0:
+        raise PackError(
+            f"LOOKALIKE_CACHE_GB is {text!r}, and a number of gigabytes is wanted, such as 50."
+        )
+    return limit * 1e9
 
 
 def _used(entry: Path) -> float:
@@ -208,11 +337,8 @@ def _size(files: Iterable[Path]) -> int:
 
 def _free(entry: Path) -> bool:
     """Whether no living process uses it."""
-    if fcntl is None:
+    if os.name != "posix":  # where a lock has one holder, others may use it as well
         return False
-    with (entry / USED).open("ab") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return False
-    return True
+    with (entry / USED).open("ab") as file, suppress(BlockingIOError):
+        return locks.take(file)
+    return False

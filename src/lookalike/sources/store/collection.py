@@ -32,6 +32,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
+from lookalike import locks
 from lookalike.errors import RunLockedError, SourceError
 from lookalike.sources.store.picture_checks import FileFacts
 
@@ -301,16 +302,8 @@ def _locked(path: Path, folder: Path) -> IO[bytes]:
     """Hold a lock that ends with the process, whatever ends the process."""
     file = path.open("ab+")
     try:
-        if os.name == "nt":  # pragma: no cover
-            import msvcrt
-
-            file.seek(0)
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
-        else:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as problem:
+        locks.take(file)
+    except BlockingIOError as problem:
         file.close()
         raise RunLockedError(
             f"Another process is collecting into {folder}. Wait for it, or choose another folder."

@@ -30,7 +30,8 @@ class Collected(Result):
     """What a run of ``collect`` did.
 
     ``holds`` counts the pictures of this request in the folder, all runs together; ``known`` were
-    met again, ``same`` had the bytes of another one; ``refused`` maps reasons to counts.
+    met again, ``same`` had the bytes of another one; ``refused`` maps reasons to counts. ``next``
+    is what comes after a part.
     """
 
     folder: Path
@@ -46,6 +47,7 @@ class Collected(Result):
     seconds: float
     stopped: str
     notes: tuple[str, ...] = field(default=())
+    next: str = ""
 
     @property
     def interrupted(self) -> bool:
@@ -83,6 +85,8 @@ class Collected(Result):
         """To go on where it stopped, to look for more, or to make a pack."""
         if self.interrupted:
             return "the same command again goes on from here"
+        if self.next:
+            return self.next
         if not self.holds:
             return "the same command with other words, another source or fewer limits"
         pack = Path("packs") / self.folder.name
