@@ -9,11 +9,13 @@ import sys
 import time
 import zipfile
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from PIL import Image, PngImagePlugin
 from studio_client import Client, let_in, serving
 
+from lookalike import api
 from lookalike.errors import LookalikeError
 from lookalike.settings.studio import StudioSettings
 from lookalike.studio import guard
@@ -419,10 +421,15 @@ def test_the_studio_connects_to_nobody(client: Client) -> None:
 
 def test_no_recipe_of_somebody_is_taken(client: Client, tmp_path: Path) -> None:
     folder = client.ids("folder")["blots"]
-    (tmp_path / "mine.py").write_text("raise SystemExit")
+    (tmp_path / "mine.py").write_text(f"open({str(tmp_path / 'run')!r}, 'w')")
     for recipe in (str(tmp_path / "mine.py"), "../mine.py", "mine.py", "recipe.json", "os"):
         begun = client.change(f"/api/start/{folder}/begin", {"minutes": 1, "recipe": recipe})
         assert begun.status == 404
+        for place in (f"/api/start/{folder}", f"/api/start/{folder}/outlook"):
+            assert client.get(f"{place}?recipe={quote(recipe, safe='')}").status == 404, place
+    assert not (tmp_path / "run").exists()
+    offered = client.get(f"/api/start/{folder}").json["recipes"]
+    assert set(offered) == {one.name for one in api.recipes() if one.own}
     for minutes in (0, -1, 1e9, "5", None, True, [1]):
         begun = client.change(f"/api/start/{folder}/begin", {"minutes": minutes})
         assert begun.status == 400

@@ -73,7 +73,7 @@ class _Start:
         """What would be made of one source, and why."""
         entry = self._source(request)
         size = _size(request)
-        recipe = request.query_params.get("recipe") or None
+        recipe = _recipe(request.query_params.get("recipe", ""))
         return answer(await asyncio.to_thread(self._look, entry, size, recipe))
 
     def _source(self, request: Request) -> Entry:
@@ -94,7 +94,7 @@ class _Start:
             "choice": choice,
             "shown": list(range(0, total, step))[:SHOWN],
             "sizes": self._sizes(choice.recipe, choice.size, entry),
-            "recipes": [one.name for one in api.recipes()],
+            "recipes": sorted(_own_recipes()),
             "runs": self._runs_of(entry),
             "examined": self.studio.jobs.newest(entry.id, "doctor") is not None,
             "examine": total <= EXAMINED,
@@ -122,7 +122,7 @@ class _Start:
     async def outlook(self, request: Request) -> Response:
         """What this machine makes of it in some minutes; it is measured for some seconds."""
         entry, size = self._source(request), _size(request)
-        recipe = request.query_params.get("recipe") or None
+        recipe = _recipe(request.query_params.get("recipe", ""))
 
         choice = (await asyncio.to_thread(self._look, entry, size, recipe))["choice"]
         asked = (choice.recipe, choice.size, choice.channels)
@@ -189,9 +189,7 @@ class _Start:
         if not 0 < minutes <= MOST_MINUTES:
             raise RequestError(f"A training takes up to {MOST_MINUTES:,} minutes, not {minutes:g}.")
         arguments: dict[str, Any] = {"source": str(entry.path), "time": f"{60 * minutes:g}s"}
-        size, recipe = field(given, "size", int, 0), field(given, "recipe", str, "")
-        if recipe and recipe not in {one.name for one in api.recipes() if one.own}:
-            raise UnknownError("There is no such recipe here.")
+        size, recipe = field(given, "size", int, 0), _recipe(field(given, "recipe", str, ""))
         arguments |= {"size": size} if size and entry.kind != PACK else {}
         arguments |= {"recipe": recipe} if recipe else {}
         arguments |= {"fix": True} if field(given, "fix", bool, False) else {}
@@ -247,6 +245,23 @@ def _finding(found: Mapping[str, Any], places: Mapping[str, int]) -> dict[str, A
     ]
     kept = {name: found[name] for name in ("kind", "title", "level", "meaning", "fix", "count")}
     return {**kept, "leaves_out": len(found["leaves_out"]), "files": files}
+
+
+def _own_recipes() -> set[str]:
+    return {one.name for one in api.recipes() if one.own}
+
+
+def _recipe(name: str) -> str | None:
+    """A recipe of this package by its name; None where none is named.
+
+    Elsewhere the path of a file is a name, too, and that file is run.
+
+    Raises:
+        UnknownError: this package has none of this name.
+    """
+    if name and name not in _own_recipes():
+        raise UnknownError("There is no such recipe here.")
+    return name or None
 
 
 def _size(request: Request) -> int | None:
