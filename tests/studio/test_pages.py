@@ -94,6 +94,15 @@ def test_names_of_people_are_shown_as_text(tab: Tab, client: Client) -> None:
     assert tab.page.locator("img[src=x]").count() == 0
 
 
+def test_what_is_expected_is_said_of_the_set_that_is_asked_for(client: Client) -> None:
+    folders = client.ids("folder")
+    for name, count in (("blots", 48), ("blots/round", 24)):
+        outlook = client.get(f"/api/start/{folders[name]}/outlook?recipe=tiny&size=32").json
+        assert outlook["images_per_second"] > 0
+        (few,) = [note for note in outlook["notes"] if "blends" in note]
+        assert few.startswith(f"{count} pictures"), name
+
+
 def test_runs_are_compared_and_the_report_opens_without_scripts(tab: Tab, client: Client) -> None:
     tab.open("judge")
     tab.page.wait_for_selector(".judged input", timeout=LONG)

@@ -1,13 +1,13 @@
 """Outlook: what a training would give here in so many minutes, before anything is prepared.
 
-The speed is measured on this machine with pictures of noise, and set beside what was measured of
-the default recipe after so many images (docs/performance.md: cartoon faces, ten styles of drawings
-and clothes at 64 px).
+The speed is measured on this machine with pictures of noise. What is said of quality is what
+samples of the default recipe looked like after so many images, judged by eye on cartoon faces, ten
+styles of drawings and clothes at 32 and 64 px; nothing counts it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,7 +19,7 @@ from lookalike.images import Pixels
 from lookalike.place import Place
 from lookalike.recipe import find, make
 from lookalike.results import Result
-from lookalike.stages.choose import DEFAULT
+from lookalike.stages.choose import DEFAULT, usual
 from lookalike.stages.train import decided
 
 MINUTES = (2, 5, 10, 30, 120, 480)
@@ -67,7 +67,12 @@ class Outlook(Result):
     @property
     def next_step(self) -> str:
         """To begin."""
-        return f"lookalike start FOLDER --size {self.size} --for 10m"
+        recipe = "" if self.recipe == usual(self.size) else f" --recipe {self.recipe}"
+        return f"lookalike start FOLDER --size {self.size}{recipe} --for 10m"
+
+    def of(self, pictures: int) -> Outlook:
+        """The same for another number of pictures, on which the speed does not depend."""
+        return replace(self, notes=tuple(_notes(pictures, _known(self.recipe, self.size))))
 
 
 class _Noise:
@@ -99,13 +104,17 @@ def outlook(
     chosen = make(find(recipe), {}, {"size": size, "channels": channels, "labels": 0})
     source = SplitBatches(_Noise(size, channels), chosen.seed)
     speed = budget.measure(chosen, source, decided(chosen, source, place), seconds=seconds)
-    known = recipe == DEFAULT and size in MEASURED_SIZES
+    known = _known(recipe, size)
     expected = tuple(
         Expected(minutes, images, _quality(images) if known else "")
         for minutes in MINUTES
         for images in [speed.images(60 * minutes, chosen.batch)]
     )
     return Outlook(recipe, size, round(speed.mean, 1), expected, tuple(_notes(pictures, known)))
+
+
+def _known(recipe: str, size: int) -> bool:
+    return recipe == DEFAULT and size in MEASURED_SIZES
 
 
 def _quality(images: int) -> str:
@@ -115,7 +124,7 @@ def _quality(images: int) -> str:
 def _notes(pictures: int, known: bool) -> list[str]:
     notes = []
     if known:
-        notes.append("Measured on drawings and clothes; photos of many things need longer.")
+        notes.append("Judged by eye on drawings and clothes; photos of many things need longer.")
     else:
         notes.append("How good this recipe gets in which time was not measured at this size.")
     if pictures < FEW:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -23,6 +23,10 @@ from lookalike.studio.pictures import MOST_PICTURE_BYTES
 from lookalike.studio.requests import answer, checked_id, field, fields, octets, streamed
 from lookalike.studio.studio import Studio
 from lookalike.studio.uploads import MOST_ZIP_BYTES, Uploads, safe_name
+
+if TYPE_CHECKING:
+    from lookalike.api.outlook import Outlook
+    from lookalike.stages.choose import Choice
 
 EXAMINED = 4000
 """Sets of more pictures are examined when somebody asks for it: each of them is decoded."""
@@ -58,47 +62,47 @@ class _Start:
     def __init__(self, studio: Studio) -> None:
         self.studio = studio
         self.uploads = Uploads(studio.library)
-        self._measured: dict[tuple[str, int, int], tuple[float, Any]] = {}
+        self._measured: dict[tuple[str, int, int], tuple[float, Outlook]] = {}
 
     # ---- which pictures ---------------------------------------------------------------------
 
-    async def library(self, request: Request) -> Response:
+    def library(self, request: Request) -> Response:
         """Everything in the folder; ``anew`` looks again at once."""
         anew = "anew" in request.query_params
-        kinds = (RUN, *SOURCES)
-        found = await asyncio.to_thread(self.studio.library.entries, *kinds, anew=anew)
-        return answer({"entries": found})
+        return answer({"entries": self.studio.library.entries(RUN, *SOURCES, anew=anew)})
 
-    async def look(self, request: Request) -> Response:
+    def look(self, request: Request) -> Response:
         """What would be made of one source, and why."""
-        entry = self._source(request)
-        size = _size(request)
-        recipe = _recipe(request.query_params.get("recipe", ""))
-        return answer(await asyncio.to_thread(self._look, entry, size, recipe))
+        entry, choice = self._asked(request)
+        total = choice.files if entry.kind == PACK else len(self.studio.library.files(entry))
+        return answer(
+            {
+                "entry": entry,
+                "choice": choice,
+                "shown": list(range(0, total, max(1, total // SHOWN)))[:SHOWN],
+                "sizes": self._sizes(choice.recipe, choice.size, entry),
+                "recipes": sorted(_own_recipes()),
+                "runs": self._runs_of(entry),
+                "examined": self.studio.jobs.newest(entry.id, "doctor") is not None,
+                "examine": total <= EXAMINED,
+            }
+        )
 
     def _source(self, request: Request) -> Entry:
         return self.studio.library.find(request.path_params["id"], *SOURCES)
 
-    def _look(self, entry: Entry, size: int | None, recipe: str | None) -> dict[str, Any]:
+    def _asked(self, request: Request) -> tuple[Entry, Choice]:
+        """A source, and what is made of it with the size and the recipe that are asked for."""
+        recipe = _recipe(request.query_params.get("recipe", ""))
+        entry = self._source(request)
+        return entry, self._choice(entry, _size(request), recipe)
+
+    def _choice(self, entry: Entry, size: int | None = None, recipe: str | None = None) -> Choice:
         from lookalike.stages.choose import choice_of
 
         if entry.kind == PACK:
-            pack = Pack.open(entry.path)
-            choice, total = choice_of(pack, None, recipe), pack.count
-        else:
-            choice = api.choose(entry.path, size, recipe)
-            total = len(self.studio.library.files(entry))
-        step = max(1, total // SHOWN)
-        return {
-            "entry": entry,
-            "choice": choice,
-            "shown": list(range(0, total, step))[:SHOWN],
-            "sizes": self._sizes(choice.recipe, choice.size, entry),
-            "recipes": sorted(_own_recipes()),
-            "runs": self._runs_of(entry),
-            "examined": self.studio.jobs.newest(entry.id, "doctor") is not None,
-            "examine": total <= EXAMINED,
-        }
+            return choice_of(Pack.open(entry.path), None, recipe)
+        return api.choose(entry.path, size, recipe)
 
     def _sizes(self, recipe: str, chosen: int, entry: Entry) -> list[int]:
         if entry.kind == PACK:
@@ -121,36 +125,36 @@ class _Start:
 
     async def outlook(self, request: Request) -> Response:
         """What this machine makes of it in some minutes; it is measured for some seconds."""
-        entry, size = self._source(request), _size(request)
-        recipe = _recipe(request.query_params.get("recipe", ""))
-
-        choice = (await asyncio.to_thread(self._look, entry, size, recipe))["choice"]
+        entry, choice = await asyncio.to_thread(self._asked, request)
         asked = (choice.recipe, choice.size, choice.channels)
+        known = self._speed(asked)
+        if known is None:
+            name = f"outlook/{entry.id}"
+            known = await self.studio.worker.latest(name, lambda: self._measure(asked))
+        return answer(known.of(choice.files))
 
-        def measure() -> Any:
-            from lookalike.api.outlook import outlook
-
-            return outlook(*asked, choice.files, Device().place())
-
+    def _speed(self, asked: tuple[str, int, int]) -> Outlook | None:
+        """What was measured of such pictures a short while ago, whose they ever were."""
         when, known = self._measured.get(asked, (float("-inf"), None))
-        if time.monotonic() - when > MEASURED:
-            known = await self.studio.worker.latest("outlook", measure)
-            self._measured[asked] = (time.monotonic(), known)
-        return answer(known)
+        return known if time.monotonic() - when <= MEASURED else None
 
-    async def examine(self, request: Request) -> Response:
+    def _measure(self, asked: tuple[str, int, int]) -> Outlook:
+        from lookalike.api.outlook import outlook
+
+        known = self._speed(asked)  # of what waited before
+        if known is None:
+            known = outlook(*asked, 0, Device().place())
+            self._measured[asked] = (time.monotonic(), known)
+        return known
+
+    def examine(self, request: Request) -> Response:
         """Begin the doctor's examination."""
         entry = self._source(request)
+        asked = {"source": str(entry.path), "quick": True, "size": self._choice(entry).size}
+        title = f"examining {entry.name}"
+        return answer(self.studio.jobs.begin("doctor", asked, about=entry.id, title=title))
 
-        def do() -> Job:
-            size = self._look(entry, None, None)["choice"].size
-            asked = {"source": str(entry.path), "quick": True, "size": size}
-            title = f"examining {entry.name}"
-            return self.studio.jobs.begin("doctor", asked, about=entry.id, title=title)
-
-        return answer(await asyncio.to_thread(do))
-
-    async def doctor(self, request: Request) -> Response:
+    def doctor(self, request: Request) -> Response:
         """A stream of how far the doctor is, and at the end the verdict with pictures."""
         entry = self._source(request)
 
@@ -184,7 +188,11 @@ class _Start:
 
     async def begin(self, request: Request) -> Response:
         """Begin a training: ``minutes``, and what is not to be chosen."""
-        entry, given = self._source(request), await fields(request)
+        given = await fields(request)
+        return answer(await asyncio.to_thread(self._begin, request, given))
+
+    def _begin(self, request: Request, given: dict[str, Any]) -> dict[str, str]:
+        entry = self._source(request)
         minutes = field(given, "minutes", float)
         if not 0 < minutes <= MOST_MINUTES:
             raise RequestError(f"A training takes up to {MOST_MINUTES:,} minutes, not {minutes:g}.")
@@ -193,19 +201,13 @@ class _Start:
         arguments |= {"size": size} if size and entry.kind != PACK else {}
         arguments |= {"recipe": recipe} if recipe else {}
         arguments |= {"fix": True} if field(given, "fix", bool, False) else {}
-        title = safe_name(Path(entry.name).stem if entry.name != "." else entry.path.name)
-        return answer(await asyncio.to_thread(self._begin, title, arguments))
-
-    def _begin(self, title: str, arguments: dict[str, Any]) -> dict[str, str]:
         for job in self.studio.jobs.all():
             if job.alive and job.verb == "doctor":  # the machine is the training's now
                 self.studio.jobs.stop(job.id)
-        into = self._free_run(title)
-        about = id_of(into)
-        self.studio.jobs.begin(
-            "start", {**arguments, "into": str(into)}, about=about, title=into.name
-        )
-        return {"run": about}
+        into = self._free_run(safe_name(Path(entry.name).stem or entry.path.name))
+        arguments["into"] = str(into)
+        self.studio.jobs.begin("start", arguments, about=id_of(into), title=into.name)
+        return {"run": id_of(into)}
 
     def _free_run(self, name: str) -> Path:
         names = (self.studio.library.runs / f"{name}{'' if n == 1 else f'-{n}'}" for n in count(1))
