@@ -1,4 +1,5 @@
-"""What the pages share: the settings, the library, one worker, the jobs, the open streams."""
+"""What the pages share: the settings, the library, one worker, the jobs, the open
+streams, what was read of runs."""
 
 from __future__ import annotations
 
@@ -12,6 +13,7 @@ from lookalike.settings.studio import StudioSettings
 from lookalike.studio.events import Events
 from lookalike.studio.jobs import Jobs
 from lookalike.studio.library import Library
+from lookalike.studio.run_facts import RunLooks
 from lookalike.studio.worker import Worker
 
 
@@ -24,6 +26,7 @@ class Studio:
     jobs: Jobs
     events: Events = field(default_factory=Events)
     worker: Worker = field(default_factory=Worker)
+    looks: RunLooks = field(default_factory=RunLooks)
     _warm: threading.Event = field(default_factory=threading.Event)
 
     def warm_up(self) -> None:

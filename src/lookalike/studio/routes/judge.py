@@ -20,6 +20,7 @@ from lookalike.studio.errors import RequestError, UnknownError
 from lookalike.studio.jobs import Job
 from lookalike.studio.library import RUN, Entry
 from lookalike.studio.requests import answer
+from lookalike.studio.run_facts import RunLook
 from lookalike.studio.studio import Studio
 
 JUDGMENTS = ("evaluate", "utility", "doctor")
@@ -62,22 +63,21 @@ class _Judge:
 
     # ---- runs beside each other -------------------------------------------------------------
 
-    async def runs(self, request: Request) -> Response:
+    def runs(self, request: Request) -> Response:
         """A row for every run: what it was, how near it came, how long that took."""
+        entries = self.studio.library.entries(RUN)
+        return answer({"runs": [_row(entry, self._look(entry)) for entry in entries]})
 
-        def look() -> Any:
-            return {"runs": [_row(entry) for entry in self.studio.library.entries(RUN)]}
-
-        return answer(await asyncio.to_thread(look))
+    def _look(self, entry: Entry) -> RunLook:
+        return self.studio.looks.of(Run(entry.path))
 
     # ---- one run ----------------------------------------------------------------------------
 
-    async def run(self, request: Request) -> Response:
+    def run(self, request: Request) -> Response:
         """What is known of one run, and how far its judgments are."""
-        entry = self._entry(request)
-        return answer(await asyncio.to_thread(self._told, entry))
+        return answer(self._told(self._entry(request)))
 
-    async def live(self, request: Request) -> Response:
+    def live(self, request: Request) -> Response:
         """A stream of the judgments of one run."""
         entry = self._entry(request)
         return self.studio.events.watch(lambda: self._jobs(entry), 1.0)
@@ -88,7 +88,7 @@ class _Judge:
         summary = api.show(entry.path)
         classes = list(pack.classes) if pack is not None else []
         return {
-            **_row(entry),
+            **_row(entry, self._look(entry)),
             "summary": [list(row) for row in summary.rows()],
             "classes": len(classes),
             "holdout": len(pack.holdout) if pack is not None else 0,
@@ -111,12 +111,9 @@ class _Judge:
         jobs = {what: self.studio.jobs.newest(entry.id, what) for what in JUDGMENTS}
         return {"jobs": {what: _job(job) for what, job in jobs.items()}}
 
-    async def begin(self, request: Request) -> Response:
+    def begin(self, request: Request) -> Response:
         """Begin a judgment in a process of its own."""
         entry, what = self._entry(request), request.path_params["what"]
-        return answer(await asyncio.to_thread(self._begin, entry, what))
-
-    def _begin(self, entry: Entry, what: str) -> Job:
         run = Run(entry.path)
         pack, missing = _pack_of(run)
         if pack is None:
@@ -129,26 +126,23 @@ class _Judge:
         if what not in asked:
             raise UnknownError("There is no such judgment.")
         title = f"{what} of {entry.name}"
-        return self.studio.jobs.begin(what, asked[what], about=entry.id, title=title)
+        return answer(self.studio.jobs.begin(what, asked[what], about=entry.id, title=title))
 
-    async def stop(self, request: Request) -> Response:
+    def stop(self, request: Request) -> Response:
         """Stop what is judged of a run just now."""
         entry = self._entry(request)
-
-        def do() -> Any:
-            jobs = (self.studio.jobs.newest(entry.id, what) for what in JUDGMENTS)
-            alive = [job for job in jobs if job is not None and job.alive]
-            if not alive:
-                raise RequestError("Nothing is being judged just now.")
-            return [self.studio.jobs.stop(job.id) for job in alive]
-
-        return answer(await asyncio.to_thread(do))
+        jobs = (self.studio.jobs.newest(entry.id, what) for what in JUDGMENTS)
+        alive = [job for job in jobs if job is not None and job.alive]
+        if not alive:
+            raise RequestError("Nothing is being judged just now.")
+        return answer([self.studio.jobs.stop(job.id) for job in alive])
 
     # ---- pages ------------------------------------------------------------------------------
 
     async def page(self, request: Request) -> Response:
         """A page that we wrote ourselves: the report (made anew), utility's or the doctor's."""
-        entry, what = self._entry(request), request.path_params["what"]
+        entry = await asyncio.to_thread(self._entry, request)
+        what = request.path_params["what"]
         makers: Mapping[str, Callable[[], str]] = {
             "report": lambda: _report(entry),
             "utility": lambda: _read(entry.path / "utility" / UTILITY_PAGE),
@@ -185,12 +179,9 @@ def _pack_of(run: Run) -> tuple[Pack | None, str]:
         return None, str(problem)
 
 
-def _row(entry: Entry) -> dict[str, Any]:
+def _row(entry: Entry, look: RunLook) -> dict[str, Any]:
     """A run in the table of runs."""
-    from lookalike.report.facts import RunFacts
-    from lookalike.report.progress import nearness
-
-    facts = RunFacts.of(Run(entry.path), None)
+    facts = look.facts
     floor = facts.scores.get("floor", {})
     best = facts.best
     return {
@@ -211,7 +202,7 @@ def _row(entry: Entry) -> dict[str, Any]:
         "floor": floor.get("value"),
         "light": facts.light.light if facts.light else "",
         "sentence": facts.light.sentence if facts.light else "",
-        "nearness": nearness(facts),
+        "nearness": look.nearness,
         "grid": facts.grids[-1][0] if facts.grids else None,
     }
 

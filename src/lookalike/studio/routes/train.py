@@ -6,7 +6,7 @@ import asyncio
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -20,14 +20,9 @@ from lookalike.studio.library import RUN, Entry
 from lookalike.studio.requests import answer, checked_id, field, fields
 from lookalike.studio.studio import Studio
 
-if TYPE_CHECKING:
-    from lookalike.report.facts import RunFacts
-
 MOST_POINTS = 200
 MOST_MINUTES = 7 * 24 * 60
 SAID = 12
-READ = ("recipe.json", "env.json", "stats.jsonl", "health.json", "scores.json", "samples")
-"""What the state of a training is read from."""
 
 
 def routes(studio: Studio) -> list[Route]:
@@ -48,23 +43,19 @@ class _Train:
 
     def __init__(self, studio: Studio) -> None:
         self.studio = studio
-        self._read: dict[Path, tuple[tuple[int, ...], RunFacts, str]] = {}
 
     # ---- what there is ----------------------------------------------------------------------
 
-    async def runs(self, request: Request) -> Response:
+    def runs(self, request: Request) -> Response:
         """Every run, and every training that has no folder yet, the newest first."""
-
-        def look() -> Any:
-            jobs = self.studio.jobs.all()
-            entries = self.studio.library.entries(RUN)
-            known = {entry.id for entry in entries}
-            begun = {job.about: job for job in jobs if job.verb in TRAININGS and job.alive}
-            waiting = [job for about, job in begun.items() if about not in known]
-            rows = [_preparing(job, job.about) for job in waiting]
-            return {"runs": rows + [self._row(entry, _newest(jobs, entry.id)) for entry in entries]}
-
-        return answer(await asyncio.to_thread(look))
+        jobs = self.studio.jobs.all()
+        entries = self.studio.library.entries(RUN)
+        known = {entry.id for entry in entries}
+        begun = {job.about: job for job in jobs if job.verb in TRAININGS and job.alive}
+        waiting = [job for about, job in begun.items() if about not in known]
+        rows = [_preparing(job, job.about) for job in waiting]
+        rows += [self._row(entry, _newest(jobs, entry.id)) for entry in entries]
+        return answer({"runs": rows})
 
     def _row(self, entry: Entry, job: Job | None) -> dict[str, Any]:
         """A run in a list."""
@@ -73,15 +64,14 @@ class _Train:
         grids = told["grids"]
         return {**{name: told[name] for name in names}, "grid": grids[-1] if grids else None}
 
-    async def state(self, request: Request) -> Response:
+    def state(self, request: Request) -> Response:
         """One training as it is now."""
-        id_ = checked_id(request.path_params["id"])
-        return answer(await asyncio.to_thread(self._look, id_))
+        return answer(self._look(checked_id(request.path_params["id"])))
 
-    async def live(self, request: Request) -> Response:
+    def live(self, request: Request) -> Response:
         """A stream of the same."""
         id_ = checked_id(request.path_params["id"])
-        await asyncio.to_thread(self._look, id_)
+        self._look(id_)
         return self.studio.events.watch(lambda: self._look(id_), 1.0)
 
     def _look(self, id_: str) -> dict[str, Any]:
@@ -101,7 +91,8 @@ class _Train:
 
     def _told(self, entry: Entry, job: Job | None) -> dict[str, Any]:
         run = Run(entry.path)
-        facts, near = self._facts(run)
+        look = self.studio.looks.of(run)
+        facts = look.facts
         step = _step(job)
         seen = max(facts.seen, int(step.get("images", 0)))
         budget = int(step.get("budget", 0)) or facts.budget
@@ -120,58 +111,39 @@ class _Train:
             "seconds": facts.health.get("seconds"),
             "light": facts.light.light if facts.light else "",
             "sentence": facts.light.sentence if facts.light else "",
-            "nearness": near,
+            "nearness": look.nearness,
             "grids": [images for images, _ in facts.grids],
             "scores": facts.scores != {},
             "lines": len(facts.stats),
             **_of_job(job),
         }
 
-    def _facts(self, run: Run) -> tuple[RunFacts, str]:
-        """What the files of a run say, read again when one of them has changed."""
-        from lookalike.report.facts import RunFacts
-        from lookalike.report.progress import nearness
-
-        changed = tuple(_changed(run.path / name) for name in READ)
-        known = self._read.get(run.path)
-        if known is None or known[0] != changed:
-            facts = RunFacts.of(run, None)
-            known = self._read[run.path] = (changed, facts, nearness(facts))
-        return known[1], known[2]
-
-    async def series(self, request: Request) -> Response:
+    def series(self, request: Request) -> Response:
         """Numbers over time: KID with its interval and floor, and every loss, thinned."""
         entry = self.studio.library.find(request.path_params["id"], RUN)
-
-        def look() -> Any:
-            stats = Run(entry.path).stats()
-            scores = [line for line in stats if "score/kid" in line]
-            names = dict.fromkeys(key for line in stats for key in line if key.startswith("loss/"))
-            kid = ("images", "score/kid", "score/kid_low", "score/kid_high")
-            return {
+        stats = self.studio.looks.of(Run(entry.path)).facts.stats
+        scores = [line for line in stats if "score/kid" in line]
+        names = dict.fromkeys(key for line in stats for key in line if key.startswith("loss/"))
+        kid = ("images", "score/kid", "score/kid_low", "score/kid_high")
+        return answer(
+            {
                 "kid": [[line.get(name) for name in kid] for line in scores],
                 "floor": scores[-1].get("score/floor") if scores else None,
                 "floor_high": scores[-1].get("score/floor_high") if scores else None,
                 "losses": {name.removeprefix("loss/"): _points(stats, name) for name in names},
             }
-
-        return answer(await asyncio.to_thread(look))
+        )
 
     # ---- what can be done -------------------------------------------------------------------
 
-    async def stop(self, request: Request) -> Response:
+    def stop(self, request: Request) -> Response:
         """Ask a training to save and stop."""
-        id_ = checked_id(request.path_params["id"])
-
-        def do() -> Any:
-            job = _newest(self.studio.jobs.all(), id_)
-            if job is None or not job.alive:
-                raise RequestError(
-                    "This studio has not started that training. Press Ctrl-C where it was started."
-                )
-            return self.studio.jobs.stop(job.id)
-
-        return answer(await asyncio.to_thread(do))
+        job = _newest(self.studio.jobs.all(), checked_id(request.path_params["id"]))
+        if job is None or not job.alive:
+            raise RequestError(
+                "This studio has not started that training. Press Ctrl-C where it was started."
+            )
+        return answer(self.studio.jobs.stop(job.id))
 
     async def go_on(self, request: Request) -> Response:
         """Continue a training to its end, or train a finished one further for some ``minutes``."""
@@ -200,14 +172,6 @@ class _Train:
         if minutes:
             arguments["more"] = f"{60 * minutes:g}s"
         return self.studio.jobs.begin("train", arguments, about=id_, title=_short(entry.name))
-
-
-def _changed(path: Path) -> int:
-    """When something was last written, in nanoseconds; 0 where it is not there."""
-    try:
-        return path.stat().st_mtime_ns
-    except OSError:
-        return 0
 
 
 def _pack_of(run: Run) -> Path:
