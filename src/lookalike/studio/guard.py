@@ -39,9 +39,9 @@ TOKEN_BYTES = 16
 """A token has 128 bits."""
 
 MOST_SESSIONS = 64
-MOST_JSON = 1 << 16
+MOST_JSON, MOST_LISTED = 1 << 16, 1 << 19
 MOST_BYTES = 2 << 30
-"""The most bytes of a body of JSON, and of any other (a zip)."""
+"""The most bytes of a body of JSON, of one that lists pictures, and of any other (a zip)."""
 
 PATIENCE = 15.0
 """Seconds that each part of a body may take."""
@@ -49,9 +49,12 @@ PATIENCE = 15.0
 DRAWING = "/api/draw/"
 """Requests below this path compute pictures and write nothing, whatever their method."""
 
+LISTING = tuple(f"/api/{page}/" for page in ("gallery", "draw/gallery", "explore", "draw/explore"))
+"""Below these, thousands of pictures can be named at once."""
+
 _PATH = re.compile(r"/(?:[A-Za-z0-9_-][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*/?)?")
 _READS, _WRITES = ("GET", "HEAD"), ("POST", "PUT")
-_BODIES = {"application/json": MOST_JSON, "application/octet-stream": MOST_BYTES}
+_JSON, _OCTETS = "application/json", "application/octet-stream"
 
 _POLICY = "; ".join(
     (
@@ -189,8 +192,8 @@ class Guard:
         if headers.get("x-lookalike") != "1":
             raise ForbiddenError("A change needs the header 'X-Lookalike: 1'.")
         kind = headers.get("content-type", "").lower()
-        if kind not in _BODIES:
-            raise KindError(f"A body is {' or '.join(_BODIES)}, not {kind or 'nothing'}.")
+        if kind not in (_JSON, _OCTETS):
+            raise KindError(f"A body is {_JSON} or {_OCTETS}, not {kind or 'nothing'}.")
         if self.read_only and not scope["path"].startswith(DRAWING):
             raise ForbiddenError(
                 "This studio only shows things (--read-only). Start it without that to change them."
@@ -257,7 +260,10 @@ class _Body:
 
 def _most_bytes(scope: Scope, headers: Headers) -> int:
     """How many bytes the body may have; what says itself that it has more is refused at once."""
-    most = _BODIES.get(headers.get("content-type", ""), 0) if scope["method"] in _WRITES else 0
+    most = 0
+    if scope["method"] in _WRITES:
+        lists = MOST_LISTED if scope["path"].startswith(LISTING) else MOST_JSON
+        most = {_JSON: lists, _OCTETS: MOST_BYTES}.get(headers.get("content-type", ""), 0)
     said = headers.get("content-length", "0")
     if not said.isdigit() or int(said) > most:
         raise TooLargeError(f"{said} bytes are more than are taken here ({most:,}).")

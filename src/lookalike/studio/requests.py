@@ -75,6 +75,18 @@ def field(given: dict[str, Any], name: str, kind: type[T], default: T | None = N
     return value
 
 
+def listed(given: dict[str, Any], name: str, most: int) -> list[Any]:
+    """A list of a body.
+
+    Raises:
+        RequestError: it is none, or holds more than ``most``.
+    """
+    found = field(given, name, list)
+    if len(found) > most:
+        raise RequestError(f"At most {most:,} can be asked for at once, not {len(found):,}.")
+    return found
+
+
 def checked_id(text: Any) -> str:
     """An id as we gave it: 16 hexadecimal digits.
 
