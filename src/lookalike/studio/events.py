@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from starlette.responses import StreamingResponse
 
+from lookalike.errors import LookalikeError
+from lookalike.storage_errors import storage_errors
 from lookalike.studio.errors import OverloadedError
 from lookalike.studio.requests import to_json
 
 MOST_STREAMS = 32
 SILENCE = 10.0
 """Seconds after which a stream without news says that it lives; so a closed one is noticed."""
+
+log = logging.getLogger(__name__)
 
 
 class Events:
@@ -25,7 +30,8 @@ class Events:
     def watch(self, look: Callable[[], Any], every: float = 1.0) -> StreamingResponse:
         """A stream of what ``look`` gives, told whenever it has changed.
 
-        ``look`` runs in a thread, so it may read files, and must not need torch.
+        ``look`` runs in a thread, so it may read files, and must not need torch. The stream ends
+        when it fails in words, as where a run was moved; the page asks again, and hears why.
 
         Raises:
             OverloadedError: too many streams are open.
@@ -39,7 +45,8 @@ class Events:
         last, silent = "", 0.0
         try:
             while True:
-                text = to_json(await asyncio.to_thread(look))
+                with storage_errors():
+                    text = to_json(await asyncio.to_thread(look))
                 if text != last:
                     last, silent = text, 0.0
                     yield f"data: {text}\n\n"
@@ -48,5 +55,7 @@ class Events:
                     yield ": nothing new\n\n"
                 silent += every
                 await asyncio.sleep(every)
+        except LookalikeError as problem:
+            log.info("A stream ends: %s", problem)
         finally:
             self._open -= 1

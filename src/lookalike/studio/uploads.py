@@ -6,9 +6,11 @@ it is read within the limits of the reader of zips, as one that somebody named.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import os
 import re
+import secrets
 import unicodedata
 from collections.abc import AsyncIterator
 from itertools import count
@@ -89,18 +91,22 @@ class Uploads:
             TooLargeError: it has too many bytes.
         """
         self.library.dropped.mkdir(parents=True, exist_ok=True)
-        path = free_path(self.library.dropped / safe_name(name.removesuffix(".zip")), ".zip")
-        beside = path.with_name(f".{path.name}.part")
+        beside = self.library.dropped / f".{secrets.token_hex(8)}.zip.part"
         try:
             with open(beside, "wb") as file:
                 async for part in parts:
-                    file.write(part)
-            open_zip(beside).close()
-            os.replace(beside, path)
+                    await asyncio.to_thread(file.write, part)
+            return await asyncio.to_thread(self._put, beside, name)
         except DataError as problem:
             raise KindError("This is no zip that can be read. Make it anew.") from problem
         finally:
             beside.unlink(missing_ok=True)
+
+    def _put(self, beside: Path, name: str) -> Entry:
+        """Put a zip in its place, if it can be read."""
+        open_zip(beside).close()
+        path = free_path(self.library.dropped / safe_name(name.removesuffix(".zip")), ".zip")
+        os.replace(beside, path)
         self.library.look_again()
         return self.library.find(id_of(path), ZIP)
 
