@@ -19,6 +19,8 @@ from case_tools import fill
 from studio_client import Client, let_in
 
 from lookalike.settings.studio import StudioSettings
+from lookalike.studio import jobs as studio_jobs
+from lookalike.studio.errors import OverloadedError
 from lookalike.studio.guard import Doors
 from lookalike.studio.jobs import Jobs
 from lookalike.studio.server.server import Served
@@ -189,3 +191,52 @@ def test_a_job_is_one_of_the_verbs_and_fails_in_words(tmp_path: Path) -> None:
     ended = until(lambda: None if jobs.get(job.id).alive else jobs.get(job.id))
     assert ended.state == "failed"
     assert "does not exist" in ended.told["message"]
+
+
+def test_a_job_that_ended_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    jobs = Jobs(tmp_path)
+    for number in range(5):
+        place = tmp_path / f"{number:016x}"
+        place.mkdir()
+        asked = {"verb": "train", "about": "a", "title": "t", "arguments": {}}
+        (place / "job.json").write_text(json.dumps({**asked, "began": number}))
+        (place / "state.json").write_text(json.dumps({"state": "ended"}))
+    assert [job.began for job in jobs.all()] == [4, 3, 2, 1, 0]
+    monkeypatch.setattr(studio_jobs, "read_json", lambda _: pytest.fail("read again"))
+    assert [job.state for job in jobs.all()] == ["ended"] * 5
+
+
+def test_what_was_made_for_a_job_alone_goes_with_it(tmp_path: Path) -> None:
+    jobs = Jobs(tmp_path / "jobs")
+    for name in ("first", "second"):
+        (tmp_path / name / "yes").mkdir(parents=True)
+    asked = {"source": str(tmp_path / "nothing")}
+    job = jobs.begin("doctor", asked, about="a", title="t", scratch=tmp_path / "first")
+    with pytest.raises(OverloadedError):
+        jobs.begin("doctor", asked, about="a", title="t", scratch=tmp_path / "second")
+    assert not (tmp_path / "second").exists()
+    until(lambda: not jobs.get(job.id).alive)
+    assert not (tmp_path / "first").exists()
+
+
+IGNORING = """
+import signal, sys, time
+from pathlib import Path
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+from lookalike import api
+from lookalike.studio import job_process
+api.doctor = lambda **_: [time.sleep(0.1) for _ in range(1000)]
+job_process.main(Path(sys.argv[1]))
+"""
+
+
+def test_a_studio_in_the_background_can_stop_what_it_began(tmp_path: Path) -> None:
+    """A shell lets what it starts in the background ignore Ctrl-C, and jobs inherit that."""
+    (tmp_path / "job.json").write_text(json.dumps({"verb": "doctor", "arguments": {}}))
+    (tmp_path / "stop").touch()
+    process = subprocess.Popen([sys.executable, "-c", IGNORING, str(tmp_path)])
+    try:
+        process.wait(60)
+    finally:
+        process.kill()
+    assert json.loads((tmp_path / "state.json").read_text())["state"] == "stopped"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import _thread
 import contextlib
+import signal
 import sys
 import threading
 import time
@@ -24,7 +25,7 @@ from lookalike.errors import LookalikeError
 from lookalike.progress import Listener
 from lookalike.results import plain
 from lookalike.run import lock
-from lookalike.studio.jobs import JOB, LOCK, STATE, STOP, write_note
+from lookalike.studio.jobs import JOB, LOCK, STATE, STOP, drop_scratch, write_note
 
 VERBS = ("start", "train", "doctor", "evaluate", "utility", "directions", "teach", "expand")
 """What may be asked for; a job is never anything else."""
@@ -75,6 +76,9 @@ def main(folder: Path) -> None:
     """Do the job of this folder."""
     asked = read_json(folder / JOB)
     reporter = Reporter(folder)
+    # A shell that starts the studio in the background lets its children ignore Ctrl-C, and then
+    # nothing would hear that they shall stop.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with _holding(folder / LOCK):
         reporter.say("Starting.")
         threading.Thread(target=_wait_for_stop, args=(folder / STOP,), daemon=True).start()
@@ -102,7 +106,10 @@ def _do(verb: str, arguments: Mapping[str, Any], reporter: Reporter) -> Any:
     if verb not in VERBS:
         raise LookalikeError(f"The studio starts no {verb!r}.")
     listener = Listener(reporter.tell, reporter.step, reporter.say)
-    return getattr(api, verb)(**arguments, listener=listener)
+    try:
+        return getattr(api, verb)(**arguments, listener=listener)
+    finally:
+        drop_scratch(reporter.folder)
 
 
 def _wait_for_stop(stop: Path) -> None:

@@ -12,6 +12,7 @@ import contextlib
 import json
 import os
 import secrets
+import shutil
 import subprocess
 import sys
 import threading
@@ -28,6 +29,9 @@ from lookalike.studio.requests import checked_id
 
 TRAININGS = ("start", "train")
 JOB, STATE, STOP, LOG, LOCK = "job.json", "state.json", "stop", "log.txt", "lock"
+ENDED = ("ended", "stopped", "failed")
+"""What a process writes as its last state."""
+
 STARTING = 20.0
 """Seconds that a process may need until it holds its lock."""
 
@@ -68,24 +72,40 @@ class Jobs:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._own: dict[str, subprocess.Popen[bytes]] = {}
+        self._ended: dict[str, Job] = {}
         self._starting = threading.Lock()
 
     # ---- starting and stopping --------------------------------------------------------------
 
-    def begin(self, verb: str, arguments: Mapping[str, Any], *, about: str, title: str) -> Job:
+    def begin(
+        self,
+        verb: str,
+        arguments: Mapping[str, Any],
+        *,
+        about: str,
+        title: str,
+        scratch: Path | None = None,
+    ) -> Job:
         """Start a verb of the api in a process of its own.
 
-        ``about`` is the id of what it is about, ``title`` what people call it.
+        ``about`` is the id of what it is about, ``title`` what people call it. The folder
+        ``scratch`` was made for this job alone, and goes when it ends.
 
         Raises:
             OverloadedError: one of its kind is at work already.
         """
         with self._starting:
-            self._refuse_second(verb)
+            try:
+                self._refuse_second(verb)
+            except OverloadedError:
+                if scratch is not None:
+                    shutil.rmtree(scratch, ignore_errors=True)
+                raise
             self._drop_old()
             place = self.folder / secrets.token_hex(8)
             place.mkdir(parents=True)
             asked = {"verb": verb, "arguments": arguments, "about": about, "title": title}
+            asked |= {"scratch": str(scratch)} if scratch else {}
             write_note(place / JOB, {**asked, "began": time.time()})
             with open(place / LOG, "ab") as log:
                 self._own[place.name] = _process(place, log)
@@ -144,6 +164,15 @@ class Jobs:
         return next(jobs, None)
 
     def _read(self, place: Path) -> Job:
+        """A job as its folder tells it; what said itself that it ended is read once."""
+        known = self._ended.get(place.name)
+        if known is None:
+            known = self._as_told(place)
+            if known.state in ENDED:
+                self._ended[place.name] = known
+        return known
+
+    def _as_told(self, place: Path) -> Job:
         asked, told = read_json(place / JOB), read_json(place / STATE)
         began = float(asked.get("began", 0.0))
         state = str(told.get("state", ""))
@@ -166,12 +195,42 @@ class Jobs:
     def _drop_old(self) -> None:
         """Forget the oldest jobs that ended; nothing of a run lies in their folders."""
         ended = [job for job in self.all() if not job.alive]
+        for job in ended:
+            if job.state == "killed":
+                drop_scratch(self.folder / job.id)
         for job in ended[MOST_KEPT:]:
             for name in (JOB, STATE, STOP, LOG, LOCK):
                 (self.folder / job.id / name).unlink(missing_ok=True)
             with contextlib.suppress(OSError):
                 (self.folder / job.id).rmdir()
             self._own.pop(job.id, None)
+            self._ended.pop(job.id, None)
+
+
+def drop_scratch(place: Path) -> None:
+    """Remove what was made for a job alone."""
+    scratch = read_json(place / JOB).get("scratch")
+    if scratch:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def job_words(job: Job | None) -> dict[str, Any] | None:
+    """How far some work is, in words."""
+    if job is None:
+        return None
+    work = job.told.get("work", {})
+    total = int(work.get("total", 0))
+    return {
+        "id": job.id,
+        "verb": job.verb,
+        "title": job.title,
+        "state": job.state,
+        "alive": job.alive,
+        "words": str(work.get("what", "")),
+        "share": int(work.get("done", 0)) / total if total else 0.0,
+        "message": str(job.told.get("message", "")),
+        "result": job.told.get("result"),
+    }
 
 
 def write_note(path: Path, values: Mapping[str, Any]) -> None:
