@@ -10,7 +10,7 @@ import hashlib
 import os
 import threading
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -73,6 +73,7 @@ class Library:
         self._looked = float("-inf")
         self._entries: dict[str, Entry] = {}
         self._opened: OrderedDict[str, PictureSource] = OrderedDict()
+        self._packs: OrderedDict[str, tuple[int, Pack]] = OrderedDict()
         self._lock = threading.RLock()
 
     @cached_property
@@ -121,14 +122,21 @@ class Library:
         """
         return Run.open(self.find(id_, RUN).path)
 
-    def pack(self, id_: object) -> Pack:
-        """The pack with this id.
+    def pack(self, entry: Entry) -> Pack:
+        """A pack, opened anew when it has changed; the last few stay open.
 
         Raises:
-            UnknownError: there is none.
             PackError: it is damaged.
         """
-        return Pack.open(self.find(id_, PACK).path)
+        with self._lock:
+            written = (entry.path / "pack.json").stat().st_mtime_ns
+            known = self._packs.pop(entry.id, None)
+            if known is None or known[0] != written:
+                known = written, Pack.open(entry.path)
+            self._packs[entry.id] = known
+            while len(self._packs) > _OPEN_SOURCES:
+                self._packs.popitem(last=False)
+            return known[1]
 
     def files(self, entry: Entry) -> Sequence[PictureFile]:
         """The pictures of a folder or zip, as its reader gives them; the last few stay open."""
@@ -183,45 +191,53 @@ def _changed(entry: Entry) -> float:
 
 
 def _below(root: Path, shown_from: Path) -> Iterator[Entry]:
-    """Everything below a folder, breadth first, within limits."""
-    todo, looked = [(root, 0)], 0
+    """Everything below a folder, breadth first, within limits; each folder is read once."""
+    todo, looked = deque([(_Folder.of(root), 0)]), 0
     while todo and looked < MOST_FOLDERS:
-        folder, depth = todo.pop(0)
+        folder, depth = todo.popleft()
         looked += 1
-        inside = _scanned(folder)
-        names = {entry.name for entry in inside}
-        name = "." if folder == shown_from else folder.relative_to(shown_from).as_posix()
-        made = made_here(names)
-        if made:
-            kind = PACK if made == "a pack" else RUN
-            yield Entry(id_of(folder), kind, name, folder)
+        path = folder.path
+        name = "." if path == shown_from else path.relative_to(shown_from).as_posix()
+        if folder.made:
+            kind = PACK if folder.made == "a pack" else RUN
+            yield Entry(id_of(path), kind, name, path)
             continue
-        below = [Path(e.path) for e in inside if e.is_dir(follow_symlinks=False)]
-        below = [path for path in below if not is_system(path.name)]
+        below = [_Folder.of(path / one) for one in folder.folders]
         if depth < DEEPEST:
-            todo += [(path, depth + 1) for path in below]
-        yield from _sources(folder, name, inside, below)
+            todo += [(one, depth + 1) for one in below]
+        classes = sum(one.pictures > 0 for one in below)
+        if folder.pictures or classes > 1:
+            yield Entry(id_of(path), FOLDER, name, path, folder.pictures, classes)
+        for file in folder.zips:
+            yield Entry(
+                id_of(path / file), ZIP, file if name == "." else f"{name}/{file}", path / file
+            )
 
 
-def _sources(
-    folder: Path, name: str, inside: Sequence[os.DirEntry[str]], below: Sequence[Path]
-) -> Iterator[Entry]:
-    """A folder with pictures in it or in its folders, and the zips that lie in it."""
-    files = [e for e in inside if e.is_file(follow_symlinks=False) and not is_system(e.name)]
-    pictures = sum(is_picture_name(file.name) for file in files)
-    classes = sum(any(is_picture_name(e.name) for e in _scanned(path)) for path in below)
-    if pictures or classes > 1:
-        yield Entry(id_of(folder), FOLDER, name, folder, pictures, classes)
-    for file in files:
-        if file.name.lower().endswith(".zip"):
-            shown = file.name if name == "." else f"{name}/{file.name}"
-            yield Entry(id_of(folder / file.name), ZIP, shown, folder / file.name)
+@dataclass(frozen=True)
+class _Folder:
+    """What lies in a folder: what it was made as, its folders and zips, how many pictures."""
 
+    path: Path
+    made: str = ""
+    folders: tuple[str, ...] = ()
+    zips: tuple[str, ...] = ()
+    pictures: int = 0
 
-def _scanned(folder: Path) -> list[os.DirEntry[str]]:
-    """What lies in a folder; nothing where one may not look."""
-    try:
-        with os.scandir(folder) as entries:
-            return sorted(entries, key=lambda entry: entry.name)
-    except OSError:
-        return []
+    @staticmethod
+    def of(path: Path) -> _Folder:
+        """Read it; there is nothing where one may not look."""
+        try:
+            with os.scandir(path) as entries:
+                inside = sorted(entries, key=lambda entry: entry.name)
+        except OSError:
+            return _Folder(path)
+        own = [entry for entry in inside if not is_system(entry.name)]
+        files = [entry.name for entry in own if entry.is_file(follow_symlinks=False)]
+        return _Folder(
+            path,
+            made_here({entry.name for entry in inside}) or "",
+            tuple(entry.name for entry in own if entry.is_dir(follow_symlinks=False)),
+            tuple(name for name in files if name.lower().endswith(".zip")),
+            sum(map(is_picture_name, files)),
+        )

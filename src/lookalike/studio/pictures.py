@@ -26,6 +26,18 @@ FOREVER = {"Cache-Control": "private, max-age=31536000, immutable"}
 BRIEFLY = {"Cache-Control": "private, max-age=60"}
 
 
+def within_limits(data: bytes) -> Image.Image:
+    """A picture of a person, opened and not decoded yet.
+
+    Raises:
+        DataError: it is no picture, or one of too many pixels.
+    """
+    picture = open_picture(data)
+    if picture.width * picture.height > MOST_PIXELS:
+        raise DataError(f"has {picture.width:,} x {picture.height:,} pixels, too many")
+    return picture
+
+
 def opened(data: bytes, longest: int = LONGEST_SIDE) -> Image.Image:
     """A picture of a person, upright, in RGB or grey, at most ``longest`` pixels a side.
 
@@ -33,9 +45,7 @@ def opened(data: bytes, longest: int = LONGEST_SIDE) -> Image.Image:
         KindError: it is no picture that can be read, or one of too many pixels.
     """
     try:
-        picture = open_picture(data)
-        if picture.width * picture.height > MOST_PIXELS:
-            raise DataError(f"has {picture.width:,} x {picture.height:,} pixels, too many")
+        picture = within_limits(data)
         picture.draft("RGB", (longest, longest))
         ImageOps.exif_transpose(picture, in_place=True)
         picture.thumbnail((longest, longest))
@@ -65,7 +75,7 @@ def webp(pixels: Pixels | Image.Image, quality: int = 90) -> bytes:
     return buffer.getvalue()
 
 
-def as_webp(pixels: Pixels | Image.Image, quality: int = 90, *, forever: bool = True) -> Response:
-    """An answer of one picture for the screen."""
+def as_webp(pixels: Pixels | Image.Image, quality: int = 90, *, forever: bool = False) -> Response:
+    """An answer of one picture for the screen; ``forever`` where nothing else gets its address."""
     headers = FOREVER if forever else BRIEFLY
     return Response(webp(pixels, quality), media_type="image/webp", headers=headers)

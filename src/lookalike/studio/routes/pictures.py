@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
+import contextlib
 
 import numpy as np
 from starlette.requests import Request
@@ -20,69 +19,70 @@ from lookalike.studio.pictures import as_webp, opened, square
 from lookalike.studio.studio import Studio
 
 THUMB, COVER, TILES = 192, 96, 4
+AGAIN = {"Cache-Control": "private, no-cache"}
+"""It is kept, and asked for each time whether it is still the same."""
 
 
 def routes(studio: Studio) -> list[Route]:
-    """``/picture/<id>/<number>`` of a source, its ``cover``, and ``grid/<images>`` of a run.
-
-    What cannot be read as a picture is answered with nothing (204): a page shows it as such.
-    """
-
-    def look(request: Request) -> Response:
-        entry = studio.library.find(request.path_params["id"], *SOURCES)
-        picture = _picture(studio, entry, request.path_params["number"], THUMB)
-        return Response(status_code=204) if picture is None else picture
-
-    def cover(request: Request) -> Response:
-        entry = studio.library.find(request.path_params["id"], *SOURCES)
-        tiles = [pixels for pixels in _some(studio, entry) if pixels is not None]
-        if not tiles:
-            return Response(status_code=204)
-        return as_webp(images.grid(np.stack(tiles), TILES, gap=6), 80, forever=False)
-
-    def grid(request: Request) -> Response:
-        for seen, path in studio.library.run(request.path_params["id"]).sample_grids():
-            if seen == request.path_params["images"]:
-                return as_webp(images.read(path), 92)
-        raise UnknownError("This run keeps no grid of that moment.")
-
+    """``/picture/<id>/<number>`` of a source, its ``cover``, and ``grid/<images>`` of a run."""
+    page = _Pictures(studio)
     return [
-        Route("/picture/{id}/{number:int}", _in_thread(look)),
-        Route("/picture/{id}/cover", _in_thread(cover)),
-        Route("/picture/{id}/grid/{images:int}", _in_thread(grid)),
+        Route("/picture/{id}/{number:int}", page.picture),
+        Route("/picture/{id}/cover", page.cover),
+        Route("/picture/{id}/grid/{images:int}", page.grid),
     ]
 
 
-def _in_thread(look: Callable[[Request], Response]) -> Callable[[Request], object]:
-    async def answer(request: Request) -> Response:
-        return await asyncio.to_thread(look, request)
+class _Pictures:
+    """The answers; what cannot be read is answered with nothing (204), and shown as such."""
 
-    return answer
+    def __init__(self, studio: Studio) -> None:
+        self.library = studio.library
 
-
-def _picture(studio: Studio, entry: Entry, number: int, longest: int) -> Response | None:
-    try:
-        if entry.kind == PACK:
-            pixels = _of_pack(Pack.open(entry.path), [number])
-            return as_webp(images.enlarge(pixels, 64)[0], 92, forever=False)
-        data = studio.library.loaded(entry, number)
-        return as_webp(opened(data, longest), 80, forever=False)
-    except (DataError, KindError, UnknownError):
-        return None
-
-
-def _some(studio: Studio, entry: Entry) -> list[Pixels | None]:
-    """A few pictures from all of a source, as squares."""
-    if entry.kind == PACK:
-        pack = Pack.open(entry.path)
-        return [square(images.to_pillow(p), COVER) for p in _of_pack(pack, _spread(pack.count))]
-    tiles: list[Pixels | None] = []
-    for number in _spread(len(studio.library.files(entry))):
+    def picture(self, request: Request) -> Response:
+        """One picture of a source."""
+        entry, number = self._source(request), request.path_params["number"]
         try:
-            tiles.append(square(opened(studio.library.loaded(entry, number), 2 * COVER), COVER))
-        except (DataError, KindError):
-            tiles.append(None)
-    return tiles
+            if entry.kind == PACK:
+                pixels = _of_pack(self.library.pack(entry), [number])
+                return as_webp(images.enlarge(pixels, 64)[0], 92)
+            return as_webp(opened(self.library.loaded(entry, number), THUMB), 80)
+        except (DataError, KindError, UnknownError):
+            return Response(status_code=204)
+
+    def cover(self, request: Request) -> Response:
+        """A few pictures from all of a source, beside each other."""
+        tiles = self._tiles(self._source(request))
+        if not tiles:
+            return Response(status_code=204)
+        return as_webp(images.grid(np.stack(tiles), TILES, gap=6), 80)
+
+    def grid(self, request: Request) -> Response:
+        """Samples of a run; asked for anew, since another run may come to lie at its place."""
+        for seen, path in self.library.run(request.path_params["id"]).sample_grids():
+            if seen == request.path_params["images"]:
+                state = path.stat()
+                headers = {**AGAIN, "ETag": f'"{state.st_mtime_ns}-{state.st_size}"'}
+                if request.headers.get("if-none-match") == headers["ETag"]:
+                    return Response(status_code=304, headers=headers)
+                answer = as_webp(images.read(path), 92)
+                answer.headers.update(headers)
+                return answer
+        raise UnknownError("This run keeps no grid of that moment.")
+
+    def _source(self, request: Request) -> Entry:
+        return self.library.find(request.path_params["id"], *SOURCES)
+
+    def _tiles(self, entry: Entry) -> list[Pixels]:
+        """A few pictures as squares."""
+        if entry.kind == PACK:
+            pack = self.library.pack(entry)
+            return [square(images.to_pillow(p), COVER) for p in _of_pack(pack, _spread(pack.count))]
+        tiles = []
+        for number in _spread(len(self.library.files(entry))):
+            with contextlib.suppress(DataError, KindError):
+                tiles.append(square(opened(self.library.loaded(entry, number), 2 * COVER), COVER))
+        return tiles
 
 
 def _spread(count: int) -> list[int]:
