@@ -196,6 +196,21 @@ def test_a_photo_is_changed_before_and_after_and_saved_at_full_size(
     assert (found[120:, 150:] == whole[120:, 150:]).all()
 
 
+def test_an_edited_picture_is_kept_with_the_moves_that_it_began_with(
+    asker: Client, run: str
+) -> None:
+    start, begun = {"seed": 3}, [{"name": "1", "amount": 2.5}]
+    made = asker.change(f"/api/draw/edit/{run}/picture", {"start": start, "moves": begun}).json
+    given = {"photo": made["photo"], "start": start, "start_moves": begun}
+    given["moves"] = [{"name": "2", "amount": 1}]
+    saved = asker.change(f"/api/edit/{run}/save", given).json["id"]
+    (kept,) = (p for p in asker.get("/api/gallery").json["pictures"] if p["id"] == saved)
+    drawing = f"/api/draw/explore/{run}"
+    back = asker.change(drawing, {"start": kept["start"]})
+    moved = asker.change(drawing, {"start": start, "moves": begun})
+    assert np.abs(pixels(back) - pixels(moved)).max() <= 2
+
+
 def test_a_forgotten_photo_is_asked_for_again(asker: Client, run: str) -> None:
     given = {"photo": "0" * 16, "moves": []}
     answer = asker.change(f"/api/draw/edit/{run}", given)
@@ -327,6 +342,23 @@ def test_a_gallery_is_there_again_when_the_studio_is(room: Path, asker: Client, 
         drawn = reader.change(f"/api/draw/explore/{run}", {"start": {"seed": 9}})
         assert drawn.status == 200
     lines.write_text(lines.read_text().replace('{"id": "cut off', ""))
+
+
+def test_a_deleted_picture_leaves_no_mark(asker: Client, run: str, room: Path) -> None:
+    kept = asker.change("/api/gallery/keep", {"run": run, "start": {"seed": 77}}).json["id"]
+    marks = room / ".lookalike-studio" / "gallery" / "marks.json"
+    assert json.loads(marks.read_text())[kept] == "keep"
+    assert asker.change("/api/gallery/delete", {"ids": [kept]}).json["count"] == 1
+    assert kept not in json.loads(marks.read_text())
+
+
+def test_many_that_are_kept_are_all_marked(asker: Client, run: str) -> None:
+    starts = [{"seed": 5000 + place % 2, "index": place} for place in range(24)]
+    made = asker.change("/api/gallery/keep-many", {"run": run, "starts": starts})
+    assert made.json == {"count": 24}
+    rows = asker.get("/api/gallery").json["pictures"]
+    kept = [one for one in rows if (one["start"] or {}).get("seed", 0) >= 5000]
+    assert [one["mark"] for one in kept] == ["keep"] * 24
 
 
 @pytest.mark.parametrize("width", [1440, 390])

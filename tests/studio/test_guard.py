@@ -351,6 +351,25 @@ def test_pixels_and_bytes_have_limits(client: Client, upload: str) -> None:
     assert client.change("/api/upload", {"name": "x" * 500}).status == 400
 
 
+def test_a_picture_of_too_many_pixels_is_never_decoded(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    large = io.BytesIO()
+    Image.new("1", (10_000, 9_000)).save(large, "PNG")
+    monkeypatch.setattr(Image.Image, "load", lambda *_: pytest.fail("it was decoded"))
+    assert client.put("/api/draw/gallery/inspect", large.getvalue()).status == 415
+
+
+def test_thousands_are_named_at_once_and_more_are_refused_in_words(client: Client) -> None:
+    ids = [f"{number:016x}" for number in range(20_001)]
+    for path in ("/api/gallery/delete", "/api/draw/gallery/zip"):
+        assert client.change(path, {"ids": ids[:20_000]}).status in (200, 400)
+        refused = client.change(path, {"ids": ids})
+        assert refused.status == 400
+        assert refused.json["message"] == "At most 20,000 can be asked for at once, not 20,001."
+    assert client.change("/api/start/0123456789abcdef/begin", {"ids": ids}).status == 413
+
+
 def test_a_body_that_never_ends_is_cut_off(client: Client, upload: str) -> None:
     """64 MB and some more, in chunks that say nothing of their sum."""
     chunk = b"%x\r\n" % (1 << 20) + b"\0" * (1 << 20) + b"\r\n"

@@ -167,6 +167,48 @@ def test_what_is_no_slider_is_refused(given: Any) -> None:
         moves_of(given)
 
 
+def test_a_slider_reads_its_picture_once_however_often_it_moves(
+    explorer: Explorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads = counted(monkeypatch, type(explorer.learned), "read")
+    for by in (0.2, 0.4, 0.6):
+        explorer.picture(SeedStart(31), [Move("ground", by, "light")])
+    assert len(reads) == 1
+
+
+def counted(patch: pytest.MonkeyPatch, kind: type, name: str) -> list[object]:
+    """A list that grows with every call of a method."""
+    calls: list[object] = []
+    own = getattr(kind, name)
+
+    def heard(self: object, *given: Any) -> Any:
+        calls.append(given)
+        return own(self, *given)
+
+    patch.setattr(kind, name, heard)
+    return calls
+
+
+def test_pictures_of_one_block_are_drawn_once_and_are_those_of_generate(
+    explorer: Explorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = explorer.sampler.pictures(17, 0, 70)
+    draws = counted(monkeypatch, type(explorer.sampler), "pictures")
+    for index in (69, 3, 66, 0):
+        assert (explorer.generated(17, index, None) == wanted[index]).all()
+    assert len(draws) == 2
+
+
+def test_numbers_that_were_kept_are_compared_without_drawing(
+    explorer: Explorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    point = explorer.point(SeedStart(5))
+    explorer.of_numbers(point.latent, point.labels)
+    draws = counted(monkeypatch, type(explorer.sampler), "latents")
+    explorer.of_numbers(point.latent, point.labels)
+    assert draws == []
+
+
 def test_an_unknown_slider_says_so(explorer: Explorer) -> None:
     for move in (Move("hat", 1.0), Move("hat", 1.0, "on"), Move("ground", 1.0, "green")):
         with pytest.raises(DataError):

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from lookalike import images
@@ -28,10 +30,15 @@ from lookalike.place import Place
 from lookalike.recipe import Drawing
 from lookalike.run import Run
 
+K = TypeVar("K")
+V = TypeVar("V")
+
 FURTHEST = 4.0
 """Units that a slider is moved at most."""
 REMEMBERED = 32
 """Points that are remembered, so that a slider does not look for its picture anew."""
+BLOCKS = 16
+"""Blocks of generated pictures that are remembered: about what a map shows of them."""
 
 
 @dataclass(frozen=True)
@@ -83,11 +90,12 @@ class NearestPicture:
     copy: bool
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Explorer:
     """A run's generator and sampler, its pack where it is still there, and what was learned.
 
-    ``editor`` is None until somebody has learned what can be changed (:func:`open_editor`).
+    ``editor`` is None until somebody has learned what can be changed (:func:`open_editor`), and
+    ``map`` until it is laid out; then it is set here, and what is remembered stays.
     """
 
     run: Run
@@ -100,6 +108,10 @@ class Explorer:
     editor: Editor | None
     map: PictureMap | None = None
     _points: dict[Start, LatentPoint] = field(default_factory=dict, repr=False)
+    _shown: WeakKeyDictionary[LatentPoint, dict[str, int]] = field(
+        default_factory=WeakKeyDictionary, repr=False
+    )
+    _blocks: dict[tuple[int, str | None, int], Pixels] = field(default_factory=dict, repr=False)
 
     @staticmethod
     def open(run: Run, place: Place) -> Explorer:
@@ -168,13 +180,18 @@ class Explorer:
         Raises:
             DataError: it is another run's.
         """
-        like = self.of_seed(0, 0, None)
+        like = self._like
         told = None if labels is None else labels.shape
         if latent.shape != like.latent.shape or told != (
             None if like.labels is None else like.labels.shape
         ):
             raise DataError("This picture was made by another run, so it cannot be gone on with.")
         return LatentPoint(latent, labels)
+
+    @cached_property
+    def _like(self) -> LatentPoint:
+        """Some point of this run, for the shapes of others."""
+        return self.of_seed(0, 0, None)
 
     def _labels(self, row: int) -> Tensor | None:
         if not self.generator.frame.labels or self.pack is None:
@@ -231,8 +248,13 @@ class Explorer:
         return editor.directions.straight(row, attribute.write(row, value))
 
     def shown_values(self, point: LatentPoint) -> dict[str, int]:
-        """The values of attributes that a point's picture shows, by name."""
-        return self.learned.read(images.to_network(self.pixels(point)[None]))
+        """The values of attributes that a point's picture shows, by name.
+
+        They are read once: a slider that moves asks for those of the same point again and again.
+        """
+        if point not in self._shown:
+            self._shown[point] = self.learned.read(images.to_network(self.pixels(point)[None]))
+        return self._shown[point]
 
     @property
     def learned(self) -> Editor:
@@ -254,10 +276,23 @@ class Explorer:
     def point(self, start: Start) -> LatentPoint:
         """The point of a start; those of the last ones are remembered."""
         found = self._points.pop(start, None) or start.point(self)
-        self._points[start] = found
-        while len(self._points) > REMEMBERED:
-            self._points.pop(next(iter(self._points)))
+        _remember(self._points, start, found, REMEMBERED)
         return found
+
+    def generated(self, seed: int, index: int, label: str | None) -> Pixels:
+        """The picture that 'generate' gives, bit for bit, uint8 ``[S, S, C]``.
+
+        It comes out of a whole block of pictures; the last blocks are remembered.
+        """
+        first = index - index % self.sampler.block
+        key = seed, label, first
+        block = self._blocks.pop(key, None)
+        if block is None:
+            wanted = label_vector(self.run, self.drawing, label)
+            block = self.sampler.pictures(seed, first, self.sampler.block, wanted)
+        _remember(self._blocks, key, block, BLOCKS)
+        picture: Pixels = block[index - first]
+        return picture
 
     def pixels(self, point: LatentPoint) -> Pixels:
         """What is drawn at a point, uint8 ``[S, S, C]``: it alone, so that it is there at once."""
@@ -274,14 +309,26 @@ class Explorer:
         """The search for the nearest training picture; made once, which takes a moment."""
         return None if self.pack is None else copy_check(self.pack)
 
+    @cached_property
+    def _training_rows(self) -> NDArray[np.int64]:
+        assert self.pack is not None, "asked for where there is one"
+        return training_rows(self.pack)
+
     def nearest(self, pictures: Pixels) -> list[NearestPicture]:
         """The nearest training picture of each, uint8 ``[N, S, S, C]``; empty without a pack."""
         if self.copies is None or self.pack is None:
             return []
         near = nearness(see(pictures), self.copies.training)
-        rows = training_rows(self.pack)[near.pixels_index]
+        rows = self._training_rows[near.pixels_index]
         copied = self.copies.rule.copies(near)
         return [
             NearestPicture(int(row), float(distance), bool(copy))
             for row, distance, copy in zip(rows, near.by_pixels, copied, strict=True)
         ]
+
+
+def _remember(known: dict[K, V], key: K, value: V, most: int) -> None:
+    """Keep a value as the newest, and at most so many."""
+    known[key] = value
+    while len(known) > most:
+        known.pop(next(iter(known)))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
+import asyncio
 import secrets
+from collections.abc import Sequence
 from typing import Any
 
 from starlette.requests import Request
@@ -14,119 +15,153 @@ from lookalike import images
 from lookalike.data.decode.photos import encode_photo
 from lookalike.editing.explore.explorer import Explorer, Move, moves_of
 from lookalike.editing.explore.session import PhotoChange, PhotoSession
-from lookalike.editing.explore.starts import Start, start_of
+from lookalike.editing.explore.starts import NumbersStart, Start, start_of
 from lookalike.editing.photos import edit_text
 from lookalike.editing.teach import LEAST
 from lookalike.errors import DataError
 from lookalike.images import Pixels
-from lookalike.studio.drawing.drawing import DrawingRoom
-from lookalike.studio.drawing.explore_page import LEAST_SHOWN, TOLD, job_words
+from lookalike.studio.drawing.drawing import DrawingRoom, about_run, shown
 from lookalike.studio.drawing.gallery import MADE
-from lookalike.studio.library import RUN
-from lookalike.studio.pictures import MOST_PICTURE_BYTES, as_webp
-from lookalike.studio.requests import answer, field, fields, octets
+from lookalike.studio.jobs import Job, job_words
+from lookalike.studio.pictures import MOST_PICTURE_BYTES
+from lookalike.studio.requests import answer, field, fields, listed, octets
 
+SIDE = 256
+"""A photo is shown by so many pixels a side at least; small ones with their pixels repeated."""
 MOST_MASK = 1 << 19
 MOST_TAUGHT = 200
 
 
 def routes(room: DrawingRoom) -> list[Route]:
     """``/api/draw/edit``, ``/api/edit`` and ``/api/teach``."""
-    explorers, photos, worker = room.explorers, room.photos, room.studio.worker
+    page, drawing = _Edit(room), "/api/draw/edit/{id}"
+    return [
+        Route(f"{drawing}/photo", page.bring, methods=["PUT"]),
+        Route(f"{drawing}/picture", page.take, methods=["POST"]),
+        Route("/api/draw/mask", page.paint, methods=["PUT"]),
+        Route(drawing, page.change, methods=["POST"]),
+        Route("/picture/edit/{id}/{photo}", page.before),
+        Route("/api/edit/{id}/save", page.save, methods=["POST"]),
+        Route("/api/teach/{id}", page.teach, methods=["POST"]),
+    ]
 
-    async def bring(request: Request) -> Response:
+
+class _Edit:
+    """The answers of this page; those that draw wait for the worker."""
+
+    def __init__(self, room: DrawingRoom) -> None:
+        self.room = room
+        self.photos = room.photos
+        self.worker = room.studio.worker
+
+    # ---- the photo --------------------------------------------------------------------------
+
+    async def bring(self, request: Request) -> Response:
+        """A photo of the person, found again in a run."""
         id_ = request.path_params["id"]
         data = await octets(request, MOST_PICTURE_BYTES)
-        key, session = await worker.run(lambda: photos.bring(id_, data))
+        key, session = await self.worker.run(lambda: self.photos.bring(id_, data))
         return answer(_about(key, session))
 
-    async def drawn(request: Request) -> Response:
+    async def take(self, request: Request) -> Response:
+        """A generated picture in its place."""
         id_, given = request.path_params["id"], await fields(request)
         start, moves = start_of(given.get("start")), moves_of(given.get("moves", []))
-        key, session = await worker.run(lambda: photos.draw(id_, start, moves))
+        key, session = await self.worker.run(lambda: self.photos.draw(id_, start, moves))
         return answer(_about(key, session))
 
-    async def before(request: Request) -> Response:
+    async def before(self, request: Request) -> Response:
+        """It as it was."""
         id_, key = request.path_params["id"], request.path_params["photo"]
+        work = self.photos.get
+        return await self.worker.run(lambda: shown(work(id_, key).preview.pixels, SIDE))
 
-        def show() -> Response:
-            return _shown(photos.get(id_, key).preview.pixels)
+    # ---- changes ----------------------------------------------------------------------------
 
-        return await worker.run(show)
-
-    async def paint(request: Request) -> Response:
+    async def paint(self, request: Request) -> Response:
+        """A mask that was painted."""
         data = await octets(request, MOST_MASK)
-        return answer({"mask": await worker.run(lambda: photos.paint(data))})
+        return answer({"mask": await self.worker.run(lambda: self.photos.paint(data))})
 
-    async def change(request: Request) -> Response:
+    async def change(self, request: Request) -> Response:
+        """The photo under sliders, at the size of a screen."""
         id_, given = request.path_params["id"], await fields(request)
         moves, whole = moves_of(given.get("moves", [])), field(given, "whole", bool, False)
 
         def work() -> Response:
-            session = photos.get(id_, given.get("photo"))
-            mask = photos.mask(given.get("mask"))
+            session = self.photos.get(id_, given.get("photo"))
+            mask = self.photos.mask(given.get("mask"))
             found = session.change(session.preview, moves, mask, whole=whole, quick=True)
-            response = _shown(found.pixels)
-            response.headers[TOLD] = json.dumps(_told(found))
-            return response
+            return shown(found.pixels, SIDE, _told(found))
 
-        return await worker.latest(f"edit/{field(given, 'client', str, '')}", work)
+        return await self.worker.latest(f"edit/{field(given, 'client', str, '')}", work)
 
-    async def save(request: Request) -> Response:
-        id_, given = request.path_params["id"], await fields(request)
-        entry = room.studio.library.find(id_, RUN)
+    async def save(self, request: Request) -> Response:
+        """It at full size, into the gallery."""
+        given = await fields(request)
+        entry = await asyncio.to_thread(self.room.run_at, request)
         moves, whole = moves_of(given.get("moves", [])), field(given, "whole", bool, False)
         start = start_of(given["start"]) if given.get("start") else None
+        before = moves_of(given.get("start_moves", []))
         name = field(given, "name", str, "")
 
         def work() -> dict[str, Any]:
-            explorer, session = explorers.open(id_), photos.get(id_, given.get("photo"))
-            mask = photos.mask(given.get("mask"))
+            explorer = self.room.explorers.open(entry.id)
+            session = self.photos.get(entry.id, given.get("photo"))
+            mask = self.photos.mask(given.get("mask"))
             found = session.change(session.photo, moves, mask, whole=whole)
             told = {"whole": whole, "painted": mask is not None, **_told(found)}
             edit = {"photo": name, "photo_sha256": session.photo.digest, **told}
-            about = _row(explorer, entry.id, entry.name, start, moves, edit)
-            picture = room.gallery.new(*found.pixels.shape[1::-1], **about)
+            kept = _begun_with(explorer, start, before)
+            about = {
+                **about_run(explorer, entry),
+                "start": kept.as_json() if kept else None,
+                "moves": [move.as_json() for move in moves],
+                "edit": edit,
+            }
+            picture = self.room.gallery.new(*found.pixels.shape[1::-1], **about)
             words = " ".join(f"{one.name}={one.value or f'{one.amount:+g}'}" for one in moves)
-            text = {**edit_text(words, edit), MADE: picture.text[MADE]}
+            text = {**edit_text(words, edit), MADE: picture.as_text}
             data = encode_photo(session.photo, found.pixels, text)
-            room.gallery.add_file(data, picture, "keep")
+            self.room.gallery.add_file(data, picture)
+            self.room.gallery.mark([picture.id], "keep")
             return {"id": picture.id}
 
-        return answer(await worker.run(work))
+        return answer(await self.worker.run(work))
 
-    async def teach(request: Request) -> Response:
-        entry = room.studio.library.find(request.path_params["id"], RUN)
+    # ---- a slider of one's own --------------------------------------------------------------
+
+    async def teach(self, request: Request) -> Response:
+        """Begin to learn a slider from pictures that were said yes and no to."""
         given = await fields(request)
         name = field(given, "name", str).strip()
         kinds = {kind: _starts(given, kind) for kind in ("yes", "no")}
-        place = room.studio.library.home / "lessons" / secrets.token_hex(8)
+        home = self.room.studio.library.home
 
-        def write() -> None:
-            explorer = explorers.open(entry.id)
+        def work() -> Job:
+            entry = self.room.run_at(request)
+            explorer = self.room.explorers.open(entry.id)
             if name in {one.name for one in explorer.learned.attributes}:
                 raise DataError(f"There is something called {name!r} already. Choose another name.")
+            place = home / "lessons" / secrets.token_hex(8)
             for kind, starts in kinds.items():
                 (place / kind).mkdir(parents=True)
                 for number, start in enumerate(starts):
                     images.write_png(place / kind / f"{number:03d}.png", _lesson(explorer, start))
+            arguments = {"run": str(entry.path), "name": name}
+            arguments |= {kind: str(place / kind) for kind in kinds}
+            return self.room.studio.jobs.begin(
+                "teach", arguments, about=entry.id, title=f"teaching {name}", scratch=place
+            )
 
-        await worker.run(write)
-        arguments = {"run": str(entry.path), "name": name}
-        arguments |= {kind: str(place / kind) for kind in kinds}
-        job = room.studio.jobs.begin("teach", arguments, about=entry.id, title=f"teaching {name}")
-        return answer(job_words(job))
+        return answer(job_words(await self.worker.run(work)))
 
-    drawing = "/api/draw/edit/{id}"
-    return [
-        Route(f"{drawing}/photo", bring, methods=["PUT"]),
-        Route(f"{drawing}/picture", drawn, methods=["POST"]),
-        Route("/api/draw/mask", paint, methods=["PUT"]),
-        Route(drawing, change, methods=["POST"]),
-        Route("/picture/edit/{id}/{photo}", before),
-        Route("/api/edit/{id}/save", save, methods=["POST"]),
-        Route("/api/teach/{id}", teach, methods=["POST"]),
-    ]
+
+def _begun_with(explorer: Explorer, start: Start | None, moves: Sequence[Move]) -> Start | None:
+    """What brings the picture back that was edited: moved ones as the numbers that they were."""
+    if start is None or not moves:
+        return start
+    return NumbersStart.of(explorer.moved(explorer.point(start), moves))
 
 
 def _about(key: str, session: PhotoSession) -> dict[str, Any]:
@@ -154,33 +189,8 @@ def _told(found: PhotoChange) -> dict[str, Any]:
     }
 
 
-def _shown(pixels: Pixels) -> Response:
-    """A photo for the screen; small ones with their pixels repeated."""
-    return as_webp(images.enlarge(pixels[None], LEAST_SHOWN // 2)[0], 92, forever=False)
-
-
-def _row(
-    explorer: Explorer,
-    run: str,
-    name: str,
-    start: Start | None,
-    moves: tuple[Move, ...],
-    edit: dict[str, Any] | None = None,
-) -> dict[str, Any]:
-    """What the gallery is told of a picture."""
-    return {
-        "run": run,
-        "run_name": name,
-        "recipe": explorer.drawing.name,
-        "images_seen": explorer.images_seen,
-        "start": start.as_json() if start else None,
-        "moves": [move.as_json() for move in moves],
-        "edit": edit,
-    }
-
-
 def _starts(given: dict[str, Any], kind: str) -> list[Start]:
-    starts = [start_of(one) for one in field(given, kind, list)[:MOST_TAUGHT]]
+    starts = [start_of(one) for one in listed(given, kind, MOST_TAUGHT)]
     if len(starts) < LEAST:
         raise DataError(
             f"{len(starts)} pictures say {kind}; {LEAST} are needed of each kind, better 20."

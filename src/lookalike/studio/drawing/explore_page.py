@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import asyncio
 from typing import Any
 
 import numpy as np
@@ -15,129 +15,149 @@ from lookalike.editing.explore.explorer import Explorer, moves_of
 from lookalike.editing.explore.picture_map import COLUMNS, SHEET, TILE, MapPlan
 from lookalike.editing.explore.starts import start_of
 from lookalike.engine.load import label_vector
-from lookalike.images import Pixels
 from lookalike.metrics.distances.intervals import share_interval
 from lookalike.seeds import array_generator
-from lookalike.studio.drawing.drawing import DrawingRoom
+from lookalike.studio.drawing.drawing import DrawingRoom, nearest_of, shown
 from lookalike.studio.drawing.explorers import MapWork
 from lookalike.studio.errors import UnknownError
-from lookalike.studio.jobs import Job
-from lookalike.studio.library import RUN
+from lookalike.studio.jobs import Job, job_words
 from lookalike.studio.pictures import as_webp
-from lookalike.studio.requests import LONGEST_TEXT, answer, field, fields
+from lookalike.studio.requests import LONGEST_TEXT, answer, field, fields, listed
 
 PLAN = MapPlan()
 """How many pictures a map shows."""
 
-LEAST_SHOWN = 512
-"""A picture is shown by so many pixels at least, so that the browser need not blur it."""
+SIDE = 512
+"""A drawn picture is shown by so many pixels a side at least."""
 MOST_STARTS = 64
 MOST_SEEDS = 60
 SOME = 48
-TOLD = "X-Lookalike-Told"
-"""The header of a drawn picture that says what is known of it, as JSON."""
+LEARNING = "directions", "teach"
+"""Verbs after which a run has other sliders."""
 
 
 def routes(room: DrawingRoom) -> list[Route]:
     """``/api/explore/<run>``, ``/api/draw/explore/<run>`` and ``/picture/explore/<run>``."""
-    explorers = room.explorers
-    worker = room.studio.worker
+    page = _Explore(room)
+    base, drawing, pictures = (f"{at}/explore/{{id}}" for at in ("/api", "/api/draw", "/picture"))
+    return [
+        Route(base, page.about),
+        Route(f"{base}/learn", page.learn, methods=["POST"]),
+        Route(f"{base}/learning", page.learning),
+        Route(f"{base}/map", page.map),
+        Route(f"{base}/some/{{seed:int}}/{{first:int}}", page.some),
+        Route(f"{pictures}/sheet/{{number:int}}", page.sheet),
+        Route(f"{pictures}/real/{{row:int}}", page.real),
+        Route(f"{pictures}/seeds/{{seed:int}}/{{first:int}}/{{count:int}}", page.seeds),
+        Route(drawing, page.draw, methods=["POST"]),
+        Route(f"{drawing}/strip", page.strip, methods=["POST"]),
+    ]
 
-    async def about(request: Request) -> Response:
-        id_ = request.path_params["id"]
-        entry = room.studio.library.find(id_, RUN)
-        known = await worker.run(lambda: facts(explorers.open(id_)))
-        job = room.studio.jobs.newest(id_, "directions", "teach")
-        return answer({"id": id_, "name": entry.name, **known, "learning": job_words(job)})
 
-    async def learn(request: Request) -> Response:
-        entry = room.studio.library.find(request.path_params["id"], RUN)
+class _Explore:
+    """The answers of this page; those that draw wait for the worker."""
+
+    def __init__(self, room: DrawingRoom) -> None:
+        self.room = room
+        self.open = room.explorers.open
+        self.worker = room.studio.worker
+
+    # ---- the run ----------------------------------------------------------------------------
+
+    async def about(self, request: Request) -> Response:
+        """What the page has to know of a run to draw from it, and how far learning is."""
+        entry = await asyncio.to_thread(self.room.run_at, request)
+        known = await self.worker.run(lambda: facts(self.open(entry.id)))
+        job = await asyncio.to_thread(self._learning, entry.id)
+        return answer({"id": entry.id, "name": entry.name, **known, "learning": job_words(job)})
+
+    def learn(self, request: Request) -> Response:
+        """Begin to learn what can be changed."""
+        entry = self.room.run_at(request)
         title = f"learning what can be changed with {entry.name}"
-        arguments = {"run": str(entry.path)}
-        job = room.studio.jobs.begin("directions", arguments, about=entry.id, title=title)
+        begin = self.room.studio.jobs.begin
+        job = begin("directions", {"run": str(entry.path)}, about=entry.id, title=title)
         return answer(job_words(job))
 
-    async def learning(request: Request) -> Response:
-        id_ = room.studio.library.find(request.path_params["id"], RUN).id
-        verbs = "directions", "teach"
-        return room.studio.events.watch(lambda: job_words(room.studio.jobs.newest(id_, *verbs)))
+    def learning(self, request: Request) -> Response:
+        """A stream of how far that is."""
+        id_ = self.room.run_at(request).id
+        return self.room.studio.events.watch(lambda: job_words(self._learning(id_)))
 
-    async def picture_map(request: Request) -> Response:
-        work = await explorers.map_of(request.path_params["id"], PLAN)
-        return answer(_map(work))
+    def _learning(self, id_: str) -> Job | None:
+        return self.room.studio.jobs.newest(id_, *LEARNING)
 
-    async def sheet(request: Request) -> Response:
+    # ---- the map ----------------------------------------------------------------------------
+
+    async def map(self, request: Request) -> Response:
+        """The map, or how far it is."""
+        return answer(_map(await self.room.explorers.map_of(request.path_params["id"], PLAN)))
+
+    async def sheet(self, request: Request) -> Response:
+        """One sheet of its thumbnails."""
         number = request.path_params["number"]
-        work = await explorers.map_of(request.path_params["id"], PLAN)
-        if work.map is None or not 0 <= number < work.map.sheets:
+        found = (await self.room.explorers.map_of(request.path_params["id"], PLAN)).map
+        if found is None or not 0 <= number < found.sheets:
             raise UnknownError("There is no such sheet of thumbnails yet.")
-        found = work.map
-        return await worker.run(lambda: as_webp(found.sheet(number), 84, forever=False))
+        return await asyncio.to_thread(lambda: as_webp(found.sheet(number), 84))
 
-    async def real(request: Request) -> Response:
+    # ---- pictures ---------------------------------------------------------------------------
+
+    async def real(self, request: Request) -> Response:
+        """A training picture."""
         id_, row = request.path_params["id"], request.path_params["row"]
-        return await worker.run(lambda: _real(explorers.open(id_), row))
+        return await self.worker.run(lambda: _real(self.open(id_), row))
 
-    async def some(request: Request) -> Response:
+    async def some(self, request: Request) -> Response:
+        """Rows of some training pictures."""
         id_, seed, first = (request.path_params[name] for name in ("id", "seed", "first"))
-        return answer({"rows": await worker.run(lambda: _some(explorers.open(id_), seed, first))})
+        return answer({"rows": await self.worker.run(lambda: _some(self.open(id_), seed, first))})
 
-    async def seeds(request: Request) -> Response:
+    async def seeds(self, request: Request) -> Response:
+        """Generated pictures in one sheet of six columns."""
         id_ = request.path_params["id"]
         seed, first, count = (request.path_params[name] for name in ("seed", "first", "count"))
         label = request.query_params.get("label", "")[:LONGEST_TEXT] or None
         if not 1 <= count <= MOST_SEEDS:
             raise UnknownError(f"At most {MOST_SEEDS} pictures come at once.")
 
-        def draw() -> Pixels:
-            explorer = explorers.open(id_)
+        def draw() -> Response:
+            explorer = self.open(id_)
             wanted = label_vector(explorer.run, explorer.drawing, label)
-            return explorer.sampler.pictures(seed, first, count, wanted)
+            pixels = explorer.sampler.pictures(seed, first, count, wanted)
+            return as_webp(images.grid(images.enlarge(pixels, 128), 6, gap=0), 90)
 
-        pixels = await worker.run(draw)
-        return as_webp(images.grid(images.enlarge(pixels, 128), 6, gap=0), 90, forever=False)
+        return await self.worker.run(draw)
 
-    async def draw(request: Request) -> Response:
+    async def draw(self, request: Request) -> Response:
+        """A picture under sliders, and its nearest training picture if that is asked for."""
         id_, given = request.path_params["id"], await fields(request)
         start, moves = start_of(given.get("start")), moves_of(given.get("moves", []))
         near = field(given, "nearest", bool, False)
 
         def work() -> Response:
-            explorer = explorers.open(id_)
+            explorer = self.open(id_)
             pixels = explorer.picture(start, moves)
-            told = nearest(explorer, pixels) if near else {}
-            return drawn(pixels, told)
+            nearest = nearest_of(explorer, pixels[None])[0] if near else {}
+            return shown(pixels, SIDE, {"nearest": nearest} if nearest else {})
 
-        return await worker.latest(f"explore/{field(given, 'client', str, '')}", work)
+        return await self.worker.latest(f"explore/{field(given, 'client', str, '')}", work)
 
-    async def strip(request: Request) -> Response:
+    async def strip(self, request: Request) -> Response:
+        """Several pictures beside each other."""
         id_, given = request.path_params["id"], await fields(request)
-        starts = [start_of(one) for one in field(given, "starts", list)[:MOST_STARTS]]
+        starts = [start_of(one) for one in listed(given, "starts", MOST_STARTS)]
         moves = moves_of(given.get("moves", []))
         if not starts:
             raise UnknownError("Nothing was asked for.")
 
         def work() -> Response:
-            explorer = explorers.open(id_)
+            explorer = self.open(id_)
             pixels = np.stack([explorer.picture(start, moves) for start in starts])
             columns = len(starts) if len(starts) <= 12 else 8
             return as_webp(images.grid(images.enlarge(pixels, 96), columns, gap=0), 88)
 
-        return await worker.latest(f"strip/{field(given, 'client', str, '')}", work)
-
-    base, shown, drawing = "/api/explore/{id}", "/picture/explore/{id}", "/api/draw/explore/{id}"
-    return [
-        Route(base, about),
-        Route(f"{base}/learn", learn, methods=["POST"]),
-        Route(f"{base}/learning", learning),
-        Route(f"{base}/map", picture_map),
-        Route(f"{base}/some/{{seed:int}}/{{first:int}}", some),
-        Route(f"{shown}/sheet/{{number:int}}", sheet),
-        Route(f"{shown}/real/{{row:int}}", real),
-        Route(f"{shown}/seeds/{{seed:int}}/{{first:int}}/{{count:int}}", seeds),
-        Route(drawing, draw, methods=["POST"]),
-        Route(f"{drawing}/strip", strip, methods=["POST"]),
-    ]
+        return await self.worker.latest(f"strip/{field(given, 'client', str, '')}", work)
 
 
 def facts(explorer: Explorer) -> dict[str, Any]:
@@ -183,20 +203,6 @@ def _success(share: float, count: int) -> dict[str, Any]:
     return {"success": share, "low": span.low, "high": span.high, "count": count}
 
 
-def nearest(explorer: Explorer, pixels: Pixels) -> dict[str, Any]:
-    """The nearest training picture of a drawn one."""
-    near = explorer.nearest(pixels[None])
-    return {"nearest": vars(near[0])} if near else {}
-
-
-def drawn(pixels: Pixels, told: dict[str, Any]) -> Response:
-    """A picture for the screen with what is known of it."""
-    response = as_webp(images.enlarge(pixels[None], LEAST_SHOWN)[0], 92, forever=False)
-    response.headers[TOLD] = json.dumps(told)
-    response.headers["Cache-Control"] = "no-store"
-    return response
-
-
 def _some(explorer: Explorer, seed: int, first: int) -> list[int]:
     """Rows of training pictures in a random order, some of them."""
     if explorer.pack is None:
@@ -209,7 +215,7 @@ def _some(explorer: Explorer, seed: int, first: int) -> list[int]:
 def _real(explorer: Explorer, row: int) -> Response:
     if explorer.pack is None or not 0 <= row < explorer.pack.count:
         raise UnknownError("There is no such picture.")
-    return as_webp(images.enlarge(explorer.real([row]), 256)[0], 92, forever=False)
+    return shown(explorer.real([row])[0], 256)
 
 
 def _map(work: MapWork) -> dict[str, Any]:
@@ -229,25 +235,3 @@ def _map(work: MapWork) -> dict[str, Any]:
         "classes": found.classes.tolist(),
         "seed": found.seed,
     }
-
-
-def job_words(job: Job | None) -> dict[str, Any] | None:
-    """How far some work is, in words."""
-    if job is None:
-        return None
-    work = job.told.get("work", {})
-    total = int(work.get("total", 0))
-    return {
-        "id": job.id,
-        "verb": job.verb,
-        "title": job.title,
-        "state": job.state,
-        "alive": job.alive,
-        "words": str(work.get("what", "")),
-        "share": int(work.get("done", 0)) / total if total else 0.0,
-        "message": str(job.told.get("message", "")),
-        "result": job.told.get("result"),
-    }
-
-
-__all__ = ["drawn", "facts", "job_words", "nearest", "routes", "sliders"]

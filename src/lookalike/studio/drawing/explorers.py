@@ -6,9 +6,10 @@ Everything here but :meth:`Explorers.map_of` belongs to the thread of the worker
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import OrderedDict
 from collections.abc import Generator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from lookalike.editing.explore.explorer import Explorer
@@ -16,12 +17,15 @@ from lookalike.editing.explore.picture_map import MapPlan, PictureMap, Progress,
 from lookalike.errors import LookalikeError
 from lookalike.run import Run
 from lookalike.settings.device import Device
+from lookalike.storage_errors import storage_errors
 from lookalike.studio.library import Library
 from lookalike.studio.worker import Worker
 
 MOST_OPEN = 2
 TOLD_BY = ("recipe.json", "env.json", "checkpoints", "editing", "editing/editor.safetensors")
 """What changes in a run when it is trained further or has learned something."""
+
+log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -62,8 +66,7 @@ class Explorers:
         work = self._maps.get(id_)
         if work is not None and work.map is not None and explorer.map is None:
             if work.explorer.images_seen == explorer.images_seen:
-                explorer = replace(explorer, map=work.map)
-                self._opened[id_] = state, explorer
+                explorer.map = work.map
             else:
                 del self._maps[id_]
         return explorer
@@ -86,11 +89,15 @@ class Explorers:
         explorer = work.explorer
         pieces = mapped(explorer.generator, explorer.sampler, explorer.pack, plan)
         try:
-            while isinstance(step := await self._worker.run(lambda: _next(pieces)), tuple):
-                work.progress = step
+            with storage_errors():
+                while isinstance(step := await self._worker.run(lambda: _next(pieces)), tuple):
+                    work.progress = step
             work.map = step
         except LookalikeError as problem:
             work.problem = str(problem)
+        except Exception as problem:  # a mistake of ours: the page must not wait for ever
+            log.exception("The map of %s failed", explorer.run.path)
+            work.problem = f"The map failed ({type(problem).__name__}). The terminal says where."
 
 
 def _next(pieces: Generator[Progress, None, PictureMap]) -> Progress | PictureMap:

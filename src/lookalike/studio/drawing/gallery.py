@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import secrets
 import threading
 import time
@@ -22,15 +21,14 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
 from lookalike import images
 from lookalike.checkpoints import read_json, write_whole
-from lookalike.data.pack.atomic_folder import folder_name
+from lookalike.data.pack.atomic_folder import folder_name, whole_folder
 from lookalike.errors import DataError
 from lookalike.images import Pixels
 from lookalike.studio.errors import KindError, UnknownError
 from lookalike.studio.jobs import write_note
+from lookalike.studio.pictures import within_limits
 from lookalike.studio.requests import checked_id
 
 MADE = "lookalike:made"
@@ -62,21 +60,25 @@ class GalleryPicture:
     height: int = 0
 
     @property
+    def as_text(self) -> str:
+        """All of it but what lies in the pack of its run, for the text of its PNG."""
+        return json.dumps({**asdict(self), "nearest": {}})
+
+    @property
     def text(self) -> dict[str, str]:
-        """What its PNG says of itself."""
+        """What the PNG of a generated one says of itself; edited ones say what edits do."""
         start = self.start or {}
         address = {f"lookalike:{key}": str(start[key]) for key in ("seed", "index") if key in start}
-        kind = "part of this picture was" if self.edit else "synthetic:"
         return {
-            "lookalike:synthetic": "edited" if self.edit else "yes",
+            "lookalike:synthetic": "yes",
             "lookalike:run": self.run_name,
             "lookalike:recipe": self.recipe,
             "lookalike:images-seen": str(self.images_seen),
             **address,
             **({"lookalike:class": self.label} if self.label else {}),
-            MADE: json.dumps({**asdict(self), "nearest": {}}),
+            MADE: self.as_text,
             "Software": "lookalike",
-            "Comment": f"{kind} made by a generative network",
+            "Comment": "synthetic: made by a generative network",
         }
 
 
@@ -92,7 +94,8 @@ class Gallery:
 
     def all(self) -> list[GalleryPicture]:
         """Every picture whose file is there."""
-        return list(self._known().values())
+        with self._lock:
+            return list(self._known().values())
 
     def get(self, id_: object) -> GalleryPicture:
         """One picture.
@@ -139,13 +142,13 @@ class Gallery:
 
     # ---- what changes -----------------------------------------------------------------------
 
-    def add(self, pixels: Pixels, mark: str = "", **about: Any) -> GalleryPicture:
+    def add(self, pixels: Pixels, **about: Any) -> GalleryPicture:
         """Put a picture (uint8 ``[H, W, C]``) in."""
         height, width = pixels.shape[:2]
         picture = self.new(width, height, **about)
-        return self.add_file(images.encode_png(pixels, picture.text, level=3), picture, mark)
+        return self.add_file(images.encode_png(pixels, picture.text, level=3), picture)
 
-    def add_file(self, data: bytes, picture: GalleryPicture, mark: str = "") -> GalleryPicture:
+    def add_file(self, data: bytes, picture: GalleryPicture) -> GalleryPicture:
         """Put the PNG of a picture in."""
         with self._lock:
             known = self._known()
@@ -154,8 +157,6 @@ class Gallery:
             with open(self.folder / LINES, "a", encoding="utf-8") as lines:
                 lines.write(f"{json.dumps(asdict(picture))}\n")
             known[picture.id] = picture
-            if mark:
-                self.mark([picture.id], mark)
         return picture
 
     def new(self, width: int, height: int, **about: Any) -> GalleryPicture:
@@ -178,25 +179,23 @@ class Gallery:
             write_note(self.folder / MARKED, marks)
 
     def delete(self, ids: Sequence[object]) -> int:
-        """Delete the files of pictures; how many."""
+        """Delete the files of pictures with their marks; how many."""
         with self._lock:
             gone = self.some(ids)
+            self.mark([picture.id for picture in gone], "")
             for picture in gone:
                 self.file(picture).unlink(missing_ok=True)
                 self._known().pop(picture.id, None)
-            self.mark([], "")
         return len(gone)
 
     # ---- on their way out -------------------------------------------------------------------
 
     def write(self, pictures: Sequence[GalleryPicture], to: Path, *, classes: bool) -> None:
         """Copy pictures to a folder that does not exist yet; ``classes`` puts each in its own."""
-        part = to.with_name(f".{to.name}.part")
-        part.mkdir(parents=True)
-        for name, data in self._named(pictures, classes=classes):
-            (part / name).parent.mkdir(exist_ok=True)
-            (part / name).write_bytes(data)
-        os.replace(part, to)
+        with whole_folder(to) as part:
+            for name, data in self._named(pictures, classes=classes):
+                (part / name).parent.mkdir(exist_ok=True)
+                (part / name).write_bytes(data)
 
     def zipped(self, pictures: Sequence[GalleryPicture]) -> bytes:
         """The same as the bytes of a zip."""
@@ -222,7 +221,9 @@ def texts_of(data: bytes) -> dict[str, str]:
         KindError: it is no PNG.
     """
     try:
-        with Image.open(io.BytesIO(data), formats=("PNG",)) as picture:
+        with within_limits(data) as picture:
+            if picture.format != "PNG":
+                raise DataError("is no PNG")
             picture.load()
             texts = dict(getattr(picture, "text", {}))
     except Exception as problem:  # a strange file can fail in any way

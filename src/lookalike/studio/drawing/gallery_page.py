@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,174 +27,222 @@ from lookalike.editing.explore.starts import NumbersStart, SeedStart, Start, sta
 from lookalike.engine.load import label_vector
 from lookalike.errors import DataError
 from lookalike.images import Pixels
-from lookalike.studio.drawing.drawing import DrawingRoom
-from lookalike.studio.drawing.explore_page import job_words
+from lookalike.studio.drawing.drawing import DrawingRoom, about_run, nearest_of
 from lookalike.studio.drawing.gallery import MADE, GalleryPicture, texts_of
 from lookalike.studio.errors import RequestError, UnknownError
+from lookalike.studio.jobs import job_words
 from lookalike.studio.library import RUN, Entry, id_of
 from lookalike.studio.pictures import MOST_PICTURE_BYTES, as_webp
-from lookalike.studio.requests import LONGEST_TEXT, answer, field, fields, octets
+from lookalike.studio.requests import LONGEST_TEXT, answer, field, fields, listed, octets
 from lookalike.studio.uploads import free_path
 
 MOST_MADE, MOST_KEPT, MOST_IDS = 200, 2_000, 20_000
+TOGETHER = 8
+"""Pictures that are kept in one turn of the worker."""
 SMALL, LARGE = 128, 1024
 
 
 def routes(room: DrawingRoom) -> list[Route]:
     """``/api/gallery`` and ``/picture/gallery``."""
-    gallery, explorers, worker = room.gallery, room.explorers, room.studio.worker
+    page, base = _GalleryPage(room), "/api/gallery"
+    return [
+        Route(base, page.listed),
+        Route("/picture/gallery/{id}/{kind}", page.picture),
+        Route(f"{base}/keep", page.keep, methods=["POST"]),
+        Route(f"{base}/keep-many", page.keep_many, methods=["POST"]),
+        Route(f"{base}/make", page.make, methods=["POST"]),
+        Route(f"{base}/mark", page.mark, methods=["POST"]),
+        Route(f"{base}/delete", page.delete, methods=["POST"]),
+        Route(f"{base}/nearest/{{id}}", page.nearest),
+        Route(f"{base}/save", page.save, methods=["POST"]),
+        Route(f"{base}/add", page.add, methods=["POST"]),
+        Route("/api/draw/gallery/zip", page.zipped, methods=["POST"]),
+        Route("/api/draw/gallery/inspect", page.inspect, methods=["PUT"]),
+        Route("/api/explore/{id}/without", page.without, methods=["POST"]),
+    ]
 
-    async def listed(request: Request) -> Response:
-        def rows() -> dict[str, Any]:
-            marks = gallery.marks()
-            found = [{**asdict(one), "mark": marks.get(one.id, "")} for one in gallery.all()]
-            return {"pictures": found}
 
-        job = next((one for one in room.studio.jobs.all() if one.verb == "expand"), None)
-        return answer({**await worker.run(rows), "adding": job_words(job)})
+class _GalleryPage:
+    """The answers of this page; those that draw wait for the worker, others for the disk alone."""
 
-    async def picture(request: Request) -> Response:
-        id_, kind = request.path_params["id"], request.path_params["kind"]
+    def __init__(self, room: DrawingRoom) -> None:
+        self.room = room
+        self.gallery = room.gallery
+        self.worker = room.studio.worker
 
-        def show() -> Response:
-            found = gallery.get(id_)
-            if kind == "file":
-                return _download(gallery.file(found).read_bytes(), f"{found.id}.png", "image/png")
-            return _shown(gallery.file(found), SMALL if kind == "small" else LARGE)
+    def _run(self, given: dict[str, Any]) -> Entry:
+        return self.room.studio.library.find(given.get("run"), RUN)
 
+    # ---- what there is ----------------------------------------------------------------------
+
+    def listed(self, request: Request) -> Response:
+        """Every picture with its mark, and how far adding to a set is."""
+        marks = self.gallery.marks()
+        found = [{**asdict(one), "mark": marks.get(one.id, "")} for one in self.gallery.all()]
+        job = next((one for one in self.room.studio.jobs.all() if one.verb == "expand"), None)
+        return answer({"pictures": found, "adding": job_words(job)})
+
+    def picture(self, request: Request) -> Response:
+        """One picture, small, large or as its file."""
+        kind = request.path_params["kind"]
         if kind not in ("small", "large", "file"):
             raise UnknownError("There is nothing at this address.")
-        return await worker.run(show)
+        found = self.gallery.get(request.path_params["id"])
+        file = self.gallery.file(found)
+        if kind == "file":
+            return _download(file.read_bytes(), f"{found.id}.png", "image/png")
+        return _shown(file, SMALL if kind == "small" else LARGE)
 
-    async def keep(request: Request) -> Response:
+    async def nearest(self, request: Request) -> Response:
+        """The nearest training picture of one."""
+        found = self.gallery.get(request.path_params["id"])
+        return answer(await self.worker.run(lambda: _nearest(self.room, found)))
+
+    async def inspect(self, request: Request) -> Response:
+        """What a PNG of ours says of itself."""
+        data = await octets(request, MOST_PICTURE_BYTES)
+        return answer(await asyncio.to_thread(lambda: _recalled(self.room, texts_of(data))))
+
+    # ---- making -----------------------------------------------------------------------------
+
+    async def keep(self, request: Request) -> Response:
+        """Keep one picture."""
         given = await fields(request)
-        entry = room.studio.library.find(given.get("run"), RUN)
         start, moves = start_of(given.get("start")), moves_of(given.get("moves", []))
 
-        def work() -> GalleryPicture:
-            return _keep(room, explorers.open(entry.id), entry, start, moves)
+        def work() -> str:
+            (id_,) = _keep(self.room, self._run(given), [start], moves)
+            self.gallery.mark([id_], "keep")
+            return id_
 
-        return answer({"id": (await worker.run(work)).id})
+        return answer({"id": await self.worker.run(work)})
 
-    async def keep_many(request: Request) -> Response:
+    async def keep_many(self, request: Request) -> Response:
+        """Keep many, a few in each turn, so that others are not held up."""
         given = await fields(request)
-        entry = room.studio.library.find(given.get("run"), RUN)
-        starts = [start_of(one) for one in field(given, "starts", list)[:MOST_KEPT]]
-        for start in starts:
-            await worker.run(partial(_keep_one, room, entry, start))
-        return answer({"count": len(starts)})
+        starts = sorted(map(start_of, listed(given, "starts", MOST_KEPT)), key=_by_block)
+        kept: list[str] = []
+        try:
+            for first in range(0, len(starts), TOGETHER):
+                some = starts[first : first + TOGETHER]
+                kept += await self.worker.run(
+                    partial(lambda some: _keep(self.room, self._run(given), some), some)
+                )
+        finally:
+            await asyncio.to_thread(self.gallery.mark, kept, "keep")
+        return answer({"count": len(kept)})
 
-    async def make(request: Request) -> Response:
+    async def make(self, request: Request) -> Response:
+        """Make new pictures."""
         given = await fields(request)
-        entry = room.studio.library.find(given.get("run"), RUN)
         count, seed = field(given, "count", int, 48), field(given, "seed", int, 0)
         label = field(given, "label", str, "")
         if not 1 <= count <= MOST_MADE:
             raise RequestError(f"1 to {MOST_MADE} pictures are made at once.")
-        return answer(await worker.run(lambda: _make(room, entry, count, seed, label)))
+        work = partial(_make, self.room, count=count, seed=seed, label=label)
+        return answer(await self.worker.run(lambda: work(self._run(given))))
 
-    async def mark(request: Request) -> Response:
+    # ---- keeping, rejecting, giving away ----------------------------------------------------
+
+    async def mark(self, request: Request) -> Response:
+        """Keep, reject, or neither."""
         given = await fields(request)
-        ids, wanted = field(given, "ids", list)[:MOST_IDS], field(given, "mark", str, "")
-        await worker.run(lambda: gallery.mark(ids, wanted))
+        ids, wanted = listed(given, "ids", MOST_IDS), field(given, "mark", str, "")
+        await asyncio.to_thread(self.gallery.mark, ids, wanted)
         return answer({"count": len(ids)})
 
-    async def delete(request: Request) -> Response:
-        ids = field(await fields(request), "ids", list)[:MOST_IDS]
-        return answer({"count": await worker.run(lambda: gallery.delete(ids))})
+    async def delete(self, request: Request) -> Response:
+        """Delete pictures for good."""
+        ids = listed(await fields(request), "ids", MOST_IDS)
+        return answer({"count": await asyncio.to_thread(self.gallery.delete, ids)})
 
-    async def nearest(request: Request) -> Response:
-        id_ = request.path_params["id"]
-        return answer(await worker.run(lambda: _nearest(room, gallery.get(id_))))
-
-    async def save(request: Request) -> Response:
+    async def save(self, request: Request) -> Response:
+        """Copy pictures to a folder beside those of the person."""
         given = await fields(request)
+        ids = listed(given, "ids", MOST_IDS)
         name = folder_name(field(given, "name", str).strip())
         if not name.strip("._ "):
             raise DataError("The folder needs a name.")
-        to = free_path(room.studio.library.root / name)
-
-        def work() -> int:
-            chosen = gallery.some(field(given, "ids", list)[:MOST_IDS])
-            gallery.write(chosen, to, classes=field(given, "classes", bool, True))
-            return len(chosen)
-
-        return answer({"name": to.name, "count": await worker.run(work)})
-
-    async def zipped(request: Request) -> Response:
-        ids = field(await fields(request), "ids", list)[:MOST_IDS]
-        data = await worker.run(lambda: gallery.zipped(gallery.some(ids)))
-        return _download(data, "pictures.zip", "application/zip")
-
-    async def inspect(request: Request) -> Response:
-        texts = texts_of(await octets(request, MOST_PICTURE_BYTES))
-        return answer(_recalled(room, texts))
-
-    async def add(request: Request) -> Response:
-        given = await fields(request)
-        ids, name = field(given, "ids", list)[:MOST_IDS], field(given, "name", str, "").strip()
-        return answer(await worker.run(lambda: _add(room, ids, name)))
-
-    async def without(request: Request) -> Response:
-        id_, given = request.path_params["id"], await fields(request)
-        rows = field(given, "rows", list)
 
         def work() -> dict[str, Any]:
-            pack = explorers.open(id_).pack
+            to = free_path(self.room.studio.library.root / name)
+            chosen = self.gallery.some(ids)
+            self.gallery.write(chosen, to, classes=field(given, "classes", bool, True))
+            return {"name": to.name, "count": len(chosen)}
+
+        return answer(await asyncio.to_thread(work))
+
+    async def zipped(self, request: Request) -> Response:
+        """The same as a zip."""
+        ids = listed(await fields(request), "ids", MOST_IDS)
+        data = await asyncio.to_thread(lambda: self.gallery.zipped(self.gallery.some(ids)))
+        return _download(data, "pictures.zip", "application/zip")
+
+    async def add(self, request: Request) -> Response:
+        """Begin to add pictures to the set of their run."""
+        given = await fields(request)
+        ids, name = listed(given, "ids", MOST_IDS), field(given, "name", str, "").strip()
+        return answer(await self.worker.run(lambda: _add(self.room, ids, name)))
+
+    async def without(self, request: Request) -> Response:
+        """A new pack without some of the training pictures."""
+        id_, rows = request.path_params["id"], field(await fields(request), "rows", list)
+
+        def work() -> dict[str, Any]:
+            pack = self.room.explorers.open(id_).pack
             if pack is None or not all(isinstance(row, int) for row in rows):
                 raise DataError("The run's pack is not there any more.")
-            to = free_path(room.studio.library.root / "packs" / f"{folder_name(pack.name)}-fewer")
+            packs = self.room.studio.library.root / "packs"
+            to = free_path(packs / f"{folder_name(pack.name)}-fewer")
             made = without_rows(pack, to, np.array(rows, np.int64))
             return {"id": id_of(to), "name": f"packs/{to.name}", "count": made.count}
 
-        return answer(await worker.run(work))
-
-    base = "/api/gallery"
-    return [
-        Route(base, listed),
-        Route("/picture/gallery/{id}/{kind}", picture),
-        Route(f"{base}/keep", keep, methods=["POST"]),
-        Route(f"{base}/keep-many", keep_many, methods=["POST"]),
-        Route(f"{base}/make", make, methods=["POST"]),
-        Route(f"{base}/mark", mark, methods=["POST"]),
-        Route(f"{base}/delete", delete, methods=["POST"]),
-        Route(f"{base}/nearest/{{id}}", nearest),
-        Route(f"{base}/save", save, methods=["POST"]),
-        Route(f"{base}/add", add, methods=["POST"]),
-        Route("/api/draw/gallery/zip", zipped, methods=["POST"]),
-        Route("/api/draw/gallery/inspect", inspect, methods=["PUT"]),
-        Route("/api/explore/{id}/without", without, methods=["POST"]),
-    ]
+        return answer(await self.worker.run(work))
 
 
 # ---- making ---------------------------------------------------------------------------------
 
 
-def _keep_one(room: DrawingRoom, entry: Entry, start: Start) -> None:
-    _keep(room, room.explorers.open(entry.id), entry, start, ())
-
-
 def _keep(
-    room: DrawingRoom, explorer: Explorer, entry: Entry, start: Start, moves: Sequence[Move]
-) -> GalleryPicture:
-    """Draw a picture and put it in; a place or a path is kept as the numbers that it was."""
-    point = explorer.moved(explorer.point(start), moves)
+    room: DrawingRoom, entry: Entry, starts: Sequence[Start], moves: Sequence[Move] = ()
+) -> list[str]:
+    """Draw pictures and put them in; a place or a path is kept as the numbers that it was."""
+    explorer = room.explorers.open(entry.id)
+    drawn = [_drawn(explorer, start, moves) for start in starts]
+    near = nearest_of(explorer, np.stack([one.pixels for one in drawn]))
+    about = {**about_run(explorer, entry), "moves": [move.as_json() for move in moves]}
+    return [
+        room.gallery.add(
+            one.pixels, **about, label=one.label, start=one.start.as_json(), nearest=nearest
+        ).id
+        for one, nearest in zip(drawn, near, strict=True)
+    ]
+
+
+@dataclass(frozen=True, eq=False)
+class _Drawn:
+    """A picture with its class and with what brings it back."""
+
+    pixels: Pixels
+    label: str
+    start: Start
+
+
+def _by_block(start: Start) -> tuple[int, int]:
+    """Pictures of one seed beside each other: a whole block of them is drawn at once."""
+    return (start.seed, start.index) if isinstance(start, SeedStart) else (-1, 0)
+
+
+def _drawn(explorer: Explorer, start: Start, moves: Sequence[Move]) -> _Drawn:
+    if isinstance(start, SeedStart) and not moves:
+        pixels = explorer.generated(start.seed, start.index, start.label)
+        return _Drawn(pixels, _kind(explorer, start.label, _labels(explorer, start)), start)
+    before = explorer.point(start)
+    point = explorer.moved(before, moves)
     pixels = explorer.pixels(point)
-    plain = isinstance(start, SeedStart) and not moves
-    if isinstance(start, SeedStart) and plain:
-        wanted = label_vector(explorer.run, explorer.drawing, start.label)
-        pixels = explorer.sampler.pictures(start.seed, start.index, 1, wanted)[0]
-    kept = start if isinstance(start, SeedStart) else NumbersStart.of(explorer.point(start))
-    label = start.label if isinstance(start, SeedStart) else None
-    return room.gallery.add(
-        pixels,
-        "keep",
-        **_of(explorer, entry),
-        label=_class(label) or _told_class(explorer, point.labels),
-        start=kept.as_json(),
-        moves=[move.as_json() for move in moves],
-        nearest=_near(explorer, pixels),
-    )
+    if isinstance(start, SeedStart):
+        return _Drawn(pixels, _kind(explorer, start.label, point.labels), start)
+    return _Drawn(pixels, _kind(explorer, None, point.labels), NumbersStart.of(before))
 
 
 def _make(room: DrawingRoom, entry: Entry, count: int, seed: int, label: str) -> dict[str, Any]:
@@ -202,41 +251,25 @@ def _make(room: DrawingRoom, entry: Entry, count: int, seed: int, label: str) ->
     with tempfile.TemporaryDirectory() as place:
         made = api.generate(entry.path, place, count=count, seed=seed, label=label or None)
         assert made.folder is not None, "one was named"
-        for file in sorted(made.folder.glob("[0-9]*.png")):
-            start = SeedStart(seed, int(file.stem), label or None)
-            pixels = images.read(file, explorer.drawing.channels)
-            labels = _labels(explorer, start)
-            room.gallery.add(
-                pixels,
-                **_of(explorer, entry),
-                label=_class(label) or _told_class(explorer, labels),
-                start=start.as_json(),
-                nearest=_near(explorer, pixels),
-            )
+        files = sorted(made.folder.glob("[0-9]*.png"))
+        pictures = [images.read(file, explorer.drawing.channels) for file in files]
+    near = nearest_of(explorer, np.stack(pictures)) if pictures else []
+    for file, pixels, nearest in zip(files, pictures, near, strict=True):
+        start = SeedStart(seed, int(file.stem), label or None)
+        room.gallery.add(
+            pixels,
+            **about_run(explorer, entry),
+            label=_kind(explorer, label, _labels(explorer, start)),
+            start=start.as_json(),
+            nearest=nearest,
+        )
     return {"count": made.count, "copies": made.copies, "notes": made.notes}
 
 
-def _of(explorer: Explorer, entry: Entry) -> dict[str, Any]:
-    return {
-        "run": entry.id,
-        "run_name": entry.name,
-        "recipe": explorer.drawing.name,
-        "images_seen": explorer.images_seen,
-    }
-
-
-def _near(explorer: Explorer, pixels: Pixels) -> dict[str, Any]:
-    near = explorer.nearest(pixels[None])
-    return vars(near[0]) if near else {}
-
-
-def _class(label: str | None) -> str:
-    """The class or attributes that were asked for, as a person says it."""
-    return (label or "").removeprefix("class=")
-
-
-def _told_class(explorer: Explorer, labels: Tensor | None) -> str:
-    """The class of a label row, where there are classes."""
+def _kind(explorer: Explorer, label: str | None, labels: Tensor | None) -> str:
+    """What was asked for, as a person says it, or else the class of a label row."""
+    if label:
+        return label.removeprefix("class=")
     pack = explorer.pack
     if labels is None or pack is None or len(pack.classes) < 2:
         return ""
@@ -258,7 +291,7 @@ def _shown(file: Path, most: int) -> Response:
         picture = opened.convert("RGB")
     if max(picture.size) > most:
         picture.thumbnail((most, most))
-    return as_webp(images.enlarge(np.asarray(picture)[None], SMALL)[0], 90)
+    return as_webp(images.enlarge(np.asarray(picture)[None], SMALL)[0], 90, forever=True)
 
 
 def _download(data: bytes, name: str, kind: str) -> Response:
@@ -272,7 +305,7 @@ def _nearest(room: DrawingRoom, found: GalleryPicture) -> dict[str, Any]:
     size, channels = explorer.drawing.size, explorer.drawing.channels
     with Image.open(room.gallery.file(found)) as opened:
         pixels = images.from_pillow(opened.convert("RGB").resize((size, size)), channels)
-    return {"nearest": _near(explorer, pixels)}
+    return {"nearest": nearest_of(explorer, pixels[None])[0]}
 
 
 def _recalled(room: DrawingRoom, texts: dict[str, str]) -> dict[str, Any]:
@@ -343,5 +376,5 @@ def _add(room: DrawingRoom, ids: list[Any], name: str) -> Any:
         "form": "pack",
     }
     title = f"adding {len(chosen)} pictures to {pack.name}"
-    job = room.studio.jobs.begin("expand", arguments, about=entry.id, title=title)
+    job = room.studio.jobs.begin("expand", arguments, about=entry.id, title=title, scratch=place)
     return {**(job_words(job) or {}), "to": f"packs/{to.name}"}

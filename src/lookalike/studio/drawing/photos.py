@@ -14,7 +14,6 @@ import numpy as np
 from PIL import ImageOps
 
 from lookalike import images
-from lookalike.data.decode.decode import open_picture
 from lookalike.data.decode.photos import SquareSettings, photo_of, read_photo
 from lookalike.editing.exchange import Subject
 from lookalike.editing.explore.explorer import Explorer, Move
@@ -25,7 +24,7 @@ from lookalike.editing.measure import subject_of
 from lookalike.errors import DataError
 from lookalike.studio.drawing.explorers import Explorers
 from lookalike.studio.errors import KindError, UnknownError
-from lookalike.studio.pictures import MOST_PIXELS
+from lookalike.studio.pictures import within_limits
 from lookalike.studio.requests import checked_id
 
 MOST_PHOTOS, MOST_MASKS = 4, 24
@@ -136,12 +135,10 @@ def _upright(data: bytes) -> bytes:
     """A photo that lies on its side, turned without loss, so that it is painted on as it is seen.
 
     Raises:
-        KindError: it has too many pixels.
+        DataError: it is no picture, or has too many pixels.
     """
     try:
-        with open_picture(data) as picture:
-            if picture.width * picture.height > MOST_PIXELS:
-                raise KindError("This photo has too many pixels; 80 million are taken.")
+        with within_limits(data) as picture:
             if int(picture.getexif().get(ORIENTATION, 1)) == 1:
                 return data
             turned = ImageOps.exif_transpose(picture)
@@ -150,5 +147,5 @@ def _upright(data: bytes) -> bytes:
             exif = turned.getexif().tobytes()
             turned.save(buffer, "PNG", compress_level=1, exif=exif, **kept)
             return buffer.getvalue()
-    except (DataError, OSError, ValueError, SyntaxError):
+    except (OSError, ValueError, SyntaxError):
         return data  # read_photo says what is wrong with it
