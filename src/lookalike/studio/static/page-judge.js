@@ -80,13 +80,14 @@ async function table() {
 
 function compared(runs) {
   if (runs.length < 2) return runs.length ? el("p", { class: "soft" }, "Tick another one.") : null;
-  const same = runs.every((run) => run.fingerprint && run.fingerprint === runs[0].fingerprint && run.judge === runs[0].judge);
-  const measured = runs.filter((run) => run.kid !== null && run.kid !== undefined).sort((a, b) => a.kid - b.kid);
-  let words = "These runs learned from different pictures, so their numbers cannot be compared; their pictures can.";
-  if (same && measured.length > 1) {
-    const [best, next] = measured;
-    words = best.kid_high < next.kid_low ? `${best.name} is nearest to real pictures, beyond what chance explains.` : `${best.name} and ${next.name} are too near each other to tell which is better.`;
-  } else if (same) words = "Not enough of them are measured to say which is better.";
+  const known = (value) => value !== null && value !== undefined;
+  const measured = runs.filter((run) => known(run.kid)).sort((a, b) => a.kid - b.kid);
+  const [best, next] = measured;
+  let words = "Not enough of them are measured to say which is better.";
+  if (runs.some((run) => !run.fingerprint || run.fingerprint !== runs[0].fingerprint)) words = "These runs learned from different pictures, so their numbers cannot be compared; their pictures can.";
+  else if (measured.some((run) => run.judge !== best.judge)) words = "These runs were measured by different judges, so their numbers cannot be compared; their pictures can.";
+  else if (next && known(best.kid_high) && known(next.kid_low) && best.kid_high < next.kid_low) words = `${best.name} is nearest to real pictures, beyond what chance explains.`;
+  else if (next) words = `${best.name} and ${next.name} are too near each other to tell which is better.`;
   return [
     el("h2", {}, "Beside each other"),
     el("p", {}, words),
