@@ -27,8 +27,7 @@ register({
   name: "train",
   title: "Train",
   keys: {
-    Space: { title: "Play the training, or hold it" },
-    " ": { title: "", run: () => panels[0]?.play() },
+    Space: { title: "Play the training, or hold it", run: () => panels[0]?.play() },
     ArrowLeft: { title: "A moment earlier", run: () => panels[0]?.step(-1) },
     ArrowRight: { title: "A moment later", run: () => panels[0]?.step(1) },
   },
@@ -124,11 +123,14 @@ class Panel {
   }
 
   async open() {
-    this.hear(await api.get(`/api/train/${this.id}`));
+    const told = await api.get(`/api/train/${this.id}`);
+    if (this.closed) return;
+    this.hear(told);
     this.end = api.events(`/api/train/${this.id}/live`, (told) => this.hear(told));
   }
 
   close() {
+    this.closed = true;
     this.end?.();
     clearInterval(this.playing);
     this.resized.disconnect();

@@ -241,15 +241,24 @@ function help() {
   box.showModal();
 }
 
+// Keys that belong to whatever has the focus, before they belong to the page.
+const BELONGS = {
+  Space: "button, summary, input:not([type=range])",
+  ArrowLeft: "input, [role=tab]",
+  ArrowRight: "input, [role=tab]",
+};
+
 function pressed(event) {
-  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  const undoing = (event.ctrlKey || event.metaKey) && event.key === "z";
+  if (event.altKey || ((event.ctrlKey || event.metaKey) && !undoing)) return;
   const typing = event.target.matches?.("input:not([type=range]):not([type=checkbox]):not([type=radio]), select, textarea");
   if (typing || document.querySelector("dialog[open]")) return;
   if (event.key === "?") return help();
   const names = [...pages.keys()];
   if (/^[1-9]$/.test(event.key) && names[event.key - 1] && !current?.keys?.[event.key]) return go(names[event.key - 1]);
-  const does = current?.keys?.[event.key];
-  if (does?.run) {
+  const key = event.key === " " ? "Space" : event.key;
+  const does = current?.keys?.[key];
+  if (does?.run && !(BELONGS[key] && event.target.closest?.(BELONGS[key]))) {
     event.preventDefault();
     does.run(event);
   }
