@@ -163,6 +163,41 @@ def test_seeds_a_path_a_slider_and_undo(tab: Tab, run: str) -> None:
     tab.until("document.querySelector('.what').textContent === 'seed 0, picture 3'")
 
 
+def test_undo_is_the_page_s_but_in_a_field_the_field_s(tab: Tab, run: str) -> None:
+    page = tab.page
+    tab.open(f"explore/{run}")
+    page.wait_for_selector(".big img[data-drawn]", timeout=LONG)
+    page.get_by_role("tab", name="New pictures").click()
+    page.wait_for_selector(".seeds[data-drawn='24']", timeout=LONG)
+    for place in (3, 5):
+        page.locator(".seeds button").nth(place).click()
+        tab.until(f"document.querySelector('.what').textContent === 'seed 0, picture {place}'")
+    page.get_by_label("Seed", exact=True).focus()
+    page.keyboard.type("1")
+    page.keyboard.press("Control+z")
+    page.wait_for_timeout(300)
+    assert page.locator(".what").inner_text() == "seed 0, picture 5"
+    page.locator("#content").focus()
+    page.keyboard.press("Control+z")
+    tab.until("document.querySelector('.what').textContent === 'seed 0, picture 3'")
+
+
+def test_a_page_that_is_left_before_it_opens_never_begins(tab: Tab, run: str) -> None:
+    page = tab.page
+    held: list[Any] = []
+    page.route(f"**/api/explore/{run}", lambda route: held.append(route))
+    for place in ("explore", "edit"):
+        with page.expect_request(f"**/api/explore/{run}"):
+            tab.open(f"{place}/{run}")
+    tab.open("judge")
+    page.get_by_role("heading", name="How good are they?").wait_for()
+    for route in held:
+        route.continue_()
+    page.wait_for_timeout(1000)
+    assert len(held) == 2
+    assert not [url for url in tab.asked if url.endswith("/map") or "/api/draw/" in url]
+
+
 # ---- edit -----------------------------------------------------------------------------------
 
 
@@ -209,6 +244,20 @@ def test_an_edited_picture_is_kept_with_the_moves_that_it_began_with(
     back = asker.change(drawing, {"start": kept["start"]})
     moved = asker.change(drawing, {"start": start, "moves": begun})
     assert np.abs(pixels(back) - pixels(moved)).max() <= 2
+
+
+def test_what_was_moved_in_explore_is_told_when_its_edit_is_saved(tab: Tab, run: str) -> None:
+    page = tab.page
+    moves = [{"name": "1", "amount": 2.5}]
+    handed = json.dumps({"run": run, "start": {"seed": 3, "index": 0}, "moves": moves})
+    page.evaluate(f"sessionStorage.setItem('lookalike-edit', {json.dumps(handed)})")
+    tab.open(f"edit/{run}")
+    page.wait_for_selector(".work:not([hidden])", timeout=LONG)
+    page.locator(".sliders select").first.select_option(index=1)
+    page.wait_for_selector("img[data-drawn]", timeout=LONG)
+    with page.expect_request("**/save") as asked, page.expect_download():
+        page.get_by_role("button", name="Save", exact=True).click()
+    assert asked.value.post_data_json["start_moves"] == moves
 
 
 def test_a_forgotten_photo_is_asked_for_again(asker: Client, run: str) -> None:
@@ -357,7 +406,7 @@ def test_many_that_are_kept_are_all_marked(asker: Client, run: str) -> None:
     made = asker.change("/api/gallery/keep-many", {"run": run, "starts": starts})
     assert made.json == {"count": 24}
     rows = asker.get("/api/gallery").json["pictures"]
-    kept = [one for one in rows if (one["start"] or {}).get("seed", 0) >= 5000]
+    kept = [one for one in rows if (one["start"] or {}).get("seed") in (5000, 5001)]
     assert [one["mark"] for one in kept] == ["keep"] * 24
 
 

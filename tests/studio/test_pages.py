@@ -116,6 +116,57 @@ def test_runs_are_compared_and_the_report_opens_without_scripts(tab: Tab, client
     assert report.evaluate("document.querySelectorAll('section').length") > 2
 
 
+ROW = {
+    "fingerprint": "f",
+    "judge": "j",
+    "recipe": "tiny",
+    "size": 32,
+    "share": 1,
+    "nearness": "",
+    "kid": None,
+    "kid_low": None,
+    "kid_high": None,
+    "floor": None,
+    "seconds": None,
+    "grid": None,
+}
+COMPARED = (
+    ([{"judge": ""}, {"kid": 1.0, "kid_low": 0.9, "kid_high": 1.1}], "Not enough of them"),
+    ([{"kid": -0.5}, {"kid": 1.0}], "too near each other"),
+    ([{"kid": 1.0, "kid_high": 1.1}, {"kid": 2.0, "kid_low": 1.9}], "beyond what chance explains"),
+    ([{"kid": 1.0}, {"kid": 2.0, "judge": "other"}], "different judges"),
+    ([{"kid": 1.0}, {"kid": 2.0, "fingerprint": "other"}], "different pictures"),
+)
+
+
+@pytest.mark.parametrize(("runs", "words"), COMPARED)
+def test_runs_are_called_better_only_where_that_was_measured(
+    tab: Tab, runs: list[dict[str, Any]], words: str
+) -> None:
+    rows = [{**ROW, "id": str(at), "name": f"run {at}", **run} for at, run in enumerate(runs)]
+    tab.page.route("**/api/judge", lambda route: route.fulfill(json={"runs": rows}))
+    tab.open("judge")
+    tab.page.wait_for_selector(".judged input")
+    for box in tab.page.locator(".judged input").all():
+        box.check()
+    tab.page.get_by_text(words).wait_for()
+
+
+def test_a_key_belongs_to_what_has_the_focus_before_the_page(tab: Tab, client: Client) -> None:
+    page = tab.page
+    tab.open(f"train/{client.ids('run')['runs/first']}")
+    page.wait_for_selector("canvas[data-seen]")
+    page.locator("summary", has_text="Numbers").focus()
+    page.keyboard.press(" ")
+    page.wait_for_selector("details[open] > .charts")
+    assert page.get_by_role("button", name="Play the training").inner_text() == "Play"
+    page.locator("#content").focus()
+    page.keyboard.press("?")
+    named = page.locator("dialog[open] tr").all_inner_texts()
+    assert all(row.strip() for row in named)
+    assert any(row.startswith("Space") and "Play the training" in row for row in named)
+
+
 def test_every_page_is_reached_by_keyboard_and_says_where_one_is(tab: Tab) -> None:
     page = tab.page
     for key, name in (("2", "Train"), ("6", "Judge"), ("1", "Start")):

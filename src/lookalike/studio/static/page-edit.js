@@ -2,7 +2,7 @@
 
 import { about, announce, api, el, fill, go, latest, number, register, report, toast } from "/static/shell.js";
 import { Brush } from "/static/brush.js";
-import { chosenRun, learnBox } from "/static/runs.js";
+import { handed, learnBox, openRun } from "/static/runs.js";
 import { Sliders, spoken } from "/static/sliders.js";
 import { Teach } from "/static/teach.js";
 
@@ -27,7 +27,6 @@ class Edit {
     this.closed = true;
     this.learn?.close?.();
     this.teaching?.close();
-    removeEventListener("keydown", this.undoing);
     removeEventListener("paste", this.pasting);
   }
 
@@ -110,9 +109,7 @@ class Edit {
       });
     }
     this.pasting = (event) => event.clipboardData?.files[0] && this.bring(event.clipboardData.files[0]);
-    this.undoing = (event) => (event.ctrlKey || event.metaKey) && event.key === "z" && this.undo();
     addEventListener("paste", this.pasting);
-    addEventListener("keydown", this.undoing);
     this.#fillSliders();
   }
 
@@ -129,6 +126,7 @@ class Edit {
 
   async #learned() {
     this.facts = await api.get(`/api/explore/${this.run.id}`);
+    if (this.closed) return;
     const before = this.bringing;
     this.#fillSliders();
     if (!this.teachButton.isConnected && this.facts.learned) this.view.querySelector(".head").append(this.teachButton);
@@ -311,7 +309,7 @@ class Edit {
     if (!this.photo || !this.moves.length || about.read_only) return;
     this.saveButton.disabled = true;
     try {
-      const start = this.start ? { start: this.start } : {};
+      const start = this.start ? { start: this.start, start_moves: this.startMoves } : {};
       const made = await this.#again(() => api.post(`/api/edit/${this.run.id}/save`, { ...this.#asked(), name: this.name, ...start }));
       const link = el("a", { href: `/picture/gallery/${made.id}/file`, download: `${this.name.replace(/\.[^.]*$/, "")}-edit.png` });
       link.click();
@@ -338,14 +336,11 @@ register({
   title: "Edit",
   async open(view, [wanted]) {
     view.classList.add("wide");
-    const found = await chosenRun(view, "edit", wanted);
+    const found = await openRun(view, "edit", "Edit", wanted);
     if (!found) return;
-    fill(view, el("div", { class: "head" }, el("h1", {}, "Edit"), found.menu), el("p", { class: "soft" }, "Opening the run …"));
-    const facts = await api.get(`/api/explore/${found.run.id}`);
-    page = new Edit(view, found.run, found.menu, facts);
-    const handed = JSON.parse(sessionStorage.getItem("lookalike-edit") || "null");
-    sessionStorage.removeItem("lookalike-edit");
-    if (handed?.run === found.run.id && facts.learned) await page.take(handed.start, handed.moves);
+    page = new Edit(view, found.run, found.menu, found.facts);
+    const begun = handed("edit", found.run.id);
+    if (begun && found.facts.learned) await page.take(begun.start, begun.moves);
   },
   close() {
     page?.close();

@@ -2,7 +2,7 @@
 
 import { about, announce, api, el, fill, go, latest, number, register, report, toast } from "/static/shell.js";
 import { PALETTE, PictureMap } from "/static/map.js";
-import { chosenRun, learnBox } from "/static/runs.js";
+import { hand, handed, learnBox, openRun } from "/static/runs.js";
 import { Sliders, spoken } from "/static/sliders.js";
 
 const REAL = 0;
@@ -35,7 +35,6 @@ class Explore {
     this.map?.close();
     this.learn?.close?.();
     clearTimeout(this.waiting);
-    removeEventListener("keydown", this.undoing);
   }
 
   // ---- what stands on the page -------------------------------------------------------------------
@@ -88,10 +87,6 @@ class Explore {
       el("div", { class: "head" }, el("h1", {}, "Explore"), this.menu, el("span", { class: "soft small" }, this.#about())),
       el("div", { class: "explore" }, el("div", { class: "stage" }, this.tabs, this.mapPanel, this.seedPanel), side),
     );
-    this.undoing = (event) => {
-      if ((event.ctrlKey || event.metaKey) && event.key === "z") this.undo();
-    };
-    addEventListener("keydown", this.undoing);
     this.#fillSliders();
     this.tab("map");
   }
@@ -112,6 +107,7 @@ class Explore {
 
   async #learned() {
     this.facts = await api.get(`/api/explore/${this.run.id}`);
+    if (this.closed) return;
     this.#fillSliders();
     announce("What can be changed was learned. There are sliders now.");
   }
@@ -439,8 +435,7 @@ class Explore {
   }
 
   edit() {
-    sessionStorage.setItem("lookalike-edit", JSON.stringify({ run: this.run.id, start: this.start, moves: this.moves }));
-    go("edit", this.run.id);
+    hand("edit", { run: this.run.id, start: this.start, moves: this.moves });
   }
 
   // ---- the way between two -----------------------------------------------------------------------
@@ -570,16 +565,13 @@ register({
   title: "Explore",
   async open(view, [wanted]) {
     view.classList.add("wide");
-    const found = await chosenRun(view, "explore", wanted);
+    const found = await openRun(view, "explore", "Explore", wanted);
     if (!found) return;
-    fill(view, el("div", { class: "head" }, el("h1", {}, "Explore"), found.menu), el("p", { class: "soft" }, "Opening the run …"));
-    const facts = await api.get(`/api/explore/${found.run.id}`);
-    page = new Explore(view, found.run, found.menu, facts);
-    const handed = JSON.parse(sessionStorage.getItem("lookalike-explore") || "null");
-    sessionStorage.removeItem("lookalike-explore");
-    if (handed?.run === found.run.id) {
-      page.start = handed.start;
-      page.moves = page.settled = handed.moves ?? [];
+    page = new Explore(view, found.run, found.menu, found.facts);
+    const begun = handed("explore", found.run.id);
+    if (begun) {
+      page.start = begun.start;
+      page.moves = page.settled = begun.moves ?? [];
       page.sliders.put(page.moves);
     }
     page.begin().catch(report);

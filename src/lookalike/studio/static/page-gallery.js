@@ -1,7 +1,7 @@
 // Gallery: everything that was made; kept, rejected, given away.
 
 import { about, announce, api, el, fill, go, number, register, report, toast } from "/static/shell.js";
-import { runs } from "/static/runs.js";
+import { hand, runs } from "/static/runs.js";
 import { spoken } from "/static/sliders.js";
 
 const VIEWS = [
@@ -30,9 +30,9 @@ class Gallery {
   close() {
     this.closed = true;
     clearTimeout(this.waiting);
+    clearTimeout(this.looking);
     this.watch.disconnect();
     removeEventListener("paste", this.pasting);
-    removeEventListener("keydown", this.undoing);
   }
 
   #build() {
@@ -73,9 +73,7 @@ class Gallery {
       });
     }
     this.pasting = (event) => event.clipboardData?.files[0] && this.inspect(event.clipboardData.files[0]);
-    this.undoing = (event) => (event.ctrlKey || event.metaKey) && event.key === "z" && this.undo();
     addEventListener("paste", this.pasting);
-    addEventListener("keydown", this.undoing);
   }
 
   async load() {
@@ -417,12 +415,12 @@ class Gallery {
 
   #adding(job) {
     clearTimeout(this.looking);
-    if (!job || (!job.alive && !this.was)) return;
+    if (this.closed || !job || (!job.alive && !this.was)) return;
     this.was = job.alive;
     this.adding.hidden = false;
     if (job.alive) {
       this.adding.textContent = `${job.title}: ${job.words || "starting"} ${job.share ? `(${Math.round(100 * job.share)} %)` : ""}`;
-      this.looking = setTimeout(async () => this.closed || this.#adding((await api.get("/api/gallery")).adding), 1200);
+      this.looking = setTimeout(async () => this.#adding((await api.get("/api/gallery")).adding), 1200);
     } else if (job.state === "ended") {
       const rejected = job.result.classes.flatMap((one) => Object.entries(one.rejected)).reduce((all, [why, count]) => ({ ...all, [why]: (all[why] ?? 0) + count }), {});
       const why = Object.entries(rejected).filter(([, count]) => count).map(([word, count]) => `${number(count)} ${{ class: "of another kind", copy: "copies of yours", outlier: "too odd", twin: "too alike" }[word] ?? word}`);
@@ -472,11 +470,6 @@ class Gallery {
       report(problem);
     }
   }
-}
-
-function hand(name, { run, start, moves }) {
-  sessionStorage.setItem(`lookalike-${name}`, JSON.stringify({ run, start, moves }));
-  go(name, run);
 }
 
 // A small form in a dialog; null where it was closed.

@@ -7,13 +7,15 @@ export async function runs() {
   return entries.filter((entry) => entry.kind === "run");
 }
 
-// A menu of runs; null and words instead where there is none.
-export async function chosenRun(view, page, wanted) {
+// What a page of one run begins with: the run, a menu of all, its facts. Null and words instead
+// where there is no run; null where the page was left meanwhile, so that nothing goes on unseen.
+export async function openRun(view, page, title, wanted) {
   const known = await runs();
+  if (!view.isConnected) return null;
   if (!known.length) {
     fill(
       view,
-      el("h1", {}, { explore: "Explore", edit: "Edit", gallery: "Gallery" }[page]),
+      el("h1", {}, title),
       el("div", { class: "empty" }, el("p", {}, "There is no trained run in this folder yet. Train one first; five minutes are enough to look around."), el("a", { class: "button", href: "#/start" }, "Start")),
     );
     return null;
@@ -25,7 +27,23 @@ export async function chosenRun(view, page, wanted) {
     { "aria-label": "Run", onchange: (event) => go(page, event.target.value) },
     known.map((one) => el("option", { value: one.id, selected: one.id === run.id }, one.name)),
   );
-  return { run, menu: known.length > 1 ? menu : el("strong", { class: "run-name" }, run.name), known };
+  const shown = known.length > 1 ? menu : el("strong", { class: "run-name" }, run.name);
+  fill(view, el("div", { class: "head" }, el("h1", {}, title), shown), el("p", { class: "soft" }, "Opening the run …"));
+  const facts = await api.get(`/api/explore/${run.id}`);
+  return view.isConnected ? { run, menu: shown, facts } : null;
+}
+
+// A picture that one page hands to another: how it begins, and how it is moved.
+export function hand(page, { run, start, moves }) {
+  sessionStorage.setItem(`lookalike-${page}`, JSON.stringify({ run, start, moves }));
+  go(page, run);
+}
+
+// What was handed to this page, once; null where that was another run's.
+export function handed(page, run) {
+  const found = JSON.parse(sessionStorage.getItem(`lookalike-${page}`) || "null");
+  sessionStorage.removeItem(`lookalike-${page}`);
+  return found?.run === run ? found : null;
 }
 
 let last = null;
@@ -39,7 +57,9 @@ export function learnBox(facts, done) {
   const button = el("button", { type: "button", class: "main" }, "Learn what can be changed");
   const box = el("div", { class: "card learn" }, el("h3", {}, "No sliders yet"), words, bar, button);
   let end = null;
+  let closed = false;
   const watch = () => {
+    if (closed) return;
     button.hidden = true;
     bar.hidden = false;
     end = api.events(`/api/explore/${facts.id}/learning`, (job) => {
@@ -66,6 +86,9 @@ export function learnBox(facts, done) {
     button.disabled = false;
   });
   if (facts.learning?.alive) watch();
-  box.close = () => end?.();
+  box.close = () => {
+    closed = true;
+    end?.();
+  };
   return box;
 }

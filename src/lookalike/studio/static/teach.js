@@ -17,6 +17,7 @@ export class Teach {
   }
 
   close() {
+    this.closed = true;
     this.end?.();
   }
 
@@ -137,6 +138,7 @@ export class Teach {
       this.words.textContent = problem.message;
       return;
     }
+    if (this.closed) return;
     this.bar.hidden = false;
     this.words.textContent = "Looking at what you said …";
     this.end = api.events(`/api/explore/${this.run.id}/learning`, (job) => {
