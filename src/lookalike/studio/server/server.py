@@ -24,6 +24,7 @@ from lookalike.studio.studio import Studio
 
 PORT, TRIES = 8420, 40
 MOST_CONNECTIONS = 512
+BACKLOG = 2048
 HEAD_SECONDS = 15.0
 """Seconds in which a connection must ask for something."""
 
@@ -57,17 +58,17 @@ def serve(folder: Path, settings: StudioSettings, say: Callable[[Served, str], N
     served = prepare(folder, settings)
     link = served.link()
     server = uvicorn.Server(configuration(served))
-    say(served, link)
-    if settings.open:
-        threading.Timer(0.3, webbrowser.open, [link]).start()
     try:
+        say(served, link)
+        if settings.open:
+            threading.Timer(0.3, webbrowser.open, [link]).start()
         server.run(sockets=[served.socket])
     finally:
         served.studio.worker.close()
 
 
 def prepare(folder: Path, settings: StudioSettings) -> Served:
-    """Bind the port and put the app together.
+    """Listen at the port and put the app together; who connects now is answered when it runs.
 
     Raises:
         LookalikeError: there is no such folder, or the port is taken.
@@ -131,6 +132,8 @@ def _bound(settings: StudioSettings) -> socket.socket:
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             taken.bind((settings.host, port))
+            # With SO_REUSEADDR two may bind a port; only one of them may listen.
+            taken.listen(BACKLOG)
             return taken
         except OSError as problem:
             taken.close()
