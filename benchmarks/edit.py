@@ -289,15 +289,24 @@ def measure(folder: Path, count: int, methods: list[str]) -> None:
             keep("edit", {**facts, **mean, "judge": judge.accuracy[number], "machine": machine()})
 
 
+def known(folder: Path, method: str) -> list[dict[str, Any]]:
+    """What was measured of a run by this method; it is not measured again."""
+    return [row for row in kept("edit") if (row["run"], row["method"]) == (folder.name, method)]
+
+
 def taught(folder: Path, count: int = 20) -> None:
     """Twenty and twenty pictures of a value, never told the label, as a slider."""
+    attributes = attributes_of(SETS["faces"]())
+    if {one.name for one in attributes} <= {row["attribute"] for row in known(folder, "teach")}:
+        return
     pack, judge = SETS["faces"](), judge_of("faces")
     _, values = _training(pack.path)
-    attributes = attributes_of(pack)
     copy = CACHE / "runs" / f"{folder.name}-taught"
     shutil.rmtree(copy, ignore_errors=True)
     shutil.copytree(folder, copy)
     for number, one in enumerate(attributes):
+        if one.name in {row["attribute"] for row in known(folder, "teach")}:
+            continue
         value = int(np.bincount(values[:, number]).argmax())
         groups = [np.flatnonzero((values[:, number] == value) == yes)[:count] for yes in (1, 0)]
         places = []
@@ -336,11 +345,15 @@ def photos(folder: Path, count: int) -> Path:
 def memory(folder: Path) -> None:
     """MB of ``edit`` on a folder of 4 photos and of 40: what it needs must not grow with them."""
     for count in (4, 40):
+        if count in {row["photos"] for row in known(folder, "memory")}:
+            continue
         place = photos(CACHE / f"photos-{count}", count)
         target = CACHE / f"photos-{count}-edited"
         shutil.rmtree(target, ignore_errors=True)
         asked = ["--set", "hair=bun", "--anyway", "--to", str(target)]
         ran = lookalike(["edit", str(folder), str(place), *asked])
+        if ran.code:
+            raise SystemExit(ran.said)
         facts = {"run": folder.name, "method": "memory", "photos": count}
         keep("edit", {**facts, "own_mb": ran.own_mb, "seconds": ran.seconds, "machine": machine()})
 
@@ -364,6 +377,8 @@ def strips(folder: Path, target: Path, each: int = 1) -> None:
 
 def timed(folder: Path) -> None:
     """Seconds of the first edit of a photo and of each further one, in one process."""
+    if known(folder, "time"):
+        return
     pack = SETS["faces"]()
     editor = open_editor(Run.open(folder), Device().place()).editor
     square = images.to_network(pack.holdout.images([0]))
@@ -403,22 +418,38 @@ def report() -> None:
             )
         header = ["method", "success, readable", "kept", "success, all", "kept", "IoU", "PSNR", "s"]
         print(f"\n{run} ({kind(rows[-1]['machine'])})\n{table(lines, header)}")
-        ours_rows = [r for r in mine if r["method"] == "edit"]
-        cells = [
-            [
-                r["attribute"],
-                f"{r['success']:.2f} ({low.low:.2f} to {low.high:.2f})",
-                f"{r['kept']:.2f}",
-                f"{r['judge']:.2f}",
-                f"{r['iou']:.2f}",
-            ]
-            for r in ours_rows
-            for low in [share_interval(r["success"], r["count"])]
-        ]
-        print(table(cells, ["attribute", "success", "rest kept", "judge on real", "IoU"]))
+        print(table(*by_attribute([r for r in rows if r["run"] == run])))
         for r in rows:
-            if r["run"] == run and r["method"] in {"teach", "time", "memory"}:
+            if r["run"] == run and r["method"] in {"time", "memory"}:
                 print({k: v for k, v in r.items() if k not in {"machine", "run"}})
+
+
+def by_attribute(rows: list[dict[str, Any]]) -> tuple[list[list[str]], list[str]]:
+    """Each attribute of a run beside what doing nothing and the nearest picture give; a header."""
+    found = {(row["method"], row.get("attribute")): row for row in rows}
+    lines = []
+    for (method, name), row in found.items():
+        if method != "edit":
+            continue
+        low = share_interval(row["success"], row["count"])
+        beside = [found.get((other, name)) for other in ("unchanged", "nearest training picture")]
+        slider = found.get(("teach", name))
+        lines.append(
+            [
+                str(name),
+                f"{row['judge']:.2f}",
+                f"{row['success']:.2f} ({low.low:.2f} to {low.high:.2f})",
+                f"{row['kept']:.2f}",
+                f"{row['iou']:.2f}",
+                f"{row['psnr']:.1f}",
+                *(f"{other['psnr']:.1f}" if other else "-" for other in beside),
+                f"{slider['success']:.2f} of {slider['count']}" if slider else "-",
+                f"{slider['cross']:.2f}" if slider else "-",
+            ]
+        )
+    header = ["attribute", "judge on real", "success (95 %)", "rest kept", "IoU", "PSNR, dB"]
+    header += ["PSNR, unchanged", "PSNR, nearest training picture", "`teach` 20 + 20", "as told"]
+    return lines, header
 
 
 PARTS = ["edit", "teach", "time", "report"]
