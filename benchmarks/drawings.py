@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.common import CACHE
-from benchmarks.sets import at_half, drawn
+from benchmarks.sets import at_share, drawn
 from lookalike.data.decode.worker_pool import Lost, Workers
 from lookalike.data.demo import MIXED
 from lookalike.data.pack.pack import Pack
@@ -91,7 +91,7 @@ def drawings(size: int = 64) -> Pack:
     """About 32,000 pictures, a hundredth of them held out; those of 32 px are halved."""
     pack = CACHE / f"pack-drawings-{size}"
     if size == 32:
-        return at_half(drawings, pack)
+        return at_share(drawings, pack)
     return drawings_pack(pack, size)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from torch.nn import functional as F
 
 from benchmarks.common import CACHE, keep, kept, kind, machine, spread, table
-from benchmarks.sets import at_half, faces
+from benchmarks.sets import at_share, faces
 from lookalike import api, images
 from lookalike.data.pack.pack import Pack
 from lookalike.engine.load import open_sampler
@@ -57,7 +57,11 @@ def enlarged(pictures: Pixels, size: int) -> Pixels:
     return images.to_pixels(large.clamp(-1, 1))
 
 
-def trained(pack: Pack, recipe: str, minutes: float, changes: dict[str, Any], name: str) -> Pixels:
+Made = tuple[Pixels, int]
+"""Samples, and the images that were seen for them."""
+
+
+def trained(pack: Pack, recipe: str, minutes: float, changes: dict[str, Any], name: str) -> Made:
     """Samples of a recipe after this time."""
     folder = CACHE / "runs" / name
     shutil.rmtree(folder, ignore_errors=True)
@@ -71,16 +75,17 @@ def trained(pack: Pack, recipe: str, minutes: float, changes: dict[str, Any], na
         f"{(perf_counter() - begun) / SAMPLES * 1000:.0f} ms to draw one",
         flush=True,
     )
-    return pictures
+    return pictures, outcome.images
 
 
-def arm(name: str, pack: Pack, minutes: float, changes: dict[str, Any], label: str) -> Pixels:
+def arm(name: str, pack: Pack, minutes: float, changes: dict[str, Any], label: str) -> Made:
     """The pictures of one way to get large ones."""
     if name != "enlarged":
         return trained(pack, name, minutes, changes, label)
     path = CACHE / f"{pack.path.name}-{BASE}"
-    small = at_half(lambda: pack, path, pack.size // BASE)
-    return enlarged(trained(small, "swift", minutes, changes, label), pack.size)
+    small = at_share(lambda: pack, path, pack.size // BASE)
+    pictures, seen = trained(small, "swift", minutes, changes, label)
+    return enlarged(pictures, pack.size), seen
 
 
 def measure(size: int, arms: list[str], minutes: float, changes: dict[str, Any], note: str) -> None:
@@ -88,7 +93,7 @@ def measure(size: int, arms: list[str], minutes: float, changes: dict[str, Any],
     scored = judges(pack)
     for name in arms:
         label = "-".join(filter(None, (pack.path.name, name, f"{minutes:g}", note)))
-        pictures = arm(name, pack, minutes, changes, label)
+        pictures, seen = arm(name, pack, minutes, changes, label)
         images.write_png(CACHE / f"large-{label}.png", images.grid(pictures[:24], 6))
         row: dict[str, Any] = {}
         for judge, (features, train, held) in scored.items():
@@ -102,7 +107,7 @@ def measure(size: int, arms: list[str], minutes: float, changes: dict[str, Any],
                 "copy_excess": scores.copies.excess.value,
             }
         told = {"set": pack.path.name, "size": size, "arm": name, "minutes": minutes}
-        keep("large", {**told, "note": note, "machine": machine(), **row})
+        keep("large", {**told, "images": seen, "note": note, "machine": machine(), **row})
         print(name, {k: (round(v["kid"], 3), round(v["coverage"], 2)) for k, v in row.items()})
 
 
@@ -113,14 +118,15 @@ def report(everything: bool = False) -> str:
     for row in rows:
         groups.setdefault((row["size"], row["minutes"], row["arm"], row["note"]), []).append(row)
     lines = [
-        [f"{size}", f"{minutes:g}", name, note, str(len(mine))]
+        [f"{size}", f"{minutes:g}", name, note, spread([row["images"] for row in mine], 0)]
+        + [str(len(mine))]
         + [
             " / ".join(spread([row[f"lite{j}"][key] for row in mine], 3) for j in JUDGES)
             for key in ("kid", "coverage", "near_duplicates", "copy_excess")
         ]
         for (size, minutes, name, note), mine in sorted(groups.items())
     ]
-    header = ["px", "minutes", "arm", "settings", "runs"]
+    header = ["px", "minutes", "arm", "settings", "images", "runs"]
     return table(lines, [*header, "KID", "coverage", "near-duplicates", "copy excess"])
 
 

@@ -34,15 +34,18 @@ def faces(style: str = "toon-head", name: str = "faces", size: int = 64, count: 
     return Pack.open(pack)
 
 
-def halved(pictures: Pixels, times: int = 2) -> Pixels:
-    """uint8 ``[N, S, S, C]`` at half the side (or less): the mean of every 2 x 2 pixels."""
+def shrunk(pictures: Pixels, times: int) -> Pixels:
+    """uint8 ``[N, S, S, C]`` with that many times smaller sides: means of squares of pixels."""
     count, side, _, channels = pictures.shape
     squares = pictures.reshape(count, side // times, times, side // times, times, channels)
     return squares.mean((2, 4)).round().astype(np.uint8)
 
 
-def at_half(whole: Callable[[], Pack], pack: Path, times: int = 2) -> Pack:
-    """What ``whole`` makes at half its side, the same pictures held out; opened where it exists."""
+def at_share(whole: Callable[[], Pack], pack: Path, times: int = 2) -> Pack:
+    """What ``whole`` makes at a half (or less) of its side, the same pictures held out.
+
+    It is opened where it exists.
+    """
     if Pack.is_pack(pack):
         return Pack.open(pack)
     found = whole()
@@ -50,7 +53,7 @@ def at_half(whole: Callable[[], Pack], pack: Path, times: int = 2) -> Pack:
         for split in (found.train, found.holdout):
             for first in range(0, len(split), 1000):
                 some = np.arange(first, min(first + 1000, len(split)))
-                pictures = halved(split.images(some), times)
+                pictures = shrunk(split.images(some), times)
                 for picture, row in zip(pictures, split.rows(some), strict=True):
                     writer.append(picture, row)
         count = len(found.train) + len(found.holdout)
@@ -59,7 +62,7 @@ def at_half(whole: Callable[[], Pack], pack: Path, times: int = 2) -> Pack:
 
 def faces32() -> Pack:
     """The demo faces at 32 px with all their attributes, the same pictures held out."""
-    return at_half(faces, CACHE / "pack-faces32")
+    return at_share(faces, CACHE / "pack-faces32")
 
 
 def mix() -> Pack:
@@ -122,7 +125,7 @@ def drawn(svg: str, side: int, background: str) -> Image.Image:
 
 def icons32() -> Pack:
     """The icons at 32 px, the same ones held out."""
-    return at_half(icons, CACHE / "pack-icons32")
+    return at_share(icons, CACHE / "pack-icons32")
 
 
 def fashion(train: int = 10_000, held: int = 2_000) -> Pack:

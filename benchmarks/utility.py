@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.common import CACHE, keep, kept, machine, mean_interval, table
-from benchmarks.sets import faces, fashion, halved
+from benchmarks.sets import faces, fashion, shrunk
 from lookalike.api.evaluation import TrainedGenerators
 from lookalike.data.pack.pack import Pack
 from lookalike.data.pack.writer import PackWriter
@@ -71,7 +71,7 @@ def small_faces(attribute: str) -> Pack:
         whole = faces()
         data = labeled(whole, attribute)
         for split, (pictures, numbers) in enumerate((data.training, data.test)):
-            for picture, number in zip(halved(pictures), numbers, strict=True):
+            for picture, number in zip(shrunk(pictures, 2), numbers, strict=True):
                 writer.append(picture, {"class": data.names[number]})
                 held.append(split == 1)
         return writer.finish(holdout=np.array(held))

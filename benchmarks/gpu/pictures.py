@@ -11,7 +11,7 @@ from pathlib import Path
 
 from benchmarks.drawings import drawings_pack
 from benchmarks.gpu.bench import Bench
-from benchmarks.sets import at_half
+from benchmarks.sets import at_share
 from lookalike.data.demo import draw_demo
 from lookalike.data.pack.pack import Pack
 from lookalike.settings.data import DemoSettings, PrepareSettings
@@ -81,7 +81,7 @@ def main(folder: Path, tiny: bool) -> None:
         if not Pack.is_pack(folder / "faces"):
             faces(folder, wanted)
         half, whole = (folder / f"drawings-{side}" for side in wanted.sides)
-        at_half(lambda: drawings_pack(whole, wanted.side, wanted.drawings), half)
+        at_share(lambda: drawings_pack(whole, wanted.side, wanted.drawings), half)
     finally:
         (folder / "ended").touch()
 
