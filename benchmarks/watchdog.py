@@ -201,6 +201,7 @@ def run_one(pack: Pack, folder: Path, case: Mapping[str, Any]) -> dict[str, Any]
         "variety": round(look.variety, 2),
         "distance": round(look.distance, 2),
         "seconds": round(time.monotonic() - begun, 1),
+        "machine": machine(),
     }
 
 
