@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from discs import train_discs
+from edited_run import train_and_edit
 
 from lookalike import place, recipe
 from lookalike.data.pack.pack import Pack
@@ -104,8 +104,8 @@ def run(tmp_path: Path) -> Run:
 
 
 @pytest.fixture(scope="session")
-def discs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def edited_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A pack, a run that was edited with once, and a photo; copy it before you change it."""
-    home = tmp_path_factory.mktemp("discs")
-    train_discs(home)
+    home = tmp_path_factory.mktemp("edited")
+    train_and_edit(home)
     return home

@@ -76,10 +76,10 @@ def test_a_damaged_best_state_is_not_named_as_what_was_opened(tmp_path: Path) ->
     assert (players.which, players.images_seen, players.why) == ("last", 16, "")
 
 
-def test_a_run_whose_best_state_is_taken_can_be_edited(discs: Path, tmp_path: Path) -> None:
+def test_a_run_whose_best_state_is_taken_can_be_edited(edited_run: Path, tmp_path: Path) -> None:
     from lookalike import api
 
-    run = Run(Path(shutil.copytree(discs / "run", tmp_path / "run")))
+    run = Run(Path(shutil.copytree(edited_run / "run", tmp_path / "run")))
     for best in run.bests():
         best.unlink()
     tree = checkpoints.read(max(run.checkpoints.glob("0*.safetensors")))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from discs import SIDE, faces
+from edited_run import SIDE, faces
 from PIL import Image
 
 import lookalike
@@ -19,9 +19,9 @@ from lookalike.settings.editing import EditSettings, edits
 
 
 @pytest.fixture(scope="module")
-def home(discs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def home(edited_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A pack and a short run of swift on it, edited with once."""
-    return Path(shutil.copytree(discs, tmp_path_factory.mktemp("editing") / "home"))
+    return Path(shutil.copytree(edited_run, tmp_path_factory.mktemp("editing") / "home"))
 
 
 @pytest.fixture

@@ -24,9 +24,9 @@ from lookalike.studio.server.server import Served
 
 
 @pytest.fixture(scope="module")
-def room(discs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def room(edited_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a run that was edited with once, and its pack."""
-    return Path(shutil.copytree(discs, tmp_path_factory.mktemp("drawing") / "room"))
+    return Path(shutil.copytree(edited_run, tmp_path_factory.mktemp("drawing") / "room"))
 
 
 @pytest.fixture(scope="module")

@@ -113,8 +113,8 @@ def test_a_folder_is_looked_into_once(tmp_path: Path, monkeypatch: pytest.Monkey
     assert sorted(looked) == sorted(set(looked))
 
 
-def test_a_pack_stays_open_until_it_changes(discs: Path, tmp_path: Path) -> None:
-    (source,) = (one for one in Library(discs).entries("pack"))
+def test_a_pack_stays_open_until_it_changes(edited_run: Path, tmp_path: Path) -> None:
+    (source,) = (one for one in Library(edited_run).entries("pack"))
     shutil.copytree(source.path, tmp_path / "pack")
     library = Library(tmp_path)
     (entry,) = library.entries("pack")

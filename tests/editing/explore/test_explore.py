@@ -33,8 +33,8 @@ PLACE = Device(device="cpu", precision="fp32", threads=1).place()
 
 
 @pytest.fixture(scope="module")
-def plain(discs: Path) -> Explorer:
-    return Explorer.open(Run.open(discs / "run"), PLACE)
+def plain(edited_run: Path) -> Explorer:
+    return Explorer.open(Run.open(edited_run / "run"), PLACE)
 
 
 @pytest.fixture(scope="module")
@@ -256,9 +256,9 @@ def test_the_nearest_of_a_training_picture_is_itself_and_a_copy(explorer: Explor
 
 
 @pytest.fixture(scope="module")
-def session(explorer: Explorer, discs: Path) -> PhotoSession:
+def session(explorer: Explorer, edited_run: Path) -> PhotoSession:
     squares = SquareSettings.of({}, explorer.drawing.size, 3)
-    photo = read_photo((discs / "photo.png").read_bytes(), squares)
+    photo = read_photo((edited_run / "photo.png").read_bytes(), squares)
     subject = subject_of(explorer.learned, to_network(photo.square[None]))
     return PhotoSession(explorer.learned, photo, subject)
 

@@ -32,7 +32,7 @@ def faces(count: int, seed: int = 0) -> tuple[Pixels, list[dict[str, object]]]:
     return pixels, rows
 
 
-def train_discs(home: Path) -> None:
+def train_and_edit(home: Path) -> None:
     """A pack, a run and a photo in this folder."""
     pixels, rows = faces(240)
     write_pack(home / "pack", pixels, rows=rows, holdout=0.2)
