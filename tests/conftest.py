@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from edited_run import train_and_edit
+from javascript import browser
 
 from lookalike import place, recipe
 from lookalike.data.pack.pack import Pack
@@ -109,3 +111,10 @@ def edited_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("edited")
     train_and_edit(home)
     return home
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """A browser without a network; one for all tests, as Playwright wants it."""
+    with browser() as opened:
+        yield opened

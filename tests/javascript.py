@@ -66,9 +66,11 @@ def browser() -> Iterator[Any]:
     with sync_playwright() as drive:
         opened = drive.chromium.launch(executable_path=path, args=list(FLAGS))
         _opened.append(opened)
-        yield opened
-        _opened.remove(opened)
-        opened.close()
+        try:
+            yield opened
+        finally:
+            _opened.remove(opened)
+            opened.close()
 
 
 @cache

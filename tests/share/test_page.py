@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from javascript import browser
 from PIL import Image
 from torch import Tensor
 
@@ -59,12 +58,6 @@ def file(swift_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
     to = tmp_path_factory.mktemp("page") / "faces.html"
     share(swift_run, to, ShareSettings(title=TITLE, data_license="CC0 <b>of mine</b>"), CPU)
     return to
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    with browser() as opened:
-        yield opened
 
 
 @pytest.fixture

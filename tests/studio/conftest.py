@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from case_tools import QUICK, fill, lookalike
-from javascript import browser
 from studio_client import STRANGE, Client, let_in, serving
 
 from lookalike.studio.server.server import Served
@@ -34,9 +32,3 @@ def served(home: Path) -> Iterator[Served]:
 @pytest.fixture(scope="session")
 def client(served: Served) -> Client:
     return let_in(served)
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Any]:
-    with browser() as opened:
-        yield opened
