@@ -7,15 +7,17 @@ import json
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-import uvicorn
 
 pytest.importorskip("starlette", reason="the studio needs the extra: pip install lookalike[studio]")
+
+import uvicorn
 
 from lookalike.settings.studio import StudioSettings
 from lookalike.studio.server.server import Served, configuration, prepare
@@ -98,16 +100,21 @@ def let_in(served: Served, link: str | None = None) -> Client:
     return client
 
 
+@contextmanager
 def serving(folder: Path, **settings: Any) -> Iterator[Served]:
     """A studio in a thread of this process."""
     served = prepare(folder, StudioSettings(port=0, open=False, **settings))
     server = uvicorn.Server(configuration(served))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [served.socket]}, name="server")
+    sockets = {"sockets": [served.socket]}
+    thread = threading.Thread(target=server.run, kwargs=sockets, name="server", daemon=True)
     thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    yield served
-    server.should_exit = True
-    thread.join()
-    served.socket.close()
-    served.studio.worker.close()
+    try:
+        while not server.started:
+            assert thread.is_alive(), "the server ended before it served"
+            time.sleep(0.01)
+        yield served
+    finally:
+        server.should_exit = True
+        thread.join(30)
+        served.socket.close()
+        served.studio.worker.close()

@@ -26,7 +26,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def served(home: Path) -> Iterator[Served]:
-    yield from serving(home)
+    with serving(home) as served:
+        yield served
 
 
 @pytest.fixture(scope="session")

@@ -33,7 +33,8 @@ def room(edited_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def drawing(room: Path) -> Iterator[Served]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(explore_page, "PLAN", MapPlan(real=120, made=48))
-        yield from serving(room)
+        with serving(room) as served:
+            yield served
 
 
 @pytest.fixture(scope="module")
@@ -383,7 +384,7 @@ def test_a_gallery_is_there_again_when_the_studio_is(room: Path, asker: Client, 
     lines = room / ".lookalike-studio" / "gallery" / "pictures.jsonl"
     with lines.open("a") as file:
         file.write('{"id": "cut off')
-    for served in serving(room, read_only=True):
+    with serving(room, read_only=True) as served:
         reader = let_in(served)
         assert reader.get("/api/gallery").json["pictures"] == before
         kept = reader.change("/api/gallery/keep", {"run": run, "start": {"seed": 9}})

@@ -47,7 +47,7 @@ def test_it_listens_to_this_machine_alone(served: Served) -> None:
 
 
 def test_on_all_addresses_it_still_wants_a_token_and_a_name_of_ours(home: Path) -> None:
-    for served in serving(home, host="0.0.0.0"):
+    with serving(home, host="0.0.0.0") as served:
         stranger = Client(served)
         assert stranger.get("/api/about").status == 401
         assert stranger.get("/api/about", host=f"evil.example:{served.port}").status == 403
@@ -510,7 +510,7 @@ def test_slow_clients_and_two_hundred_connections_hold_nobody_up(client: Client)
 
 
 def test_read_only_changes_nothing(home: Path) -> None:
-    for served in serving(home, read_only=True):
+    with serving(home, read_only=True) as served:
         visitor = let_in(served)
         folder, run = visitor.ids("folder")["blots"], visitor.ids("run")["runs/first"]
         before = {path: path.stat().st_mtime_ns for path in home.rglob("*")}

@@ -199,7 +199,7 @@ def test_no_page_is_wider_than_the_screen_and_everything_has_a_name(
 
 
 def test_a_page_of_read_only_offers_nothing_that_changes(chromium: Any, home: Path) -> None:
-    for served in serving(home, read_only=True):
+    with serving(home, read_only=True) as served:
         tab = Tab(chromium, served)
         tab.page.wait_for_selector("#content h1")
         assert tab.page.locator(".drop").count() == 0

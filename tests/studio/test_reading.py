@@ -36,7 +36,7 @@ def moving(home: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def asker(moving: Path) -> Iterator[Client]:
-    for served in serving(moving):
+    with serving(moving) as served:
         yield let_in(served)
 
 
