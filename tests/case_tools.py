@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Mapping
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -45,10 +49,10 @@ def picture(number: int, size: int = 32) -> Image.Image:
     return Image.fromarray(squares.repeat(size // 4, 0).repeat(size // 4, 1))
 
 
-def png(number: int) -> bytes:
+def png(number: int, size: int = 32) -> bytes:
     """The bytes of a picture."""
     buffer = io.BytesIO()
-    picture(number).save(buffer, "PNG")
+    picture(number, size).save(buffer, "PNG")
     return buffer.getvalue()
 
 
@@ -73,6 +77,39 @@ def files_of(folder: Path) -> dict[str, tuple[int, int]]:
         file.relative_to(folder).as_posix(): (file.stat().st_size, file.stat().st_mtime_ns)
         for file in files
     }
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder with its bytes, caches aside."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and ".features" not in path.parts
+    }
+
+
+def until(look: Callable[[], Any], seconds: float = 60.0, pause: float = 0.02) -> Any:
+    """What ``look`` gives as soon as it is something."""
+    end = time.monotonic() + seconds
+    while not (found := look()):
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(pause)
+    return found
+
+
+@contextlib.contextmanager
+def running(*words: object, **how: Any) -> Iterator[subprocess.Popen[Any]]:
+    """A process, which ends with its children when the test leaves it, however it does."""
+    command = [str(word) for word in words]
+    with subprocess.Popen(command, start_new_session=True, **how) as process:
+        try:
+            yield process
+        finally:
+            process.terminate()  # torchrun ends its ranks, which have sessions of their own
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(20)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
 
 
 def prepared(source: Path, **settings: Any) -> Prepared:

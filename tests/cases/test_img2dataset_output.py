@@ -7,18 +7,10 @@ import json
 import tarfile
 from pathlib import Path
 
-import numpy as np
-from PIL import Image
+from case_tools import png
 
 from lookalike.settings.collect import ImportSettings
 from lookalike.stages.collect import Collected, from_img2dataset
-
-
-def _png(number: int) -> bytes:
-    pixels = np.random.default_rng(number).integers(0, 256, (6, 6, 3), np.uint8)
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).resize((72, 72), Image.Resampling.NEAREST).save(buffer, "PNG")
-    return buffer.getvalue()
 
 
 def _shard(path: Path, numbers: range) -> None:
@@ -26,7 +18,7 @@ def _shard(path: Path, numbers: range) -> None:
     with tarfile.open(path, "w") as archive:
         for number in numbers:
             note = {"url": f"http://example.com/{number}.png", "status": "success"}
-            for ending, data in (("png", _png(number)), ("json", json.dumps(note).encode())):
+            for ending, data in (("png", png(number, 72)), ("json", json.dumps(note).encode())):
                 entry = tarfile.TarInfo(f"{number:09d}.{ending}")
                 entry.size = len(data)
                 archive.addfile(entry, io.BytesIO(data))
@@ -78,7 +70,7 @@ def test_files_that_give_no_picture_are_counted_by_reason(tmp_path: Path) -> Non
     part = tmp_path / "in" / "00000"
     part.mkdir(parents=True)
     for number in range(5):
-        (part / f"{number}.jpg").write_bytes(_png(number))
+        (part / f"{number}.jpg").write_bytes(png(number, 72))
     notes = {0: {"url": "http://e.com/0"}, 1: {"url": "", "x": 1}, 2: {"status": "failed"}}
     for number, note in {**notes, 9: {"status": "failed_to_download"}}.items():
         (part / f"{number}.json").write_text(json.dumps(note))

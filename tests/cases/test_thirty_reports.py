@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from case_tools import png
 from PIL import Image
 
 from lookalike.data.pack import Pack
@@ -32,12 +33,6 @@ def fill(folder: Path, numbers: Iterable[int], name: str = "{:04d}.png") -> None
     folder.mkdir(parents=True, exist_ok=True)
     for number in numbers:
         drawn(number).save(folder / name.format(number))
-
-
-def png(number: int) -> bytes:
-    buffer = io.BytesIO()
-    drawn(number).save(buffer, "PNG")
-    return buffer.getvalue()
 
 
 def tar(path: Path, members: Iterable[tuple[str, bytes]]) -> Path:

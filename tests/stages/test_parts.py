@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from case_tools import fill, lookalike
+from case_tools import contents, fill, lookalike
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -20,15 +20,6 @@ import lookalike as package
 from lookalike.errors import DataError, LookalikeError
 
 Photos = Callable[..., Path]
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    """Every file below a folder, caches aside."""
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and ".features" not in path.parts
-    }
 
 
 @pytest.fixture(scope="module")

@@ -7,15 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from case_tools import contents
 
 import lookalike as package
 from lookalike.errors import DataError
 from lookalike.settings.collect import Manners
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 
 def test_a_list_fetched_in_parts_is_the_collection_of_one_machine(
