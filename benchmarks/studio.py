@@ -45,18 +45,16 @@ FRAMES = """async (seconds) => {
 
 
 @contextmanager
-def serving(folder: Path) -> Iterator[str]:
-    """A studio of a folder in a process of its own; the link that lets a browser in."""
+def program(folder: Path, port: int = 0) -> Iterator[tuple[subprocess.Popen[str], dict[str, Any]]]:
+    """A studio of a folder in a process of its own, and what it said: ``link`` and ``port``."""
     words = [sys.executable, "-m", "lookalike", "studio", str(folder)]
-    words += ["--no-open", "--json", "--port", "0"]
-    process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    told = json.loads("".join(process.stdout.readline() for _ in range(5)))
-    try:
-        yield str(told["link"])
-    finally:
-        process.terminate()
-        process.wait()
+    words += ["--no-open", "--json", "--port", str(port)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            yield process, json.loads("".join(process.stdout.readline() for _ in range(5)))
+        finally:
+            process.kill()
 
 
 @contextmanager
@@ -136,7 +134,8 @@ def slowdown(browser: Any, pack: Path, home: Path, images: int, pairs: int) -> l
                 rates[0].append(trained(pack, into, images))
                 continue
             into.mkdir(parents=True)
-            with serving(home) as link:
+            with program(home) as (_, told):
+                link = told["link"]
                 context = browser.new_context()
                 page = context.new_page()
                 page.goto(link)
@@ -181,7 +180,8 @@ def main(arguments: list[str]) -> None:
     id_ = id_of(run.resolve())
     rows = []
     with chromium() as browser:
-        with serving(asked.folder) as link:
+        with program(asked.folder) as (_, told):
+            link = told["link"]
             page, pages = first_pages(browser, link)
             rows.append(("first page, s", f"{spread(pages)}", "1"))
             if asked.screenshots:

@@ -10,12 +10,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from case_tools import fill
+from benchmarks.studio import program
+from case_tools import fill, until
 from studio_client import Client, let_in
 
 from lookalike.settings.studio import StudioSettings
@@ -25,7 +27,6 @@ from lookalike.studio.guard import Doors
 from lookalike.studio.jobs import Jobs
 from lookalike.studio.server.server import Served
 
-MOST = 90.0
 LONG = 90_000
 
 
@@ -37,22 +38,11 @@ class Program:
     link: str
     port: int
 
-    @classmethod
-    def start(cls, folder: Path, port: int = 0) -> Program:
-        words = ["studio", str(folder), "--no-open", "--json", "--port", str(port)]
-        process = subprocess.Popen(
-            [sys.executable, "-m", "lookalike", *words], stdout=subprocess.PIPE, text=True
-        )
-        assert process.stdout is not None
-        told = json.loads("".join(process.stdout.readline() for _ in range(5)))
-        return cls(process, told["link"], told["port"])
-
-    def client(self, link: str | None = None) -> Client:
+    def client(self) -> Client:
         settings = StudioSettings(port=self.port)
         unused: Any = None
         return let_in(
-            Served(unused, unused, Doors(self.port), unused, settings.host, self.port),
-            link or self.link,
+            Served(unused, unused, Doors(self.port), unused, settings.host, self.port), self.link
         )
 
     def kill(self) -> None:
@@ -60,23 +50,18 @@ class Program:
         self.process.wait()
 
 
-def until(look: Callable[[], Any]) -> Any:
-    """What ``look`` gives as soon as it is something."""
-    end = time.monotonic() + MOST
-    while time.monotonic() < end:
-        found = look()
-        if found:
-            return found
-        time.sleep(0.2)
-    raise AssertionError("it did not come")
+def eventually(look: Callable[[], Any]) -> Any:
+    return until(look, LONG / 1000, pause=0.2)
 
 
-def in_state(client: Client, run: str, *states: str) -> Callable[[], Any]:
+def in_state(client: Client, run: str, state: str) -> Any:
+    """What the page of a run says, as soon as the run is in this state."""
+
     def look() -> Any:
         told = client.get(f"/api/train/{run}").json
-        return told if told["state"] in states else None
+        return told if told["state"] == state else None
 
-    return look
+    return eventually(look)
 
 
 def kill_process_of(folder: Path) -> None:
@@ -96,6 +81,18 @@ def folder(tmp_path: Path) -> Iterator[Path]:
     kill_process_of(tmp_path)
 
 
+@pytest.fixture
+def studio(folder: Path) -> Iterator[Callable[..., Program]]:
+    """``studio(port=0)`` starts a program in the folder; none outlives the test."""
+    with ExitStack() as programs:
+
+        def start(port: int = 0) -> Program:
+            process, told = programs.enter_context(program(folder, port))
+            return Program(process, told["link"], told["port"])
+
+        yield start
+
+
 def begin(client: Client, minutes: float) -> str:
     source = client.ids("folder")["blots"]
     asked = {"minutes": minutes, "recipe": "tiny", "size": 32}
@@ -105,15 +102,18 @@ def begin(client: Client, minutes: float) -> str:
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="finds processes in /proc")
-def test_server_training_and_browser_are_killed_in_turn(folder: Path, chromium: Any) -> None:
-    program = Program.start(folder)
-    client = program.client()
+def test_server_training_and_browser_are_killed_in_turn(
+    folder: Path, studio: Callable[..., Program], chromium: Any
+) -> None:
+    server = studio()
+    client = server.client()
     run = begin(client, 5)
     context = chromium.new_context()
     page = context.new_page()
-    page.goto(program.link.replace(program.link.partition("token=")[2], "used"))
-    assert "lookalike studio" in page.inner_text("body")  # a used link lets nobody in
-    until(in_state(client, run, "training"))
+    page.goto(server.link)  # our client has used it: it lets nobody in
+    assert "Open the link that 'lookalike studio' printed" in page.inner_text("body")
+    assert context.cookies() == []
+    in_state(client, run, "training")
 
     # A second training is refused, whoever asks.
     source = client.ids("folder")["blots"]
@@ -122,50 +122,50 @@ def test_server_training_and_browser_are_killed_in_turn(folder: Path, chromium: 
     assert "Wait for its end, or stop it" in second.json["message"]
 
     # The server is killed: the training goes on, and another server finds it.
-    program.kill()
+    server.kill()
     before = len((folder / "runs/blots/stats.jsonl").read_text().splitlines())
-    program = Program.start(folder, program.port)
-    client = program.client()
-    assert until(in_state(client, run, "training"))["name"] == "blots"
-    until(lambda: len((folder / "runs/blots/stats.jsonl").read_text().splitlines()) > before)
+    server = studio(server.port)
+    client = server.client()
+    assert in_state(client, run, "training")["name"] == "blots"
+    eventually(lambda: len((folder / "runs/blots/stats.jsonl").read_text().splitlines()) > before)
 
     # Stopped from the page of a server that has not started it: saved, not lost.
     assert client.change(f"/api/train/{run}/stop").status == 200
-    told = until(in_state(client, run, "stopped"))
+    told = in_state(client, run, "stopped")
     assert list((folder / "runs/blots/checkpoints").glob("*.safetensors"))
 
     # Gone on, and the training is killed: it is said, and it goes on from its checkpoint.
     assert client.change(f"/api/train/{run}/on").status == 200
-    until(in_state(client, run, "training"))
+    in_state(client, run, "training")
     kill_process_of(folder)
-    killed = until(in_state(client, run, "killed"))
+    killed = in_state(client, run, "killed")
     assert "Nothing that was saved is lost" in killed["message"]
     assert killed["images"] >= told["images"] > 0
     assert client.change(f"/api/train/{run}/on").status == 200
-    until(in_state(client, run, "training"))
+    in_state(client, run, "training")
 
     # The browser is closed and another one opens: the training is where it is.
     context.close()
     context = chromium.new_context()
     page = context.new_page()
     name = client.cookie.partition("=")
-    address = {"name": name[0], "value": name[2], "url": f"http://127.0.0.1:{program.port}"}
+    address = {"name": name[0], "value": name[2], "url": f"http://127.0.0.1:{server.port}"}
     context.add_cookies([address])
-    page.goto(f"http://127.0.0.1:{program.port}/#/train/{run}")
-    page.get_by_text(re.compile("^Training")).wait_for(timeout=LONG)
+    page.goto(f"http://127.0.0.1:{server.port}/#/train/{run}")
+    state = page.locator("p.state")
+    state.filter(has_text=re.compile("^Training")).wait_for(timeout=LONG)
 
     # The server ends under an open page: it says so, and comes back by itself with the cookie gone.
-    program.kill()
+    server.kill()
     page.wait_for_selector("#banner:not([hidden])", timeout=LONG)
     assert "A training goes on by itself" in page.inner_text("#banner")
-    program = Program.start(folder, program.port)
+    server = studio(server.port)
     page.get_by_text("Open the link that it printed").wait_for(timeout=LONG)
-    page.goto(program.link)
-    page.goto(f"http://127.0.0.1:{program.port}/#/train/{run}")
+    page.goto(server.link)
+    page.goto(f"http://127.0.0.1:{server.port}/#/train/{run}")
     page.get_by_role("button", name="Stop and save").click(timeout=LONG)
-    page.get_by_text(re.compile("^Stopped and saved")).wait_for(timeout=LONG)
+    state.filter(has_text=re.compile("^Stopped and saved")).wait_for(timeout=LONG)
     context.close()
-    program.kill()
 
 
 def test_a_job_that_never_came_to_life_is_not_waited_for(tmp_path: Path) -> None:
@@ -184,11 +184,11 @@ def test_a_job_that_never_came_to_life_is_not_waited_for(tmp_path: Path) -> None
 def test_a_job_is_one_of_the_verbs_and_fails_in_words(tmp_path: Path) -> None:
     jobs = Jobs(tmp_path / "jobs")
     job = jobs.begin("collect", {"what": "x"}, about="a", title="t")
-    ended = until(lambda: None if jobs.get(job.id).alive else jobs.get(job.id))
+    ended = eventually(lambda: None if jobs.get(job.id).alive else jobs.get(job.id))
     assert ended.state == "failed"
     assert "starts no 'collect'" in ended.told["message"]
     job = jobs.begin("doctor", {"source": str(tmp_path / "nothing")}, about="a", title="t")
-    ended = until(lambda: None if jobs.get(job.id).alive else jobs.get(job.id))
+    ended = eventually(lambda: None if jobs.get(job.id).alive else jobs.get(job.id))
     assert ended.state == "failed"
     assert "does not exist" in ended.told["message"]
 
