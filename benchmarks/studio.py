@@ -14,7 +14,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from benchmarks.common import machine, median, spread, table
+from benchmarks.common import CACHE, machine, median, spread, table
 from lookalike.studio.library import id_of
 
 FLAGS = ("--no-sandbox", "--disable-background-networking", "--no-first-run")
@@ -193,7 +193,7 @@ def main(arguments: list[str]) -> None:
                 frames = pans(page)
                 rows.append(("frames a second while panning", spread(frames, 0), "60"))
         if asked.pack:
-            home = Path("bench-out/studio").resolve()
+            home = CACHE / "studio"
             without, watched = slowdown(browser, asked.pack, home, asked.images, asked.pairs)
             slower = 100 * (1 - median(watched) / median(without))
             rows.append(("training alone, images/s", spread(without, 1), ""))
