@@ -130,7 +130,7 @@ def test_the_map_draws_where_one_clicks_and_the_lasso_keeps(tab: Tab, run: str) 
     assert re.fullmatch(r"[\d,]+ new, [\d,]+ of yours chosen", chosen)
     page.get_by_role("button", name="Show only these").click()
     page.keyboard.press("k")
-    page.get_by_text("Kept in the gallery.").wait_for()
+    page.locator("#toasts").get_by_text("Kept in the gallery.").wait_for()
 
 
 def test_the_map_is_walked_by_keyboard(tab: Tab, run: str) -> None:
@@ -330,7 +330,7 @@ def test_pictures_are_made_kept_rejected_undone_and_given_away(
     page.get_by_role("button", name="Save as a folder").click()
     page.get_by_label("Name", exact=True).fill("../best of")
     page.locator("dialog[open] button.main").click()
-    page.get_by_text(re.compile("are in the folder")).wait_for()
+    page.locator("#toasts").get_by_text("are in the folder").wait_for()
     (folder,) = [path for path in room.iterdir() if "best" in path.name]
     assert len(list(folder.rglob("*.png"))) == kept
     marks = [one["mark"] for one in asker.get("/api/gallery").json["pictures"]]

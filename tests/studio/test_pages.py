@@ -35,20 +35,21 @@ def test_from_a_folder_to_a_run_that_is_trained_further_and_judged(
     page.fill("#own-minutes", "0.1")
     page.get_by_role("button", name="Start training").click()
     page.wait_for_url(re.compile("#/train/[0-9a-f]{16}$"))
-    page.get_by_text(re.compile("^Finished")).wait_for(timeout=LONG)
+    state = page.locator("p.state")
+    state.filter(has_text=re.compile("^Finished")).wait_for(timeout=LONG)
     first = page.locator("canvas.samples")
     tab.until("document.querySelector('canvas.samples').dataset.seen > 0")
     newest = first.get_attribute("data-seen")
     page.keyboard.press("ArrowLeft")
     tab.until(f"document.querySelector('canvas.samples').dataset.seen < {newest}")
-    page.get_by_text("Numbers").click()
+    page.locator("summary", has_text="Numbers").click()
     page.wait_for_selector(".charts svg")
     runs = client.get("/api/runs").json["runs"]
     trained = next(run for run in runs if run["name"] == "blots")
     assert trained["state"] == "finished"
     assert client.change(f"/api/train/{trained['id']}/on", {"minutes": 0.05}).status == 200
-    page.get_by_text(re.compile("^Training|^Starting|^Preparing")).wait_for(timeout=LONG)
-    page.get_by_text(re.compile("^Finished")).wait_for(timeout=LONG)
+    state.filter(has_text=re.compile("^Training|^Starting|^Preparing")).wait_for(timeout=LONG)
+    state.filter(has_text=re.compile("^Finished")).wait_for(timeout=LONG)
     assert client.get(f"/api/train/{trained['id']}").json["images"] > int(newest)
     page.get_by_role("link", name="How good is it?").click()
     page.get_by_role("button", name="Examine the set").click()
@@ -81,7 +82,7 @@ def test_dropped_pictures_become_a_set_with_their_folders_as_classes(
     assert (made["name"], made["classes"]) == ("pets", 2)
     tab.page.wait_for_url(re.compile(f"#/start/{made['id']}$"))
     assert "1 files are no pictures" in tab.page.inner_text("#toasts")
-    tab.page.get_by_role("heading", name="pets").wait_for()
+    tab.page.get_by_role("heading", level=1, name="pets").wait_for()
     refused = [line for line in tab.said if "415" in line]
     tab.said = [line for line in tab.said if line not in refused]
     assert len(refused) == 1  # the browser itself says it of the broken one
