@@ -29,6 +29,12 @@ def test_a_pack_with_other_settings_is_made_or_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "other").exists()
 
 
+@pytest.mark.parametrize("size", [0, -1, 100_000])
+def test_sizes_that_are_none_are_refused(tmp_path: Path, size: int) -> None:
+    with pytest.raises(DataError, match="at least 1 and at most 2048"):
+        prepared(fill(tmp_path / "in", 20), size=size)
+
+
 def test_backslashes_in_a_list_are_slashes(tmp_path: Path) -> None:
     fill(tmp_path / "in", 20)
     lines = (json.dumps({"file": f"in\\{i:04d}.png"}) for i in range(20))
