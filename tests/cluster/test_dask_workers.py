@@ -8,20 +8,20 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from case_tools import fill, lookalike
+from case_tools import contents, fill, lookalike, running, until
 
 import lookalike as package
-from lookalike.data.pack.part_folder import parts_in
+from lookalike.data.pack.part_folder import ARRAYS, parts_in
 from lookalike.errors import LookalikeError, NoImagesError
 
 pytest.importorskip("distributed")
+psutil = pytest.importorskip("psutil", reason="comes with distributed")
 pytestmark = pytest.mark.slow
 
 
@@ -32,34 +32,22 @@ class Cluster(NamedTuple):
     workers: list[subprocess.Popen[bytes]]
 
 
-def started(name: str, *words: str) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", f"distributed.cli.dask_{name}", "--no-dashboard", *words]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+def dask(name: str, *words: str) -> AbstractContextManager[subprocess.Popen[bytes]]:
+    program = ("-m", f"distributed.cli.dask_{name}", "--no-dashboard")
+    silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    return running(sys.executable, *program, *words, **silent)
 
 
 @contextmanager
 def two_workers(home: Path) -> Iterator[Cluster]:
     file = home / "scheduler.json"
     about = ("--scheduler-file", str(file))
-    scheduler = started("scheduler", "--host", "127.0.0.1", "--port", "0", *about)
     more = ("--nthreads", "1", "--no-nanny", "--local-directory", str(home))
-    workers = [started("worker", *about, *more) for _ in range(2)]
-    try:
-        for _ in range(600):
-            if file.exists() and file.read_text():
-                break
-            time.sleep(0.1)
-        address = json.loads(file.read_text())["address"].removeprefix("tcp://")
-        yield Cluster(f"dask://{address}", workers)
-    finally:
-        for process in (*workers, scheduler):
-            process.kill()
-            process.wait()
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    files = (p for p in sorted(folder.rglob("*")) if p.is_file() and ".features" not in p.parts)
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+    with ExitStack() as stack:
+        stack.enter_context(dask("scheduler", "--host", "127.0.0.1", "--port", "0", *about))
+        workers = [stack.enter_context(dask("worker", *about, *more)) for _ in range(2)]
+        told = json.loads(until(lambda: file.exists() and file.read_text()))
+        yield Cluster(f"dask://{told['address'].removeprefix('tcp://')}", workers)
 
 
 @pytest.fixture(scope="module")
@@ -85,41 +73,38 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         yield cluster
 
 
-def until(holds, seconds: float = 60.0) -> None:
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.02)
+def command(*words: object) -> AbstractContextManager[subprocess.Popen[str]]:
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return running(sys.executable, "-m", "lookalike", *words, **pipes)
 
 
-def command(*words: object) -> subprocess.Popen[str]:
-    given = [sys.executable, "-m", "lookalike", *map(str, words)]
-    return subprocess.Popen(given, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-
-def whole_parts(to: Path) -> int:
+def whole_parts(to: Path) -> list[Path]:
     places = parts_in(to.with_name(f"{to.name}-parts"))
-    return sum('"whole": true' in (place / "part.json").read_text() for place in places)
+    return [place for place in places if '"whole": true' in (place / "part.json").read_text()]
+
+
+def of_one_machine(home: Path, place: Path) -> dict[str, bytes]:
+    """The pack that one machine made, as it is when it was made in this place."""
+    return {
+        name: data.replace(str(home).encode(), str(place).encode())
+        if name == "pack.json" and b"refused.jsonl" in data
+        else data
+        for name, data in contents(home / "p").items()
+    }
 
 
 def test_a_worker_is_killed_in_the_middle_and_the_pack_is_that_of_one_machine(
     home: Path, tmp_path: Path
 ) -> None:
     to = tmp_path / "p"
-    with two_workers(tmp_path) as cluster:
-        words = ("prepare", home / "photos", "--to", to, "--size", "16", "--parts", "6")
-        running = command(*words, "--on", cluster.on)
-        until(lambda: whole_parts(to) >= 1)
+    words = ("prepare", home / "photos", "--to", to, "--size", "16", "--parts", "6")
+    with two_workers(tmp_path) as cluster, command(*words, "--on", cluster.on) as work:
+        until(lambda: len(whole_parts(to)) >= 1)
         os.kill(cluster.workers[0].pid, signal.SIGKILL)
-        out, err = running.communicate(timeout=120)
-    assert running.returncode == 0, err
+        out, err = work.communicate(timeout=120)
+    assert work.returncode == 0, err
     assert "poison.png: " in out, "refused with its reason, as on one machine"
-    assert contents(to) == {
-        name: data.replace(str(home).encode(), str(tmp_path).encode())
-        if name == "pack.json" and b"refused.jsonl" in data
-        else data
-        for name, data in contents(home / "p").items()
-    }
+    assert contents(to) == of_one_machine(home, tmp_path)
     assert not (tmp_path / "p-parts").exists()
 
 
@@ -127,20 +112,35 @@ def test_ctrl_c_keeps_finished_parts_and_the_same_command_goes_on(
     home: Path, cluster: Cluster, tmp_path: Path
 ) -> None:
     to = tmp_path / "p"
-    words = ("prepare", home / "photos", "--to", to, "--size", "16", "--parts", "8")
-    running = command(*words, "--on", cluster.on)
-    until(lambda: whole_parts(to) >= 2)
-    running.send_signal(signal.SIGINT)
-    _, err = running.communicate(timeout=60)
-    assert running.returncode == 130, err
-    assert "are kept" in err
-    assert not to.exists()
-    before = whole_parts(to)
-    assert 2 <= before
-    again = command(*words, "--on", cluster.on)
-    _, err = again.communicate(timeout=120)
-    assert again.returncode == 0, err
-    assert contents(to).keys() == contents(home / "p").keys()
+    words = ("prepare", home / "photos", "--to", to, "--size", "16", "--parts", "24")
+
+    def interrupted_with(parts: int) -> list[Path]:
+        """The finished parts after Ctrl-C, which comes when there are so many."""
+        with command(*words, "--on", cluster.on) as work:
+            until(lambda: len(whole_parts(to)) >= parts)
+            work.send_signal(signal.SIGINT)
+            _, err = work.communicate(timeout=60)
+        assert work.returncode == 130, err
+        assert "are kept" in err
+        assert not to.exists()
+        return whole_parts(to)
+
+    parts = interrupted_with(2)
+    assert len(parts) >= 2
+    sound = {part / ARRAYS: (part / ARRAYS).read_bytes() for part in parts}
+    marked = {
+        file: data[:-1] + bytes(byte ^ 1 for byte in data[-1:]) for file, data in sound.items()
+    }
+    for file, data in marked.items():
+        file.write_bytes(data)
+    interrupted_with(len(parts) + 1)
+    assert {file: file.read_bytes() for file in marked} == marked, "what was finished is made anew"
+    for file, data in sound.items():
+        file.write_bytes(data)
+    with command(*words, "--on", cluster.on) as work:
+        _, err = work.communicate(timeout=120)
+    assert work.returncode == 0, err
+    assert contents(to) == of_one_machine(home, tmp_path)
 
 
 @pytest.mark.parametrize("verb", ["doctor", "transform", "generate", "evaluate", "expand"])
@@ -195,8 +195,12 @@ def test_a_scheduler_that_is_not_there_is_named(
 
 
 def test_workers_of_its_own_end_with_the_work(home: Path, tmp_path: Path) -> None:
+    before = set(psutil.Process().children(recursive=True))
     done = package.prepare(home / "photos", tmp_path / "p", size=16, on="dask", parts=2)
     assert done.count == 100
+    begun = set(psutil.Process().children(recursive=True)) - before
+    _, living = psutil.wait_procs(begun, timeout=10)
+    assert [process.cmdline() for process in living] == []
 
 
 def test_a_worker_that_lacks_a_package_is_told_in_a_sentence() -> None:

@@ -8,13 +8,13 @@ import signal
 import socket
 import subprocess
 import sys
-import time
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
-from case_tools import fill, lookalike
+from case_tools import fill, lookalike, running, until
 
 from lookalike.cluster.preflight import RankFacts, check_address, check_ranks
 from lookalike.cluster.slurm import job_file
@@ -89,33 +89,34 @@ def test_a_killed_rank_is_named_and_the_same_command_continues_bit_for_bit(tmp_p
     assert lookalike("prepare", tmp_path / "photos", "--to", tmp_path / "p").status == 0
     start = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
 
-    def command(name: str) -> subprocess.Popen[str]:
+    def command(name: str) -> AbstractContextManager[subprocess.Popen[str]]:
         words = ["train", str(tmp_path / "p"), "--recipe", "tiny", "--into", str(tmp_path / name)]
         words += ["--set", "images=1600", "width=4", "batch=16", "--threads", "1"]
-        return subprocess.Popen(
-            [*start, "-m", "lookalike", *words, "--device", "cpu", "--precision", "fp32"],
+        return running(
+            *(*start, "-m", "lookalike", *words, "--device", "cpu", "--precision", "fp32"),
             stderr=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             env={**os.environ, "OMP_NUM_THREADS": "1"},
             text=True,
         )
 
-    killed = command("a")
-    end = time.monotonic() + 120
     stats = tmp_path / "a" / "stats.jsonl"
-    while not (stats.exists() and stats.read_text().count("\n") >= 2):
-        assert time.monotonic() < end
-        assert killed.poll() is None
-        time.sleep(0.02)
-    os.kill(ranks_of(killed)[1], signal.SIGKILL)
-    _, err = killed.communicate(timeout=120)
+    with command("a") as killed:
+
+        def trains() -> bool:
+            assert killed.poll() is None
+            return stats.exists() and stats.read_text().count("\n") >= 2
+
+        until(trains, 120)
+        os.kill(ranks_of(killed)[1], signal.SIGKILL)
+        _, err = killed.communicate(timeout=120)
     assert killed.returncode != 0
     assert "Error: Rank 1 (host " in err
     assert "is gone, so rank 0 of 2 stops" in err
     weights = []
     for name in ("a", "b"):
-        whole = command(name)
-        _, err = whole.communicate(timeout=300)
+        with command(name) as whole:
+            _, err = whole.communicate(timeout=300)
         assert whole.returncode == 0, err[-2000:]
         state, _ = Run(tmp_path / name).newest()
         assert state is not None
