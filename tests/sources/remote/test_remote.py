@@ -53,7 +53,7 @@ def handler(bucket: Bucket, port: int) -> type[BaseHTTPRequestHandler]:
             fault = bucket.fault(self.path) if self.command == "GET" else ""
             bucket.asked.append(f"{self.command} {self.path.partition('?')[0]}")
             if fault == "slow":
-                time.sleep(1.5)
+                time.sleep(7)
             there = http.client.HTTPConnection("127.0.0.1", port)
             there.request(self.command, self.path, body, dict(self.headers))
             answer = there.getresponse()
@@ -115,7 +115,7 @@ def bucket(moto_port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
         "LOOKALIKE_CACHE": str(tmp_path / "cache"),
     }.items():
         monkeypatch.setenv(name, value)
-    quick = {"connect_timeout": 5, "read_timeout": 1, "retries": {"max_attempts": 2}}
+    quick = {"connect_timeout": 5, "read_timeout": 5, "retries": {"max_attempts": 2}}
     options = {"config_kwargs": quick, "use_listings_cache": False, "skip_instance_cache": True}
     monkeypatch.setitem(filesystem.OPTIONS, "s3", options)
     fsspec.filesystem("s3", **options).mkdir(here.url)
