@@ -174,6 +174,7 @@ def main(arguments: list[str]) -> None:
     words.add_argument("--counts", default="10000,100000")
     words.add_argument("--only", default=",".join(WORK))
     words.add_argument("--scratch", help="a folder on a disk with room")
+    words.add_argument("--report", action="store_true", help="only print what was measured")
     words.add_argument("--one", help=argparse.SUPPRESS)
     asked = words.parse_args(arguments)
     counts = [int(float(text)) for text in asked.counts.split(",")]
@@ -181,16 +182,32 @@ def main(arguments: list[str]) -> None:
         one(asked.one, counts[0], asked.scratch)
         return
     print(common.machine())
-    rows = []
-    for name in asked.only.split(","):
-        found = [measured(name, count, asked.scratch) for count in counts]
-        cells = [f"{s:.3g} s, {m:,.0f} MB" for s, m in found]
-        each = (found[-1][1] - found[0][1]) * 1e6 / max(1, counts[-1] - counts[0])
-        grows = exponent(counts, [s for s, _ in found])
-        rows.append([name, WORK[name][0], *cells, grows, f"{each:,.0f}"])
-        print(rows[-1], flush=True)
+    for name in [] if asked.report else asked.only.split(","):
+        for count in counts:
+            seconds, megabytes = measured(name, count, asked.scratch)
+            row = {"work": name, "data": WORK[name][0], "count": count, "seconds": seconds}
+            common.keep("scale", {**row, "mb": megabytes, "machine": common.machine()})
+            print(f"{name}, {count:,}: {seconds:.3g} s, {megabytes:,.0f} MB", flush=True)
+    print(report())
+
+
+def report() -> str:
+    """The rows of this kind of machine, the newest of each count; what has none is left out."""
+    here = common.kind(common.machine())
+    rows = [row for row in common.kept("scale") if common.kind(row["machine"]) == here]
+    found = {(row["work"], row["count"]): row for row in rows}
+    counts = sorted({count for _, count in found})
+    lines = []
+    for name in (name for name in WORK if any(work == name for work, _ in found)):
+        mine = [found[name, count] for count in counts if (name, count) in found]
+        cells = {row["count"]: f"{row['seconds']:.3g} s, {row['mb']:,.0f} MB" for row in mine}
+        grown = mine[-1]["count"] - mine[0]["count"]
+        each = (mine[-1]["mb"] - mine[0]["mb"]) * 1e6 / max(1, grown)
+        grows = exponent([row["count"] for row in mine], [row["seconds"] for row in mine])
+        spans = [cells.get(count, "-") for count in counts]
+        lines.append([name, WORK[name][0], *spans, grows, f"{each:,.0f}" if grown else "-"])
     header = [f"10^{math.log10(count):.3g}" for count in counts]
-    print(common.table(rows, ["work", "data", *header, "exponent", "bytes a picture"]))
+    return common.table(lines, ["work", "data", *header, "exponent", "bytes a picture"])
 
 
 if __name__ == "__main__":
