@@ -3,7 +3,7 @@
 A trial of fuzzing takes ``SECONDS``: files of every common format are changed, and a change that
 reaches lines of the reader or of Pillow's plugins that nothing reached before becomes a file to
 change further. The reader has to answer with a picture or with an error of ours, within 10 s and
-560 MB. A crash of the decoder is counted and has to stay in the worker that it happens in.
+560 MB. A signal that ends the decoder is counted and has to stay in the worker that it happens in.
 """
 
 from __future__ import annotations
@@ -46,6 +46,8 @@ def _fuzz(number: int) -> tuple[str, str]:
     command = [sys.executable, "-c", code]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     ran = subprocess.run(command, capture_output=True, text=True, env=environment)
+    if ran.returncode > 0:
+        return words, f"exit status {ran.returncode}: {ran.stderr[-600:]}"
     if ran.returncode:
         # Its worker would have died alone: the file is known, and one file is what it costs.
         return f"{words}: the decoder crashed ({ran.returncode})", ""
@@ -253,6 +255,8 @@ ARCHIVES: dict[str, tuple[str, Callable[[Path], None]]] = {
         "a.tar.gz", lambda path: _tar(path, _member("/outside.png", size=9))),
 }  # fmt: skip
 """Archives in words, with the name of the file and what writes it."""
+REFUSED = ("a torn end", "no archive")
+"""Archives that cannot be read as a whole: they alone may be refused."""
 
 
 def _archive(workshop: Workshop, number: int) -> tuple[str, str]:
@@ -265,8 +269,9 @@ def _archive(workshop: Workshop, number: int) -> tuple[str, str]:
     ended = workshop.nursery.run(("prepare", name, "--to", "pack", "--size", "16"), workshop.place)
     seconds = time.monotonic() - begun
     wrong = ended.wrong
-    if ended.status and "Error:" not in ended.said:
-        wrong = wrong or f"no message: {ended.said[-300:]}"
+    refused = words in REFUSED and "Error:" in ended.said
+    if ended.status and not refused:
+        wrong = wrong or f"refused: {ended.said[-300:]}"
     if ended.status == 0 and "24 pictures" not in ended.said and "25 pictures" not in ended.said:
         wrong = wrong or f"not the 24 sound ones: {ended.said[-300:]}"
     if seconds > 12 * SLOW:

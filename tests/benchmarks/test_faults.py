@@ -70,6 +70,29 @@ def test_the_campaign_sees_what_it_looks_for(workshop: Workshop) -> None:
     (workshop.place / ".left.12345678.part").mkdir()
     assert "left over" in workshop.finish(job)
     (workshop.place / "pack" / "classes.npy").unlink()
+def test_a_fuzzing_child_that_ends_by_itself_is_no_crash_of_the_decoder(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(reader, "SECONDS", "unknown")
+    _, wrong = reader.trial(None, len(reader.ARCHIVES))
+    assert wrong.startswith("exit status 1: ")
+    assert "NameError" in wrong
+
+
+def test_a_trial_that_is_right_after_something_was_mended_is_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, workshop: Workshop
+) -> None:
+    outcomes = iter(["lost", ""])
+    campaign = SimpleNamespace(COUNT=1, trial=lambda workshop, number: ("it", next(outcomes)))
+    monkeypatch.setattr(common, "RESULTS", tmp_path)
+    monkeypatch.setitem(CAMPAIGNS, "kill", campaign)
+    run("kill", 1, workshop)
+    run("kill", 1, workshop)
+    assert "| kill | 1 | 1 | 1 | 0 | 100.0 % |" in report(["kill"])
+    run("kill", 1, workshop, again=True)
+    assert "| kill | 1 | 1 | 0 | 1 | < 300.0 % |" in report(["kill"])
+
+
     assert jobs.results(workshop.place, job.makes) != calm.results
 
 
