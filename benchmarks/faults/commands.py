@@ -9,6 +9,7 @@ process, or raises the error that a disk would give.
 from __future__ import annotations
 
 import errno
+import inspect
 import json
 import os
 import signal
@@ -213,6 +214,14 @@ def _status(main: Any, words: list[str]) -> int:
     return 0
 
 
+def _default(function: Any, name: str, value: object) -> None:
+    """Give an argument of a function another default."""
+    known = inspect.signature(function).parameters.values()
+    defaults = {one.name: one.default for one in known if one.default is not one.empty}
+    assert name in defaults, f"{function} has no default of {name}"
+    function.__defaults__ = tuple({**defaults, name: value}.values())
+
+
 def serve() -> None:
     from importlib import import_module
 
@@ -220,9 +229,7 @@ def serve() -> None:
         import_module(name)
     from lookalike.engine.session import Session
 
-    assert Session.__init__.__defaults__ is not None
-    *others, _, planner = Session.__init__.__defaults__
-    Session.__init__.__defaults__ = (*others, 0.2, planner)  # saves often, so that kills hit saves
+    _default(Session.__init__, "save_every", 0.2)  # saves often, so that kills hit saves
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # a limit of file sizes is an error then
     for line in sys.stdin:
         if not line.strip():

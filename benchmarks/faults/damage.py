@@ -240,9 +240,7 @@ _PLAIN: dict[str, Damage] = {
         lambda value, draw: _a_value(value, HOSTILE[int(draw.integers(len(HOSTILE)))], draw)
     ),
     "a field renamed": _json(_renamed),
-    "a field more": _json(
-        lambda value, draw: {**value, "new": 1} if isinstance(value, dict) else 1
-    ),
+    "a field more": _json(_more),
 }
 SPECIAL: dict[str, dict[str, Damage]] = {
     ".json": _PLAIN,
