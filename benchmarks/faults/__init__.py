@@ -1,7 +1,8 @@
 """A campaign of faults: kills, full disks, damage, hostile input; what was lost, in figures.
 
 Each trial is a function of its number, its outcome is a row in ``benchmarks/results/faults.jsonl``,
-and the campaign goes on where it was stopped. ``--again`` tries the failed ones anew.
+and the campaign goes on where it was stopped. ``--again`` tries the failed ones anew; their rows
+stay, so that it can be told how many trials were right only after something was mended.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from benchmarks.common import RESULTS, keep, kept, machine, table
+from benchmarks.common import keep, kept, kind, machine, table
 from benchmarks.faults import collect, damage, kill, reader, storage
 from benchmarks.faults.commands import Nursery
 from benchmarks.faults.jobs import Workshop
@@ -27,29 +28,26 @@ CAMPAIGNS: dict[str, ModuleType] = {
 NAME = "faults"
 
 
-def run(name: str, count: int, workshop: Workshop, *, store: bool = True) -> list[dict[str, Any]]:
-    """The rows of the first ``count`` trials of a campaign; those known are not tried again."""
-    known = {row["trial"]: row for row in kept(NAME) if row["campaign"] == name} if store else {}
-    rows = []
+def run(name: str, count: int, workshop: Workshop, *, again: bool = False) -> None:
+    """Try the first ``count`` trials of a campaign that have no row, or that failed last time."""
+    known = {row["trial"]: row for row in kept(NAME) if row["campaign"] == name}
     for number in range(count):
-        if number not in known:
-            what, wrong = CAMPAIGNS[name].trial(workshop, number)
-            known[number] = {"campaign": name, "trial": number, "what": what, "wrong": wrong}
-            if store:
-                keep(NAME, known[number])
-            if wrong:
-                print(f"{name} {number}: {what}: {wrong}", flush=True)
-        rows.append(known[number])
-    return rows
+        if number in known and not (again and known[number]["wrong"]):
+            continue
+        what, wrong = CAMPAIGNS[name].trial(workshop, number)
+        row = {"campaign": name, "trial": number, "what": what, "wrong": wrong}
+        keep(NAME, {**row, "machine": machine()})
+        if wrong:
+            print(f"{name} {number}: {what}: {wrong}", flush=True)
 
 
-def forget_failed() -> None:
-    """Take the rows of failed trials out, so that they are tried again."""
-    path = RESULTS / f"{NAME}.jsonl"
-    rows = [row for row in kept(NAME) if not row["wrong"]]
-    path.unlink(missing_ok=True)
-    for row in rows:
-        keep(NAME, row)
+def tried(name: str) -> list[list[dict[str, Any]]]:
+    """The rows of each trial of a campaign, the oldest first; more than one after ``--again``."""
+    trials: dict[int, list[dict[str, Any]]] = {}
+    for row in kept(NAME):
+        if row["campaign"] == name:
+            trials.setdefault(row["trial"], []).append(row)
+    return list(trials.values())
 
 
 def bound(failed: int, count: int) -> str:
@@ -62,20 +60,35 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("campaigns", nargs="*", choices=[[], *CAMPAIGNS], default=[])
     parser.add_argument("--share", type=float, default=1.0, help="of the full number of trials")
     parser.add_argument("--again", action="store_true", help="try failed trials anew")
+    parser.add_argument("--report", action="store_true", help="only print what the rows say")
     wanted = parser.parse_args(arguments)
-    if wanted.again:
-        forget_failed()
-    lines, failures = [], 0
+    names = wanted.campaigns or list(CAMPAIGNS)
+    if not wanted.report:
+        campaign(names, wanted.share, again=wanted.again)
+    print(report(names))
+    if any(rows[-1]["wrong"] for name in names for rows in tried(name)):
+        raise SystemExit(1)
+
+
+def campaign(names: list[str], share: float, *, again: bool) -> None:
     with tempfile.TemporaryDirectory(prefix="faults-") as place:
         with Nursery(Path(place) / "log.txt") as nursery:
             workshop = Workshop(Path(place), nursery)
-            for name in wanted.campaigns or CAMPAIGNS:
-                count = max(1, round(CAMPAIGNS[name].COUNT * wanted.share))
-                rows = run(name, count, workshop)
-                failed = sum(bool(row["wrong"]) for row in rows)
-                lines.append([name, str(count), str(failed), bound(failed, count)])
-                failures += failed
-    print(machine())
-    print(table(lines, ("campaign", "trials", "failed", "rate of failure, 95 %")))
-    if failures:
-        raise SystemExit(1)
+            for name in names:
+                run(name, max(1, round(CAMPAIGNS[name].COUNT * share)), workshop, again=again)
+
+
+def report(names: list[str]) -> str:
+    """What the rows say of each campaign, and the machines that they are of."""
+    lines, machines = [], set()
+    for name in names:
+        trials = tried(name)
+        failed = sum(bool(rows[-1]["wrong"]) for rows in trials)
+        mended = sum(any(row["wrong"] for row in rows) for rows in trials) - failed
+        rate = bound(failed, len(trials)) if trials else "-"
+        lines.append(
+            [name, f"{CAMPAIGNS[name].COUNT:,}", *map(str, (len(trials), failed, mended)), rate]
+        )
+        machines |= {kind(rows[-1].get("machine", "not noted")) for rows in trials}
+    header = ("campaign", "of", "tried", "failed", "mended", "rate of failure, 95 %")
+    return f"{table(lines, header)}\n\nMachines: {'; '.join(sorted(machines)) or '-'}."

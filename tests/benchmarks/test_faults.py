@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
-
-ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT))
-
-from benchmarks.faults import CAMPAIGNS, bound, collect, jobs, reader  # noqa: E402
-from benchmarks.faults.commands import Fault, Nursery  # noqa: E402
-from benchmarks.faults.jobs import JOBS, Workshop  # noqa: E402
+from benchmarks import common
+from benchmarks.faults import CAMPAIGNS, bound, collect, jobs, reader, report, run
+from benchmarks.faults.commands import Fault, Nursery
+from benchmarks.faults.jobs import JOBS, Workshop
 
 pytestmark = [
     pytest.mark.slow,
@@ -70,6 +67,9 @@ def test_the_campaign_sees_what_it_looks_for(workshop: Workshop) -> None:
     (workshop.place / ".left.12345678.part").mkdir()
     assert "left over" in workshop.finish(job)
     (workshop.place / "pack" / "classes.npy").unlink()
+    assert jobs.results(workshop.place, job.makes) != calm.results
+
+
 def test_a_fuzzing_child_that_ends_by_itself_is_no_crash_of_the_decoder(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -91,9 +91,6 @@ def test_a_trial_that_is_right_after_something_was_mended_is_told(
     assert "| kill | 1 | 1 | 1 | 0 | 100.0 % |" in report(["kill"])
     run("kill", 1, workshop, again=True)
     assert "| kill | 1 | 1 | 0 | 1 | < 300.0 % |" in report(["kill"])
-
-
-    assert jobs.results(workshop.place, job.makes) != calm.results
 
 
 def test_the_bound_of_three_over_n() -> None:
