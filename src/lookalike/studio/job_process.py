@@ -81,8 +81,8 @@ def main(folder: Path) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     with _holding(folder / LOCK):
         reporter.say("Starting.")
-        threading.Thread(target=_wait_for_stop, args=(folder / STOP,), daemon=True).start()
         try:
+            threading.Thread(target=_wait_for_stop, args=(folder / STOP,), daemon=True).start()
             result = _do(str(asked.get("verb")), asked.get("arguments", {}), reporter)
         except KeyboardInterrupt:
             reporter.end("stopped", message="Stopped. Nothing is left half written.")
