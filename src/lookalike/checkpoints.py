@@ -58,6 +58,12 @@ def write(path: Path, tree: Mapping[str, Any]) -> None:
         ) from problem
 
 
+def digest_of(tree: Mapping[str, Any]) -> str:
+    """The digest that the header of :func:`write` holds for this tree."""
+    tensors: dict[str, Tensor] = {}
+    return _digest(json.dumps(_strip(tree, "", tensors), sort_keys=True), tensors)
+
+
 def write_whole(path: Path, data: bytes) -> None:
     """Replace a file by new content so that a crash leaves either the old or the new, whole.
 

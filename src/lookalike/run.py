@@ -6,6 +6,7 @@
       recipe.json       every setting that decides the result
       env.json          versions, machine, precision, where the data is
       plan.json         budgets and threads, each with when it began
+      seen.npy          of a run that began with another: what that one was trained on
       log.txt           what was said
       stats.jsonl       numbers, one line per report
       samples/          grids over time
@@ -16,12 +17,16 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from lookalike import checkpoints, locks, recipe
 from lookalike.checkpoints import read_json as read_json
@@ -37,7 +42,10 @@ GOOD = "good.safetensors"
 MODEL = "model.safetensors"
 """The one state of a run that was shared: what draws, and nothing to train with."""
 
-ENVIRONMENT: dict[str, type] = {"data": dict, "place": dict, "budgets": list}
+SEEN = "seen.npy"
+"""Of a run that was begun with another one: identities of what that one was trained on."""
+
+ENVIRONMENT: dict[str, type] = {"data": dict, "place": dict, "budgets": list, "begun_with": dict}
 DATA: dict[str, type] = {"path": str, "fingerprint": str, "columns": list, "classes": list}
 PLACE: dict[str, type] = {"precision": dict}
 """What env.json holds, where it says something that is read again."""
@@ -145,6 +153,11 @@ class Run:
         fields = read_json(self.path / "recipe.json").get("recipe", {})
         return fields if isinstance(fields, dict) else {}
 
+    @property
+    def saved(self) -> bool:
+        """Whether a state was written from which the run goes on, be it whole or not."""
+        return bool(self._numbered())
+
     def progress(self) -> int:
         """Images seen at the newest whole checkpoint; 0 before the first."""
         tree, _ = self.newest()
@@ -185,6 +198,34 @@ class Run:
         self.write_recipe(chosen)
         env = self.env()
         self.write_env({**env, "budgets": [*env.get("budgets", [])[:-1], chosen.images]})
+
+    @property
+    def begun_with(self) -> dict[str, Any]:
+        """The run whose weights this one began with, as it was then; empty where there is none."""
+        return dict(self.env().get("begun_with", {}))
+
+    def seen(self) -> NDArray[np.int64]:
+        """Identities of the pictures that the runs before this one were trained on, int64 ``[N]``.
+
+        Raises:
+            RunError: this run was begun with another one, and they are lost.
+        """
+        if not self.begun_with:
+            return np.zeros(0, np.int64)
+        try:
+            return np.asarray(np.load(self.path / SEEN, allow_pickle=False), np.int64)
+        except (OSError, ValueError, EOFError) as problem:
+            raise RunError(
+                f"{self.path / SEEN} cannot be read ({problem}), so it is not known which pictures "
+                "the runs before this one were trained on. Put it back, or begin with another run."
+            ) from problem
+
+    def write_seen(self, seen: NDArray[np.int64]) -> None:
+        """Keep the identities of what the runs before this one were trained on."""
+        buffer = io.BytesIO()
+        np.save(buffer, seen)
+        with _to_disk(self.path / SEEN) as path:
+            checkpoints.write_whole(path, buffer.getvalue())
 
     # ---- numbers and words ------------------------------------------------------------------
 

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from case_tools import QUICK, files_of, fill, lookalike
 
+from lookalike.data.pack.pack import Pack
+
 WORDS = (*QUICK, "--size", "16")
 
 
@@ -43,6 +45,37 @@ def test_a_grown_folder_is_refused_with_the_commands_that_do_it(
     ended = lookalike(*further, "--threads", "1", "--json")
     assert ended.status == 0, ended.err
     assert json.loads(ended.out)["resumed_at"] == 32
+
+
+@pytest.mark.parametrize("more", [(), ("--more", "1s")])
+def test_the_command_that_keeps_the_weights_works_as_it_is_printed(
+    run: Path, tmp_path: Path, more: tuple[str, ...]
+) -> None:
+    fill(tmp_path / "in", 40, 500)
+    refused = lookalike("start", tmp_path / "in", *WORDS, "--into", run, *more)
+    [line] = [line for line in refused.err.splitlines() if "--begin-with" in line]
+    words = shlex.split(line.partition(": lookalike ")[2])
+    assert words[-4:] == ["--into", f"{run}-2", "--begin-with", str(run)]
+    ended = lookalike(*words, "--threads", "1", "--json")
+    assert ended.status == 0, ended.err
+    assert json.loads(ended.out)["trained"]["begun_with"]["images"] == 32
+    sides = [
+        {row["source"]: row["split"] for row in Pack.open(folder / "pack").manifest()}
+        for folder in (run, tmp_path / "r-2")
+    ]
+    assert len(sides[1]) == 60
+    assert {name: sides[1][name] for name in sides[0]} == sides[0]
+
+
+def test_train_prints_a_command_that_works_as_well(tmp_path: Path) -> None:
+    fill(tmp_path / "in", 20)
+    words = ("train", tmp_path / "in", *QUICK, "--into", tmp_path / "r")
+    assert lookalike(*words).status == 0
+    fill(tmp_path / "in", 6, 500)
+    [line] = [line for line in lookalike(*words).err.splitlines() if "--begin-with" in line]
+    ended = lookalike(*shlex.split(line.partition(": lookalike ")[2]), "--threads", "1", "--json")
+    assert ended.status == 0, ended.err
+    assert json.loads(ended.out)["begun_with"]["name"] == "r"
 
 
 def test_a_folder_that_lost_pictures_is_refused_as_well(run: Path, tmp_path: Path) -> None:

@@ -23,7 +23,8 @@ _LONGER = {"begun", "learning", "far", "noise", "collapse"}
 class Trained(Result):
     """How a training ended and what to type next: ``longer_with`` trains a finished run further.
 
-    ``naming`` holds what a semi-supervised run's D names rightly, beside a baseline.
+    ``naming`` holds what a semi-supervised run's D names rightly, beside a baseline;
+    ``begun_with`` says which run's weights it began with.
     """
 
     run: Path
@@ -41,6 +42,7 @@ class Trained(Result):
     naming: dict[str, Any] | None = None
     longer_with: str = ""
     light: HealthFinding | None = None
+    begun_with: dict[str, Any] | None = None
 
     def lines(self) -> list[str]:
         """How far it is, where it is, and the commands that come next."""
@@ -162,6 +164,8 @@ class RunSummary(dict[str, Any]):
                 f"({100 * self['images'] / budget:.0f} %){further}",
             ),
         ]
+        if self["begun_with"]:
+            rows.append(("begun with", str(self["begun_with"].get("sentence", ""))))
         if self["light"]:
             rows.append(("light", "{light}: {sentence}".format(**self["light"])))
         for back in self["setbacks"]:

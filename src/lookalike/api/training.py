@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from lookalike.data.pack.pack import Pack
     from lookalike.engine.trainer import Trainer
     from lookalike.engine.watcher import Watcher
+    from lookalike.run import Run
     from lookalike.stages.choose import Choice
     from lookalike.stages.prepare import Prepared
 
@@ -122,7 +123,7 @@ def train(
 
     outcome = stage.train(pack, run, chosen, place, watchers, listener.say)
     page = report(folder) if place.main else None
-    again = _again(data, folder, settings)
+    again = f"{_again(data, settings)} --into {shlex.quote(str(folder))}"
     return Trained(
         run=folder,
         recipe=chosen.recipe.name,
@@ -135,6 +136,7 @@ def train(
         report=page,
         notes=chosen.notes,
         naming=class_accuracy_of(run) or None,
+        begun_with=run.begun_with or None,
         continue_with=again,
         generate_with=f"lookalike generate {shlex.quote(str(folder))} -n 100 --to out/",
         longer_with=f"{again} --more 10m",
@@ -146,14 +148,13 @@ def _folder(into: AnyPath | None, recipe: str) -> Path:
     return Path("runs") / Path(recipe).stem if into is None else path_of(into)
 
 
-def _again(data: AnyPath, into: Path, settings: TrainSettings) -> str:
-    """The command that continues a training."""
+def _again(data: AnyPath, settings: TrainSettings) -> str:
+    """The command that begins or continues a training, up to its folder and what it begins with."""
     words = ["lookalike", "train", str(data), "--recipe", settings.recipe]
     words += ["--augment", " ".join(settings.augment)] if settings.augment else []
     if settings.labels is not None:
         words.append("--labels" if settings.labels else "--no-labels")
-    words += ["--into", str(into), *_changes(settings.changes.items())]
-    return shlex.join(words)
+    return shlex.join([*words, *_changes(settings.changes.items())])
 
 
 def _further(folder: Path, settings: TrainSettings) -> str:
@@ -165,7 +166,7 @@ def _further(folder: Path, settings: TrainSettings) -> str:
 
     pack = pack_in(folder)
     if Path(settings.recipe).suffix == ".py":
-        return f"{_again(pack, folder, settings)} --more 10m"
+        return f"{_again(pack, settings)} --into {shlex.quote(str(folder))} --more 10m"
     words = ["--recipe", str(folder / "recipe.json"), "--into", str(folder), "--more", "10m"]
     return shlex.join(["lookalike", "train", str(pack), *words])
 
@@ -229,7 +230,8 @@ def start(
     refuse_run(place)
     folder, remark = run_folder(place, None if into is None else path_of(into))
     again, run = _start_again(source, settings), Run(folder)
-    begun = begun_with(run)
+    first = _begun_with(run, settings.begin_with)
+    begun = begun_with(run) if first is None else first.recipe_values().get("name")
     asked = _asked_of_start(settings, settings.recipe or begun)
     refuse_more(run, asked)
     if Pack.is_pack(place):
@@ -239,7 +241,8 @@ def start(
     if pack is not None:
         choice = choice_of(pack, settings.size, settings.recipe, begun)
     else:
-        choice = choose(place, settings.size, settings.recipe or begun)
+        like = None if first is None else first.path
+        choice = choose(place, settings.size, settings.recipe or begun, like)
     asked = _asked_of_start(settings, choice.recipe)
     listener.say(f"{source}: {choice.files:,} files, about {choice.typical} px.")
     for reason in (*choice.reasons, *([remark] if remark else [])):
@@ -248,12 +251,13 @@ def start(
     if pack is not None:
         made = as_prepared(pack)
     else:
-        made = prepare(place, pack_in(folder), _as_chosen(choice, settings.fix), listener=listener)
+        wanted = _as_chosen(choice, settings.fix, first)
+        made = prepare(place, pack_in(folder), wanted, listener=listener)
     pack = Pack.open(made.path)
     listener.say(_summary(pack, made))
     for sentence in (*made.found, *made.warnings):
         listener.say(sentence)
-    asked = replace(asked, labels=uses_labels(pack, run, asked.recipe))
+    asked = replace(asked, labels=uses_labels(pack, first or run, asked.recipe))
     if asked.labels:
         listener.say(
             "The pack's labels are learned, too, so that pictures can be asked for and edited by "
@@ -272,13 +276,28 @@ def _asked_of_start(settings: StartSettings, recipe: str | None) -> TrainSetting
         recipe=recipe or TrainSettings.recipe,
         time=None if counted else settings.time or "4m",
         more=settings.more,
+        begin_with=settings.begin_with,
         changes=settings.changes,
         device=settings.device,
     )
 
 
-def _as_chosen(choice: Choice, fix: bool = False) -> PrepareSettings:
-    return PrepareSettings(size=choice.size, grey=choice.channels == 1, fix=fix)
+def _begun_with(run: Run, begin_with: Path | None) -> Run | None:
+    """The run that a new one is to begin with; one that was begun has its own weights.
+
+    Raises:
+        RunError: there is no such run.
+    """
+    from lookalike.run import Run
+
+    return None if begin_with is None or run.exists else Run.open(begin_with)
+
+
+def _as_chosen(choice: Choice, fix: bool = False, begin_with: Run | None = None) -> PrepareSettings:
+    from lookalike.engine.load import sides_seen
+
+    sides = {} if begin_with is None else sides_seen(begin_with)
+    return PrepareSettings(size=choice.size, grey=choice.channels == 1, fix=fix, sides=sides)
 
 
 def _start_again(source: AnyPath, settings: StartSettings) -> str:
@@ -300,18 +319,26 @@ def _summary(pack: Pack, made: Prepared) -> str:
 
 
 @verb
-def choose(source: AnyPath, size: int | None = None, recipe: str | None = None) -> Choice:
-    """Size, channels and recipe for a folder, each with its reason.
+def choose(
+    source: AnyPath,
+    size: int | None = None,
+    recipe: str | None = None,
+    begin_with: AnyPath | None = None,
+) -> Choice:
+    """Size, channels and recipe for a folder, each with its reason; those of a run to begin with.
 
     Raises:
         DataError: there is nothing there, or nothing that can be read.
+        RecipeError: the run to begin with was trained at another size or with another recipe.
     """
+    from lookalike.run import Run
     from lookalike.stages.choose import choose
 
     place = path_of(source)
     if url_of(source) is None and not place.exists():
         raise DataError(f"{source} does not exist. Name a folder or a zip with pictures.")
-    return choose(place, size, recipe)
+    first = None if begin_with is None else Run.open(path_of(begin_with))
+    return choose(place, size, recipe, first)
 
 
 def open_data(
@@ -319,7 +346,8 @@ def open_data(
 ) -> Pack:
     """The pack at this path; a folder or zip of pictures is prepared beside the run first.
 
-    ``settings`` are those of the training that it is for.
+    ``settings`` are those of the training that it is for. Where they name a run to begin with, it
+    is prepared at its size, and every picture that it has to do with stays on its side.
 
     Raises:
         LookalikeError: there is nothing there, or nothing that can be used.
@@ -338,11 +366,13 @@ def open_data(
             "pictures."
         )
     run_folder(place, into)
-    anew = shlex.join(["lookalike", "train", str(data)])
-    further = _further(into, settings or TrainSettings())
-    pack = own_pack(Run(into), place, anew, further)
+    run, settings = Run(into), settings or TrainSettings()
+    pack = own_pack(run, place, _again(data, settings), _further(into, settings))
     if pack is None:
-        prepare(place, pack_in(into), _as_chosen(choose(place)), listener=listener)
+        first = _begun_with(run, settings.begin_with)
+        choice = choose(place, begin_with=None if first is None else first.path)
+        wanted = _as_chosen(choice, begin_with=first)
+        prepare(place, pack_in(into), wanted, listener=listener)
         pack = Pack.open(pack_in(into))
     return pack
 
@@ -391,7 +421,10 @@ def show(run: AnyPath) -> RunSummary:
             "budgets": env.get("budgets", []),
             "images": opened.progress(),
             "data": env.get("data", {}),
-            "environment": {k: v for k, v in env.items() if k not in {"data", "budgets"}},
+            "environment": {
+                k: v for k, v in env.items() if k not in {"data", "budgets", "begun_with"}
+            },
+            "begun_with": opened.begun_with,
             "health": read_json(folder / "health.json"),
             "light": plain(finding_of(opened)),
             "setbacks": opened.plan().get("setbacks", []),

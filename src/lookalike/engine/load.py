@@ -8,6 +8,7 @@ split anew is not.
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from collections.abc import Iterator, Mapping
@@ -15,17 +16,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
+from lookalike import checkpoints
+from lookalike.data.decode.previous_pack import identities_in, known_sides
 from lookalike.data.pack.pack import Pack
 from lookalike.engine.sampler import Sampler, choosing_by, sampler_over
-from lookalike.errors import CheckpointError, LookalikeError, PackError, RunError
+from lookalike.errors import CheckpointError, LookalikeError, PackError, RecipeError, RunError
 from lookalike.parts.latents.priors import Learned
 from lookalike.parts.losses.game import Game
 from lookalike.parts.networks.base import Frame, Invertible, NetworkPlan, Networks
+from lookalike.parts.training.warm_start import difference
 from lookalike.place import Place
-from lookalike.recipe import Drawing, Recipe
+from lookalike.recipe import Drawing, Recipe, codec
 from lookalike.run import Run
 
 PRETRAINED = re.compile(r'"part":\s*"(lookalike\.parts\.features:)?Pretrained"')
@@ -219,6 +225,161 @@ def _packs(run: Run, remembered: Path) -> Iterator[Pack]:
             yield Pack.open(place)
         except PackError:
             continue
+
+
+# ---- to begin another run with ----------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Beginning:
+    """What a training takes over from another run.
+
+    ``state`` is that run's newest, of which it takes the networks of ``players`` and the prior.
+    ``seen`` are identities of all that was trained on, ``record`` is what the new run remembers.
+    """
+
+    state: Mapping[str, Any]
+    players: tuple[str, ...]
+    seen: NDArray[np.int64]
+    record: Mapping[str, Any]
+    words: str
+
+
+def beginning(run: Run, pack: Pack, chosen: Recipe) -> Beginning:
+    """What a training of this recipe on this pack takes over from a run; no code of it is run.
+
+    Raises:
+        RecipeError: its networks are others.
+        RunError: it was trained on pictures that are held out now, or it is not known what on.
+        CheckpointError: it keeps no state to train on.
+    """
+    _refuse_others(run, pack, chosen)
+    state = run.state("last")
+    networks = Networks.build(chosen.networks, Frame(chosen.size, chosen.channels, chosen.labels))
+    others = {
+        name: difference(state["networks"], network, f"{name}.")
+        for name, network in networks.items()
+        if network.state_dict()
+    }
+    if others.get("G"):
+        raise RecipeError(
+            f"The generator of {run.path} is another network ({others['G']}). Give the same "
+            "settings that it was made with (--set), or leave --begin-with out."
+        )
+    seen = _refuse_seen(run, pack)
+    players = tuple(name for name, other in others.items() if not other)
+    anew = tuple(name for name, other in others.items() if other)
+    prior = json.loads(json.dumps(codec.encode(chosen.prior)))
+    name, images = run.path.resolve().name, int(state["clock"][0])
+    data = run.env().get("data", {})
+    words = (
+        f"{', '.join(players)} began with the weights of {name} ({images:,} images shown, "
+        f"{data.get('train', 0):,} pictures trained on)"
+    )
+    record = {
+        "name": name,
+        "images": images,
+        "train": data.get("train"),
+        "fingerprint": data.get("fingerprint"),
+        "digest": checkpoints.digest_of(state),
+        "players": list(players),
+        "anew": list(anew),
+        "sentence": f"{words}.",
+    }
+    words += "; optimizers, schedules and budget begin anew."
+    words += "".join(f" {name} begins anew ({others[name]})." for name in anew)
+    if run.takes_best:
+        words += " These are its newest weights: its best state keeps none to train on."
+    if len(pack.holdout):
+        words += f" None of the {len(pack.holdout):,} pictures held out here was trained on there."
+    state = {**state, "prior": state["prior"] if prior == run.recipe_values()["prior"] else {}}
+    return Beginning(state, players, seen, record, words)
+
+
+def _refuse_others(run: Run, pack: Pack, chosen: Recipe) -> None:
+    """Refuse a run whose networks cannot be those of this training.
+
+    Raises:
+        RecipeError: naming the first thing that differs, and the option that asks for it.
+        RunError: it is a shared model.
+    """
+    _refuse_shared(run)
+    values, columns = run.recipe_values(), run.env().get("data", {}).get("columns", [])
+    there = {name: values.get(name) for name in ("name", "size", "channels", "labels")}
+    advice = {
+        "name": f"Ask for --recipe {values.get('name')}",
+        "size": f"Prepare the pictures with --size {values.get('size')}",
+        "channels": f"Prepare the pictures with{'' if there['channels'] == 1 else 'out'} --grey",
+        "labels": "Train with --labels on a pack with the same labels"
+        if there["labels"]
+        else "Train without labels (--no-labels)",
+    }
+    for name, other in there.items():
+        own = getattr(chosen, name)
+        if other != own:
+            what = {"name": "recipe", "labels": "label columns"}.get(name, name)
+            raise RecipeError(
+                f"{run.path} cannot be begun with: its {what} is {other}, and here it is {own}. "
+                f"{advice[name]}, or leave --begin-with out."
+            )
+    if chosen.labels and list(pack.columns) != columns:
+        names = sorted(set(columns) ^ set(pack.columns))[:4]
+        raise RecipeError(
+            f"{run.path} cannot be begun with: it learned other labels than {pack.path} has "
+            f"({', '.join(names) or 'in another order'}). Train both without labels "
+            "(--no-labels), or leave --begin-with out."
+        )
+
+
+def _refuse_shared(run: Run) -> None:
+    """Refuse a model that somebody shared.
+
+    Raises:
+        RunError: it is one.
+    """
+    if run.shared:
+        raise RunError(
+            f"{run.path} is a shared model: it draws pictures and holds nothing to train with. "
+            "Name the run that it was made of with --begin-with."
+        )
+
+
+def sides_seen(run: Run) -> dict[int, str]:
+    """The side of each picture that a run has to do with, by its identities.
+
+    What the runs that it was begun with were trained on counts as trained on.
+
+    Raises:
+        RunError: its pack is gone or has changed, or it is a shared model.
+    """
+    _refuse_shared(run)
+    try:
+        sides = known_sides(training_pack(run))
+    except RunError as problem:
+        raise RunError(
+            f"{problem} So it is not known which pictures {run.path} was trained on, and scores "
+            "against some of them would be too kind. Put its pack back to begin with it."
+        ) from None
+    return {**sides, **dict.fromkeys(run.seen().tolist(), "train")}
+
+
+def _refuse_seen(run: Run, pack: Pack) -> NDArray[np.int64]:
+    """Identities of all that a run was trained on, after checking what this pack holds out.
+
+    Raises:
+        RunError: it was trained on some of that.
+    """
+    seen = {key for key, side in sides_seen(run).items() if side == "train"}
+    count = sum(not seen.isdisjoint(keys) for keys in identities_in(pack.holdout))
+    if count:
+        source = shlex.quote(str(pack.info.get("source") or "SOURCE"))
+        raise RunError(
+            f"{run.path} was trained on {count:,} of the {len(pack.holdout):,} pictures that "
+            f"{pack.path} holds out, so scores would be too kind. A pack in which they stay to "
+            f"train on: lookalike start {source} --into NEW "
+            f"--begin-with {shlex.quote(str(run.path))}"
+        )
+    return np.array(sorted(seen), np.int64)
 
 
 def pretrained_families(run: Run) -> tuple[str, ...]:

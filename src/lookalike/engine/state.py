@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from copy import deepcopy
 from dataclasses import asdict, replace
 from typing import Any
@@ -15,6 +15,7 @@ from lookalike.engine.trainer import Setback, Trainer
 from lookalike.errors import CheckpointError
 from lookalike.parts.training import optimizers
 from lookalike.parts.training.schedules import Clock
+from lookalike.parts.training.warm_start import put
 
 
 def training_state(trainer: Trainer) -> dict[str, Any]:
@@ -72,6 +73,20 @@ def sampler_of(trainer: Trainer, state: Mapping[str, Any]) -> Sampler:
     generator.load_state_dict(state["averages"]["G"])
     plain = trainer.sampler_with({"G": generator})
     return replace(plain, learned=dict(state["prior"]), labels=state["labels"])
+
+
+def take_over(trainer: Trainer, state: Mapping[str, Any], players: Collection[str]) -> None:
+    """Begin with the networks of these players, their averages and the prior of another training.
+
+    Optimizers, values, clock and the other players are as they are. The networks have to be of the
+    same shapes.
+    """
+    for player in players:
+        put(state["networks"], trainer.networks[player], f"{player}.", whole=True)
+        if player in trainer.averages:
+            own = state["averages"].get(player) or trainer.networks[player].state_dict()
+            put(own, trainer.averages[player].network, whole=True)
+    trainer.learned = dict(state["prior"])
 
 
 def restore(trainer: Trainer, state: Mapping[str, Any]) -> None:

@@ -240,11 +240,17 @@ def next_steps(facts: RunFacts) -> str:
 
 def settings(facts: RunFacts) -> str:
     """Every setting of the recipe, and the machine, collapsed."""
-    where = {k: v for k, v in facts.env.items() if k not in {"data", "budgets"}}
+    where = {k: v for k, v in facts.env.items() if k not in {"data", "budgets", "begun_with"}}
     body = _folded("Every setting of the recipe", flat(facts.recipe))
     if where:
         body += _folded("Machine and versions", flat(where))
-    return section("How it was made", _parts(facts) + body + _files(facts))
+    return section("How it was made", _begun_with(facts) + _parts(facts) + body + _files(facts))
+
+
+def _begun_with(facts: RunFacts) -> str:
+    """Whose weights the run began with, where it was another run's."""
+    sentence = str(facts.env.get("begun_with", {}).get("sentence", ""))
+    return f'<p class="note">{escape(sentence)}</p>' if sentence else ""
 
 
 def _parts(facts: RunFacts) -> str:

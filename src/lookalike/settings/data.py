@@ -42,9 +42,11 @@ class PrepareSettings:
     """How a source becomes a pack.
 
     ``size`` None takes the largest of 32, 64, 128 and 256 that the pictures fill. ``leave_out``
-    maps files to the reason why they are refused unread (what the doctor found). Pictures with a
-    side below ``least`` or more than ``pixel_limit`` pixels (None: the reader's own limit) are
-    refused. ``workers`` None is one for each core, 0 reads in this process.
+    maps files to the reason why they are refused unread (what the doctor found). ``sides`` maps
+    identities of pictures to the side they stay on ("train", "holdout"), since a run that is begun
+    with has trained on some (:func:`lookalike.engine.load.sides_seen`). Pictures with a side below
+    ``least`` or more than ``pixel_limit`` pixels (None: the reader's own limit) are refused.
+    ``workers`` None is one for each core, 0 reads in this process.
     """
 
     size: Annotated[int | None, _LOOK] = 64
@@ -95,6 +97,7 @@ class PrepareSettings:
     least: Internal[int] = 8
     pixel_limit: Internal[int | None] = None
     leave_out: Internal[Mapping[str, str]] = field(default_factory=dict)
+    sides: Internal[Mapping[int, str]] = field(default_factory=dict)
     workers: Internal[int | None] = None
     machines: Machines = field(default_factory=Machines)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from cyclopts import Parameter
 
@@ -30,6 +31,9 @@ class TrainSettings:
 
     more: More = None
     "Train a finished run further, for this time on top of what it had: --more 30m."
+
+    begin_with: Path | None = None
+    "Begin a new run with the weights of this run, on other pictures or a set that has grown."
 
     changes: Changes = field(default_factory=dict)
     "Change a setting of the recipe: --set width=32 images=500000 optimizers.G.eps=1e-6"
@@ -67,6 +71,9 @@ class StartSettings:
 
     more: More = None
     "Train a finished run further, for this time on top of what it had: --more 30m."
+
+    begin_with: Path | None = None
+    "Begin a new run with the weights of this run, on other pictures or a set that has grown."
 
     size: int | None = None
     "The side of the pictures in pixels; chosen from your pictures if you leave it out."

@@ -34,6 +34,7 @@ def copy_settings(run: Run, folder: Path) -> None:
     data = {key: env.get("data", {}).get(key) for key in KEPT_DATA}
     precision = env.get("place", {}).get("precision", {})
     kept = {"lookalike": env.get("lookalike"), "data": data, "place": {"precision": precision}}
+    kept |= {"begun_with": begun} if (begun := env.get("begun_with")) else {}
     (folder / "env.json").write_text(json.dumps(kept, indent=1), "utf-8")
     if candidates := read_json(run.path / CANDIDATES):
         (folder / CANDIDATES).write_text(json.dumps(candidates, indent=1), "utf-8")
@@ -86,6 +87,7 @@ def card(facts: Mapping[str, Any], files: Mapping[str, str]) -> str:
         "",
         f"- License of the pictures it learned from: {facts['data_license'] or 'not stated'}.",
         f"- Held out and never trained on: {facts['holdout']:,} pictures.",
+        *([f"- {facts['begun_with']}"] if facts["begun_with"] else []),
         _encodings(facts["encodings"]),
         "",
         "## Limits",

@@ -37,8 +37,10 @@ def usual(size: int | None) -> str:
     return LARGE if size in find(LARGE).sizes else DEFAULT
 
 
-def choose(source: Path, size: int | None = None, recipe: str | None = None) -> Choice:
-    """Look at a sample of the files and decide.
+def choose(
+    source: Path, size: int | None = None, recipe: str | None = None, begin_with: Run | None = None
+) -> Choice:
+    """Look at a sample of the files and decide; as the run has it that is to be begun with.
 
     Raises:
         NoImagesError: not one of the files looked at can be read.
@@ -64,6 +66,8 @@ def choose(source: Path, size: int | None = None, recipe: str | None = None) -> 
             f"lookalike doctor {source}"
         )
     typical = int(np.median(sides))
+    if begin_with is not None:
+        return _as_begun(begin_with, size, recipe, len(files), typical)
     made_by = find(recipe or usual(size))
     chosen, why = _size(typical, size, made_by)
     grey_only, reasons = all(grey), [why]
@@ -76,6 +80,24 @@ def choose(source: Path, size: int | None = None, recipe: str | None = None) -> 
     name = recipe or made_by.name
     reasons.append(_recipe_reason(recipe, name, chosen))
     return Choice(chosen, channels, name, len(files), typical, tuple(reasons))
+
+
+def _as_begun(run: Run, size: int | None, recipe: str | None, files: int, typical: int) -> Choice:
+    """The choice that goes with the weights of a run.
+
+    Raises:
+        RecipeError: another size or recipe is asked for.
+    """
+    values = run.recipe_values()
+    name, side = str(values.get("name")), int(values.get("size", 0))
+    if size not in {None, side} or find(recipe or name).name != name:
+        raise RecipeError(
+            f"{run.path} was trained at {side} px with the recipe {name}, and its weights fit "
+            "nothing else. Nothing was prepared. Leave --size and --recipe out, or --begin-with."
+        )
+    channels = int(values.get("channels", 3))
+    reason = f"{side} px, {_WORDS.get(channels)}, recipe {name}, as {run.path} was trained"
+    return Choice(side, channels, recipe or name, files, typical, (reason,))
 
 
 def begun_with(run: Run) -> str | None:

@@ -7,7 +7,7 @@ import json
 import logging
 import shlex
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from itertools import islice
 from pathlib import Path
@@ -29,7 +29,14 @@ from lookalike.data.decode.decode import (
 )
 from lookalike.data.decode.faces import FaceSettings
 from lookalike.data.decode.ingest import SIZES, IngestLog, examples, picture_row
-from lookalike.data.decode.previous_pack import Answer, Reused, passes, remember, sides_of
+from lookalike.data.decode.previous_pack import (
+    Answer,
+    Reused,
+    identities,
+    passes,
+    remember,
+    sides_of,
+)
 from lookalike.data.decode.worker import Accepted, Marks, Preprocessor, Refused
 from lookalike.data.decode.worker_pool import Lost, Workers
 from lookalike.data.pack.holdout import choose_holdout, wanted_holdout
@@ -311,6 +318,8 @@ def _listing(pictures: PictureSource, plan: Row, settings: PrepareSettings) -> s
     digest.update(json.dumps(sorted(settings.leave_out.items())).encode())
     if settings.augment:
         digest.update(json.dumps(settings.augment).encode())
+    if settings.sides:
+        digest.update(json.dumps(sorted(settings.sides.items())).encode())
     for file in pictures.files:
         words = [file.name, file.size, file.stamp, file.class_name, file.names, file.values]
         digest.update(json.dumps(words).encode())
@@ -368,6 +377,7 @@ class _Work:
         self.look = look
         self.parts = parts
         self.ingest = IngestLog()
+        self.sides: list[str | None] = []
 
     def run(self, old: Pack | None, info: Row, chains: tuple[Chain, ...], tell: Tell) -> Prepared:
         """Read everything, find the same pictures, hold some out, and write the pack.
@@ -406,11 +416,15 @@ class _Work:
         return [self.settings.holdout, self.settings.seed]
 
     def _held(self, groups: Groups, old: Pack | None) -> NDArray[np.bool_]:
-        """Which pictures are held out, bool ``[N]``: as before where they were drawn as now."""
-        before = None
+        """Which pictures are held out, bool ``[N]``: as before where they were drawn as now.
+
+        Those whose side was settled by the run that is begun with come first.
+        """
+        before = self.sides
         if old is not None and old.info.get("drawn") == self._drawn:
             sides = sides_of(old)
-            before = [sides.get(address) for address in self.ingest.addresses]
+            addresses = zip(before, self.ingest.addresses, strict=True)
+            before = [settled or sides.get(address) for settled, address in addresses]
         share, seed = self.settings.holdout, self.settings.seed
         classes, digests = self.ingest.classes, list(self.ingest.digests)
         return choose_holdout(groups, classes, digests, share, seed, before)
@@ -440,6 +454,8 @@ class _Work:
             for answer in answers:
                 accepted = self.ingest.accept(file, answer)
                 if accepted is not None:
+                    same = identities(accepted.marks.digest, accepted.facts.sha256)
+                    self.sides.append(_side(self.settings.sides, same))
                     thumbs.write(accepted.marks.thumb.tobytes())
                     writer.append(accepted.pixels, picture_row(file, accepted))
             tell("preparing pictures", done, total)
@@ -538,6 +554,12 @@ class _Work:
         file.flush()
         shape = (len(self.ingest.names), THUMB, THUMB, self.look.channels)
         return np.asarray(np.memmap(file, np.uint8, "r", shape=shape))
+
+
+def _side(sides: Mapping[int, str], same: tuple[int, ...]) -> str | None:
+    """The side on which a picture of these identities has to stay, if any."""
+    found = {sides.get(key) for key in same}
+    return "train" if "train" in found else "holdout" if "holdout" in found else None
 
 
 def _address(file: PictureFile) -> tuple[str, list[int]]:

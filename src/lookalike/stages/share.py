@@ -111,6 +111,7 @@ def _facts(run: Run, opened: OpenedPlayers, settings: ShareSettings) -> dict[str
         "images": opened.images_seen,
         "train": int(data.get("train") or 0),
         "holdout": int(data.get("holdout") or 0),
+        "begun_with": str(run.begun_with.get("sentence", "")),
         "license": settings.license,
         "data_license": settings.data_license,
         "score": {key: score[name] for key, name in names.items()}

@@ -132,11 +132,18 @@ def own_pack(run: Run, source: Path, anew: str, further: str) -> Pack | None:
     came, went = _changes(pack, source)
     if not came and not went:
         return pack
+    anew = f"{anew} --into {shlex.quote(str(_free(run.path)))}"
+    ways = [
+        f"A new run on all of them: {anew}",
+        f"The old run further, on those of before: {further}",
+    ]
+    if run.saved and not run.shared:
+        begun = f"{anew} --begin-with {shlex.quote(str(run.path))}"
+        ways.insert(0, f"A new run that begins with the weights of the old one: {begun}")
     raise RunError(
         f"{source} has changed since the run in {run.path} was begun ({came:,} new files, {went:,} "
-        "gone), and a run keeps to its pictures. Nothing was changed. A new run on all of them: "
-        f"{anew} --into {shlex.quote(str(_free(run.path)))}. Or train further on those of before: "
-        f"{further}"
+        "gone), and a run keeps to its pictures. Nothing was changed. There are these ways to go "
+        "on:\n" + "\n".join(f"  {way}" for way in ways)
     )
 
 
@@ -159,13 +166,15 @@ def _free(folder: Path) -> Path:
 def uses_labels(pack: Pack, run: Run, name: str) -> bool | None:
     """Whether training uses the pack's labels; None leaves it to ``train``, as it always was.
 
-    A run that was begun goes on as it was. A new one uses attributes where its recipe exchanges
-    them (it takes ``groups``), which makes pictures that can be edited by them: on 3,000 faces,
-    10,000 pictures seen, KID was 0.63 (0.55 to 0.70) with and 0.65 (0.59 to 0.72) without.
+    A run that was begun goes on as it was, and one that begins with its weights, too. A new one
+    uses attributes where its recipe exchanges them (it takes ``groups``), which makes pictures that
+    can be edited by them: on 3,000 faces, 10,000 pictures seen, KID was 0.63 (0.55 to 0.70) with
+    and 0.65 (0.59 to 0.72) without.
     """
     attributes = len(pack.columns) > len(pack.classes)
     if run.exists:
-        return int(run.recipe_values().get("labels", 0)) > 0 if attributes else None
+        used = bool(run.recipe_values().get("labels"))
+        return used if attributes or not used else None
     if not attributes or Path(name).suffix:
         return None
     return "groups" in signature(recipe.find(name).function()).parameters or None

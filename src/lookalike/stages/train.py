@@ -17,7 +17,9 @@ from lookalike.data.pack.pack import Pack
 from lookalike.durations import seconds, words
 from lookalike.engine import budget, precision
 from lookalike.engine.batches import BatchSource, SplitBatches, with_few_labels
+from lookalike.engine.load import Beginning, beginning
 from lookalike.engine.session import Leg, Planner, Session, SessionResult
+from lookalike.engine.state import take_over, training_state
 from lookalike.engine.trainer import Trainer
 from lookalike.engine.watcher import Watcher
 from lookalike.errors import DataError, RecipeError, RunError
@@ -44,6 +46,7 @@ class Plan:
     precision: Mapping[str, str] = field(default_factory=dict)
     time: budget.TimeBudget | None = None
     legs: tuple[Leg, ...] = ()
+    beginning: Beginning | None = None
 
 
 def plan(pack: Pack, run: Run, settings: TrainSettings, place: Place) -> Plan:
@@ -59,16 +62,22 @@ def plan(pack: Pack, run: Run, settings: TrainSettings, place: Place) -> Plan:
     refuse_more(run, settings)
     wanted, trusted, notes = _wanted(pack, settings)
     if run.exists:
+        _refuse_other_beginning(run, settings)
         same = _continued(pack, run, settings, (wanted, trusted, notes))
+        if run.begun_with and not run.saved:  # killed before its first state was written
+            same = replace(same, beginning=_beginning(pack, settings, same.recipe))
         return (
             same
             if settings.more is None
             else _longer(pack, run, (seconds(settings.more), begun), same, place)
         )
-    if wanted.warm is not None:
+    first = _beginning(pack, settings, wanted)
+    if first is not None:
+        notes = (*notes, first.words)
+    elif wanted.warm is not None:
         notes = (*notes, _warm(wanted.warm))
     if settings.time is None:
-        return _repeated(settings, Plan(wanted, False, notes, trusted))
+        return _repeated(settings, Plan(wanted, False, notes, trusted, beginning=first))
     pictures = source(pack, wanted)
     place = decided(wanted, pictures, place)
     given = seconds(settings.time)
@@ -84,7 +93,34 @@ def plan(pack: Pack, run: Run, settings: TrainSettings, place: Place) -> Plan:
         notes = (*notes, "The time decides the budget; images= of --set is not used.")
     chosen = replace(wanted, images=images)
     legs = (Leg(0, images, threads=speed.threads),)
-    return Plan(chosen, False, notes, trusted, speed, place.precision, time, legs)
+    return Plan(chosen, False, notes, trusted, speed, place.precision, time, legs, first)
+
+
+def _beginning(pack: Pack, settings: TrainSettings, wanted: Recipe) -> Beginning | None:
+    """What is taken over from the run that is to be begun with, if one is named."""
+    if settings.begin_with is None:
+        return None
+    return beginning(Run.open(settings.begin_with), pack, wanted)
+
+
+def _refuse_other_beginning(run: Run, settings: TrainSettings) -> None:
+    """Refuse to continue a run that was begun with something else; the run it names may be gone.
+
+    Raises:
+        RunError: saying what it was begun with, or that it needs that run once more.
+    """
+    known, asked = run.begun_with.get("name"), settings.begin_with
+    if asked is None and known and not run.saved:
+        raise RunError(
+            f"{run.path} was stopped before it had taken over the weights of {known}. Give the "
+            "same command again, with --begin-with."
+        )
+    if asked is not None and asked.resolve().name != known:
+        raise RunError(
+            f"{run.path} was begun with {f'the weights of {known}' if known else 'no other run'}, "
+            f"not with those of {asked}, and it goes on from its own. Leave --begin-with out, or "
+            "name another folder with --into."
+        )
 
 
 def _repeated(settings: TrainSettings, fresh: Plan) -> Plan:
@@ -97,6 +133,11 @@ def _repeated(settings: TrainSettings, fresh: Plan) -> Plan:
         f"The plan of {old.path} is followed: the same budgets and numbers of threads at the same "
         "moments."
     )
+    if old.begun_with and fresh.beginning is None:
+        note += (
+            f" It was begun with the weights of {old.begun_with.get('name')}, which --begin-with "
+            "names; without them this becomes another run."
+        )
     known = old.env().get("place", {}).get("precision", {})
     return replace(fresh, legs=legs, precision=known, notes=(*fresh.notes, note))
 
@@ -353,10 +394,19 @@ def train(
     if not place.main:
         return Session(run, trainer, planner=planner).fit()
     with run.writing():
-        budgets = _budgets(run, chosen.recipe.images)
+        env = {"data": _data(pack), "budgets": _budgets(run, chosen.recipe.images)}
+        first = chosen.beginning
+        known = dict(first.record) if first else run.begun_with if chosen.continues else {}
+        env |= {"begun_with": known} if known else {}
+        if first is not None:  # before the recipe makes it a run, which knows what it begins with
+            run.write_env(env)
         run.write_recipe(chosen.recipe)
-        env = {"data": _data(pack), "budgets": budgets}
         run.write_env({**describe(trainer.place), **env})
+        if first is not None:
+            run.write_seen(first.seen)
+            take_over(trainer, first.state, first.players)
+            run.save(0, training_state(trainer))
+            run.say(first.words)
         planner.save()
         return Session(run, trainer, watchers(trainer), planner=planner).fit()
 

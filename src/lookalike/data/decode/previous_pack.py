@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from lookalike.data.decode.decode import PictureFacts
-from lookalike.data.decode.worker import Accepted, Refused, marks_of
-from lookalike.data.pack.pack import Pack, Row
+from lookalike.data.decode.worker import Accepted, Refused, digest_of, marks_of
+from lookalike.data.pack.pack import Pack, Row, Split
 from lookalike.data.readers.base import PictureFile
 
 Key = tuple[str, int, int]
+_BLOCK = 256
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,28 @@ def sides_of(pack: Pack) -> dict[tuple[str, int], str]:
         for row in pack.manifest()
         if "augment" not in row
     }
+
+
+def identities(digest: int, sha256: object = None) -> tuple[int, ...]:
+    """What a picture is known by in any pack: 63 bits of its pixels and, where known, of its file.
+
+    So the same picture is found under another name, and a file that was cut in another way, too.
+    """
+    return (digest,) if sha256 is None else (digest, digest_of(str(sha256).encode()))
+
+
+def identities_in(split: Split) -> Iterator[tuple[int, ...]]:
+    """The identities of every picture of one side of a pack, changed copies among them."""
+    for start in range(0, len(split), _BLOCK):
+        some = np.arange(start, min(start + _BLOCK, len(split)))
+        for pixels, row in zip(split.images(some), split.rows(some), strict=True):
+            yield identities(digest_of(pixels.tobytes()), row.get("sha256"))
+
+
+def known_sides(pack: Pack) -> dict[int, str]:
+    """The side of every picture of a pack by its identities; one on both sides was trained on."""
+    splits = (pack.holdout, pack.train)
+    return {key: split.name for split in splits for keys in identities_in(split) for key in keys}
 
 
 def passes(row: Row) -> bool:

@@ -72,9 +72,13 @@ _EXPANDED = "lookalike:synthetic"
 
 def marks_of(pixels: Pixels) -> Marks:
     """Measure one prepared picture, uint8 ``[S, S, C]``."""
-    digest = hashlib.blake2b(pixels.tobytes(), digest_size=8).digest()
     plain, mirrored = perceptual_hashes(pixels)
-    return Marks(int.from_bytes(digest, "little") >> 1, plain, mirrored, thumbnail(pixels))
+    return Marks(digest_of(pixels.tobytes()), plain, mirrored, thumbnail(pixels))
+
+
+def digest_of(data: bytes) -> int:
+    """63 bits that stand for these bytes."""
+    return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "little") >> 1
 
 
 @dataclass(frozen=True)

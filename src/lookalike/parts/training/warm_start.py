@@ -98,6 +98,14 @@ class WarmStart:
         return part if isinstance(part, nn.Module) else network
 
 
+def difference(saved: Mapping[str, Tensor], network: nn.Module, prefix: str = "") -> str:
+    """Where saved weights are those of another network, in words; empty where they are of this."""
+    own = {prefix + name: tuple(value.shape) for name, value in network.state_dict().items()}
+    there = {name: tuple(saved[name].shape) for name in saved if name.startswith(prefix)}
+    names = (name for name in {**own, **there} if own.get(name) != there.get(name))
+    return next((f"{n}: {there.get(n)} there, {own.get(n)} here" for n in names), "")
+
+
 @torch.no_grad()
 def put(
     saved: Mapping[str, Tensor], network: nn.Module, prefix: str = "", *, whole: bool = False
