@@ -135,7 +135,7 @@ def own_pack(run: Run, source: Path, anew: str, further: str) -> Pack | None:
     anew = f"{anew} --into {shlex.quote(str(_free(run.path)))}"
     ways = [
         f"A new run on all of them: {anew}",
-        f"The old run further, on those of before: {further}",
+        f"To train further on those of before: {further}",
     ]
     if run.saved and not run.shared:
         begun = f"{anew} --begin-with {shlex.quote(str(run.path))}"
