@@ -1,6 +1,8 @@
 """The image contract: uint8 NHWC on disk and between rooms, float NCHW in [-1, 1] in networks.
 
-Ranges and layouts change in this file only.
+Ranges and layouts change in this file only. A fourth channel is alpha, and colors are not
+multiplied by it: those under alpha 0 are those nearby (:mod:`lookalike.data.decode.alpha`). What
+knows only colors sees such pictures on a ground, which is put under them in this file, too.
 """
 
 from __future__ import annotations
@@ -20,6 +22,13 @@ if TYPE_CHECKING:
     import torch
 
 Pixels = NDArray[np.uint8]
+
+GROUND = (122, 158, 126)
+"""The color under transparent pictures where they are measured: one that pictures seldom have, so
+that alpha is measured with the colors. On white or black, many icons could not be seen at all."""
+
+CHECKS, LIGHT, DARK = 8, 255, 220
+"""How many squares a side of the checkerboard has on which a person sees them, and their greys."""
 
 
 def to_network(pixels: Pixels | torch.Tensor) -> torch.Tensor:
@@ -48,14 +57,61 @@ def grey(colors: torch.Tensor) -> torch.Tensor:
     return (colors * shares[:, None, None]).sum(0, keepdim=True)
 
 
+def on_ground(x: torch.Tensor, ground: torch.Tensor | None = None) -> torch.Tensor:
+    """Float ``[N, 4, H, W]`` in [-1, 1] -> the colors on a ground, ``[N, 3, H, W]``.
+
+    ``ground`` ``[N, 3]`` is a color for each in [-1, 1]; left out, :data:`GROUND`. Pictures of
+    other channels are given back. Differentiable in all four.
+    """
+    if x.shape[1] != 4:
+        return x
+    if ground is None:
+        ground = x.new_tensor(GROUND)[None] / 127.5 - 1
+    under = ground.to(x)[:, :, None, None]
+    return under + (x[:, 3:] + 1) / 2 * (x[:, :3] - under)
+
+
+def measurable(pictures: Pixels) -> Pixels:
+    """uint8 ``[.., H, W, C]`` for what knows only colors: four channels on :data:`GROUND`."""
+    return _over(pictures, np.array(GROUND, np.float32)) if pictures.shape[-1] == 4 else pictures
+
+
+def visible(pictures: Pixels) -> Pixels:
+    """uint8 ``[.., H, W, C]`` for a person's eyes: four channels on a grey checkerboard."""
+    if pictures.shape[-1] != 4:
+        return pictures
+    height, width = pictures.shape[-3:-1]
+    side = max(1, min(height, width) // CHECKS)
+    odd = (np.arange(height)[:, None] // side + np.arange(width) // side) % 2
+    return _over(pictures, np.where(odd, DARK, LIGHT).astype(np.float32)[..., None])
+
+
+def _over(pictures: Pixels, ground: NDArray[np.float32]) -> Pixels:
+    """Colors over a ground by their alpha (Porter and Duff 1984), some pictures at a time."""
+    flat = pictures.reshape(-1, *pictures.shape[-3:])
+    found: Pixels = np.empty((*flat.shape[:-1], 3), np.uint8)
+    for first in range(0, len(flat), 256):
+        some = flat[first : first + 256].astype(np.float32)
+        blended = ground + some[..., 3:] / 255 * (some[..., :3] - ground)
+        found[first : first + 256] = blended.round()
+    return found.reshape(*pictures.shape[:-1], 3)
+
+
+MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+"""Pillow's name for pictures of so many channels."""
+
+COLORS = {1: "grey", 3: "color", 4: "color and alpha"}
+"""The same in words."""
+
+
 def to_pillow(picture: Pixels) -> Image.Image:
-    """One uint8 ``[H, W, C]`` picture as a Pillow image (C is 1 or 3)."""
+    """One uint8 ``[H, W, C]`` picture as a Pillow image: grey, RGB or RGBA."""
     return Image.fromarray(picture[..., 0] if picture.shape[-1] == 1 else picture)
 
 
 def from_pillow(picture: Image.Image, channels: int) -> Pixels:
-    """A Pillow image as uint8 ``[H, W, C]`` with 1 or 3 channels."""
-    array = np.asarray(picture.convert("L" if channels == 1 else "RGB"), dtype=np.uint8)
+    """A Pillow image as uint8 ``[H, W, C]`` with 1, 3 or 4 channels."""
+    array = np.asarray(picture.convert(MODES[channels]), dtype=np.uint8)
     return array[..., None] if channels == 1 else array
 
 
@@ -97,7 +153,11 @@ def enlarge(pictures: Pixels, least: int) -> Pixels:
 def grid(
     pictures: Pixels, columns: int | None = None, gap: int = 2, background: int = 255
 ) -> Pixels:
-    """uint8 ``[N, H, W, C]`` -> one uint8 picture with N tiles, ``gap`` pixels between them."""
+    """uint8 ``[N, H, W, C]`` -> one uint8 picture with N tiles, ``gap`` pixels between them.
+
+    It is for a person: transparent pictures are on a checkerboard.
+    """
+    pictures = visible(pictures)
     count, height, width, channels = pictures.shape
     columns = columns or max(1, math.ceil(math.sqrt(count)))
     rows = max(1, math.ceil(count / columns))
@@ -124,7 +184,7 @@ def class_rows(
 
 def animation(frames: Sequence[Pixels], milliseconds: int = 350, hold: int = 6) -> bytes:
     """Frames (uint8 ``[H, W, C]``) as an animated WebP; the last frame is held ``hold`` times."""
-    pillows = [to_pillow(frame).convert("RGB") for frame in frames]
+    pillows = [to_pillow(frame).convert(MODES[max(3, frame.shape[-1])]) for frame in frames]
     if not pillows:
         raise ValueError("an animation needs at least one frame")
     durations = [milliseconds] * (len(pillows) - 1) + [milliseconds * hold]
