@@ -26,6 +26,9 @@ Convert = Callable[[Image.Image], Image.Image]
 GAP = 3.0
 """A picture is averaged over whole blocks until it has this many times the wanted side."""
 
+CLEAR, PROBE = 128, 32
+"""A picture is transparent where alpha is below ``CLEAR`` somewhere in it at ``PROBE`` pixels."""
+
 _STRIP = 1 << 20
 _SUPPORT = 2.5
 """Half the width of the Lanczos window, less the half pixel that is inside anyway."""
@@ -148,6 +151,18 @@ def opaque(picture: Image.Image) -> Image.Image:
     ground = Image.new("RGB", plain.size, "white")
     ground.paste(plain, None, plain)
     return ground
+
+
+def is_transparent(picture: Image.Image) -> bool:
+    """Whether anything can be seen through an opened picture; decodes it only where it may be so.
+
+    Raises:
+        OSError, ValueError, SyntaxError: it cannot be decoded.
+    """
+    if not picture.has_transparency_data:
+        return False
+    small = picture.convert("RGBA").resize((PROBE, PROBE), Image.Resampling.BOX)
+    return int(np.asarray(small.getchannel("A")).min()) < CLEAR
 
 
 def resized(

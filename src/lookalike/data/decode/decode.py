@@ -17,6 +17,7 @@ import numpy as np
 from PIL import Image, ImageColor, ImageFilter, UnidentifiedImageError
 
 from lookalike import images
+from lookalike.data.decode.alpha import bled
 from lookalike.data.decode.color_modes import (
     SRGB,
     Box,
@@ -59,7 +60,8 @@ class ReadSettings:
     """How a picture becomes a square.
 
     ``crop`` cuts the central ``crop`` pixels out before anything else (CelebA recipes use 160).
-    ``background`` fills what is transparent or padded: white, black, blur or #rrggbb.
+    ``background`` fills what is transparent or padded: white, black, blur or #rrggbb. With four
+    ``channels`` nothing is filled: what is padded is transparent, too.
     Pictures with a side below ``least`` or more than ``pixel_limit`` pixels are refused; JPEGs are
     decoded at a reduced scale, so for them Pillow's own limit of 178 million applies.
     """
@@ -73,10 +75,11 @@ class ReadSettings:
     pixel_limit: int = PIXEL_LIMIT
 
     def __post_init__(self) -> None:
-        if not 1 <= self.size <= SIZE_LIMIT or self.channels not in (1, 3):
+        if not 1 <= self.size <= SIZE_LIMIT or self.channels not in images.MODES:
             raise DataError(
                 f"size {self.size} with {self.channels} channels cannot be prepared: the size is "
-                f"at least 1 and at most {SIZE_LIMIT} pixels, channels are 1 (grey) or 3 (color)."
+                f"at least 1 and at most {SIZE_LIMIT} pixels, channels are 1 (grey) or 3 (color), "
+                "or 4 (color and alpha)."
             )
         if self.fit not in ("crop", "pad", "stretch"):
             raise DataError(f"unknown fit {self.fit!r}: choose crop, pad or stretch.")
@@ -307,6 +310,10 @@ def _fit(part: _Part, settings: ReadSettings, turn: Image.Transpose | None) -> I
         small = small.transpose(turn)
     if small.size == (size, size) and small.mode in ("L", "RGB"):
         return small
+    if settings.channels == 4:
+        clear = Image.new("RGBA", (size, size))
+        clear.paste(small.convert("RGBA"), ((size - small.width) // 2, (size - small.height) // 2))
+        return bled(clear)
     square = _background(small, settings)
     corner = (size - small.width) // 2, (size - small.height) // 2
     square.paste(small.convert("RGB"), corner, small if small.mode == "RGBA" else None)

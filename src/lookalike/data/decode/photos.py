@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, PngImagePlugin
 
 from lookalike import images
+from lookalike.data.decode.alpha import bled
 from lookalike.data.decode.color_modes import SRGB, conversion, opaque, profile_of
 from lookalike.data.decode.decode import (
     ORIENTATION,
@@ -58,10 +59,12 @@ class SquareSettings:
 
 @dataclass(frozen=True, eq=False)
 class Photo:
-    """``pixels`` ``[H, W, 1 or 3]`` as they are stored, ``square`` ``[S, S, C]`` as a pack has it.
+    """``pixels`` ``[H, W, C]`` as they are stored, ``square`` ``[S, S, C]`` as a pack has it.
 
-    ``to_square`` maps stored pixels to the square's. ``alpha`` ``[H, W]`` is what the photo has of
-    it; ``exif`` and ``profile`` are to be written back; ``digest`` is the SHA-256 of the file.
+    ``to_square`` maps stored pixels to the square's. Where the square has alpha, so have the
+    pixels, with colors under it where nothing is seen. Else ``alpha`` ``[H, W]`` is what the photo
+    has of it. ``exif`` and ``profile`` are to be written back, ``digest`` is the SHA-256 of the
+    file.
     """
 
     pixels: Pixels
@@ -115,8 +118,12 @@ def _whole(picture: Image.Image, square: Pixels, settings: SquareSettings, diges
     turn = int(exif.get(ORIENTATION, 1))
     inks = mode == "CMYK"
     plain = conversion(picture, notes, profile_of(picture, notes) if inks else SRGB)(picture)
-    alpha = np.asarray(plain.getchannel("A")) if plain.mode == "RGBA" else None
-    pixels = np.asarray(plain.convert("RGB") if plain.mode == "RGBA" else plain)
+    alpha = None
+    if settings.look.channels == 4:
+        plain = bled(plain.convert("RGBA"), seen=1)
+    elif plain.mode == "RGBA":
+        alpha, plain = np.asarray(plain.getchannel("A")), plain.convert("RGB")
+    pixels = np.asarray(plain)
     if mode in _WITHOUT_PROFILE and profile:
         notes.append(f"its {mode} profile does not fit RGB and was left out")
         profile = b""
