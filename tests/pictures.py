@@ -1,4 +1,7 @@
-"""Small pictures for tests of training: two kinds of discs on a dark blue ground, by address."""
+"""Small pictures for tests of training: two kinds of discs on a dark blue ground, by address.
+
+A fourth channel is 1 in the disc and -1 around it.
+"""
 
 from __future__ import annotations
 
@@ -25,8 +28,8 @@ def discs(count: int, size: int, channels: int, seed: int = 0) -> Tensor:
         ticks[None, None, :] - place[:, 1:, None]
     ) ** 2
     inside = (away < 0.3).float()[:, None]
-    ground = torch.tensor([-0.9, -0.8, -0.2])[:channels].view(1, -1, 1, 1)
-    kinds = torch.tensor([[0.9, 0.8, -0.5], [0.7, 0.9, -0.2], [0.9, 0.5, 0.0]])
+    ground = torch.tensor([-0.9, -0.8, -0.2, -1.0])[:channels].view(1, -1, 1, 1)
+    kinds = torch.tensor([[0.9, 0.8, -0.5, 1.0], [0.7, 0.9, -0.2, 1.0], [0.9, 0.5, 0.0, 1.0]])
     disc = kinds[torch.arange(count) % CLASSES][:, :channels, None, None]
     return ground * (1 - inside) + disc * inside
 

@@ -32,10 +32,14 @@ def made(file: RecipeFile, size: int, channels: int, labels: int, **settings: An
     return recipe.make(file, settings, frame)
 
 
-def smallest(name: str) -> Recipe:
-    """The recipe at its smallest size, with the smallest widths that it accepts."""
+def smallest(name: str, channels: int = 3) -> Recipe:
+    """The recipe at its smallest size, with the smallest widths that it accepts.
+
+    With so many channels, or the most that it makes of fewer.
+    """
     file = FILES[name]
-    wanted = (min(file.sizes), max(file.channels), CLASSES if file.labels == "required" else 0)
+    most = max(count for count in file.channels if count <= channels)
+    wanted = (min(file.sizes), most, CLASSES if file.labels == "required" else 0)
     parameters = inspect.signature(file.function()).parameters
     widths = [p for p, kind in parameters.items() if "width" in p and isinstance(kind.default, int)]
     for width in (4, 8, 16):
@@ -53,10 +57,10 @@ def frame_of(chosen: Recipe) -> Frame:
 
 
 @cache
-def small(name: str) -> Recipe:
+def small(name: str, channels: int = 3) -> Recipe:
     """``smallest`` with a batch of 4 and a budget of 4 steps, in which every share is reached."""
     try:
-        return replace(smallest(name), batch=BATCH, micro_batches=1, images=BATCH * STEPS)
+        return replace(smallest(name, channels), batch=BATCH, micro_batches=1, images=BATCH * STEPS)
     except MissingExtraError as missing:
         pytest.skip(str(missing))
 

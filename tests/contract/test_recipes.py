@@ -51,9 +51,9 @@ class Story:
 
 
 @cache
-def story(name: str) -> Story:
-    path = Path(folder()) / f"{name}.safetensors"
-    whole = trainer_of(small(name))
+def story(name: str, channels: int = 3) -> Story:
+    path = Path(folder()) / f"{name}-{channels}.safetensors"
+    whole = trainer_of(small(name, channels))
     tallies = [whole.step() for _ in range(2)]
     checkpoints.write(path, training_state(whole))
     torch.manual_seed(1)
@@ -61,7 +61,7 @@ def story(name: str) -> Story:
     tallies += [whole.step() for _ in range(2)]
 
     torch.manual_seed(2)  # nothing may depend on what was drawn before
-    resumed = trainer_of(small(name))
+    resumed = trainer_of(small(name, channels))
     torch.manual_seed(3)
     middle = checkpoints.read(path)
     restore(resumed, middle)
@@ -112,7 +112,7 @@ def test_a_recipe_file_names_itself_its_source_and_what_it_can_do(name: str) -> 
     assert file.about
     assert len(file.about) <= 100
     assert file.sizes
-    assert set(file.channels) <= {1, 3}
+    assert set(file.channels) <= {1, 3, 4}
     assert file.labels in {"none", "optional", "required"}
     labels = {"labels": CLASSES} if file.labels == "required" else {}
     assert file.function()(**labels).name == name
@@ -147,7 +147,7 @@ def test_a_recipe_builds_with_every_channel_count_and_labels_that_it_declares(na
 def test_a_recipe_builds_at_every_size_that_it_declares(name: str) -> None:
     file = FILES[name]
     for size in file.sizes:
-        _check_shapes(file, size, max(file.channels), COUNTS[file.labels][0])
+        _check_shapes(file, size, max({1, 3} & set(file.channels)), COUNTS[file.labels][0])
 
 
 def _check_shapes(file: RecipeFile, size: int, channels: int, labels: int) -> None:
@@ -232,6 +232,20 @@ def test_four_steps_are_two_a_resume_and_two_bit_for_bit(name: str) -> None:
     assert differences(told.state, told.resumed_state) == []
     assert told.tallies[2:] == told.resumed_tallies
     assert differences(told.middle["networks"], told.state["networks"]), "four steps moved nothing"
+
+
+@EVERY
+def test_the_same_holds_for_pictures_with_alpha_where_a_recipe_makes_them(name: str) -> None:
+    if 4 not in FILES[name].channels:
+        pytest.skip("this recipe makes no transparent pictures")
+    told = story(name, 4)
+    assert told.shown.shape[1] == 4
+    assert -1.0001 <= float(told.shown.min()) <= float(told.shown.max()) <= 1.0001
+    assert float(told.shown[:, 3].std(0).max()) > 0, "sixteen z give one alpha"
+    assert told.lagging == []
+    assert told.pictures == told.resumed_pictures
+    assert told.tallies[2:] == told.resumed_tallies
+    assert differences(told.state, told.resumed_state) == []
 
 
 # ---- micro-batches --------------------------------------------------------------------------

@@ -196,11 +196,13 @@ class RecipeList(list[Any]):
 
     def lines(self) -> list[str]:
         """A line a recipe, and how to use one."""
+        from lookalike.images import COLORS
+
         rows = [
             (
                 recipe.name,
                 " ".join(map(str, recipe.sizes)) or "any",
-                ", ".join({1: "grey", 3: "color"}[count] for count in recipe.channels),
+                ", ".join(COLORS[count] for count in recipe.channels),
                 recipe.labels,
                 recipe.about,
             )

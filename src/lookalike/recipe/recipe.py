@@ -93,8 +93,8 @@ class Recipe:
             for name, (value, least) in limits.items()
             if value < least
         ]
-        if self.channels not in {1, 3}:
-            wrong.append(f"channels={self.channels} (1 or 3)")
+        if self.channels not in {1, 3, 4}:
+            wrong.append(f"channels={self.channels} (1, 3 or 4)")
         if self.batch % self.micro_batches:
             wrong.append(f"micro_batches={self.micro_batches} (must divide batch={self.batch})")
         if wrong:

@@ -40,7 +40,7 @@ class RecipeFile:
     about: str
     path: Path
     sizes: tuple[int, ...] = ()
-    channels: tuple[int, ...] = (1, 3)
+    channels: tuple[int, ...] = (1, 3, 4)
     labels: str = "none"
 
     @property
@@ -140,7 +140,7 @@ def _declared(path: Path, when: int) -> RecipeFile:
         about=about,
         path=path,
         sizes=tuple(declared.get("SIZES", ())),
-        channels=tuple(declared.get("CHANNELS", (1, 3))),
+        channels=tuple(declared.get("CHANNELS", (1, 3, 4))),
         labels=str(declared.get("LABELS", "none")),
     )
 

@@ -188,10 +188,11 @@ def _frame(
             f"--size {min(file.sizes, key=lambda size: abs(size - pack.size))}{instead}"
         )
     if pack.channels not in file.channels:
+        able = [r.name for r in recipe.names() if pack.channels in r.channels]
+        instead = f", or use one of: {', '.join(able)}" if able else ""
         raise RecipeError(
             f"The recipe {file.name!r} works with {_list(file.channels)} channels, but {pack.path} "
-            f"has {pack.channels}. Prepare it again "
-            f"with{'' if 1 in file.channels else 'out'} --grey."
+            f"has {pack.channels}. Prepare it again {_without(pack, file)}{instead}."
         )
     if LABELS[file.labels] == 2 and not labeled:
         able = [r.name for r in recipe.names() if LABELS[r.labels] < 2]
@@ -214,6 +215,13 @@ def _frame(
         )
     frame = {"size": pack.size, "channels": pack.channels, "labels": used}
     return {**frame, "classes": len(pack.classes) if used else 0}, notes
+
+
+def _without(pack: Pack, file: recipe.RecipeFile) -> str:
+    """With which option a pack of these pictures has channels that the recipe serves."""
+    if 1 in file.channels and 3 not in file.channels:
+        return "with --grey"
+    return "without --alpha" if pack.channels == 4 else "without --grey"
 
 
 def _warm(start: WarmStart) -> str:
