@@ -159,3 +159,16 @@ def test_a_recipe_without_a_warm_start_is_read_as_before() -> None:
     old = replace(made, warm=None).dumps().replace('"warm": null,\n', "")
     assert '"warm"' not in old
     assert recipe.loads(old) == replace(made, warm=None)
+
+
+def test_colors_that_get_alpha_keep_their_weights_and_alpha_begins_with_its_own() -> None:
+    saved, own = torch.rand(3, 8, 3, 3), torch.rand(4, 8, 3, 3)
+    last = fitted(saved, own)
+    assert last is not None
+    assert torch.equal(last[:3], saved)
+    assert torch.equal(last[3:], own[3:])
+    saved, own = torch.rand(8, 3, 3, 3), torch.rand(8, 4, 3, 3)
+    first = fitted(saved, own)
+    assert first is not None
+    assert torch.equal(first[:, :3], saved)
+    assert not first[:, 3:].any()

@@ -11,7 +11,13 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
-from lookalike.parts.networks.base import Networks, describes, last_layer_inputs
+from lookalike.images import on_ground
+from lookalike.parts.networks.base import (
+    Networks,
+    describes,
+    last_layer_inputs,
+    sees_colors_only,
+)
 from lookalike.parts.training.diffaugment import Augmentation
 
 T = TypeVar("T")
@@ -116,7 +122,8 @@ class Game:
 
         The value "augment", where a recipe has it, is the share of pictures that are changed; the
         value "instance_noise" the standard deviation of Gaussian noise on what D sees (Sonderby
-        et al. 2017), in D's phase and in G's.
+        et al. 2017), in D's phase and in G's. Transparent pictures whose features look at colors
+        alone come on a random color each, opaque: what alpha is wrong, some color shows.
         """
         if self._augment is not None:
             chance = self.now.get("augment", self._augment.chance)
@@ -125,6 +132,10 @@ class Game:
         if power > 0:
             noise = torch.randn(pictures.shape, generator=generator)
             pictures = pictures + power * noise.to(pictures)
+        if pictures.shape[1] == 4 and any(map(sees_colors_only, self.networks.modules())):
+            ground = torch.rand(len(pictures), 3, generator=generator) * 2 - 1
+            colors = on_ground(pictures, ground.to(pictures))
+            pictures = torch.cat([colors, torch.ones_like(colors[:, :1])], 1)
         return pictures
 
     def d_pictures(self, batch: Batch) -> tuple[Tensor, Tensor]:

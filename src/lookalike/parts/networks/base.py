@@ -97,6 +97,11 @@ def describes(network: nn.Module) -> bool:
     return "describe" in inspect.signature(network.forward).parameters
 
 
+def sees_colors_only(network: nn.Module) -> bool:
+    """Whether what it is given loses its alpha, if it has any; the network says so itself."""
+    return bool(getattr(network, "colors_only", False))
+
+
 def weighted_layers(network: nn.Module) -> list[nn.Module]:
     """The layers that hold trained weights (not norms), in the order of their registration."""
     layers = []

@@ -19,6 +19,7 @@ from torch.nn import functional as F
 
 from lookalike import efficientnet
 from lookalike.errors import MissingExtraError, RecipeError
+from lookalike.images import on_ground
 from lookalike.parts.networks.base import Frame, NetworkPlan
 
 log = logging.getLogger(__name__)
@@ -151,10 +152,12 @@ class FrozenBlock(nn.Module):
 class EfficientFeatures(nn.Module):
     """Maps of EfficientNet-Lite0 after the stem (-1) and after the named blocks.
 
-    ``forward(x)`` takes ``[N, C, S, S]`` in [-1, 1] with any C (1 is repeated to grey RGB, more
-    than 3 is cut) and any S, and gives one float map for every name in ``taps``, channels-last.
-    Gradients reach x; nothing here has weights to train.
+    ``forward(x)`` takes ``[N, C, S, S]`` in [-1, 1] with any C (1 is repeated to grey RGB, 4 are
+    put on ``images.GROUND``) and any S, and gives one float map for every name in ``taps``,
+    channels-last. Gradients reach x; nothing here has weights to train.
     """
+
+    colors_only = True
 
     def __init__(
         self, weights: Mapping[str, Tensor], *, taps: tuple[int, ...], size: int | None = None
@@ -216,7 +219,8 @@ class LaplacianFeatures(nn.Module):
 
 
 def as_rgb(x: Tensor) -> Tensor:
-    """Any number of channels -> three: grey is repeated, two are averaged, more are cut."""
+    """Any number of channels -> three: grey is repeated, alpha applied, two averaged, more cut."""
+    x = on_ground(x)
     if x.shape[1] == 3:
         return x
     if x.shape[1] > 3:

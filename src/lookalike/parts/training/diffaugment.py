@@ -30,7 +30,7 @@ class Augmentation:
     ``brightness`` is the half-width of an added number (pictures are in [-1, 1]); ``saturation``
     and ``contrast`` the half-widths of a factor around 1; ``shift`` and ``cut`` are shares of the
     side (translation that repeats the edge; a square set to zero). ``chance`` is the share of
-    samples that are changed at all.
+    samples that are changed at all. What changes colors leaves alpha, a fourth channel, alone.
     """
 
     brightness: float = 0.5
@@ -61,6 +61,17 @@ class Augmentation:
 
     def change(self, x: Tensor, draws: Draws) -> Tensor:
         """``[N, C, H, W]`` -> the same shape, differentiable in x."""
+        if x.shape[1] == 4:
+            x = torch.cat([self._colors(x[:, :3], draws), x[:, 3:]], 1)
+        else:
+            x = self._colors(x, draws)
+        if self.shift > 0:
+            x = translated(x, draws.shift)
+        if self.cut > 0:
+            x = x * outside(draws.cut, self.cut, x.shape[2], x.shape[3]).to(x)
+        return x
+
+    def _colors(self, x: Tensor, draws: Draws) -> Tensor:
         if self.brightness > 0:
             x = x + draws.brightness.to(x)
         if self.saturation > 0 and x.shape[1] == 3:
@@ -69,10 +80,6 @@ class Augmentation:
         if self.contrast > 0:
             level = x.mean((1, 2, 3), keepdim=True)
             x = level + (x - level) * draws.contrast.to(x)
-        if self.shift > 0:
-            x = translated(x, draws.shift)
-        if self.cut > 0:
-            x = x * outside(draws.cut, self.cut, x.shape[2], x.shape[3]).to(x)
         return x
 
     def __call__(self, x: Tensor, generator: torch.Generator) -> Tensor:

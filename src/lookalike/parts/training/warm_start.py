@@ -32,8 +32,9 @@ def file_of(name: str, size: int) -> Path | None:
 def fitted(saved: Tensor, own: Tensor) -> Tensor | None:
     """``saved`` in the shape of ``own``, or None where it cannot be brought into it.
 
-    Colors become grey: three inputs are summed, three outputs averaged. A layer that also takes
-    labels keeps its own weights for those, which are its last inputs.
+    Colors become grey: three inputs are summed, three outputs averaged. Where colors get alpha, a
+    fourth input has no weight in the beginning, and a fourth output the weights that it has. A
+    layer that also takes labels keeps its own weights for those, which are its last inputs.
     """
     saved = saved.to(own.dtype)
     if saved.shape == own.shape:
@@ -42,10 +43,14 @@ def fitted(saved: Tensor, own: Tensor) -> Tensor | None:
         return None
     if saved.shape[0] == 3 and own.shape[0] == 1 and saved.shape[1:] == own.shape[1:]:
         return saved.mean(0, keepdim=True)
+    if saved.shape[0] == 3 and own.shape[0] == 4 and saved.shape[1:] == own.shape[1:]:
+        return torch.cat([saved, own[3:]])
     if saved.ndim < 2 or saved.shape[0] != own.shape[0] or saved.shape[2:] != own.shape[2:]:
         return None
     if saved.shape[1] == 3 and own.shape[1] == 1:
         return saved.sum(1, keepdim=True)
+    if saved.shape[1] == 3 and own.shape[1] == 4 and saved.ndim == 4:
+        return torch.cat([saved, torch.zeros_like(own[:, 3:])], 1)
     if saved.shape[1] < own.shape[1] and saved.ndim == 2:
         return torch.cat([saved, own[:, saved.shape[1] :]], 1)
     return None
