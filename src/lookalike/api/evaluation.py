@@ -98,7 +98,11 @@ def _evaluate_pictures(
     given = getattr(target, "pictures", target)
     if not isinstance(given, np.ndarray):
         shown = list(given or target.images())
-        channels = 1 if all(picture.mode in {"1", "L"} for picture in shown) else 3
+        grey = all(picture.mode in {"1", "L"} for picture in shown)
+        clear = all(picture.mode == "RGBA" for picture in shown) and any(
+            picture.getextrema()[3][0] < 255 for picture in shown
+        )
+        channels = 1 if grey else 4 if clear else 3
         given = np.stack([images.from_pillow(picture, channels) for picture in shown])
     if given.dtype != np.uint8 or given.ndim != 4 or against is None:
         raise DataError(

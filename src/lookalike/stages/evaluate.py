@@ -21,7 +21,7 @@ from lookalike.data.pack.pack import Pack
 from lookalike.data.pack.part_folder import Asking, OnePart, PartDone, Parts
 from lookalike.data.pack.scratch_array import gathered
 from lookalike.errors import DataError, TooFewImagesError
-from lookalike.images import Pixels
+from lookalike.images import COLORS, Pixels
 from lookalike.metrics.copies.copies import Pair
 from lookalike.metrics.copies.search import CopyFeatures, see_with
 from lookalike.metrics.features.features import Features, conflict
@@ -218,6 +218,7 @@ def evaluate(
             looked = _looked(lambda _, count: draw(count), real, settings, parts)
         ours = _drawn(draw if looked is None else looked.draw, sorts, settings, labels_of)
     pictures = ours.pictures
+    _refuse_alpha_on_one_side(pictures, real.training, against)
     eye = named(settings.function or settings.judge, pictures.shape[3], pictures.shape[1])
     training, holdout = real.seen(eye, tell)
     seen = see_with(pictures, eye, eye(pictures, tell) if looked is None else looked.vectors)
@@ -395,6 +396,23 @@ def pairs_sheet(samples: Pixels, training: Pixels, pairs: Sequence[Pair]) -> Pix
     return images.grid(images.enlarge(np.stack(tiles), 96), columns=8)
 
 
+def _refuse_alpha_on_one_side(samples: Pixels, training: Pixels, against: Path) -> None:
+    """Refuse to compare transparent pictures with ones that lie on a background.
+
+    Raises:
+        DataError: saying what to prepare.
+    """
+    counts = samples.shape[3], training.shape[3]
+    if counts[0] == counts[1] or 4 not in counts:
+        return
+    raise DataError(
+        f"The samples are pictures in {COLORS[counts[0]]}, the real ones of {against} in "
+        f"{COLORS[counts[1]]}: they lie on different backgrounds, and that would be measured. "
+        f"Prepare the real ones with{'' if counts[0] == 4 else 'out'} --alpha, and name that pack "
+        "with --against."
+    )
+
+
 def _refuse_few(pack: Pack) -> None:
     """Refuse a pack that holds out too few pictures to judge by.
 
@@ -440,7 +458,8 @@ def _real(against: Path, settings: EvaluateSettings, tell: Tell) -> RealSet:
 
 def _flat(pictures: Pixels) -> tuple[str, ...]:
     """Samples in another range than real pictures were once scored for weeks; say it at once."""
-    low, high = int(pictures.min()), int(pictures.max())
+    seen = images.measurable(pictures)
+    low, high = int(seen.min()), int(seen.max())
     if high - low >= 32:
         return ()
     return (

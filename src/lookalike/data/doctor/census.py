@@ -115,7 +115,8 @@ def pack_census(source: Path, seed: int, tell: Tell) -> Census:
     counted = []
     rows = _sample(pack.count, seed)
     for done, row in enumerate(rows.tolist(), 1):
-        picture = images.to_pillow(pack.shards.take(np.array([row]))[0]).convert("RGB")
+        pixels = images.measurable(pack.shards.take(np.array([row]))[0])
+        picture = images.to_pillow(pixels).convert("RGB")
         name = str(pack.manifest_line(row).get("source", row))
         counted.append((name, _frames(picture)))
         tell("looking for faces", done, len(rows))

@@ -35,7 +35,7 @@ def _cosines() -> NDArray[np.float64]:
 
 def small_grey(picture: Pixels, side: int = _SIDE) -> NDArray[np.float64]:
     """One uint8 ``[H, W, C]`` picture as grey ``[side, side]`` in 0..255."""
-    grey = images.to_pillow(picture).convert("L")
+    grey = images.to_pillow(images.measurable(picture)).convert("L")
     if grey.size != (side, side):
         grey = grey.resize((side, side), Image.Resampling.LANCZOS)
     return np.asarray(grey, np.float64)
@@ -56,9 +56,10 @@ def _bits(low: NDArray[np.float64]) -> int:
 
 
 def thumbnail(picture: Pixels) -> Pixels:
-    """One picture as uint8 ``[16, 16, C]``."""
-    small = images.to_pillow(picture).resize((THUMB, THUMB), Image.Resampling.BOX)
-    return np.asarray(small, np.uint8).reshape(THUMB, THUMB, picture.shape[-1])
+    """One picture as uint8 ``[16, 16, 1 or 3]``."""
+    seen = images.measurable(picture)
+    small = images.to_pillow(seen).resize((THUMB, THUMB), Image.Resampling.BOX)
+    return np.asarray(small, np.uint8).reshape(THUMB, THUMB, seen.shape[-1])
 
 
 def distance(one: Hashes, other: Hashes) -> NDArray[np.int64]:

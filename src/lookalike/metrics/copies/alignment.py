@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.images import Pixels as Pictures
+from lookalike.images import measurable
 
 if TYPE_CHECKING:
     import torch
@@ -44,13 +45,14 @@ Indices = NDArray[np.intp]
 
 
 def shrink(pictures: Pictures) -> Pictures:
-    """uint8 ``[N, H, W, C]`` -> uint8 ``[N, 32, 32, C]``, antialiased: what ``align`` works on."""
+    """uint8 ``[N, H, W, C]`` -> uint8 ``[N, 32, 32, 1 or 3]``: what ``align`` works on."""
     import torch
     from torch.nn.functional import interpolate
 
-    small = np.empty((len(pictures), SIDE, SIDE, pictures.shape[-1]), np.uint8)
+    small = np.empty((len(pictures), SIDE, SIDE, min(pictures.shape[-1], 3)), np.uint8)
     for first in range(0, len(pictures), 512):
-        rows = torch.from_numpy(np.array(pictures[first : first + 512])).permute(0, 3, 1, 2).float()
+        seen = np.array(measurable(pictures[first : first + 512]))
+        rows = torch.from_numpy(seen).permute(0, 3, 1, 2).float()
         scaled = interpolate(rows, (SIDE, SIDE), mode="bilinear", antialias=True)
         small[first : first + 512] = scaled.round().permute(0, 2, 3, 1).byte().numpy()
     return small

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from lookalike import efficientnet, seeds
 from lookalike.errors import DataError
+from lookalike.images import MODES, measurable
 from lookalike.images import Pixels as Pictures
 from lookalike.progress import Tell, silent
 
@@ -61,7 +62,7 @@ class Features(ABC):
 
     @abstractmethod
     def __call__(self, pictures: Pictures, tell: Tell = silent) -> Vectors:
-        """uint8 ``[N, H, W, C]`` (C is 1 or 3) -> float32 ``[N, dim]``; memory flat in N."""
+        """uint8 ``[N, H, W, C]`` (C is 1, 3 or 4) -> float32 ``[N, dim]``; memory flat in N."""
 
 
 @dataclass(frozen=True)
@@ -137,12 +138,12 @@ class Pixels(Features):
     @property
     def name(self) -> str:
         """For example ``pixels@16``."""
-        return f"pixels@{self.side}" + ("" if self.channels == 3 else "-grey")
+        return f"pixels@{self.side}" + ("-grey" if self.channels == 1 else "")
 
     @property
     def dim(self) -> int:
-        """side x side x channels."""
-        return self.side * self.side * self.channels
+        """side x side x channels, of which alpha is none."""
+        return self.side * self.side * min(self.channels, 3)
 
     @property
     def hash(self) -> str:
@@ -154,7 +155,7 @@ class Pixels(Features):
         from torch.nn.functional import adaptive_avg_pool2d
 
         def shrink(x: torch.Tensor) -> torch.Tensor:
-            x = color(x) if self.channels == 3 else x.mean(1, keepdim=True)
+            x = x.mean(1, keepdim=True) if self.channels == 1 else color(x)
             return adaptive_avg_pool2d(x, self.side).div(127.5).sub(1).flatten(1)
 
         return batched(self, pictures, shrink, self.batch, tell)
@@ -253,19 +254,20 @@ def pinned(features: Features, steps: str, weights: str) -> str:
 def batched(
     features: Features, pictures: Pictures, forward: Forward, batch: int, tell: Tell
 ) -> Vectors:
-    """Run ``forward`` on float batches ``[n, C, H, W]`` of 0 .. 255 and collect its rows."""
+    """Run ``forward`` on float batches ``[n, 1 or 3, H, W]`` of 0 .. 255 and collect its rows."""
     import torch
 
-    if pictures.dtype != np.uint8 or pictures.ndim != 4 or pictures.shape[-1] not in (1, 3):
+    if pictures.dtype != np.uint8 or pictures.ndim != 4 or pictures.shape[-1] not in MODES:
         raise DataError(
             f"{features.name} was given {pictures.dtype} {pictures.shape}; it wants uint8 pictures "
-            "[N, H, W, C] with 1 or 3 channels. Floats in [-1, 1] go through images.to_pixels."
+            "[N, H, W, C] with 1 or 3 channels, or 4 with alpha. Floats in [-1, 1] go through "
+            "images.to_pixels."
         )
     count = len(pictures)
     vectors = np.empty((count, features.dim), np.float32)
     with torch.inference_mode():
         for first in range(0, count, batch):
-            rows = np.array(pictures[first : first + batch])
+            rows = np.array(measurable(pictures[first : first + batch]))
             answer = forward(torch.from_numpy(rows).permute(0, 3, 1, 2).float())
             vectors[first : first + batch] = answer.numpy()
             tell("looking at pictures", min(first + batch, count), count)

@@ -20,6 +20,7 @@ import numpy as np
 
 from lookalike.errors import DataError, MissingExtraError, need
 from lookalike.images import Pixels as Pictures
+from lookalike.images import measurable
 from lookalike.metrics.features.features import (
     Features,
     Forward,
@@ -73,7 +74,7 @@ class Called(Features):
         """The function's answers, some pictures at a time."""
         vectors = []
         for start in range(0, len(pictures), self.batch):
-            block = pictures[start : start + self.batch]
+            block = measurable(pictures[start : start + self.batch])
             given = np.asarray(self.function(block), np.float32)
             if given.ndim != 2 or len(given) != len(block):
                 raise DataError(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lookalike.images import Pixels
+from lookalike.images import Pixels, measurable
 from lookalike.metrics.distances.nearest import Numbers, Vectors, nearest
 from lookalike.metrics.features.features import Pixels as PixelFeatures
 
@@ -116,7 +116,7 @@ def small(pictures: Pixels) -> Vectors:
 
 def rough(pictures: Pixels) -> float:
     """The mean absolute step from one pixel to its neighbors, in grey levels."""
-    wide = pictures.astype(np.int16)
+    wide = measurable(pictures).astype(np.int16)
     return float(np.abs(np.diff(wide, axis=1)).mean() + np.abs(np.diff(wide, axis=2)).mean()) / 2
 
 

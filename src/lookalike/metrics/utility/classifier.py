@@ -39,12 +39,15 @@ class Examples:
     """Pictures uint8 ``[N, H, W, C]``, what they show as shares of classes ``[N, K]``, weights.
 
     A row of ``targets`` sums to 1; a known class is a 1 in one place. ``weights`` ``[N]`` say how
-    much each picture counts in the loss.
+    much each picture counts in the loss. Transparent pictures are taken as they are measured.
     """
 
     pictures: Pixels
     targets: Targets
     weights: NDArray[np.float32]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "pictures", images.measurable(self.pictures))
 
     def __len__(self) -> int:
         return len(self.pictures)
@@ -232,7 +235,7 @@ def _own_draw(picture: Pixels, copy: int) -> Tensor:
 
 
 def _planes(pictures: Pixels) -> Tensor:
-    return _last(images.to_network(pictures))
+    return _last(images.to_network(images.measurable(pictures)))
 
 
 def _last(batch: Tensor) -> Tensor:

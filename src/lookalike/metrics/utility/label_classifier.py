@@ -76,7 +76,7 @@ def _file(pack: Pack, classes: Classes, how: FitSettings) -> Path:
 def _read(file: Path, pack: Pack, classes: Classes, how: FitSettings) -> Classifier | None:
     with contextlib.suppress(CheckpointError, RuntimeError, KeyError):
         weights = checkpoints.read(file)["network"]
-        network = how.instrument.build(pack.channels, pack.size, len(classes.names))
+        network = how.instrument.build(min(pack.channels, 3), pack.size, len(classes.names))
         network.load_state_dict(weights)
         return Classifier(network.eval(), len(classes.names), how.instrument.eye)
     return None
