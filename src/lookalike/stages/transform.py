@@ -14,6 +14,7 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from lookalike import images, seeds
 from lookalike.data.augment.transforms import Chain, parse
+from lookalike.data.decode.alpha import bled
 from lookalike.data.decode.color_modes import plain_mode
 from lookalike.data.decode.decode import PIXEL_LIMIT, open_picture
 from lookalike.data.decode.worker_pool import Lost, Workers
@@ -105,9 +106,9 @@ def transform(folder: Path, settings: TransformSettings, tell: Tell = silent) ->
             f"{folder} holds no picture to transform (looked for {', '.join(sorted(SUFFIXES))}; "
             f"{augmented} were transformed already)."
         )
-    task = partial(_apply, tuple(chains), settings.seed)
+    task = partial(_apply, tuple(chains), settings.seed, settings.alpha)
     if settings.preview is not None:
-        sheet = _preview(folder, originals, chains, settings.seed)
+        sheet = _preview(folder, originals, chains, settings)
         settings.preview.parent.mkdir(parents=True, exist_ok=True)
         images.write_png(settings.preview, sheet)
         return Transformed(0, 0, no_match, augmented, (), settings.preview)
@@ -163,13 +164,15 @@ def _job(folder: Path, path: Path, chains: Sequence[Chain], to: Path) -> _Job:
     )
 
 
-def _apply(chains: Sequence[Chain], seed: int, jobs: Sequence[_Job]) -> list[tuple[int, list[str]]]:
+def _apply(
+    chains: Sequence[Chain], seed: int, alpha: bool, jobs: Sequence[_Job]
+) -> list[tuple[int, list[str]]]:
     """Write the wanted copies of some originals: how many, and what failed. Runs in a worker."""
     told = []
     for job in jobs:
         written, failed = 0, []
         try:
-            picture = _open(job.path)
+            picture = _open(job.path, alpha)
         except DataError as problem:
             told.append((0, [str(problem)]))
             continue
@@ -189,11 +192,13 @@ def _draw(seed: int, name: str, chain: Chain) -> np.random.Generator:
     return seeds.array_generator(seed, f"transform/{name}{chain.suffix}")
 
 
-def _open(path: Path) -> Pixels:
-    """A picture upright at its own size, uint8 ``[H, W, 1 or 3]``; alpha on white."""
+def _open(path: Path, alpha: bool) -> Pixels:
+    """A picture upright at its own size, uint8 ``[H, W, C]``; transparency kept, or on white."""
     try:
         with open_picture(path.read_bytes(), PIXEL_LIMIT) as picture:
             turned = plain_mode(ImageOps.exif_transpose(picture), [])
+            if turned.mode == "RGBA" and alpha:
+                return images.from_pillow(bled(turned, seen=1), 4)
             if turned.mode == "RGBA":
                 clear, turned = turned, Image.new("RGB", turned.size, "white")
                 turned.paste(clear, None, clear)
@@ -215,11 +220,13 @@ def _write(place: Path, picture: Pixels) -> None:
         part.unlink(missing_ok=True)
 
 
-def _preview(folder: Path, originals: Sequence[Path], chains: Sequence[Chain], seed: int) -> Pixels:
+def _preview(
+    folder: Path, originals: Sequence[Path], chains: Sequence[Chain], settings: TransformSettings
+) -> Pixels:
     """A sheet: a row for each of some pictures, the original first, then every chain."""
     step = max(1, len(originals) // _PREVIEWED)
     rows = [
-        [_tile(changed) for changed in _changed(path, folder, chains, seed)]
+        [_tile(changed) for changed in _changed(path, folder, chains, settings)]
         for path in originals[::step]
     ]
     tiles = [tile for row in [row for row in rows if row][:_PREVIEWED] for tile in row]
@@ -231,10 +238,12 @@ def _preview(folder: Path, originals: Sequence[Path], chains: Sequence[Chain], s
     return np.concatenate(sheets)
 
 
-def _changed(path: Path, folder: Path, chains: Sequence[Chain], seed: int) -> Iterator[Pixels]:
+def _changed(
+    path: Path, folder: Path, chains: Sequence[Chain], settings: TransformSettings
+) -> Iterator[Pixels]:
     name = path.relative_to(folder).as_posix()
     try:
-        picture = _open(path)
+        picture, seed = _open(path, settings.alpha), settings.seed
         yield from [picture, *(chain.apply(picture, _draw(seed, name, chain)) for chain in chains)]
     except DataError:
         return
@@ -242,7 +251,7 @@ def _changed(path: Path, folder: Path, chains: Sequence[Chain], seed: int) -> It
 
 def _tile(picture: Pixels) -> Pixels:
     """A picture on a white square; a tiny one is enlarged by whole pixels."""
-    small = images.to_pillow(picture).convert("RGB")
+    small = images.to_pillow(images.visible(picture)).convert("RGB")
     times = max(1, _SIDE // max(small.size))
     small = small.resize((times * small.width, times * small.height), Image.Resampling.NEAREST)
     small.thumbnail((_SIDE, _SIDE))

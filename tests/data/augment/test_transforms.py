@@ -197,3 +197,18 @@ def test_nothing_to_do_says_what_to_name(tmp_path: Path) -> None:
         transform(tmp_path, here("fliph"))
     with pytest.raises(DataError, match="no code was given"):
         transform(tmp_path, here())
+
+
+@pytest.mark.parametrize("code", sorted(CODES))
+def test_what_moves_pixels_moves_alpha_too_and_what_changes_colors_leaves_it(code: str) -> None:
+    colors = picture()
+    given = np.concatenate([colors, colors[..., :1]], -1)
+    new = changed(code, given)
+    assert new.shape == given.shape
+    if code in ("noise", "bright", "contrast", "jpeg"):
+        assert np.array_equal(new[..., 3], given[..., 3])
+        assert np.array_equal(new[..., :3], changed(code, colors))
+    else:
+        # Pillow weighs colors by alpha where it makes pixels of several.
+        assert np.abs(new[..., 3].astype(int) - changed(code, colors)[..., 0]).max() <= 1
+        assert not np.array_equal(new[..., 3], given[..., 3])

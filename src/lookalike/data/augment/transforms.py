@@ -3,7 +3,8 @@
 The seven codes fliph, flipv, noise, rot, trans, zoom and blur and their spelling are those of an
 older program that enlarged a set of car logos by hand (its folders can be used as they are); the
 others follow the same grammar: ``name_number_number``, where the numbers may be left away. Every
-change is a pure function of a picture, numbers and a generator.
+change is a pure function of a picture, numbers and a generator. What moves pixels moves alpha with
+them, what changes colors leaves it as it is.
 """
 
 from __future__ import annotations
@@ -25,7 +26,10 @@ Change = Callable[[Pixels, tuple[float, ...], np.random.Generator], Pixels]
 
 @dataclass(frozen=True)
 class Code:
-    """One code: its name, what its numbers mean, their defaults and limits, and what it does."""
+    """One code: its name, what its numbers mean, their defaults and limits, and what it does.
+
+    What changes ``colors`` alone is not shown alpha.
+    """
 
     name: str
     numbers: tuple[str, ...]
@@ -34,6 +38,16 @@ class Code:
     highest: tuple[float, ...]
     words: str
     change: Change
+    colors: bool = False
+
+    def apply(
+        self, picture: Pixels, values: tuple[float, ...], draw: np.random.Generator
+    ) -> Pixels:
+        """The changed picture, uint8 ``[H, W, C]`` like the given one."""
+        if not self.colors or picture.shape[-1] != 4:
+            return self.change(picture, values, draw)
+        changed = self.change(np.ascontiguousarray(picture[..., :3]), values, draw)
+        return np.concatenate([changed, picture[..., 3:]], -1)
 
 
 @dataclass(frozen=True)
@@ -64,7 +78,7 @@ class Chain:
     def apply(self, picture: Pixels, draw: np.random.Generator) -> Pixels:
         """The changed picture, uint8 ``[H, W, C]`` like the given one."""
         for step in self.steps:
-            picture = step.code.change(picture, step.values, draw)
+            picture = step.code.apply(picture, step.values, draw)
         return picture
 
 
@@ -84,7 +98,7 @@ def _moved(picture: Pixels, matrix: Sequence[float]) -> Pixels:
         Image.Transform.AFFINE,
         tuple(matrix),
         Image.Resampling.BICUBIC,
-        fillcolor=fill if channels == 3 else fill[0],
+        fillcolor=fill if channels > 1 else fill[0],
     )
     return images.from_pillow(moved, channels)
 
@@ -219,7 +233,16 @@ _FAR = 1e5
 _LIST = (
     Code("fliph", (), (), (), (), "mirror left and right", _flip_horizontal),
     Code("flipv", (), (), (), (), "mirror top and bottom", _flip_vertical),
-    Code("noise", ("variance",), (0.01,), (0,), (1,), "Gaussian noise; values run 0 to 1", _noise),
+    Code(
+        "noise",
+        ("variance",),
+        (0.01,),
+        (0,),
+        (1,),
+        "Gaussian noise; values run 0 to 1",
+        _noise,
+        colors=True,
+    ),
     Code("rot", ("degrees",), (90,), (-_FAR,), (_FAR,), "turn to the left", _rotate),
     Code("trans", ("x", "y"), (8, 8), (-_FAR, -_FAR), (_FAR, _FAR), "move by pixels", _translate),
     Code(
@@ -233,10 +256,19 @@ _LIST = (
     ),
     Code("blur", ("sigma",), (1.5,), (0,), (1000,), "Gaussian blur in pixels", _blur),
     Code("crop", ("share",), (0.9,), (0.05,), (1,), "a random part, enlarged", _crop),
-    Code("bright", ("factor",), (1.2,), (0,), (10,), "brighter above 1", _bright),
-    Code("contrast", ("factor",), (1.2,), (0,), (10,), "more contrast above 1", _contrast),
+    Code("bright", ("factor",), (1.2,), (0,), (10,), "brighter above 1", _bright, colors=True),
+    Code(
+        "contrast",
+        ("factor",),
+        (1.2,),
+        (0,),
+        (10,),
+        "more contrast above 1",
+        _contrast,
+        colors=True,
+    ),
     Code("cutout", ("share",), (0.25,), (0.01,), (1,), "cover a random rectangle", _cutout),
-    Code("jpeg", ("quality",), (30,), (1,), (95,), "save badly once", _jpeg),
+    Code("jpeg", ("quality",), (30,), (1,), (95,), "save badly once", _jpeg, colors=True),
     Code("elastic", ("alpha", "sigma"), (3, 8), (0, 1), (1000, 1000), "bend like rubber", _elastic),
 )
 CODES: dict[str, Code] = {code.name: code for code in _LIST}
