@@ -176,6 +176,7 @@ def prepare(
     Raises:
         DataError: see :mod:`lookalike.stages.prepare`.
     """
+    from lookalike.images import GROUND
     from lookalike.stages.prepare import prepare, prepare_part
     from lookalike.stages.start import refuse_other_source
 
@@ -193,7 +194,8 @@ def prepare(
         places = path_of(source), path_of(to)
         return division.told(prepare_part(*places, settings, division.one, listener.tell))
     if settings.fix:
-        look = DoctorSettings(size=settings.size or 64, faces=False)
+        ground = f"#{bytes(GROUND).hex()}" if settings.alpha else DoctorSettings.background
+        look = DoctorSettings(size=settings.size or 64, faces=False, background=ground)
         diagnosis = doctor(source, None, look, listener=listener)
         settings = replace(settings, leave_out=diagnosis.leave_out)
         listener.say(f"The doctor leaves out {len(settings.leave_out)} files.")

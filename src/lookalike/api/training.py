@@ -239,10 +239,10 @@ def start(
     else:
         pack = own_pack(run, place, again, _further(folder, asked))
     if pack is not None:
-        choice = choice_of(pack, settings.size, settings.recipe, begun)
+        choice = choice_of(pack, settings.size, settings.recipe, begun, alpha=settings.alpha)
     else:
         like = None if first is None else first.path
-        choice = choose(place, settings.size, settings.recipe or begun, like)
+        choice = choose(place, settings.size, settings.recipe or begun, like, settings.alpha)
     asked = _asked_of_start(settings, choice.recipe)
     listener.say(f"{source}: {choice.files:,} files, about {choice.typical} px.")
     for reason in (*choice.reasons, *([remark] if remark else [])):
@@ -297,7 +297,13 @@ def _as_chosen(choice: Choice, fix: bool = False, begin_with: Run | None = None)
     from lookalike.engine.load import sides_seen
 
     sides = {} if begin_with is None else sides_seen(begin_with)
-    return PrepareSettings(size=choice.size, grey=choice.channels == 1, fix=fix, sides=sides)
+    return PrepareSettings(
+        size=choice.size,
+        grey=choice.channels == 1,
+        alpha=choice.channels == 4,
+        fix=fix,
+        sides=sides,
+    )
 
 
 def _start_again(source: AnyPath, settings: StartSettings) -> str:
@@ -305,6 +311,7 @@ def _start_again(source: AnyPath, settings: StartSettings) -> str:
     words = ["lookalike", "start", str(source)]
     words += ["--for", str(settings.time)] if settings.time is not None else []
     words += ["--size", str(settings.size)] if settings.size else []
+    words += ["--alpha"] if settings.alpha else []
     words += ["--recipe", settings.recipe] if settings.recipe else []
     words += ["--fix"] if settings.fix else []
     return shlex.join([*words, *_changes(settings.changes.items())])
@@ -324,6 +331,7 @@ def choose(
     size: int | None = None,
     recipe: str | None = None,
     begin_with: AnyPath | None = None,
+    alpha: bool = False,
 ) -> Choice:
     """Size, channels and recipe for a folder, each with its reason; those of a run to begin with.
 
@@ -337,8 +345,7 @@ def choose(
     place = path_of(source)
     if url_of(source) is None and not place.exists():
         raise DataError(f"{source} does not exist. Name a folder or a zip with pictures.")
-    first = None if begin_with is None else Run.open(path_of(begin_with))
-    return choose(place, size, recipe, first)
+    return choose(place, size, recipe, first, alpha)
 
 
 def open_data(

@@ -55,6 +55,9 @@ class PrepareSettings:
     grey: Annotated[Flag, _LOOK] = False
     "One channel instead of three."
 
+    alpha: Annotated[Flag, _LOOK] = False
+    "Keep transparency: a fourth channel, and new pictures are transparent PNGs."
+
     fit: Annotated[str, _LOOK] = "crop"
     "What happens to pictures that are not square: crop, pad or stretch."
 
@@ -103,8 +106,8 @@ class PrepareSettings:
 
     @property
     def channels(self) -> int:
-        """1 for grey pictures, 3 for color."""
-        return 1 if self.grey else 3
+        """1 for grey pictures, 3 for color, 4 for color and alpha."""
+        return 1 if self.grey else 4 if self.alpha else 3
 
     def __post_init__(self) -> None:
         if self.size is not None:
@@ -113,12 +116,26 @@ class PrepareSettings:
             raise DataError(
                 f"a hold-out of {self.holdout:g} was asked for; it is a share from 0 to below 1."
             )
+        against = {
+            "--grey": self.grey,
+            "--faces": self.faces or self.largest,
+            f"--background {self.background}": self.background != "white",
+        }
+        wrong = next((name for name, asked in against.items() if asked), None)
+        if self.alpha and wrong:
+            raise DataError(
+                f"--alpha keeps pictures in color on no background, and {wrong} asks for something "
+                "else. Leave one of the two out."
+            )
 
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class DoctorSettings:
-    """How the doctor looks; ``faces`` searches a sample for faces where the extra is installed."""
+    """How the doctor looks; ``faces`` searches a sample for faces where the extra is installed.
+
+    ``background`` is what shows through transparent pictures.
+    """
 
     size: int = 64
     "The side of the pictures that the pack is to have."
@@ -127,6 +144,7 @@ class DoctorSettings:
     ("Do without the network that finds crops and odd ones out, and without looking for faces.")
 
     faces: Internal[bool] = True
+    background: Internal[str] = "white"
     least: Internal[int] = 8
     seed: Internal[int] = 0
     workers: Internal[int | None] = None
@@ -145,6 +163,9 @@ class TransformSettings:
 
     to: Path | None = None
     "Another folder for the new pictures."
+
+    alpha: Flag = False
+    "Keep transparency; else what is transparent becomes white."
 
     preview: Path | None = None
     "Write only a contact sheet to this PNG file."

@@ -78,6 +78,9 @@ class StartSettings:
     size: int | None = None
     "The side of the pictures in pixels; chosen from your pictures if you leave it out."
 
+    alpha: Flag = False
+    "Keep transparency: new pictures are transparent PNGs."
+
     recipe: str | None = None
     "A recipe other than the default."
 

@@ -11,13 +11,13 @@ from lookalike.data.decode.decode import open_picture
 from lookalike.data.pack.pack import Pack
 from lookalike.data.readers.open import open_source
 from lookalike.errors import DataError, NoImagesError, RecipeError
-from lookalike.recipe import RecipeFile, find
+from lookalike.images import COLORS
+from lookalike.recipe import RecipeFile, find, names
 from lookalike.run import Run
 
 LOOK = 64
 DEFAULT, LARGE = "swift", "cascade"
 """The recipe where none is asked for, up to 64 px and above."""
-_WORDS = {1: "grey", 3: "color"}
 
 
 @dataclass(frozen=True)
@@ -38,13 +38,19 @@ def usual(size: int | None) -> str:
 
 
 def choose(
-    source: Path, size: int | None = None, recipe: str | None = None, begin_with: Run | None = None
+    source: Path,
+    size: int | None = None,
+    recipe: str | None = None,
+    begin_with: Run | None = None,
+    alpha: bool = False,
 ) -> Choice:
     """Look at a sample of the files and decide; as the run has it that is to be begun with.
 
+    ``alpha`` keeps transparency.
+
     Raises:
         NoImagesError: not one of the files looked at can be read.
-        RecipeError: there is no such recipe, or it makes no pictures of that size.
+        RecipeError: there is no such recipe, or it makes no pictures of that size or with alpha.
     """
     opened = open_source(source)
     files = opened.files
@@ -67,14 +73,26 @@ def choose(
         )
     typical = int(np.median(sides))
     if begin_with is not None:
+        if alpha and begin_with.recipe_values().get("channels") != 4:
+            raise RecipeError(
+                f"--alpha was asked for, and {begin_with.path} makes no transparent pictures. "
+                "Nothing was prepared. Leave --alpha out, or --begin-with."
+            )
         return _as_begun(begin_with, size, recipe, len(files), typical)
     made_by = find(recipe or usual(size))
     chosen, why = _size(typical, size, made_by)
-    grey_only, reasons = all(grey), [why]
-    channels = 1 if grey_only else 3
-    if channels not in made_by.channels:
+    grey_only, reasons = all(grey) and not alpha, [why]
+    channels = 4 if alpha else 1 if grey_only else 3
+    if alpha and 4 not in made_by.channels:
+        raise RecipeError(
+            f"--alpha was asked for, and the recipe {made_by.name!r} makes no transparent "
+            f"pictures. These do: {', '.join(r.name for r in names() if 4 in r.channels)}."
+        )
+    if alpha:
+        reasons.append("with transparency, as you asked")
+    elif channels not in made_by.channels:
         channels = made_by.channels[0]
-        reasons.append(f"{_WORDS[channels]}, because the recipe {made_by.name} makes no others")
+        reasons.append(f"{COLORS[channels]}, because the recipe {made_by.name} makes no others")
     elif grey_only:
         reasons.append("grey, because none of the pictures looked at has color")
     name = recipe or made_by.name
@@ -96,7 +114,7 @@ def _as_begun(run: Run, size: int | None, recipe: str | None, files: int, typica
             "nothing else. Nothing was prepared. Leave --size and --recipe out, or --begin-with."
         )
     channels = int(values.get("channels", 3))
-    reason = f"{side} px, {_WORDS.get(channels)}, recipe {name}, as {run.path} was trained"
+    reason = f"{side} px, {COLORS.get(channels)}, recipe {name}, as {run.path} was trained"
     return Choice(side, channels, recipe or name, files, typical, (reason,))
 
 
@@ -107,13 +125,24 @@ def begun_with(run: Run) -> str | None:
 
 
 def choice_of(
-    pack: Pack, size: int | None = None, recipe: str | None = None, begun: str | None = None
+    pack: Pack,
+    size: int | None = None,
+    recipe: str | None = None,
+    begun: str | None = None,
+    *,
+    alpha: bool = False,
 ) -> Choice:
     """The choice that a pack has made already, and the run that was ``begun`` with a recipe.
 
     Raises:
-        DataError: another size was asked for.
+        DataError: another size was asked for, or alpha where the pack has none.
     """
+    if alpha and pack.channels != 4:
+        raise DataError(
+            f"--alpha was asked for, but {pack.path} holds pictures in {COLORS[pack.channels]}. "
+            "Leave --alpha out, or begin another run from the pictures themselves, into a folder "
+            "of its own (--into)."
+        )
     if size not in {None, pack.size}:
         raise DataError(
             f"--size {size} was asked for, but {pack.path} holds {pack.size} px. Leave --size out, "

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike import checkpoints, images, seeds
+from lookalike.data.decode.ingest import see_through, transparency_kept
 from lookalike.data.doctor import census
 from lookalike.data.doctor import findings as finds
 from lookalike.data.doctor.advice import advise, histograms
@@ -126,10 +127,11 @@ def doctor(
     with tempfile.TemporaryFile() as squares:
         measured = Measurements(squares)
         source = Path(source)
+        opened = None if Pack.is_pack(source) else open_source(source)
         visits = (
             pack_visits(source, tell)
-            if Pack.is_pack(source)
-            else source_visits(source, settings.least, settings.workers, tell, parts)
+            if opened is None
+            else source_visits(opened, settings, tell, parts)
         )
         for visit in visits:
             measured.add(visit)
@@ -142,7 +144,8 @@ def doctor(
         faces = None
         if settings.faces and not settings.quick and census.installed():
             faces = _count_faces(source, measured.names, settings, tell)
-        return _Diagnosing(source, measured, settings, look, tell).run(page, faces)
+        clear = "" if opened is None else transparency_kept(*see_through(opened))
+        return _Diagnosing(source, measured, settings, look, tell).run(page, faces, clear)
 
 
 def doctor_part(
@@ -159,7 +162,7 @@ def doctor_part(
             "source."
         )
     found = open_source(source)
-    asking = examining(found, settings.least, settings.workers)
+    asking = examining(found, settings)
     return parts.run(found.files, asking, "examining pictures", tell)
 
 
@@ -189,7 +192,8 @@ class _Diagnosing:
         small = len(measured.names) <= MOST_FEATURES
         self.deep = look(self.squares) if look is not None and small else None
 
-    def run(self, page: Path | None, faces: Census | None) -> Diagnosis:
+    def run(self, page: Path | None, faces: Census | None, clear: str = "") -> Diagnosis:
+        """The diagnosis; ``clear`` is a sentence about transparent pictures, if there is one."""
         sheet = self._sheet()
         features = self.deep if self.deep is not None else finds.plain_features(self.squares)
         found = [
@@ -221,7 +225,10 @@ class _Diagnosing:
             readable=len(self.measured.names),
             classes=dict(sorted(Counter(one for one in sheet.classes if one).items())),
             findings=kept,
-            advice=tuple(advise(sheet, kept, len(leave_out), self.settings.size, faces)),
+            advice=(
+                *advise(sheet, kept, len(leave_out), self.settings.size, faces),
+                *([clear] if clear else []),
+            ),
             histograms=histograms(sheet, faces),
             looked_with="a network's features" if self.deep is not None else "simple features",
             faces=faces,

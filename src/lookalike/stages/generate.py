@@ -223,7 +223,7 @@ def _written(
 
 def _read(path: Path) -> Pixels:
     with Image.open(path) as picture:
-        return images.from_pillow(picture, 1 if picture.mode == "L" else 3)
+        return images.from_pillow(picture, len(picture.getbands()))
 
 
 def _file(to: Path, index: int, settings: GenerateSettings) -> Path:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from lookalike import images
 from lookalike.data.augment.policy import Copying, Original, fitting
 from lookalike.data.augment.transforms import Chain
+from lookalike.data.decode.color_modes import CLEAR
 from lookalike.data.decode.decode import (
     PIXEL_LIMIT,
     Fit,
@@ -28,7 +29,15 @@ from lookalike.data.decode.decode import (
     read_opened,
 )
 from lookalike.data.decode.faces import FaceSettings
-from lookalike.data.decode.ingest import SIZES, IngestLog, examples, picture_row
+from lookalike.data.decode.ingest import (
+    SIZES,
+    IngestLog,
+    examples,
+    picture_row,
+    see_through,
+    transparency_kept,
+)
+from lookalike.data.decode.picture_arrays import some
 from lookalike.data.decode.previous_pack import (
     Answer,
     Reused,
@@ -49,7 +58,7 @@ from lookalike.data.readers.open import open_source
 from lookalike.data.similarity.hash import THUMB
 from lookalike.data.similarity.near_duplicates import Groups
 from lookalike.errors import DataError, NoImagesError, PackError, TooFewImagesError, need
-from lookalike.images import Pixels
+from lookalike.images import COLORS, Pixels
 from lookalike.progress import Tell, silent
 from lookalike.results import Result
 from lookalike.settings.data import PrepareSettings
@@ -208,7 +217,23 @@ def _from_pictures(
         "listing": listings[-1],
         "source": url_of(source) or str(source),
     }
-    return _Work(pictures, to, settings, look, parts).run(old, info, chains, tell)
+    made = _Work(pictures, to, settings, look, parts).run(old, info, chains, tell)
+    about = (
+        _about_alpha(Pack.open(to)) if settings.alpha else transparency_kept(*see_through(pictures))
+    )
+    return replace(made, found=(*made.found, about)) if about else made
+
+
+def _about_alpha(pack: Pack) -> str:
+    """A sentence about the pictures of a pack that keeps alpha."""
+    rows = some(pack.count, _PROBED)
+    clear = int((pack.shards.take(rows)[..., 3].min((1, 2)) < CLEAR).sum())
+    if not clear:
+        return (
+            f"--alpha: none of {len(rows)} pictures looked at is transparent, so new ones will be "
+            "opaque, too. Without --alpha there is less to learn."
+        )
+    return f"Transparency is kept: {clear} of {len(rows)} pictures looked at have some."
 
 
 def _plan(source: Path, look: ReadSettings, settings: PrepareSettings) -> Row:
@@ -238,9 +263,9 @@ def _from_pack(pack: Pack, to: Path, settings: PrepareSettings) -> Prepared:
     usual = PrepareSettings()
     changed = [name for name in _OF_FILES if getattr(settings, name) != getattr(usual, name)]
     if changed or not 1 <= size <= pack.size or settings.channels > pack.channels:
-        wish = f"--{changed[0]}" if changed else f"{size} px in {_COLORS[settings.channels]}"
+        wish = f"--{changed[0]}" if changed else f"{size} px in {COLORS[settings.channels]}"
         raise DataError(
-            f"{pack.path} is a pack of {pack.size} px in {_COLORS[pack.channels]}, and {wish} "
+            f"{pack.path} is a pack of {pack.size} px in {COLORS[pack.channels]}, and {wish} "
             f"cannot be had from it. Name --size {pack.size} or less, or prepare its source "
             f"({pack.info.get('source', 'the pictures')}) anew."
         )
@@ -251,9 +276,6 @@ def _from_pack(pack: Pack, to: Path, settings: PrepareSettings) -> Prepared:
     if old is not None and old.info.get("listing") == listing:
         return _result(old, decoded=0, unchanged=True)
     return _result(_smaller(pack, to, size, settings.channels, listing), decoded=0, unchanged=False)
-
-
-_COLORS = {1: "grey", 3: "color"}
 
 
 def _smaller(pack: Pack, to: Path, size: int, channels: int, listing: str) -> Pack:
@@ -552,7 +574,7 @@ class _Work:
 
     def _thumbs(self, file: IO[bytes]) -> Pixels:
         file.flush()
-        shape = (len(self.ingest.names), THUMB, THUMB, self.look.channels)
+        shape = (len(self.ingest.names), THUMB, THUMB, min(self.look.channels, 3))
         return np.asarray(np.memmap(file, np.uint8, "r", shape=shape))
 
 

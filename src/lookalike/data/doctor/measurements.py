@@ -19,10 +19,10 @@ from lookalike.data.doctor.findings import GREY_PACK
 from lookalike.data.pack.pack import Pack
 from lookalike.data.pack.part_folder import Asking, Parts
 from lookalike.data.readers.base import PictureFile, PictureSource
-from lookalike.data.readers.open import open_source
 from lookalike.data.similarity.hash import THUMB
 from lookalike.images import Pixels
 from lookalike.progress import Tell
+from lookalike.settings.data import DoctorSettings
 
 
 @dataclass(frozen=True)
@@ -36,11 +36,10 @@ class Visit:
 
 
 def source_visits(
-    source: Path, least: int, workers: int | None, tell: Tell, parts: Parts | None = None
+    found: PictureSource, settings: DoctorSettings, tell: Tell, parts: Parts | None = None
 ) -> Iterator[Visit]:
     """Examine the files of a folder or a zip, one after the other."""
-    found = open_source(source)
-    how = examining(found, least, workers)
+    how = examining(found, settings)
     files = found.files
     answers = how.ask(files) if parts is None else parts.answers(files, how)
     for done, (file, result) in enumerate(answers, 1):
@@ -51,13 +50,13 @@ def source_visits(
 
 
 def examining(
-    found: PictureSource, least: int, workers: int | None
+    found: PictureSource, settings: DoctorSettings
 ) -> Asking[PictureFile, PictureMeasures | Refused]:
     """How files are examined."""
 
     def ask(files: list[PictureFile]) -> Iterator[tuple[PictureFile, PictureMeasures | Refused]]:
-        task = partial(examine, ReadSettings(least=least))
-        with Workers(task, count=workers, chunk=8) as pool:
+        look = ReadSettings(least=settings.least, background=settings.background)
+        with Workers(partial(examine, look), count=settings.workers, chunk=8) as pool:
             for file, answer in pool.map(found.loaded(files)):
                 yield file, Refused(answer.reason) if isinstance(answer, Lost) else answer
 
@@ -84,6 +83,7 @@ def pack_visits(source: Path, tell: Tell) -> Iterator[Visit]:
         if picture.shape[-1] == 1:
             picture = picture.repeat(3, axis=-1)
             facts = replace(facts, mode=GREY_PACK)
+        picture = images.measurable(picture)
         name = str(row.get("source", done - 1))
         result = measure(picture, facts)
         yield Visit(name, row.get("class") or "", row["split"], result)
