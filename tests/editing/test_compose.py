@@ -221,3 +221,23 @@ def test_a_photo_with_too_many_pixels_is_refused_before_it_is_decoded() -> None:
     look = ReadSettings(size=SIDE, pixel_limit=1000)
     with pytest.raises(DataError, match="million pixels"):
         read_photo(png(noise(40, 40)), SquareSettings(look=look))
+
+
+def test_a_part_of_a_transparent_photo_can_appear_and_what_nobody_sees_stays() -> None:
+    pixels = noise(SIDE, SIDE, 4)
+    pixels[..., 3] = 0
+    pixels[:8, :, 3] = 255
+    given = photo(pixels, channels=4)
+    assert given.alpha is None
+    assert np.array_equal(given.pixels[:8], pixels[:8])
+    before = images.to_network(given.square[None])
+    after = before.clone()
+    after[:, :, 10:14, 4:12] = 1.0  # white and opaque
+    after[:, :3, 14:, :2] = 1.0  # white and clear
+    result = compose(given, Edit(before, before, after))
+    assert (result[12, 6:10] > 240).all()
+    assert np.array_equal(result[:7], pixels[:7])
+    assert np.array_equal(result[15, 0], given.pixels[15, 0])
+    written = Image.open(io.BytesIO(encode_photo(given, result, {})))
+    assert written.mode == "RGBA"
+    assert np.array_equal(np.asarray(written), result)

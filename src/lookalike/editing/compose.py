@@ -217,7 +217,10 @@ def _strip(photo: Photo, fine: Tensor, rows: tuple[int, int]) -> Pixels:
     goal = kept + (_square(flat[None])[0] * kept[:, None]).sum(0) + offsets
     changed = colors + mask.clamp(0, 1) * _with_channels(goal - seen, len(colors))
     rounded = ((changed + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
-    return torch.where(mask > 0, rounded, pixels).permute(1, 2, 0).numpy()
+    moved = mask > 0
+    if len(pixels) == 4:  # colors that are seen neither before nor after are no change
+        moved = moved & ((rounded[3:] > 0) | (pixels[3:] > 0))
+    return torch.where(moved, rounded, pixels).permute(1, 2, 0).numpy()
 
 
 def _with_channels(colors: Tensor, count: int) -> Tensor:

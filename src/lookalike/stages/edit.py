@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
 
 from lookalike import checkpoints, images
 from lookalike.data.decode.photos import Photo, photo_of
@@ -377,7 +376,11 @@ def morph(
 def _moving(frames: Pixels, suffix: str) -> bytes:
     if suffix == ".webp":
         return images.animation(list(frames), milliseconds=80, hold=8)
-    pillows: Sequence[Image.Image] = [images.to_pillow(frame).convert("RGB") for frame in frames]
+    mode = images.MODES[max(3, frames.shape[-1])]
+    pillows = [images.to_pillow(frame).convert(mode) for frame in frames]
     buffer = io.BytesIO()
-    pillows[0].save(buffer, "GIF", save_all=True, append_images=pillows[1:], duration=80, loop=0)
+    # A clear pixel of a frame shows no frame before it.
+    cleared: dict[str, Any] = {"disposal": 2} if mode == "RGBA" else {}
+    rest = {"append_images": pillows[1:], "duration": 80, "loop": 0, **cleared}
+    pillows[0].save(buffer, "GIF", save_all=True, **rest)
     return buffer.getvalue()
