@@ -131,13 +131,15 @@ function pixels(values) {
       const value = values[(MODEL.channels === 1 ? 0 : c * plane) + i];
       image.data[4 * i + c] = Math.round(Math.min(255, Math.max(0, (value + 1) * 127.5)));
     }
-    image.data[4 * i + 3] = 255;
+    const alpha = MODEL.channels === 4 ? (values[3 * plane + i] + 1) * 127.5 : 255;
+    image.data[4 * i + 3] = Math.round(Math.min(255, Math.max(0, alpha)));
   }
   return image;
 }
 
 function paint(canvas, values) {
   canvas.width = canvas.height = side;
+  canvas.classList.toggle("clear", MODEL.channels === 4);
   canvas.getContext("2d").putImageData(pixels(values), 0, 0);
 }
 
@@ -387,6 +389,10 @@ function square(image) {
   const data = context.getImageData(0, 0, side, side).data;
   const plane = side * side;
   const values = new Float32Array(MODEL.channels * plane);
+  if (MODEL.channels === 4) {
+    fillUnseen(data);
+    for (let i = 0; i < plane; i++) values[3 * plane + i] = data[4 * i + 3] / 127.5 - 1;
+  }
   for (let i = 0; i < plane; i++) {
     if (MODEL.channels === 1) {
       values[i] = (0.299 * data[4 * i] + 0.587 * data[4 * i + 1] + 0.114 * data[4 * i + 2]) / 127.5 - 1;
@@ -395,6 +401,17 @@ function square(image) {
     }
   }
   return values;
+}
+
+// Where nothing is seen of a photo, its mean visible color.
+function fillUnseen(data) {
+  const sums = [0, 0, 0, 1e-9];
+  for (let i = 0; i < data.length; i += 4) {
+    for (let c = 0; c < 3; c++) sums[c] += data[i + c] * data[i + 3];
+    sums[3] += data[i + 3];
+  }
+  for (let i = 0; i < data.length; i += 4)
+    if (!data[i + 3]) for (let c = 0; c < 3; c++) data[i + c] = sums[c] / sums[3];
 }
 
 async function openPhoto(file) {

@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 
 from lookalike import images
+from lookalike.data.decode.alpha import bled
 from lookalike.engine.load import OpenedPlayers, open_players
 from lookalike.engine.sampler import Sampler, block_of
 from lookalike.errors import RecipeError
@@ -56,7 +57,7 @@ class Model:
                 f"A model of the recipe {self.opened.recipe.name} reads no pictures: it has no "
                 "encoder. Those of swift have one."
             )
-        mode = "L" if self.opened.recipe.channels == 1 else "RGB"
+        mode = images.MODES[self.opened.recipe.channels]
         square = (self.size, self.size)
         stacked = np.stack([_pixels(picture.convert(mode).resize(square)) for picture in pictures])
         labels = self.opened.labels
@@ -75,5 +76,6 @@ class Model:
 
 
 def _pixels(picture: Image.Image) -> Pixels:
+    picture = bled(picture) if picture.mode == "RGBA" else picture
     pixels: Pixels = np.asarray(picture, np.uint8).reshape(picture.height, picture.width, -1)
     return pixels

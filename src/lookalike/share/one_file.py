@@ -112,7 +112,8 @@ def _bank(bank: PictureBank) -> dict[str, Any]:
 
 def _sheet(pictures: Pixels) -> str:
     """All pictures side by side as one JPEG, as a data URI."""
-    tiles = [images.to_pillow(picture).convert("RGB").resize((TILE, TILE)) for picture in pictures]
+    shown = images.visible(pictures)
+    tiles = [images.to_pillow(picture).convert("RGB").resize((TILE, TILE)) for picture in shown]
     across = int(np.ceil(np.sqrt(len(tiles))))
     sheet = Image.new("RGB", (across * TILE, -(-len(tiles) // across) * TILE))
     for place, tile in enumerate(tiles):
