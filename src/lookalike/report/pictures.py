@@ -23,7 +23,7 @@ LOSSLESS = 96
 
 def uri(picture: Pixels, most: int = 256) -> str:
     """One uint8 ``[H, W, C]`` picture as a WebP data URI, at most ``most`` pixels wide."""
-    pillow = images.to_pillow(picture).convert("RGB")
+    pillow = images.to_pillow(images.visible(picture)).convert("RGB")
     if pillow.width > most:
         pillow = pillow.resize((most, round(most * pillow.height / pillow.width)))
     buffer = io.BytesIO()
@@ -45,9 +45,11 @@ def img(picture: Pixels, alt: str) -> str:
 def tiles(grid: Path, size: int, channels: int) -> Pixels:
     """The pictures of a sample grid, uint8 ``[N, size, size, C]``, without the enlargement.
 
+    Transparent ones are on a checkerboard, and of three channels.
     Tiles that the grid left empty (white) at its end are dropped; a grid that cannot be read has
     no pictures.
     """
+    channels = min(channels, 3)
     try:
         sheet = images.read(grid, channels)
     except OSError:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 
+import numpy as np
 from PIL import Image, ImageOps
 from starlette.responses import Response
 
@@ -39,7 +40,7 @@ def within_limits(data: bytes) -> Image.Image:
 
 
 def opened(data: bytes, longest: int = LONGEST_SIDE) -> Image.Image:
-    """A picture of a person, upright, in RGB or grey, at most ``longest`` pixels a side.
+    """A picture of a person, upright, in RGB, RGBA or grey, at most ``longest`` pixels a side.
 
     Raises:
         KindError: it is no picture that can be read, or one of too many pixels.
@@ -49,6 +50,8 @@ def opened(data: bytes, longest: int = LONGEST_SIDE) -> Image.Image:
         picture.draft("RGB", (longest, longest))
         ImageOps.exif_transpose(picture, in_place=True)
         picture.thumbnail((longest, longest))
+        if picture.has_transparency_data:
+            return picture.convert("RGBA")
         return picture.convert("L" if picture.mode in {"1", "L"} else "RGB")
     except Exception as problem:  # a strange file can fail in any way
         words = str(problem) if isinstance(problem, DataError) else reason(problem)
@@ -62,16 +65,23 @@ def encoded(picture: Image.Image) -> tuple[bytes, str]:
     return buffer.getvalue(), ".png"
 
 
+def on_checks(picture: Image.Image) -> Image.Image:
+    """In RGB; what is transparent on a checkerboard."""
+    if picture.mode != "RGBA":
+        return picture.convert("RGB")
+    return images.to_pillow(images.visible(np.asarray(picture)))
+
+
 def square(picture: Image.Image, side: int) -> Pixels:
     """The middle of a picture as a square, uint8 ``[side, side, 3]``."""
-    return images.from_pillow(ImageOps.fit(picture.convert("RGB"), (side, side)), 3)
+    return images.from_pillow(ImageOps.fit(on_checks(picture), (side, side)), 3)
 
 
 def webp(pixels: Pixels | Image.Image, quality: int = 90) -> bytes:
     """One picture (uint8 ``[H, W, C]``) as WebP, for the screen."""
     picture = pixels if isinstance(pixels, Image.Image) else images.to_pillow(pixels)
     buffer = io.BytesIO()
-    picture.convert("RGB").save(buffer, "WEBP", quality=quality, method=1)
+    on_checks(picture).save(buffer, "WEBP", quality=quality, method=1)
     return buffer.getvalue()
 
 

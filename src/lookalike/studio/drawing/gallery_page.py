@@ -32,7 +32,7 @@ from lookalike.studio.drawing.gallery import MADE, GalleryPicture, texts_of
 from lookalike.studio.errors import RequestError, UnknownError
 from lookalike.studio.jobs import job_words
 from lookalike.studio.library import RUN, Entry, id_of
-from lookalike.studio.pictures import MOST_PICTURE_BYTES, as_webp
+from lookalike.studio.pictures import MOST_PICTURE_BYTES, as_webp, on_checks
 from lookalike.studio.requests import LONGEST_TEXT, answer, field, fields, listed, octets
 from lookalike.studio.uploads import free_path
 
@@ -288,7 +288,7 @@ def _labels(explorer: Explorer, start: SeedStart) -> Tensor | None:
 
 def _shown(file: Path, most: int) -> Response:
     with Image.open(file) as opened:
-        picture = opened.convert("RGB")
+        picture = on_checks(opened)
     if max(picture.size) > most:
         picture.thumbnail((most, most))
     return as_webp(images.enlarge(np.asarray(picture)[None], SMALL)[0], 90, forever=True)
@@ -304,7 +304,8 @@ def _nearest(room: DrawingRoom, found: GalleryPicture) -> dict[str, Any]:
     explorer = room.explorers.open(found.run)
     size, channels = explorer.drawing.size, explorer.drawing.channels
     with Image.open(room.gallery.file(found)) as opened:
-        pixels = images.from_pillow(opened.convert("RGB").resize((size, size)), channels)
+        mode = "RGBA" if channels == 4 else "RGB"
+        pixels = images.from_pillow(opened.convert(mode).resize((size, size)), channels)
     return {"nearest": nearest_of(explorer, pixels[None])[0]}
 
 
