@@ -345,6 +345,7 @@ def choose(
     place = path_of(source)
     if url_of(source) is None and not place.exists():
         raise DataError(f"{source} does not exist. Name a folder or a zip with pictures.")
+    first = None if begin_with is None else Run.open(path_of(begin_with))
     return choose(place, size, recipe, first, alpha)
 
 
