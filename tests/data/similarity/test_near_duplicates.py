@@ -74,30 +74,72 @@ def test_the_mirrored_hash_is_the_hash_of_the_mirrored_picture() -> None:
         assert bits.max() <= 2
 
 
-@settings(deadline=None, max_examples=40)
+INDEXES = [parts for _, parts in groups._INDEXES]
+
+
+def reached(parts: tuple[groups._Part, ...]) -> int:
+    """Up to so many bits, every pair is within reach in one part at least."""
+    return sum(part.reach + 1 for part in parts) - 1
+
+
+def test_the_indexes_promise_ten_seven_and_five_bits_of_the_whole_hash() -> None:
+    assert [reached(parts) for parts in INDEXES] == [10, 7, 5]
+    for parts in INDEXES:
+        assert [part.shift for part in parts] == np.cumsum([0, *[p.bits for p in parts]])[
+            :-1
+        ].tolist()
+        assert sum(part.bits for part in parts) == 64
+
+
+@settings(deadline=None, max_examples=60)
 @given(
+    parts=st.sampled_from(INDEXES),
     base=st.lists(st.integers(0, 2**64 - 1), min_size=2, max_size=12),
-    flips=st.lists(st.sets(st.integers(0, 63), max_size=7), min_size=2, max_size=12),
-    most=st.sampled_from([2, 4, 6]),
+    flips=st.lists(st.sets(st.integers(0, 63), max_size=11), min_size=2, max_size=12),
+    mirror=st.lists(st.sets(st.integers(0, 63), max_size=6), min_size=24, max_size=24),
+    fewer=st.integers(0, 5),
 )
 def test_the_indexed_search_finds_what_the_plain_search_finds(
-    base: list[int], flips: list[set[int]], most: int
+    parts: tuple[groups._Part, ...],
+    base: list[int],
+    flips: list[set[int]],
+    mirror: list[set[int]],
+    fewer: int,
 ) -> None:
     values = base + [base[i % len(base)] ^ sum(1 << b for b in f) for i, f in enumerate(flips)]
     hashes = np.unique(np.array(values, np.uint64))
-    plain, indexed = (
-        np.concatenate([np.stack(part, 1) for part in search(hashes, hashes, close)])
-        for search in (groups._brute_pairs, groups._indexed_pairs)
-        for close in [groups._Close(most, 10_000)]
-    )
-    expected = {
-        (i, j)
-        for i in range(len(hashes))
-        for j in range(i + 1, len(hashes))
-        if bin(int(hashes[i]) ^ int(hashes[j])).count("1") <= most
-    }
-    assert set(map(tuple, plain.tolist())) == expected
-    assert set(map(tuple, indexed.tolist())) == expected
+    bits = np.array([sum(1 << b for b in some) for some in mirror], np.uint64)[: len(hashes)]
+    most = max(0, reached(parts) - fewer)
+    for query in (hashes, hashes[::-1] ^ bits):
+        expected = [
+            (i, j)
+            for i in range(len(hashes))
+            for j in range(i + 1, len(hashes))
+            if bin(int(query[i]) ^ int(hashes[j])).count("1") <= most
+        ]
+        plain = list(groups._brute_pairs(query, hashes, groups._Close(most, 10_000)))
+        indexed = list(groups._indexed_pairs(query, hashes, groups._Close(most, 10_000), parts))
+        for found in (plain, indexed):
+            pairs = np.concatenate([np.stack(part, 1) for part in found]).tolist()
+            assert sorted(map(tuple, pairs)) == expected, "each of them once"
+
+
+@pytest.mark.parametrize("crowded", [False, True])
+def test_a_set_is_grouped_the_same_with_the_index_and_with_every_pair(
+    crowded: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw = np.random.default_rng(1)
+    centers = draw.integers(0, 2**64, 10 if crowded else 900, np.uint64)
+    hashes = centers[draw.integers(0, len(centers), (2, 2500))]
+    for _ in range(4):
+        hashes ^= np.uint64(1) << draw.integers(0, 64, hashes.shape).astype(np.uint64)
+    assert len(np.unique(hashes[0])) > groups._EVERY_PAIR
+    indexed = close_pairs(*hashes)
+    monkeypatch.setattr(groups, "_EVERY_PAIR", len(hashes[0]))
+    plain = close_pairs(*hashes)
+    assert np.array_equal(indexed, plain)
+    bits = np.minimum(groups.pair_bits(*hashes, plain), groups.pair_bits(*hashes, plain[:, ::-1]))
+    assert bits.max() == (6 if crowded else 10), "in a crowded set fewer bits may differ"
 
 
 def test_when_too_many_pairs_come_fewer_bits_may_differ() -> None:
@@ -134,6 +176,8 @@ def test_a_brightened_thumbnail_differs_by_nothing_and_a_moved_one_by_much() -> 
 
 
 def test_connected_pictures_share_their_smallest_member() -> None:
+    assert connected(3, np.empty((0, 2), np.int64)).tolist() == [0, 1, 2]
+    assert connected(3, np.array([[1, 1]])).tolist() == [0, 1, 2]
     assert connected(6, np.array([[4, 2], [2, 5], [0, 1]])).tolist() == [0, 0, 2, 3, 2, 2]
 
 

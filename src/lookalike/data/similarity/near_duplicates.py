@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,10 +50,50 @@ _HOPELESS = 14.0
 _CONTRAST = 20.0
 """Differences in paler thumbnails count as if their standard deviation were this."""
 
-_BRUTE = 20_000
-_PARTS = 4
-_PART_BITS = 16
 _BLOCK = 1 << 20
+
+
+@dataclass(frozen=True)
+class _Part:
+    """``bits`` of a hash from ``shift`` on, in which ``reach`` may differ to be looked at."""
+
+    shift: int
+    bits: int
+    reach: int
+
+    def of(self, hashes: Hashes) -> NDArray[np.int64]:
+        """This part of every hash."""
+        mask = np.uint64((1 << self.bits) - 1)
+        return ((hashes >> np.uint64(self.shift)) & mask).astype(np.int64)
+
+    @property
+    def changes(self) -> list[int]:
+        """What a part is combined with (exclusive or) to give all that are within reach."""
+        sizes = range(self.reach + 1)
+        return [
+            sum(1 << bit for bit in some)
+            for size in sizes
+            for some in combinations(range(self.bits), size)
+        ]
+
+
+def _parts(bits: Sequence[int], reach: Sequence[int]) -> tuple[_Part, ...]:
+    shifts = np.cumsum([0, *bits[:-1]]).tolist()
+    return tuple(_Part(*one) for one in zip(shifts, bits, reach, strict=True))
+
+
+_EVERY_PAIR = 2_000
+"""Up to so many different hashes, looking at every pair of them takes less than an index."""
+
+_INDEXES = (
+    (20_000, _parts((16, 16, 16, 16), (2, 2, 2, 1))),
+    (250_000, _parts((16, 16, 16, 16), (1, 1, 1, 1))),
+    (1 << 40, _parts((21, 21, 22), (1, 1, 1))),
+)
+"""Up to so many different hashes, the parts in which one of a pair has to be within reach. Two
+hashes in which one bit fewer differs than the sum of (reach + 1) are so in one part at least (the
+pigeonhole principle): 10, 7 and 5 bits. What a part lets through grows with the square of the
+count over two to the power of its bits."""
 
 
 def near_groups(
@@ -102,11 +143,12 @@ def difference(thumbs: Pixels, pairs: Pairs) -> tuple[NDArray[np.float32], NDArr
     """
     rms = np.full(len(pairs), 255.0, np.float32)
     peak = np.full(len(pairs), 255.0, np.float32)
-    small = _coarse(thumbs)
     step = max(1, _BLOCK // max(1, int(np.prod(thumbs.shape[1:]))))
     for start in range(0, len(pairs), step):
         first, second = pairs[start : start + step].T
-        coarse, _ = least_difference(small[first], small[second])
+        members, at = np.unique(pairs[start : start + step], return_inverse=True)
+        small = _coarse(thumbs[members])
+        coarse, _ = least_difference(*small[at.reshape(-1, 2).T])
         hopeful = np.flatnonzero(coarse <= _HOPELESS)
         if not len(hopeful):
             continue
@@ -156,16 +198,15 @@ def _unexplained(
 def close_pairs(hashes: Hashes, mirrored: Hashes, most: int = NEAR) -> Pairs:
     """Pairs (i < j) whose hashes, or one and the other's mirror, differ in <= ``most`` bits.
 
-    Up to 20,000 different hashes, every pair of them is compared; beyond that, those that agree
-    within one bit in one of four 16-bit parts (by the pigeonhole principle: all pairs up to 7
-    bits). Of equal hashes only neighbors are paired. When more pairs come than a set can use
-    (five per picture and 300,000), fewer bits may differ.
+    Up to 20,000 different hashes, all such pairs; of more, all up to 7 bits, and of more than
+    250,000, all up to 5 bits, with some of those in which more differ. Of equal hashes only
+    neighbors are paired. When more pairs come than a set can use (five per picture and 300,000),
+    fewer bits may differ.
     """
     unique, first, inverse = np.unique(hashes, return_index=True, return_inverse=True)
     close = _Close(most, 300_000 + 5 * len(hashes))
-    search = _brute_pairs if len(unique) <= _BRUTE else _indexed_pairs
     for query in (unique, mirrored[first]):
-        for rows, columns in search(query, unique, close):
+        for rows, columns in _search(query, unique, close):
             close.add(rows, columns, distance(query[rows], unique[columns]))
     pairs = [_equal_pairs(inverse.reshape(-1)), first[close.pairs()]]
     joined = np.sort(np.concatenate(pairs).astype(np.int64), axis=1)
@@ -200,12 +241,21 @@ def _equal_pairs(group: NDArray[np.int64]) -> Pairs:
     ranked = group[order]
     same = ranked[1:] == ranked[:-1]
     neighbors = np.stack([order[:-1][same], order[1:][same]], 1)
-    starts = order[np.searchsorted(ranked, ranked)]
-    return np.concatenate([neighbors, np.stack([starts, order], 1)])
+    later = order[1:][same]
+    starts = order[np.searchsorted(ranked, group[later])]
+    return np.concatenate([neighbors, np.stack([starts, later], 1)])
 
 
 Found = Iterator[tuple[Pairs, Pairs]]
 """Rows of the query and, further on, of the hashes, block after block."""
+
+
+def _search(query: Hashes, hashes: Hashes, close: _Close) -> Found:
+    """The way that suits so many hashes; each pair comes once."""
+    if len(hashes) <= _EVERY_PAIR:
+        return _brute_pairs(query, hashes, close)
+    parts = next(parts for most, parts in _INDEXES if len(hashes) <= most)
+    return _indexed_pairs(query, hashes, close, parts)
 
 
 def _brute_pairs(query: Hashes, hashes: Hashes, close: _Close) -> Found:
@@ -217,25 +267,35 @@ def _brute_pairs(query: Hashes, hashes: Hashes, close: _Close) -> Found:
         yield rows[keep] + start, columns[keep]
 
 
-def _indexed_pairs(query: Hashes, hashes: Hashes, close: _Close) -> Found:
-    masks = [0] + [1 << bit for bit in range(_PART_BITS)]
-    for part in range(_PARTS):
-        shift = np.uint64(part * _PART_BITS)
-        keys = ((hashes >> shift) & np.uint64(0xFFFF)).astype(np.int64)
+def _indexed_pairs(query: Hashes, hashes: Hashes, close: _Close, parts: Sequence[_Part]) -> Found:
+    for number, part in enumerate(parts):
+        keys = part.of(hashes)
         order = np.argsort(keys, kind="stable")
-        counts = np.bincount(keys, minlength=1 << _PART_BITS)
+        counts = np.bincount(keys, minlength=1 << part.bits)
         ends = np.cumsum(counts)
-        asked = ((query >> shift) & np.uint64(0xFFFF)).astype(np.int64)
-        for mask in masks:
-            if close.most < 0:
-                return
-            wanted = asked ^ mask
-            for rows, columns in _expand(ends[wanted] - counts[wanted], ends[wanted]):
-                columns = order[columns]
-                later = rows < columns
-                rows, columns = rows[later], columns[later]
-                keep = distance(query[rows], hashes[columns]) <= close.most
-                yield rows[keep], columns[keep]
+        for start in range(0, len(query), _BLOCK):
+            asked = part.of(query[start : start + _BLOCK])
+            for change in part.changes:
+                if change.bit_count() > close.most:
+                    break
+                wanted = asked ^ change
+                for rows, columns in _expand(ends[wanted] - counts[wanted], ends[wanted]):
+                    rows, columns = rows + start, order[columns]
+                    later = rows < columns
+                    rows, columns = rows[later], columns[later]
+                    keep = distance(query[rows], hashes[columns]) <= close.most
+                    rows, columns = rows[keep], columns[keep]
+                    new = _unseen(query[rows] ^ hashes[columns], parts[:number])
+                    yield rows[new], columns[new]
+
+
+def _unseen(differing: Hashes, before: Sequence[_Part]) -> NDArray[np.bool_]:
+    """Whether a pair is out of reach in the parts that were looked at before, bool ``[N]``."""
+    new = np.ones(len(differing), np.bool_)
+    for part in before:
+        bits = part.of(differing).astype(np.uint64)
+        new &= distance(bits, np.zeros_like(bits)) > part.reach
+    return new
 
 
 def _expand(
@@ -256,7 +316,10 @@ def _expand(
 
 def connected(count: int, pairs: Pairs) -> Groups:
     """The connected groups as one number per picture: the smallest member, int64 ``[count]``."""
-    parent = list(range(count))
+    groups = np.arange(count)
+    pairs = pairs[pairs[:, 0] != pairs[:, 1]]
+    members, inverse = np.unique(pairs, return_inverse=True)
+    parent = list(range(len(members)))
 
     def root(at: int) -> int:
         while parent[at] != at:
@@ -264,8 +327,9 @@ def connected(count: int, pairs: Pairs) -> Groups:
             at = parent[at]
         return at
 
-    for one, other in pairs.tolist():
+    for one, other in inverse.reshape(-1, 2).tolist():
         first, second = root(one), root(other)
         if first != second:
             parent[max(first, second)] = min(first, second)
-    return np.array([root(at) for at in range(count)], np.int64)
+    groups[members] = members[[root(at) for at in range(len(members))]]
+    return groups
