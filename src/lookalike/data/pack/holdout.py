@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from lookalike import seeds
 
@@ -13,6 +13,9 @@ LEASTS = ((500, 50), (48, 16))
 """From so many pictures on, at least so many are held out: fewer than 16 cannot be judged by."""
 
 Counts = NDArray[np.int64]
+
+_TURN = 65_536
+"""So many groups are looked at together for those whose class wants any."""
 
 _OVER = 5
 """Groups that are too large are held out still while they exceed by a fifth of the hold-out."""
@@ -29,7 +32,7 @@ def wanted_holdout(count: int, share: float) -> int:
 def choose_holdout(
     groups: NDArray[np.int64],
     classes: Sequence[str],
-    digests: Sequence[int],
+    digests: ArrayLike,
     share: float,
     seed: int = 0,
     before: Sequence[str | None] | None = None,
@@ -47,17 +50,14 @@ def choose_holdout(
     total = wanted_holdout(len(groups), share)
     if not total:
         return np.zeros(len(groups), np.bool_)
-    names, owner = np.unique(np.asarray(classes, dtype=np.str_), return_inverse=True)
-    owner = owner.reshape(-1)
-    counts = np.bincount(owner, minlength=len(names))
+    owner, counts = _owners(classes)
     sizes = np.bincount(groups, minlength=len(groups))
     stay, free = _sides(groups, before)
     drawing = _Drawing(owner, counts, sizes, _quotas(counts, total))
     for leader in np.flatnonzero(stay).tolist():
         drawing.keep(leader)
     order = _in_order(np.flatnonzero(free & (sizes > 0)), groups, digests, seed)
-    for leader in order:
-        drawing.take(leader)
+    drawing.take_in_turn(order)
     drawing.take_large(order, total // _OVER)
     return np.asarray(drawing.held[groups], np.bool_)
 
@@ -76,16 +76,20 @@ class _Drawing:
         self.counts[own] -= self.sizes[leader]
         self.held[leader] = self.counts[own] > 0
 
-    def take(self, leader: int) -> None:
-        """Hold a group out if its class still wants so many."""
-        own = self.owner[leader]
-        if self.sizes[leader] <= self.quota[own]:
-            self.quota[own] -= self.sizes[leader]
-            self.held[leader] = True
+    def take_in_turn(self, order: Counts) -> None:
+        """Hold groups out one after the other while their class still wants so many."""
+        for start in range(0, len(order), _TURN):
+            some = order[start : start + _TURN]
+            for leader in some[self.sizes[some] <= self.quota[self.owner[some]]].tolist():
+                own = self.owner[leader]
+                if self.sizes[leader] <= self.quota[own]:
+                    self.quota[own] -= self.sizes[leader]
+                    self.held[leader] = True
 
-    def take_large(self, order: Sequence[int], spare: int) -> None:
+    def take_large(self, order: Counts, spare: int) -> None:
         """Fill what is wanted with groups that are too large, up to ``spare`` pictures too many."""
-        for leader in sorted(order, key=self.sizes.__getitem__):
+        left = order[~self.held[order] & (self.quota[self.owner[order]] > 0)]
+        for leader in left[np.argsort(self.sizes[left], kind="stable")].tolist():
             own = self.owner[leader]
             over = self.sizes[leader] - self.quota[own]
             if not self.held[leader] and 0 < self.quota[own]:
@@ -93,6 +97,13 @@ class _Drawing:
                     spare -= over
                     self.quota[own] = 0
                     self.held[leader] = True
+
+
+def _owners(classes: Sequence[str]) -> tuple[Counts, Counts]:
+    """The class of every picture as a number, and how many pictures each class has."""
+    numbers = {name: number for number, name in enumerate(sorted(set(classes)))}
+    owner = np.fromiter((numbers[name] for name in classes), np.int64, len(classes))
+    return owner, np.bincount(owner, minlength=len(numbers))
 
 
 def _sides(
@@ -107,13 +118,14 @@ def _sides(
 
 
 def _in_order(
-    leaders: NDArray[np.int64], groups: NDArray[np.int64], digests: Sequence[int], seed: int
-) -> list[int]:
+    leaders: NDArray[np.int64], groups: NDArray[np.int64], digests: ArrayLike, seed: int
+) -> Counts:
     """The groups in the order in which they are drawn: by the seed and their lowest digest."""
     lowest = np.full(len(groups), np.iinfo(np.int64).max)
     np.minimum.at(lowest, groups, np.asarray(digests, np.int64))
-    places = {int(one): seeds.number(seed, "holdout", int(lowest[one])) for one in leaders}
-    return sorted(places, key=places.__getitem__)
+    places = (seeds.number(seed, "holdout", int(lowest[one])) for one in leaders)
+    drawn = np.fromiter(places, np.int64, len(leaders))
+    return leaders[np.argsort(drawn, kind="stable")]
 
 
 def _quotas(counts: NDArray[np.int64], total: int) -> NDArray[np.int64]:
