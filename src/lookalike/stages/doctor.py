@@ -124,8 +124,8 @@ def doctor(
         NoImagesError: there is nothing that can be read.
     """
     settings = settings or DoctorSettings()
-    with tempfile.TemporaryFile() as squares:
-        measured = Measurements(squares)
+    with tempfile.TemporaryFile() as squares, tempfile.TemporaryFile() as thumbs:
+        measured = Measurements(squares, thumbs)
         source = Path(source)
         opened = None if Pack.is_pack(source) else open_source(source)
         visits = (
@@ -195,7 +195,11 @@ class _Diagnosing:
     def run(self, page: Path | None, faces: Census | None, clear: str = "") -> Diagnosis:
         """The diagnosis; ``clear`` is a sentence about transparent pictures, if there is one."""
         sheet = self._sheet()
-        features = self.deep if self.deep is not None else finds.plain_features(self.squares)
+        strange = (
+            finds.plain_strangeness(self.squares)
+            if self.deep is None
+            else finds.strangeness(self.deep)
+        )
         found = [
             self._unreadable(),
             finds.find_conflicts(sheet),
@@ -210,7 +214,7 @@ class _Diagnosing:
             finds.find_modes(sheet),
         ]
         known = {name for one in found for name in one.leaves_out}
-        found.insert(-1, finds.find_outliers(sheet, finds.strangeness(features), known))
+        found.insert(-1, finds.find_outliers(sheet, strange, known))
         if faces is not None and faces.mostly:
             found.append(finds.find_faceless(sheet, dict(faces.others)))
         kept = tuple(one for one in found if one.count)
@@ -251,8 +255,8 @@ class _Diagnosing:
 
     def _sheet(self) -> Sheet:
         measured = self.measured
-        columns = np.array(measured.numbers, np.float32).T
-        digests = np.array([one[0] for one in measured.marks])
+        columns = measured.columns()
+        digests = measured.marks()[:, 0]
         _, first, owner = np.unique(digests, return_index=True, return_inverse=True)
         same = first[owner.reshape(-1)].astype(np.int64)
         blank = columns[_COLUMNS.index("contrast")] < finds.BLANK
@@ -270,7 +274,7 @@ class _Diagnosing:
     def _groups(self, same: Groups, blank: NDArray[np.bool_]) -> Groups:
         """Near copies among the different pictures that are not blank; crops by features."""
         own = np.flatnonzero((same == np.arange(len(same))) & ~blank)
-        hashes = np.array([one[1:] for one in self.measured.marks], np.uint64)[own]
+        hashes = self.measured.marks()[own, 1:]
         near = near_groups(hashes[:, 0], hashes[:, 1], self.measured.thumb_pixels()[own])
         pairs = [np.stack([own, own[near]], 1), np.stack([np.arange(len(same)), same], 1)]
         if self.deep is not None:
@@ -313,7 +317,7 @@ class _Diagnosing:
         )
 
     def _figures(self, diagnosis: Diagnosis) -> list[tuple[str, str]]:
-        sides = np.array(self.measured.numbers, np.float32)[:, :2].min(1)
+        sides = self.measured.columns()[:2].min(0)
         figures = [
             (f"{diagnosis.files:,}", "files"),
             (f"{np.median(sides):.0f} px", "typical short side"),

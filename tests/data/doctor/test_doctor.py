@@ -11,8 +11,14 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
+from lookalike.data.doctor import findings
 from lookalike.data.doctor.checks import blur_effect
-from lookalike.data.doctor.findings import plain_features, robust_limit, strangeness
+from lookalike.data.doctor.findings import (
+    plain_features,
+    plain_strangeness,
+    robust_limit,
+    strangeness,
+)
 from lookalike.data.pack.writer import write_pack
 from lookalike.data.similarity.crops import candidates, is_crop
 from lookalike.errors import NoImagesError
@@ -176,3 +182,24 @@ def test_the_one_that_points_elsewhere_is_the_strangest() -> None:
     assert int(values.argmax()) == 40
     assert values[40] > robust_limit(values[:40], 3.0)
     assert strangeness(np.ones((1, 3), np.float32)).tolist() == [0.0]
+
+
+def test_pictures_a_block_at_a_time_are_as_strange_as_all_their_features_at_once() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (1500, 8, 8, 3), np.uint8)
+    pixels[7] = 0, 255, 0
+    values = plain_strangeness(pixels)
+    assert np.array_equal(values, strangeness(plain_features(pixels)))
+    assert int(values.argmax()) == 7
+
+
+def test_a_large_set_is_compared_with_some_and_its_stranger_is_still_the_strangest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (1500, 8, 8, 3), np.uint8)
+    pixels[7], pixels[900] = (0, 255, 0), (0, 0, 255)
+    every = plain_strangeness(pixels)
+    monkeypatch.setattr(findings, "MOST_OTHERS", 500)
+    some = plain_strangeness(pixels)
+    assert set(np.argsort(some)[-2:].tolist()) == {7, 900}
+    assert np.array_equal(some, plain_strangeness(pixels)), "the others are drawn once"
+    assert 0 < np.median(some - every) < 0.1, "fewer others are a little farther away"

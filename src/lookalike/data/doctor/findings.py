@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import SupportsIndex
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lookalike import seeds
 from lookalike.data.similarity.near_duplicates import Groups
 
 Floats = NDArray[np.float32]
+Indices = NDArray[np.int64]
 
 BLANK = 5.0
 """Pictures whose grey differs by less than this many levels (standard deviation) show nothing."""
@@ -24,6 +26,12 @@ OUTLIERS = 10
 STRANGE = 5.0
 """How many robust deviations above the middle a picture must be to stand out. On the planted
 corpora sound pictures reach 3.9, and strangers have at least 8.1 (scripts/bench doctor)."""
+
+MOST_OTHERS = 20_000
+"""Of a larger set, each picture is compared with so many others, drawn once: all with all would
+take hours from a million pictures on."""
+
+_BLOCK = 1024
 
 SERIOUS, CARE, NOTE = "serious", "care", "note"
 
@@ -345,19 +353,40 @@ def robust_limit(values: Floats, times: float) -> float:
 def strangeness(features: Floats, neighbors: int = 10) -> Floats:
     """The logarithm of the mean distance to the ten nearest others, float32 ``[N]``.
 
-    Distances are between directions: each row of ``features`` is first scaled to length 1.
+    Distances are between directions: each row of ``features`` is first scaled to length 1. In more
+    than 20,000 rows, the others are 20,000 of them, drawn once.
     """
-    count = len(features)
-    features = features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-9)
-    most = min(neighbors, count - 1)
-    if most < 1:
+    return _strangeness(lambda rows: features[rows], len(features), neighbors)
+
+
+def plain_strangeness(squares: NDArray[np.uint8], neighbors: int = 10) -> Floats:
+    """The same for pictures, uint8 ``[N, S, S, C]``, by their features, a block at a time."""
+    return _strangeness(lambda rows: plain_features(squares[rows]), len(squares), neighbors)
+
+
+def _strangeness(features_of: Callable[[Indices], Floats], count: int, neighbors: int) -> Floats:
+    others = np.arange(count)
+    if count > MOST_OTHERS:
+        drawn = seeds.array_generator(0, "doctor/others").permutation(count)
+        others = np.sort(drawn[:MOST_OTHERS])
+    near = min(neighbors, len(others) - 1)
+    if near < 1:
         return np.zeros(count, np.float32)
+    pieces = np.split(others, range(_BLOCK, len(others), _BLOCK))
+    among = np.concatenate([_directions(features_of(some)) for some in pieces])
     found = np.empty(count, np.float32)
-    for start in range(0, count, 1024):
-        far = 2 - 2 * features[start : start + 1024] @ features.T
-        near = np.sort(np.partition(far.clip(0), most, axis=1)[:, : most + 1], axis=1)[:, 1:]
-        found[start : start + 1024] = np.sqrt(near).mean(1)
+    for start in range(0, count, _BLOCK):
+        rows = np.arange(start, min(start + _BLOCK, count))
+        far = 2 - 2 * _directions(features_of(rows)) @ among.T
+        least = np.sort(np.partition(far.clip(0), near, axis=1)[:, : near + 1], axis=1)
+        itself = np.isin(rows, others, assume_unique=True)[:, None]
+        found[rows] = np.sqrt(np.where(itself, least[:, 1:], least[:, :-1])).mean(1)
     return np.asarray(np.log(found + 1e-6), np.float32)
+
+
+def _directions(features: Floats) -> Floats:
+    lengths = np.linalg.norm(features, axis=1, keepdims=True)
+    return np.asarray(features / np.maximum(lengths, 1e-9), np.float32)
 
 
 def plain_features(squares: NDArray[np.uint8]) -> Floats:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import IO
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lookalike import images
 from lookalike.data.decode.decode import PictureFacts, ReadSettings
@@ -94,19 +96,17 @@ def pack_visits(source: Path, tell: Tell) -> Iterator[Visit]:
 
 
 class Measurements:
-    """All measured pictures: numbers in memory, squares in a file."""
+    """All measured pictures: numbers in memory, squares and thumbnails in files."""
 
-    def __init__(self, squares: IO[bytes]) -> None:
-        self._file = squares
-        self._side = SQUARE
+    def __init__(self, squares: IO[bytes], thumbs: IO[bytes]) -> None:
+        self._squares, self._thumbs = squares, thumbs
         self.names: list[str] = []
         self.classes: list[str] = []
         self.splits: list[str] = []
         self.modes: list[str] = []
         self.notes: list[tuple[str, ...]] = []
-        self.numbers: list[tuple[float, ...]] = []
-        self.marks: list[tuple[int, int, int]] = []
-        self.thumbs: list[bytes] = []
+        self._numbers = array("f")
+        self._marks = array("Q")
         self.refused: list[tuple[str, str]] = []
 
     def add(self, visit: Visit) -> None:
@@ -119,24 +119,34 @@ class Measurements:
         if square.shape[0] < SQUARE:
             small = images.to_pillow(square).resize((SQUARE, SQUARE), 1)
             square = np.asarray(small, np.uint8)
-        self._file.write(square.tobytes())
+        self._squares.write(square.tobytes())
         self.names.append(visit.name)
         self.classes.append(visit.group)
         self.splits.append(visit.split)
         self.modes.append(one.facts.mode)
         self.notes.append(one.facts.notes)
         sides = float(one.facts.width), float(one.facts.height)
-        self.numbers.append((*sides, one.brightness, one.contrast, one.blur, one.colorful))
-        self.marks.append((one.marks.digest, one.marks.hash, one.marks.mirrored))
-        self.thumbs.append(one.marks.thumb.tobytes())
+        self._numbers.extend((*sides, one.brightness, one.contrast, one.blur, one.colorful))
+        self._marks.extend((one.marks.digest, one.marks.hash, one.marks.mirrored))
+        self._thumbs.write(one.marks.thumb.tobytes())
+
+    def columns(self) -> NDArray[np.float32]:
+        """Width, height, brightness, contrast, blur and color, float32 ``[6, N]``."""
+        return np.frombuffer(self._numbers, np.float32).reshape(len(self.names), 6).T
+
+    def marks(self) -> NDArray[np.uint64]:
+        """Digest, perceptual hash and that of the mirror image, uint64 ``[N, 3]``."""
+        return np.frombuffer(self._marks, np.uint64).reshape(len(self.names), 3)
 
     def squares(self) -> Pixels:
         """All squares, uint8 ``[N, 64, 64, 3]``, from the file."""
-        self._file.flush()
-        shape = (len(self.names), SQUARE, SQUARE, 3)
-        return np.asarray(np.memmap(self._file, np.uint8, "r", shape=shape))
+        return self._mapped(self._squares, SQUARE)
 
     def thumb_pixels(self) -> Pixels:
-        """All thumbnails, uint8 ``[N, 16, 16, 3]``."""
-        joined = np.frombuffer(b"".join(self.thumbs), np.uint8)
-        return joined.reshape(len(self.names), THUMB, THUMB, 3)
+        """All thumbnails, uint8 ``[N, 16, 16, 3]``, from the file."""
+        return self._mapped(self._thumbs, THUMB)
+
+    def _mapped(self, file: IO[bytes], side: int) -> Pixels:
+        file.flush()
+        shape = (len(self.names), side, side, 3)
+        return np.asarray(np.memmap(file, np.uint8, "r", shape=shape))
