@@ -25,9 +25,10 @@ class EvaluateSettings:
 
     ``function`` is a judge of one's own in Python: pictures uint8 ``[N, H, W, C]`` to numbers
     ``[N, dim]``; the function :func:`lookalike.evaluate` takes it as ``judge``, too.
-    ``most`` bounds the training pictures that are looked at. ``trained_with`` names families of
-    networks that trained the generator, so that a judge of the same family warns. ``sheet`` is a
-    PNG file for samples by class; ``steps`` are those of the classifier that tells classes apart.
+    ``most`` bounds the training pictures that are looked at, and the held-out ones.
+    ``trained_with`` names families of networks that trained the generator, so that a judge of the
+    same family warns. ``sheet`` is a PNG file for samples by class; ``steps`` are those of the
+    classifier that tells classes apart.
     """
 
     judge: str = "auto"

@@ -441,7 +441,7 @@ def _real(against: Path, settings: EvaluateSettings, tell: Tell) -> RealSet:
         pack = Pack.open(against)
         _refuse_few(pack)
         train = some(len(pack.train), settings.most)
-        held = np.arange(len(pack.holdout))
+        held = some(len(pack.holdout), settings.most)
         return RealSet(
             gathered(pack.train.images, train),
             gathered(pack.holdout.images, held),

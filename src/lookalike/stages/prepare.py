@@ -445,10 +445,10 @@ class _Work:
         before = self.sides
         if old is not None and old.info.get("drawn") == self._drawn:
             sides = sides_of(old)
-            addresses = zip(before, self.ingest.addresses, strict=True)
+            addresses = zip(before, self.ingest.addresses(), strict=True)
             before = [settled or sides.get(address) for settled, address in addresses]
         share, seed = self.settings.holdout, self.settings.seed
-        classes, digests = self.ingest.classes, list(self.ingest.digests)
+        classes, digests = self.ingest.classes, np.asarray(self.ingest.digests)
         return choose_holdout(groups, classes, digests, share, seed, before)
 
     def _about(self, held: NDArray[np.bool_]) -> Row:
@@ -486,12 +486,12 @@ class _Work:
         self, known: Sequence[tuple[Answer, ...] | None]
     ) -> Iterator[tuple[PictureFile, tuple[Answer | Accepted, ...]]]:
         """Every file with what is known from last time or was read now, in order."""
-        pairs = list(zip(self.pictures.files, known, strict=True))
-        new = [file for file, old in pairs if old is None]
+        files = self.pictures.files
+        new = [file for file, old in zip(files, known, strict=True) if old is None]
         parts = self.parts
         fresh = self._ask(new) if parts is None else parts.answers(new, self.asking())
         waiting = next(fresh, None)
-        for file, old in pairs:
+        for file, old in zip(files, known, strict=True):
             if old is not None:
                 yield file, old
             elif waiting is not None and waiting[0].name == file.name:

@@ -1,11 +1,13 @@
-"""What a run of prepare has kept and left out so far: a few dozen bytes a picture."""
+"""What a run of prepare has kept and left out so far: some sixty bytes a picture, and its name."""
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
-from itertools import islice
+from itertools import chain, count, islice
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +38,43 @@ _SAID = {
 """Notes on single pictures that are counted for the person, and how."""
 
 
+class DigestTable:
+    """Numbers of 63 bits in the order in which they came, each once; 24 to 32 bytes for each."""
+
+    def __init__(self) -> None:
+        self._digests = array("q")
+        self._slots = array("q", [-1]) * 1024
+
+    def __len__(self) -> int:
+        return len(self._digests)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[np.int64]:
+        return np.array(self._digests, np.int64)
+
+    def place(self, digest: int) -> int:
+        """Where this one stands; the end, where it is added, if it is new."""
+        slot = self._slot(digest)
+        if self._slots[slot] < 0:
+            self._slots[slot] = len(self._digests)
+            self._digests.append(digest)
+            if 2 * len(self._digests) > len(self._slots):
+                self._grow()
+            return len(self._digests) - 1
+        return self._slots[slot]
+
+    def _slot(self, digest: int) -> int:
+        mask = len(self._slots) - 1
+        slot = digest & mask
+        while (there := self._slots[slot]) >= 0 and self._digests[there] != digest:
+            slot = (slot + 1) & mask
+        return slot
+
+    def _grow(self) -> None:
+        self._slots = array("q", [-1]) * (2 * len(self._slots))
+        for place, digest in enumerate(self._digests):
+            self._slots[self._slot(digest)] = place
+
+
 @dataclass
 class IngestLog:
     """The pictures that go into the pack, by number, and the files that do not.
@@ -47,15 +86,14 @@ class IngestLog:
     names: list[str] = field(default_factory=list)
     classes: list[str] = field(default_factory=list)
     values: list[tuple[str, ...]] = field(default_factory=list)
-    addresses: list[tuple[str, int]] = field(default_factory=list)
-    digests: dict[int, int] = field(default_factory=dict)
+    frames: array[int] = field(default_factory=lambda: array("q"))
+    digests: DigestTable = field(default_factory=DigestTable)
     copies: int = 0
     enlarged: int = 0
     noted: dict[str, list[str]] = field(default_factory=dict)
     twins: list[tuple[PictureFile, str]] = field(default_factory=list)
-    _hashes: list[tuple[int, int]] = field(default_factory=list)
-    _origins: dict[str, int] = field(default_factory=dict)
-    _ties: list[tuple[int, int]] = field(default_factory=list)
+    _hashes: array[int] = field(default_factory=lambda: array("Q"))
+    _copied: list[tuple[str, int]] = field(default_factory=list)
 
     def accept(self, file: PictureFile, answer: Answer | Accepted) -> Accepted | None:
         """The picture if it goes into the pack; otherwise it is noted among the refused."""
@@ -72,16 +110,15 @@ class IngestLog:
             return None
         accepted = answer.take() if isinstance(answer, PreviousPack) else answer
         number = len(self.names)
-        first = self.digests.setdefault(accepted.marks.digest, number)
+        first = self.digests.place(accepted.marks.digest)
         if first < number:
             self._copy(file, {**row, **_frame(accepted)}, first)
             return None
         self.names.append(file.name)
         self.classes.append(file.class_name)
         self.values.append(file.values)
-        self.addresses.append((file.name, accepted.frame or 0))
-        self._hashes.append((accepted.marks.hash, accepted.marks.mirrored))
-        self._tie(file.name, number)
+        self.frames.append(accepted.frame or 0)
+        self._hashes.extend((accepted.marks.hash, accepted.marks.mirrored))
         self.enlarged += any(note.startswith("enlarged") for note in accepted.facts.notes)
         for note in accepted.facts.notes:
             if note in _SAID:
@@ -92,18 +129,33 @@ class IngestLog:
         self.copies += 1
         same = self.names[first]
         self.twins.append((file, same))
-        self._tie(file.name, first)
+        self._copied.append((file.name, first))
         words = f"is an exact copy of {same}"
         if same == file.name:
             words = "is an exact copy of an earlier frame"
         about = {"copy_of": same, "class": file.class_name or None}
         self.refused.append({**row, "reason": words, **about})
 
-    def _tie(self, name: str, number: int) -> None:
-        """Frames of one file, and pictures made of one another, stay together."""
-        first = self._origins.setdefault(original_of(name), number)
-        if first != number:
-            self._ties.append((first, number))
+    def addresses(self) -> Iterator[tuple[str, int]]:
+        """Every picture by its file and frame."""
+        return zip(self.names, self.frames, strict=True)
+
+    def _ties(self) -> NDArray[np.int64]:
+        """Frames of one file, and pictures made of one another, which stay together; ``[M, 2]``."""
+        names = self.names
+        shared = {original_of(name) for name in names if "__" in name}
+        shared |= {original_of(name) for name, _ in self._copied}
+        values, counts = np.unique(
+            np.fromiter(map(hash, names), np.int64, len(names)), return_counts=True
+        )
+        twice = set(values[counts > 1].tolist())
+        shared |= {original_of(name) for name in names if hash(name) in twice}
+        ties, firsts = [], dict[str, int]()
+        for name, number in chain(zip(names, count(), strict=False), self._copied):
+            origin = original_of(name) if shared else name
+            if origin in shared and (first := firsts.setdefault(origin, number)) != number:
+                ties.append((first, number))
+        return np.array(ties, np.int64).reshape(-1, 2)
 
     def adopted(self) -> dict[int, Row]:
         """What pictures without labels take over from an exact copy that has some, by number."""
@@ -145,14 +197,14 @@ class IngestLog:
         ``thumbs`` is uint8 ``[N, 16, 16, C]``. The number counts the groups of pictures that look
         the same, frames of one file aside.
         """
-        hashes = np.array(self._hashes, np.uint64)
+        hashes = np.frombuffer(self._hashes, np.uint64).reshape(-1, 2)
         near = near_groups(hashes[:, 0], hashes[:, 1], thumbs)
         alike = int((np.bincount(near) > 1).sum())
-        if not self._ties:
+        ties = self._ties()
+        if not len(ties):
             return near, alike
         own = np.stack([np.arange(len(near)), near], 1)
-        tied = connected(len(near), np.concatenate([own, np.array(self._ties, np.int64)]))
-        return tied, alike
+        return connected(len(near), np.concatenate([own, ties])), alike
 
     def found(self, beside: Collection[str], classes: Collection[str]) -> list[str]:
         """Sentences about what was done with single files.
