@@ -1,7 +1,11 @@
 """Seconds and memory of the verbs at 10^4, 10^5, 10^6 pictures, with the exponent of time.
 
 Each row is a process of its own. ``real`` rows decode PNG files of 16 px; ``sparse`` packs have
-shards of zeros that take no disk, at 64 px; ``drawn`` rows are hashes and digests at random.
+shards of zeros that take no disk, at 64 px; ``drawn`` rows are hashes, digests, pixels and vectors
+at random. Memory is the most that the process held of its own while it worked: pages of files that
+it maps are not counted, since the system takes them back when it needs them. Seconds are those of
+processors, the workers' among them, so that other work on the machine changes them less. What was
+measured on this kind of machine is not measured again; --again does.
 """
 
 from __future__ import annotations
@@ -9,7 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import resource
+import os
 import subprocess
 import sys
 import tempfile
@@ -19,10 +23,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks import common
 
 SIDE = 64
+BEGIN = "begin\n"
+
+Pixels = NDArray[np.uint8]
+Vectors = NDArray[np.float32]
 
 
 def files(home: Path, count: int) -> Path:
@@ -65,10 +74,27 @@ def sparse_pack(home: Path, count: int) -> Path:
         "class_counts": {},
         "columns": [],
         "attributes": [],
-        "fingerprint": "0",
+        "fingerprint": fingerprint(count, held),
     }
     (folder / "pack.json").write_text(json.dumps(info))
+    with (folder / "manifest.jsonl").open("w") as lines:
+        for number, one in enumerate(held.tolist()):
+            split = "holdout" if one else "train"
+            lines.write(f'{{"source": "{number:08d}.png", "split": "{split}"}}\n')
     return folder
+
+
+def fingerprint(count: int, held: NDArray[np.bool_]) -> str:
+    """That of a pack of zeros without classes; a pack is compared with its own up to 4 GB."""
+    from lookalike.data.pack.pack import MOST_VERIFIED, new_fingerprint
+
+    digest, each = new_fingerprint((SIDE, SIDE, 3)), SIDE * SIDE * 3
+    for first in range(0, count if count * each <= MOST_VERIFIED else 0, 1000):
+        digest.update(bytes(min(1000, count - first) * each))
+    digest.update(np.full(count, -1, np.int32).tobytes())
+    digest.update(held.tobytes())
+    digest.update(json.dumps([[], []]).encode())
+    return digest.hexdigest()
 
 
 def prepare(home: Path, count: int) -> Callable[[], object]:
@@ -83,7 +109,9 @@ def merge(home: Path, count: int) -> Callable[[], object]:
 
     folder = files(home, count)
     for number in (1, 2):
-        lookalike.prepare(folder, home / "pack", size=16, workers=1, part=f"{number}/2")
+        words = ["prepare", str(folder), "--to", str(home / "pack"), "--size", "16"]
+        words += ["--part", f"{number}/2"]
+        subprocess.run([sys.executable, "-m", "lookalike", *words], check=True, capture_output=True)
     return lambda: lookalike.merge(home / "pack")
 
 
@@ -116,50 +144,163 @@ def fed(home: Path, count: int) -> Callable[[], object]:
     return work
 
 
+def trained(home: Path, count: int) -> Callable[[], object]:
+    """A thousand batches of 16, with what a training does before and behind them."""
+    import lookalike
+
+    folder = sparse_pack(home, count)
+    changes = {"images": "16000", "batch": "16", "width": "4"}
+    return lambda: lookalike.train(folder, home / "run", recipe="tiny", changes=changes, threads=1)
+
+
+def evaluated(home: Path, count: int) -> Callable[[], object]:
+    """2,000 samples of noise against the pack: features of both, and every score."""
+    from lookalike.settings.evaluation import EvaluateSettings
+    from lookalike.stages.evaluate import evaluate
+
+    folder = sparse_pack(home, count)
+    settings = EvaluateSettings(judge="random", classes=False)
+    return lambda: evaluate(noise, folder, settings)
+
+
+def copies(home: Path, count: int) -> Callable[[], object]:
+    """What 'generate' asks of 1,000 pictures, the learning of what a copy is included."""
+    from lookalike.data.pack.pack import Pack
+    from lookalike.metrics.copies.copy_filter import copy_check
+
+    pack = Pack.open(sparse_pack(home, count))
+
+    def work() -> None:
+        check = copy_check(pack)
+        assert check is not None
+        check(noise(1000))
+
+    return work
+
+
+def twins(home: Path, count: int) -> Callable[[], object]:
+    """So many pictures of one class that all pass in 'expand', each held against those before."""
+    from lookalike.metrics.copies.search import CopyFeatures, CopyRule
+    from lookalike.metrics.features.features import RandomConv
+    from lookalike.metrics.utility.selection import CandidateLook, SelectedPictures, Sieve
+
+    draw = np.random.default_rng(0)
+    mixed = draw.normal(size=(16, 1280)).astype(np.float32)
+
+    def vectors(many: int) -> Vectors:
+        rough = draw.normal(size=(many, 1280)).astype(np.float32)
+        return draw.normal(size=(many, 16)).astype(np.float32) @ mixed + rough
+
+    training = CopyFeatures("", vectors(2000), np.zeros((2000, 192)), np.zeros((2000, 32, 32, 3)))
+    sieve = Sieve(RandomConv(), training, CopyRule(1.0, 1.0), outlier=np.inf, twin=1e-6)
+    chosen = SelectedPictures(sieve, 0)
+
+    def work() -> None:
+        for first in range(0, count, 256):
+            some = vectors(min(256, count - first))
+            far = np.zeros(len(some))
+            look = CandidateLook(some, None, far + 2, far)
+            for row in range(len(some)):
+                chosen.ask(look, row)
+
+    return work
+
+
+def coverage(home: Path, count: int) -> Callable[[], object]:
+    """Density and coverage of 2,000 samples against the most that are looked at of so many."""
+    from lookalike.metrics.distances.manifold import manifold
+    from lookalike.settings.evaluation import EvaluateSettings
+
+    draw = np.random.default_rng(0)
+    vectors = draw.normal(size=(min(count, EvaluateSettings().most) + 2000, 64)).astype(np.float32)
+    return lambda: manifold(vectors[:2000], vectors[2000:])
+
+
+def outliers(home: Path, count: int) -> Callable[[], object]:
+    """How far each picture of the doctor's is from the others."""
+    from lookalike.data.doctor.findings import plain_strangeness
+
+    pixels = np.memmap(home / "squares", np.uint8, "w+", shape=(count, SIDE, SIDE, 3))
+    return lambda: plain_strangeness(pixels)
+
+
+def noise(count: int) -> Pixels:
+    return np.random.default_rng(1).integers(0, 256, (count, SIDE, SIDE, 3), np.uint8)
+
+
 def holdout(home: Path, count: int) -> Callable[[], object]:
     from lookalike.data.pack.holdout import choose_holdout
 
-    digests = np.random.default_rng(0).integers(0, 2**63, count).tolist()
+    digests = np.random.default_rng(0).integers(0, 2**63, count)
     return lambda: choose_holdout(np.arange(count), [""] * count, digests, 0.1)
 
 
 def near(home: Path, count: int) -> Callable[[], object]:
+    """A hundredth of them twice; thumbnails come from a file, as in 'prepare'."""
     from lookalike.data.similarity.near_duplicates import near_groups
 
     draw = np.random.default_rng(0)
     hashes = draw.integers(0, 2**63, (2, count), np.uint64) * np.uint64(2)
     hashes[:, : count // 100] = hashes[:, -(count // 100) :]
-    thumbs = draw.integers(0, 256, (count, 16, 16, 1), np.uint8)
+    thumbs = np.memmap(home / "thumbs", np.uint8, "w+", shape=(count, 16, 16, 1))
+    for first in range(0, count, 1 << 16):
+        thumbs[first : first + (1 << 16)] = draw.integers(0, 256, (1, 16, 16, 1), np.uint8)
     return lambda: near_groups(hashes[0], hashes[1], thumbs)
 
 
 WORK: dict[str, tuple[str, Callable[[Path, int], Callable[[], object]]]] = {
+    "open a pack": ("sparse", opened),
+    "thousand batches, fed": ("sparse", fed),
+    "thousand batches, trained": ("sparse", trained),
+    "hold-out": ("drawn", holdout),
+    "near copies": ("drawn", near),
+    "outliers (doctor)": ("sparse", outliers),
+    "copies (generate)": ("sparse", copies),
+    "evaluate": ("sparse", evaluated),
+    "density, coverage": ("drawn", coverage),
+    "twins (expand)": ("drawn", twins),
     "prepare": ("real", prepare),
     "merge of 2 parts": ("real", merge),
     "doctor --quick": ("real", doctor),
-    "near copies": ("drawn", near),
-    "hold-out": ("drawn", holdout),
-    "open a pack": ("sparse", opened),
-    "thousand batches": ("sparse", fed),
 }
 
 
-def measured(name: str, count: int, scratch: str | None) -> tuple[float, float]:
-    """Seconds and megabytes at the most of one piece of work, in a process of its own."""
+def own_megabytes(process: int) -> float:
+    """What a process holds of its own now, without the pages of files that it maps."""
+    try:
+        lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    except OSError:
+        return 0.0
+    return sum(int(line.split()[1]) for line in lines if line.startswith("RssAnon:")) / 1e3
+
+
+def measured(name: str, count: int, scratch: str | None) -> dict[str, float]:
+    """Seconds, and megabytes at the most, of one piece of work in a process of its own."""
     command = [sys.executable, "-m", "benchmarks.scale", "--one", name, "--counts", str(count)]
     more = ["--scratch", scratch] if scratch else []
-    told = subprocess.run([*command, *more], check=True, capture_output=True, text=True).stdout
-    seconds, megabytes = json.loads(told.splitlines()[-1])
-    return seconds, megabytes
+    with subprocess.Popen([*command, *more], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        while process.stdout.readline() not in (BEGIN, ""):
+            pass
+        most = own_megabytes(process.pid)
+        while process.poll() is None:
+            time.sleep(0.02)
+            most = max(most, own_megabytes(process.pid))
+        told = process.stdout.read().splitlines()
+    if process.returncode:
+        raise SystemExit(f"{name} with {count:,} pictures ended with {process.returncode}.")
+    spent, seconds = json.loads(told[-1])
+    return {"spent": spent, "seconds": seconds, "mb": most}
 
 
 def one(name: str, count: int, scratch: str | None) -> None:
     with tempfile.TemporaryDirectory(dir=scratch) as home:
         work = WORK[name][1](Path(home), count)
-        start = time.perf_counter()
+        print(BEGIN, end="", flush=True)
+        start, before = time.perf_counter(), sum(os.times()[:4])
         work()
-        seconds = time.perf_counter() - start
-    print(json.dumps([seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3]))
+        seconds, spent = time.perf_counter() - start, sum(os.times()[:4]) - before
+        print(json.dumps([spent if spent >= 0.1 else seconds, seconds]), flush=True)
 
 
 def exponent(counts: list[int], seconds: list[float]) -> str:
@@ -172,9 +313,10 @@ def exponent(counts: list[int], seconds: list[float]) -> str:
 def main(arguments: list[str]) -> None:
     words = argparse.ArgumentParser(prog="./scripts/bench scale", description=__doc__)
     words.add_argument("--counts", default="10000,100000")
-    words.add_argument("--only", default=",".join(WORK))
+    words.add_argument("--only", default=";".join(WORK), help="names, with ; between them")
     words.add_argument("--scratch", help="a folder on a disk with room")
     words.add_argument("--report", action="store_true", help="only print what was measured")
+    words.add_argument("--again", action="store_true", help="also measure what was measured")
     words.add_argument("--one", help=argparse.SUPPRESS)
     asked = words.parse_args(arguments)
     counts = [int(float(text)) for text in asked.counts.split(",")]
@@ -182,28 +324,38 @@ def main(arguments: list[str]) -> None:
         one(asked.one, counts[0], asked.scratch)
         return
     print(common.machine())
-    for name in [] if asked.report else asked.only.split(","):
-        for count in counts:
-            seconds, megabytes = measured(name, count, asked.scratch)
-            row = {"work": name, "data": WORK[name][0], "count": count, "seconds": seconds}
-            common.keep("scale", {**row, "mb": megabytes, "machine": common.machine()})
-            print(f"{name}, {count:,}: {seconds:.3g} s, {megabytes:,.0f} MB", flush=True)
+    known = {} if asked.again else rows_here()
+    for count in [] if asked.report else counts:
+        for name in (name for name in asked.only.split(";") if (name, count) not in known):
+            row = {"work": name, "data": WORK[name][0], "count": count}
+            row |= {**measured(name, count, asked.scratch), "machine": common.machine()}
+            common.keep("scale", row)
+            print(f"{name}, {count:,}: {cell(row)}", flush=True)
     print(report())
 
 
-def report() -> str:
-    """The rows of this kind of machine, the newest of each count; what has none is left out."""
+def cell(row: dict[str, Any]) -> str:
+    return f"{row['spent']:.3g} s, {row['mb']:,.0f} MB"
+
+
+def rows_here() -> dict[tuple[str, int], dict[str, Any]]:
+    """The rows of this kind of machine by work and count, the newest of each."""
     here = common.kind(common.machine())
     rows = [row for row in common.kept("scale") if common.kind(row["machine"]) == here]
-    found = {(row["work"], row["count"]): row for row in rows}
+    return {(row["work"], row["count"]): row for row in rows}
+
+
+def report() -> str:
+    """The table of the rows of this kind of machine; what has none is left out."""
+    found = rows_here()
     counts = sorted({count for _, count in found})
     lines = []
     for name in (name for name in WORK if any(work == name for work, _ in found)):
         mine = [found[name, count] for count in counts if (name, count) in found]
-        cells = {row["count"]: f"{row['seconds']:.3g} s, {row['mb']:,.0f} MB" for row in mine}
+        cells = {row["count"]: cell(row) for row in mine}
         grown = mine[-1]["count"] - mine[0]["count"]
         each = (mine[-1]["mb"] - mine[0]["mb"]) * 1e6 / max(1, grown)
-        grows = exponent([row["count"] for row in mine], [row["seconds"] for row in mine])
+        grows = exponent([row["count"] for row in mine], [row["spent"] for row in mine])
         spans = [cells.get(count, "-") for count in counts]
         lines.append([name, WORK[name][0], *spans, grows, f"{each:,.0f}" if grown else "-"])
     header = [f"10^{math.log10(count):.3g}" for count in counts]
