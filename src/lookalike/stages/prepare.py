@@ -536,12 +536,12 @@ class _Work:
         """Add the changed copies of the training pictures behind the originals; how many."""
         if not chains:
             return 0
-        train, lines = set(rows.tolist()), {}
+        train, lines = np.bincount(rows, minlength=writer.count) > 0, {}
         task = Copying(chains, self.settings.seed)
 
         def originals() -> Iterator[Original]:
             for number, (pixels, row) in enumerate(writer.written()):
-                if number in train:
+                if train[number]:
                     lines[number] = row
                     frame = f"#{row['frame']}" if "frame" in row else ""
                     yield Original(number, f"{row['source']}{frame}", pixels)
@@ -554,8 +554,8 @@ class _Work:
                 for chain, pixels in zip(chains, answer, strict=True):
                     about = {"augment": chain.text, "of": one.row}
                     writer.append(pixels, {**line, **about}, counts=False)
-                tell("adding changed copies", done, len(train))
-        return len(train) * len(chains)
+                tell("adding changed copies", done, len(rows))
+        return len(rows) * len(chains)
 
     def _check_enough(self) -> None:
         count = len(self.ingest.names)
