@@ -10,12 +10,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 import torch
-from case_tools import fill, lookalike
+from case_tools import fill, lookalike, running, until
 
 from lookalike.run import Run
 
@@ -28,13 +28,13 @@ RECIPE = ["--recipe", "mlp-gan", "--set", "batch=15", f"images={IMAGES}"]
 """No batch statistics, and batches that two ranks share unevenly."""
 
 
-def begun(home: Path, name: str, ranks: int) -> subprocess.Popen[str]:
+def begun(home: Path, name: str, ranks: int) -> AbstractContextManager[subprocess.Popen[str]]:
     """The same command by so many processes."""
     team = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(ranks)]
     words = ["train", str(home / "p"), *RECIPE, "--into", str(home / name)]
     words += ["--threads", "1", "--device", "cpu", "--precision", "fp32"]
-    return subprocess.Popen(
-        [sys.executable, *(team if ranks > 1 else []), "-m", "lookalike", *words],
+    return running(
+        *(sys.executable, *(team if ranks > 1 else []), "-m", "lookalike", *words),
         stderr=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
@@ -44,12 +44,14 @@ def begun(home: Path, name: str, ranks: int) -> subprocess.Popen[str]:
 
 def stopped(home: Path, name: str, ranks: int) -> int:
     """Stop it in the middle, as Slurm does before the time is over; how many images it has seen."""
-    stats, end = home / name / "stats.jsonl", time.monotonic() + 120
+    stats = home / name / "stats.jsonl"
     with begun(home, name, ranks) as process:
-        while not (stats.exists() and stats.read_text().count("\n") >= 1):
-            assert time.monotonic() < end
+
+        def trains() -> bool:
             assert process.poll() is None
-            time.sleep(0.005)
+            return stats.exists() and stats.read_text().count("\n") >= 1
+
+        until(trains, 120, pause=0.005)
         process.send_signal(signal.SIGTERM)
         _, err = process.communicate(timeout=120)
     state, _ = Run(home / name).newest()

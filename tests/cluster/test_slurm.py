@@ -1,17 +1,19 @@
-"""The page about Slurm is followed word for word, on a stand-in sbatch that runs the scripts."""
+"""The page about Slurm is followed word for word, on stand-in commands that run the scripts."""
 
 from __future__ import annotations
 
 import os
 import re
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from case_tools import fill
+from case_tools import fill, lookalike
 
 from lookalike.data.pack.pack import Pack
+from lookalike.run import Run
 
 PAGE = (Path(__file__).parents[2] / "docs/scale.md").read_text("utf-8")
 
@@ -54,3 +56,54 @@ def test_the_page_about_slurm_makes_a_pack(tmp_path: Path) -> None:
     )
     assert ended.returncode == 0, ended.stderr
     assert Pack.open(tmp_path / "packs" / "a").count == 40
+
+
+def tool(folder: Path, name: str, text: str) -> None:
+    folder.mkdir(exist_ok=True)
+    (folder / name).write_text(f"#!/bin/bash\n{text}\n")
+    (folder / name).chmod(0o755)
+
+
+@pytest.mark.slow
+def test_the_job_that_train_prints_trains_with_two_ranks(tmp_path: Path) -> None:
+    fill(tmp_path / "photos", 40)
+    assert lookalike("prepare", tmp_path / "photos", "--to", tmp_path / "p").status == 0
+    words = ["train", "p", "--recipe", "tiny", "--into", "r", "--threads", "1", "--set"]
+    words += ["images=160", "width=4", "batch=16"]
+    printed = subprocess.run(
+        [sys.executable, "-m", "lookalike", *words, "--print-slurm", "1"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    assert "$first:29500" in printed
+    (tmp_path / "job.sh").write_text(printed.replace("29500", str(port)))
+    tools = tmp_path / "bin"
+    tool(tools, "scontrol", 'test "$1 $2 $3" = "show hostnames node7" && echo 127.0.0.1')
+    tool(tools, "srun", 'exec "$@"')
+    tool(tools, "torchrun", f'exec {sys.executable} -m torch.distributed.run "$@"')
+    given = {"JOB_NODELIST": "node7", "NNODES": "1", "GPUS_ON_NODE": "2", "JOB_ID": "7"}
+    ended = subprocess.run(
+        ["bash", "job.sh"],
+        cwd=tmp_path,
+        env={
+            **os.environ,
+            **{f"SLURM_{name}": value for name, value in given.items()},
+            "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}",
+            "OMP_NUM_THREADS": "1",
+        },
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    run = Run(tmp_path / "r")
+    state, _ = run.newest()
+    assert state is not None
+    assert state["clock"][0] == 160
+    assert '"processes": 2' in (run.path / "env.json").read_text()
