@@ -15,7 +15,7 @@ from typing import Any
 
 from benchmarks.common import keep, kept, kind, machine, table
 from benchmarks.faults import collect, damage, kill, reader, storage
-from benchmarks.faults.commands import Nursery
+from benchmarks.faults.commands import Nursery, UntriedError
 from benchmarks.faults.jobs import Workshop
 
 CAMPAIGNS: dict[str, ModuleType] = {
@@ -34,7 +34,11 @@ def run(name: str, count: int, workshop: Workshop, *, again: bool = False) -> No
     for number in range(count):
         if number in known and not (again and known[number]["wrong"]):
             continue
-        what, wrong = CAMPAIGNS[name].trial(workshop, number)
+        try:
+            what, wrong = CAMPAIGNS[name].trial(workshop, number)
+        except UntriedError as problem:
+            print(f"{name} {number} was not tried: {problem}", flush=True)
+            continue
         row = {"campaign": name, "trial": number, "what": what, "wrong": wrong}
         keep(NAME, {**row, "machine": machine()})
         if wrong:

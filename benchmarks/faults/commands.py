@@ -3,15 +3,19 @@
 A *nursery* process has imported everything; it forks one child a command, so that a command costs
 a tenth of a second instead of two. In the child an audit hook counts the file operations below the
 working folder (open, rename, remove, mkdir ...), and at the one that the order names it kills the
-process, or raises the error that a disk would give.
+process, or raises the error that a disk would give. Below Python a small library (``shim.c``)
+counts bytes, and fails as a disk does or turns the clock. What a process is born with (a locale, a
+home, how many processes its user may have) is that of a nursery of its own: ``Nursery.near``.
 """
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import inspect
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -33,6 +37,21 @@ PRELOADED = (
     "lookalike.api.evaluation",
     "torch._dynamo",
 )
+SURROUNDINGS: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
+    "locale C": ((), {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}),
+    "no /dev/shm": (
+        ("unshare", "--mount", "sh", "-c",
+         'mount -t tmpfs -o ro none /dev/shm && exec "$@"', "sh"), {}),
+    "a read-only home": (
+        ("unshare", "--mount", "sh", "-c",
+         'mount -t tmpfs -o ro none "$HOME" && exec "$@"', "sh"), {"HOME": "/mnt"}),
+    "few processes": (
+        ("setpriv", "--ruid", "54321", "--bounding-set", "-sys_resource,-sys_admin"), {}),
+}  # fmt: skip
+"""What a nursery is started by, and with which variables. Limits of processes do not bind root: the
+last one's real user is another, which still may read what root may."""
+COUNTERS = ("written", "read", "asked")
+"""What the shim counts: bytes written and read, and how often the time was asked for."""
 TRACEBACK = 70
 """The exit status of a child in which something that is no error of ours came through."""
 
@@ -50,15 +69,22 @@ class Fault:
     writes: bool = False
 
 
+class UntriedError(Exception):
+    """What a trial needs is not to be had on this machine."""
+
+
 @dataclass(frozen=True)
 class Ended:
-    """Exit status (negative for a signal), what was printed, file operations, seconds."""
+    """Exit status (negative for a signal), what was printed, seconds, and what was counted."""
 
     status: int
     said: str
-    operations: int
-    writes: int
     seconds: float
+    operations: int = 0
+    writes: int = 0
+    written: int = 0
+    read: int = 0
+    asked: int = 0
 
     @property
     def wrong(self) -> str:
@@ -73,20 +99,45 @@ class Ended:
 class Nursery:
     """Forks commands; see above. Use as a context."""
 
-    def __init__(self, log: Path) -> None:
-        self.log = log
+    def __init__(self, log: Path, surroundings: str = "") -> None:
+        prefix, named = SURROUNDINGS.get(surroundings, ((), {}))
+        self.log, self._near = log, dict[str, Nursery]()
+        home = {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path), **_shim(log)}
         self.process = subprocess.Popen(
-            [sys.executable, "-c", "from benchmarks.faults.commands import serve; serve()"],
+            [
+                *prefix,
+                sys.executable,
+                "-c",
+                "from benchmarks.faults.commands import serve; serve()",
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)},
+            env={**os.environ, **home, **named},
         )
+
+    def near(self, surroundings: str) -> Nursery:
+        """A nursery in other surroundings, made once and closed with this one.
+
+        Raises:
+            UntriedError: this machine does not let us make them.
+        """
+        if surroundings not in self._near:
+            prefix, named = SURROUNDINGS[surroundings]
+            command = [*prefix, sys.executable, "-c", ""]
+            able = not prefix or shutil.which(prefix[0])
+            environment = {**os.environ, **named}
+            if not able or subprocess.run(command, capture_output=True, env=environment).returncode:
+                raise UntriedError(f"{surroundings} cannot be had here")
+            self._near[surroundings] = Nursery(self.log, surroundings)
+        return self._near[surroundings]
 
     def __enter__(self) -> Nursery:
         return self
 
     def __exit__(self, *_: object) -> None:
+        for other in self._near.values():
+            other.__exit__()
         assert self.process.stdin is not None
         self.process.stdin.close()
         self.process.wait(60)
@@ -99,11 +150,14 @@ class Nursery:
         *,
         kill_after: float = 0.0,
         limits: Mapping[str, int] | None = None,
+        below: Mapping[str, int] | None = None,
     ) -> Ended:
         """One command in a folder, to its end or to its fault.
 
         ``kill_after`` seconds (if above 0) it is killed from outside; ``limits`` are resource
-        limits by the names of :mod:`resource` (RLIMIT_FSIZE ...).
+        limits by the names of :mod:`resource` (RLIMIT_FSIZE ...; RLIMIT_AS is what may be added to
+        the memory of the beginning); ``below`` is what the shim is told, by its names without
+        ``FAULTS_`` (WRITE ...).
         """
         order = {
             "words": list(words),
@@ -111,6 +165,7 @@ class Nursery:
             "log": str(self.log),
             "fault": asdict(fault or Fault()),
             "limits": dict(limits or {}),
+            "below": {name: str(value) for name, value in (below or {}).items()},
         }
         begun = time.monotonic()
         child = int(self._ask(json.dumps(order)))
@@ -118,9 +173,11 @@ class Nursery:
             time.sleep(kill_after)
             os.kill(child, signal.SIGKILL)  # not reaped before we read its status below
         status = os.waitstatus_to_exitcode(int(self._ask("")))
-        operations, writes = _counts(self.log)
+        seconds = time.monotonic() - begun
         said = self.log.read_text("utf-8", "replace")
-        return Ended(status, said, operations, writes, time.monotonic() - begun)
+        counted = self.log.with_suffix(".count")
+        counts = json.loads(counted.read_text("ascii")) if counted.exists() else {}
+        return Ended(status, said, seconds, **counts)
 
     def _ask(self, line: str) -> str:
         assert self.process.stdin is not None
@@ -130,12 +187,25 @@ class Nursery:
         return self.process.stdout.readline()
 
 
-def _counts(log: Path) -> tuple[int, int]:
-    counted = log.with_suffix(".count")
-    if not counted.exists():
-        return 0, 0
-    operations, writes = counted.read_text("ascii").split()
-    return int(operations), int(writes)
+def _shim(log: Path) -> dict[str, str]:
+    """The variable that loads the shim, which is compiled once; nothing without a compiler."""
+    made = log.with_name("shim.so")
+    if not made.exists():
+        compiler = shutil.which("cc")
+        source = Path(__file__).with_name("shim.c")
+        command = [compiler or "", "-shared", "-fPIC", "-O1", str(source), "-o", str(made), "-ldl"]
+        if compiler is None or subprocess.run(command, capture_output=True).returncode:
+            return {}
+    return {"LD_PRELOAD": str(made)}
+
+
+def _counted_below() -> dict[str, int]:
+    """The counts of the shim; nothing where it was not loaded."""
+    library = ctypes.CDLL(None)
+    try:
+        return {n: ctypes.c_long.in_dll(library, f"faults_{n}").value for n in COUNTERS}
+    except ValueError:
+        return {}
 
 
 class Tap:
@@ -189,16 +259,28 @@ def _child(order: dict[str, Any]) -> None:
     os.dup2(out, 1)
     os.dup2(out, 2)
     os.chdir(order["place"])
+    before = _counted_below()
+    for name, value in {"PLACE": order["place"], **order["below"]}.items():
+        count = before.get("asked", 0) if name == "CLOCK" else 0
+        os.environ[f"FAULTS_{name}"] = str(int(value) + count) if count else value
     tap = Tap(order["place"], Fault(**order["fault"]))
     sys.addaudithook(tap)
     for name, most in order["limits"].items():
+        most += _memory() if name == "RLIMIT_AS" else 0
         resource.setrlimit(getattr(resource, name), (most, most))
     status = _status(main, order["words"])
     tap.closed = True
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
-    log.with_suffix(".count").write_text(f"{tap.operations} {tap.writes}", "ascii")
+    below = {name: count - before[name] for name, count in _counted_below().items()}
+    counts = {"operations": tap.operations, "writes": tap.writes, **below}
+    log.with_suffix(".count").write_text(json.dumps(counts), "ascii")
     os._exit(status)
+
+
+def _memory() -> int:
+    """The address space of this process in bytes."""
+    return int(Path("/proc/self/statm").read_text("ascii").split()[0]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def _status(main: Any, words: list[str]) -> int:

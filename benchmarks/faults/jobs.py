@@ -74,8 +74,14 @@ JOBS = {
             ("prepare", "train"),
             ("useful",),
         ),
+        Job("merge", ("merge", "pack"), ("part 1", "part 2"), ("pack",)),
     )
 }  # fmt: skip
+PARTS = {
+    f"part {n}": Job(f"part {n}", (*JOBS["prepare"].words, "--part", f"{n}/2"), (), ())
+    for n in (1, 2)
+}
+"""What is done before, and disturbed by nobody."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +110,7 @@ class Workshop:
         if not template.exists():
             draw_pictures(self.place / "pics")
             for name in job.before:
-                self._done(JOBS[name])
+                self._done({**JOBS, **PARTS}[name])
             shutil.copytree(self.place, template)
             return
         shutil.copytree(template, self.place)
@@ -116,13 +122,15 @@ class Workshop:
             self._known[job.name] = Undisturbed(ended, results(self.place, job.makes))
         return self._known[job.name]
 
-    def run(self, job: Job, **how: Any) -> Ended:
-        return self.nursery.run(job.words, self.place, **how)
+    def run(self, job: Job, near: str = "", **how: Any) -> Ended:
+        """The job, in the surroundings of this name if there is one."""
+        nursery = self.nursery.near(near) if near else self.nursery
+        return nursery.run(job.words, self.place, **how)
 
     def finish(self, job: Job) -> str:
         """Give the command again in peace; what differs from the undisturbed, or nothing."""
         whole = job.once and all((self.place / folder).exists() for folder in job.makes)
-        ended = Ended(0, "", 0, 0, 0.0) if whole else self.run(job)
+        ended = Ended(0, "", 0.0) if whole else self.run(job)
         if ended.wrong or ended.status:
             return ended.wrong or f"again: exit status {ended.status}: {ended.said[-400:]}"
         found, wanted = results(self.place, job.makes), self.undisturbed_results(job)
@@ -143,9 +151,9 @@ class Workshop:
 
 
 def draw_pictures(folder: Path, count: int = 60) -> None:
-    """Two classes of small pictures of few flat cells."""
+    """Two classes of small pictures of few flat cells; not every name is ASCII."""
     draw = np.random.default_rng(0)
-    for label in ("first", "second"):
+    for label in ("first", "größe"):
         (folder / label).mkdir(parents=True)
         for index in range(count):
             cells = Image.fromarray(draw.integers(0, 256, (4, 4, 3), np.uint8))

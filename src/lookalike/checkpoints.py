@@ -163,7 +163,8 @@ def read_json(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, RecursionError) as problem:
-        warn_once(path, f"{path} cannot be read ({problem}), so nothing is known from it.")
+        cure = " Check the disk and its permissions." if isinstance(problem, OSError) else ""
+        warn_once(path, f"{path} cannot be read ({problem}), so nothing is known from it.{cure}")
         return {}
     if not isinstance(tree, dict):
         warn_once(path, f"{path} holds something else, so nothing is known from it.")

@@ -9,7 +9,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -48,6 +48,13 @@ _CAUSES = {
 _STAGED = re.compile(r"(?<![^/\\])\.([^/\\]+?)(?:\.[a-z0-9_]{8})?\.(?:\d+\.)?part(?![^/\\])")
 """A hidden file or folder that something is written to before it gets its name."""
 
+_NO_MORE = (
+    "The system starts no more processes or threads for you. Close other programs, or raise the "
+    "limit (ulimit -u 4096), and give the same command again."
+)
+_NO_MEMORY = re.compile("allocate memory|not enough memory|out of memory", re.IGNORECASE)
+"""How torch says, as a RuntimeError, that there is none left."""
+
 _LOW = 1 << 20
 """With fewer free bytes than this a disk is what a write without a name has failed on."""
 
@@ -57,19 +64,26 @@ def storage_errors(places: Sequence[AnyPath] = ()) -> Iterator[None]:
     """Every OSError and encoding error of the block as a StorageError: place, cause and cure.
 
     ``places`` are where the block writes: a full one is named where the system names none, or the
-    first.
+    first. That there is no memory is a MemoryError, whoever found it out.
     """
     try:
         yield
     except BrokenPipeError:  # nobody reads what is printed: no matter of disks
         raise
     except OSError as problem:
-        raise StorageError(_refusal(problem, places)) from problem
+        words = _NO_MORE if _is_of_fork(problem) else _refusal(problem, places)
+        raise StorageError(words) from problem
     except UnicodeError as problem:
         raise StorageError(
             f"A name or a text cannot be written as {getattr(problem, 'encoding', 'text')} "
             f"({_shown(problem)}). Rename the file or folder, or set LC_ALL=C.UTF-8."
         ) from problem
+    except RuntimeError as problem:
+        if "start new thread" in str(problem):
+            raise StorageError(_NO_MORE) from problem
+        if _NO_MEMORY.search(str(problem)):
+            raise MemoryError(str(problem)) from problem
+        raise
 
 
 def guarded(verb: Callable[P, R], near: Near = lambda _: nullcontext()) -> Callable[P, R]:
@@ -80,11 +94,25 @@ def guarded(verb: Callable[P, R], near: Near = lambda _: nullcontext()) -> Calla
     @functools.wraps(verb)
     def inner(*values: P.args, **named: P.kwargs) -> R:
         given = parameters.bind_partial(*values, **named)
-        places = [given.arguments[name] for name in WRITTEN if given.arguments.get(name)]
+        places = list(_places(given.arguments))
         with storage_errors(places), near(given.arguments):
             return verb(*given.args, **given.kwargs)
 
     return inner
+
+
+def _places(arguments: Mapping[str, Any]) -> Iterator[AnyPath]:
+    """Where a verb writes: an argument of its own, or one of its settings."""
+    fields, settings = arguments.get("fields", {}), arguments.get("settings")
+    for name in WRITTEN:
+        value = arguments.get(name) or fields.get(name) or getattr(settings, name, None)
+        if value and isinstance(value, str | os.PathLike):
+            yield value
+
+
+def _is_of_fork(problem: OSError) -> bool:
+    """Whether a process could not be started; what is written to a full pipe has other words."""
+    return problem.errno == errno.EAGAIN and problem.strerror == os.strerror(errno.EAGAIN)
 
 
 def _refusal(problem: OSError, places: Sequence[AnyPath]) -> str:
