@@ -137,6 +137,26 @@ def test_a_damaged_file_is_said_or_changes_nothing(
     holds(home)
 
 
+@pytest.mark.parametrize("verb", ["generate", "show", "evaluate", "train"])
+def test_every_verb_says_that_the_newest_checkpoint_was_passed_over(
+    home: Path, verb: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = file_of(home / "run", "newest")
+    path.write_bytes(path.read_bytes()[:100])
+    run, out = str(home / "run"), str(home / "out")
+    words = {
+        "generate": ["generate", run, "-n", "1", "--to", out, "--keep-copies"],
+        "show": ["show", run],
+        "evaluate": ["evaluate", run, "-n", "16", "--judge", "pixels"],
+    }
+    caplog.clear()
+    train(home, IMAGES) if verb == "train" else main(words[verb])
+    used = f"The checkpoint before it is used ({IMAGES // 2:010d}.safetensors)."
+    said = [record.message for record in caplog.records if path.name in record.message]
+    assert said
+    assert all(used in line for line in said)
+
+
 @pytest.mark.slow
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(name=st.sampled_from(FILES), seed=st.integers(0, 2**32), bits=st.integers(1, 3))

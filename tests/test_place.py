@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 
 import pytest
+
+from lookalike import place
+from lookalike.errors import StorageError
+from lookalike.storage_errors import storage_errors
 
 PROGRAM = """
 import resource
@@ -36,3 +41,18 @@ def test_memory_that_a_step_frees_is_used_again_without_page_faults() -> None:
     if not kept:
         pytest.skip("this C library has no mallopt")
     assert faults < 100  # 24 MB taken ten times over are 61,440 pages
+
+
+def test_threads_that_the_system_does_not_start_are_said_before_openmp_ends_the_process(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    before = threading.active_count()
+    assert place.choose("cpu", "fp32", threads=3).threads == 3
+    assert threading.active_count() == before
+    monkeypatch.setattr(threading, "_start_new_thread", refuse)
+    assert place.choose("cpu", "fp32", threads=1).threads == 1
+    with pytest.raises(StorageError, match="raise the limit"), storage_errors():
+        place.choose("cpu", "fp32", threads=2)

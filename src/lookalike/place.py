@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import os
 import platform
+import threading
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
@@ -73,11 +74,13 @@ def choose(device: str = "auto", precision: str = "auto", threads: int = 0) -> P
 
     Raises:
         LookalikeError: the device does not exist here, or the precision has no such name.
+        RuntimeError: the system does not start the threads that torch will ask for.
     """
     if precision not in {"auto", "fp32", "bf16"}:
         raise LookalikeError(f"There is no precision {precision!r}. Use one of: auto, fp32, bf16.")
     rank, world = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
     keep_memory()
+    _start_threads((threads or torch.get_num_threads()) - 1)
     return Place(
         device=_device(device),
         wish=precision,
@@ -85,6 +88,23 @@ def choose(device: str = "auto", precision: str = "auto", threads: int = 0) -> P
         rank=rank,
         world=world,
     )
+
+
+def _start_threads(count: int) -> None:
+    """Start so many threads at once, and let them end.
+
+    OpenMP ends the process where it gets none, with no word of what to do; Python raises.
+    """
+    over = threading.Event()
+    threads = [threading.Thread(target=over.wait, daemon=True) for _ in range(count)]
+    try:
+        for thread in threads:
+            thread.start()
+    finally:
+        over.set()
+        for thread in threads:
+            if thread.ident is not None:
+                thread.join()
 
 
 def describe(place: Place) -> dict[str, Any]:
