@@ -325,3 +325,27 @@ def test_data_sources_and_settings_do_not_need_torch() -> None:
         if node in parsed(path).body and name.split(".")[0] in {"torch", "torchvision"}
     ]
     assert wrong == []
+
+
+def test_where_json_may_be_damaged_it_may_be_too_deep() -> None:
+    """What is no JSON is a ValueError, and what is nested ten thousand deep a RecursionError."""
+    found, narrow = 0, []
+    for path in FILES:
+        for node in ast.walk(parsed(path)):
+            caught = _caught_of_json(node)
+            found += bool(caught)
+            if caught and "ValueError" in caught and "RecursionError" not in caught:
+                narrow.append(f"{shown(path)}:{node.lineno}")
+    assert found > 15
+    assert not narrow, narrow
+
+
+def _caught_of_json(node: ast.AST) -> str:
+    """The errors that are caught around a ``json.loads`` of this very statement, as text."""
+    if isinstance(node, ast.Try):
+        caught = " ".join(ast.unparse(h.type) for h in node.handlers if h.type is not None)
+    elif isinstance(node, ast.With) and "suppress" in ast.unparse(node.items[0]):
+        caught = ast.unparse(node.items[0])
+    else:
+        return ""
+    return caught if "json.loads" in " ".join(map(ast.unparse, node.body)) else ""

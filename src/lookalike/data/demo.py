@@ -162,7 +162,7 @@ def _there(folder: Path, settings: DemoSettings) -> bool:
     if mark.is_file():
         try:
             same = json.loads(mark.read_text(encoding="utf-8")) == asdict(settings)
-        except ValueError:
+        except (ValueError, RecursionError):
             same = False
         if same and sum(1 for _ in folder.rglob("*.png")) == settings.count:
             return True

@@ -117,7 +117,7 @@ def _as(hint: Any, value: Any) -> Any:
         if isinstance(value, str) and hint not in (str, Any):
             try:
                 return TypeAdapter(hint).validate_python(json.loads(value))
-            except (json.JSONDecodeError, ValidationError):
+            except (json.JSONDecodeError, RecursionError, ValidationError):
                 pass
         return TypeAdapter(hint).validate_python(value)
     except ValidationError as problem:

@@ -231,7 +231,7 @@ def _before(to: Path) -> dict[str, dict[str, Any]]:
     try:
         earlier = json.loads((to / "compare.json").read_text("utf-8"))
         return {row["recipe"]: row for row in earlier["rows"]}
-    except (OSError, json.JSONDecodeError, KeyError, TypeError):
+    except (OSError, ValueError, RecursionError, KeyError, TypeError):
         return {}
 
 

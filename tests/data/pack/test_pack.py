@@ -138,6 +138,10 @@ def damage_json(path: Path) -> None:
     (path / "pack.json").write_text("{")
 
 
+def damage_depth(path: Path) -> None:
+    (path / "pack.json").write_text('{"a":' * 100_000 + "1" + "}" * 100_000)
+
+
 def damage_version(path: Path) -> None:
     info = json.loads((path / "pack.json").read_text())
     (path / "pack.json").write_text(json.dumps(info | {"version": 99}))
@@ -155,7 +159,15 @@ def damage_split(path: Path) -> None:
 
 @pytest.mark.parametrize(
     "damage",
-    [damage_missing, damage_short, damage_json, damage_version, damage_key, damage_split],
+    [
+        damage_missing,
+        damage_short,
+        damage_json,
+        damage_depth,
+        damage_version,
+        damage_key,
+        damage_split,
+    ],
 )
 def test_a_damaged_pack_is_refused_with_what_to_do(tmp_path: Path, damage) -> None:
     pack = write_pack(tmp_path / "p", pictures(5))

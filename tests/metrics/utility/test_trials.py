@@ -103,3 +103,12 @@ def test_the_rate_that_learns_is_chosen() -> None:
     made = TrialPictures(real, {}, None, real.pictures)
     how = Protocol(seeds=1, steps=30, batch=8, rates=(1e-7, 1e-2), instrument=Small(width=4))
     assert run_trials((REAL,), made, how, TrialStore()).rates == {"real": 1e-2}
+
+
+@pytest.mark.parametrize("line", ["[1, 2]", "null", "[" * 100_000, '{"a": ', "\udcff"])
+def test_a_damaged_line_of_kept_trials_costs_itself_alone(tmp_path: Path, line: str) -> None:
+    file = tmp_path / "trials.jsonl"
+    file.write_bytes(f'{{"a": 1}}\n{line}\n{{"b": 2}}\n'.encode("utf-8", "surrogateescape"))
+    store = TrialStore(file)
+    assert "a" in store
+    assert "b" in store

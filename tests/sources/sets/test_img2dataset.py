@@ -105,3 +105,13 @@ def test_no_output_and_a_torn_tar_are_said(site, tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:700])
     with pytest.raises(SourceError, match="is damaged"):
         _import(tmp_path)
+
+
+@pytest.mark.parametrize("counts", [b"{", b"[1]", b'{"count": "x"}', b"[" * 100_000])
+def test_damaged_counts_are_said_and_cost_nothing_else(site, tmp_path: Path, counts: bytes) -> None:
+    (tmp_path / "in").mkdir()
+    _tar(tmp_path / "in/00000.tar", _members(site, 2))
+    (tmp_path / "in/00000_stats.json").write_bytes(counts)
+    done = _import(tmp_path)
+    assert done.added == 2
+    assert "00000_stats.json is damaged" in str(done)

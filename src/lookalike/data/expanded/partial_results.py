@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from lookalike import checkpoints
 
 KEY = "unfinished.json"
-_ERRORS = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
+_ERRORS = (OSError, ValueError, RecursionError, KeyError, EOFError, zipfile.BadZipFile)
 
 Arrays = Mapping[str, NDArray[Any]]
 

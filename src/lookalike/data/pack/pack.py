@@ -315,7 +315,7 @@ def _read_info(path: Path) -> dict[str, Any]:
         )
     try:
         info: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as problem:
+    except (ValueError, RecursionError, OSError) as problem:
         raise PackError(
             f"the pack {path} is damaged: pack.json cannot be read ({problem}). "
             "Make it again with 'lookalike prepare'."

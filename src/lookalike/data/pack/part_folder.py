@@ -379,7 +379,7 @@ class RecordWriter:
                     line = json.loads(raw)
                     needed = sum(_bytes(*about) for about in line["arrays"])
                     key, answered = line["key"], line["answer"] is not None or "why" in line
-                except (ValueError, KeyError, TypeError):
+                except (ValueError, RecursionError, KeyError, TypeError):
                     break
                 if not (raw.endswith(b"\n") and at + needed <= there and answered):
                     break

@@ -252,7 +252,7 @@ def is_number(word: str) -> bool:
 def _json(name: str, text: str) -> Any:
     try:
         return json.loads(text.lstrip("\ufeff"))
-    except ValueError as problem:
+    except (ValueError, RecursionError) as problem:
         raise DataError(f"{name} is no JSON ({problem}).") from problem
 
 
@@ -262,7 +262,7 @@ def _json_lines(name: str, text: str) -> Iterator[Mapping[str, Any]]:
             continue
         try:
             row = json.loads(line)
-        except ValueError as problem:
+        except (ValueError, RecursionError) as problem:
             raise DataError(f"line {number} of {name} is no JSON ({problem}).") from problem
         if isinstance(row, Mapping):
             yield row

@@ -42,7 +42,7 @@ class SideFacts:
             return bool(text)
         try:
             row: Any = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             return False
         if not isinstance(row, Mapping):
             return False

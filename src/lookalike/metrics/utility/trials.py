@@ -68,11 +68,11 @@ class TrialStore:
         self._path = path
         self._held: dict[str, Any] = {}
         if path and path.exists():
-            for line in path.read_text("utf-8").splitlines():
+            for line in path.read_text("utf-8", "replace").splitlines():
                 try:
                     self._held.update(json.loads(line))
-                except ValueError:  # the last line of a run that was killed while writing it
-                    continue
+                except (ValueError, RecursionError, TypeError):
+                    continue  # the last line of a run that was killed while writing it
 
     def __contains__(self, key: str) -> bool:
         return key in self._held

@@ -64,7 +64,7 @@ class Reply:
         """
         try:
             return json.loads(self.body)
-        except ValueError as problem:
+        except (ValueError, RecursionError) as problem:
             raise RefusedError("answer is not JSON", self.url, final=False) from problem
 
 

@@ -108,7 +108,7 @@ class FetchedShards:
             return
         try:
             row: Any = json.loads(note or b"")
-        except ValueError:
+        except (ValueError, RecursionError):
             self.refused["no JSON beside it, or a broken one"] += 1
             return
         if not isinstance(row, dict) or row.get("status") not in (None, "success"):
@@ -133,11 +133,16 @@ class FetchedShards:
         asked = failed = 0
         why: Counter[str] = Counter()
         for file in there:
-            counts = json.loads(file.read_bytes())
-            asked += int(counts.get("count", 0))
-            failed += int(counts.get("count", 0)) - int(counts.get("successes", 0))
-            why.update({k: int(v) for k, v in (counts.get("status_dict") or {}).items()})
+            try:
+                counts = json.loads(file.read_bytes())
+                count, successes = (int(counts.get(name, 0)) for name in ("count", "successes"))
+                reasons = {k: int(v) for k, v in (counts.get("status_dict") or {}).items()}
+            except (ValueError, RecursionError, TypeError, AttributeError):
+                yield f"{file.name} is damaged: what img2dataset counted there is left out"
+                continue
+            asked, failed = asked + count, failed + count - successes
+            why.update(reasons)
         if failed:
             why.pop("success", None)
-            reasons = ", ".join(f"{reason} {count}" for reason, count in why.most_common(3))
-            yield f"img2dataset could not fetch {failed} of {asked} addresses ({reasons})"
+            most = ", ".join(f"{reason} {count}" for reason, count in why.most_common(3))
+            yield f"img2dataset could not fetch {failed} of {asked} addresses ({most})"

@@ -135,7 +135,7 @@ def _objects(path: Path, columns: Columns) -> Iterator[dict[str, Any]]:
                 continue
             try:
                 row = json.loads(raw)
-            except ValueError as problem:
+            except (ValueError, RecursionError) as problem:
                 raise SourceError(f"{path}, line {number} is not JSON ({problem}).") from problem
             yield row if isinstance(row, dict) else {"url": row}
 

@@ -259,7 +259,7 @@ def read_lines(path: Path) -> Iterator[dict[str, Any]]:
         for raw in file:
             try:
                 line = json.loads(raw)
-            except ValueError:
+            except (ValueError, RecursionError):
                 continue
             if isinstance(line, dict):
                 yield line
@@ -273,7 +273,7 @@ class LinesByAddress:
         self._starts: dict[bytes, int] = {}
         at = 0
         for raw in path.open("rb") if path.is_file() else ():
-            with suppress(ValueError, KeyError, TypeError):
+            with suppress(ValueError, RecursionError, KeyError, TypeError):
                 self._starts[digest(str(json.loads(raw)["url"]))] = at
             at += len(raw)
 

@@ -137,8 +137,8 @@ class Gallery:
             try:
                 row = json.loads(line)
                 yield GalleryPicture(**{key: row[key] for key in row if key in names})
-            except (ValueError, TypeError):  # a line that was cut off when the power went
-                continue
+            except (ValueError, RecursionError, TypeError):
+                continue  # a line that was cut off when the power went
 
     # ---- what changes -----------------------------------------------------------------------
 

@@ -341,7 +341,7 @@ def _recalled(room: DrawingRoom, texts: dict[str, str]) -> dict[str, Any]:
 def _made(texts: dict[str, str]) -> dict[str, Any]:
     try:
         made = json.loads(texts.get(MADE, "{}"))
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return made if isinstance(made, dict) else {}
 
