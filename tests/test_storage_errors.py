@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -49,13 +50,31 @@ def test_memory_that_torch_cannot_have_is_a_memory_error(
     monkeypatch.setattr("lookalike.cli.main.app", lambda *_, **__: torch.empty(1 << 55))
     with pytest.raises(SystemExit):
         main(["recipes"])
-    assert "not enough memory. Close other programs" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "There is not enough memory (" in said
+    assert "Close other programs" in said
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [
+        RuntimeError("could not create a primitive"),
+        ImportError("/lib/x.so: failed to map segment from shared object"),
+    ],
+)
+def test_memory_that_libraries_cannot_have_is_a_memory_error(problem: Exception) -> None:
+    with pytest.raises(MemoryError, match=re.escape(str(problem))):
+        with storage_errors():
+            raise problem
 
 
 def test_other_errors_of_torch_stay_what_they_are() -> None:
     with pytest.raises(RuntimeError, match="shape"):
         with storage_errors():
             torch.zeros(2).reshape(3)
+    with pytest.raises(ImportError, match="not permitted"):
+        with storage_errors():
+            raise ImportError("x.so: failed to map segment from shared object: not permitted")
 
 
 def _fails(to: Any = None, settings: Any = None) -> None:

@@ -93,8 +93,8 @@ def _small(draw: np.random.Generator, calm: Ended, job: Job) -> Trouble:
 
 
 def _frozen(draw: np.random.Generator, calm: Ended, job: Job) -> Trouble:
-    folders = ["", "pics", *{"prepare": (), "start": ()}.get(job.name, ("pack",))]
-    name = str(draw.choice(folders))
+    read = {"prepare": (), "start": (), "merge": ("pack-parts",)}.get(job.name, ("pack",))
+    name = str(draw.choice(["", "pics", *read]))
     return Trouble(f"the folder {name or 'of all'} is read-only", frozen=name)
 
 

@@ -52,8 +52,12 @@ _NO_MORE = (
     "The system starts no more processes or threads for you. Close other programs, or raise the "
     "limit (ulimit -u 4096), and give the same command again."
 )
-_NO_MEMORY = re.compile("allocate memory|not enough memory|out of memory", re.IGNORECASE)
-"""How torch says, as a RuntimeError, that there is none left."""
+_NO_MEMORY = re.compile(
+    "allocate memory|not enough memory|out of memory|could not create a primitive|"
+    "failed to map segment from shared object$",
+    re.IGNORECASE,
+)
+"""How torch, oneDNN and the loader of libraries say that there is none left."""
 
 _LOW = 1 << 20
 """With fewer free bytes than this a disk is what a write without a name has failed on."""
@@ -78,7 +82,7 @@ def storage_errors(places: Sequence[AnyPath] = ()) -> Iterator[None]:
             f"A name or a text cannot be written as {getattr(problem, 'encoding', 'text')} "
             f"({_shown(problem)}). Rename the file or folder, or set LC_ALL=C.UTF-8."
         ) from problem
-    except RuntimeError as problem:
+    except (RuntimeError, ImportError) as problem:
         if "start new thread" in str(problem):
             raise StorageError(_NO_MORE) from problem
         if _NO_MEMORY.search(str(problem)):

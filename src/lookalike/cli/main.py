@@ -106,8 +106,10 @@ def _run(given: Sequence[str]) -> int:
     except CycloptsError as problem:
         _failed("UsageError", str(problem), as_json)
         return _USAGE
-    except MemoryError:
-        message = "There is not enough memory. Close other programs, or take fewer pixels (--size)."
+    except MemoryError as problem:
+        words = f" ({str(problem).splitlines()[0]})" if str(problem) else ""
+        cure = "Close other programs, or take fewer pixels (--size)."
+        message = f"There is not enough memory{words}. {cure}"
         return _failed("MemoryError", message, as_json)
     except LookalikeError as problem:
         return _failed(type(problem).__name__, str(problem), as_json)
