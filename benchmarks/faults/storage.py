@@ -119,6 +119,7 @@ PLANS: tuple[Plan, ...] = (
     _near("no /dev/shm"),
     _near("locale C"),
     _near("a read-only home"),
+    _limit("RLIMIT_AS", 0, 120 << 20, placed=False),
 )
 COUNT = len(PLANS) * len(JOBS)
 
