@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import pickle
+import subprocess
 import sys
 import time
 from collections.abc import Sequence
@@ -37,6 +39,25 @@ def test_a_job_that_kills_or_blocks_its_worker_costs_only_itself() -> None:
     assert found[13] == Lost("crashed the decoder (exit code 3)")
     assert found[14] == Lost("took longer than 0.5 s to read")
     assert found[15] == Lost("RuntimeError: fifteen")
+
+
+@pytest.mark.parametrize("cut", [0, 3])
+def test_a_worker_whose_parent_was_killed_ends_without_a_word(cut: int) -> None:
+    """It is killed while the worker reads a picture, or while it is asked to."""
+    worker = subprocess.Popen(
+        [sys.executable, "-m", "lookalike.data.decode.worker_pool"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    asked = pickle.dumps((sorted, [1]))
+    assert worker.stdin is not None
+    assert worker.stdout is not None
+    worker.stdout.close()
+    worker.stdin.write(len(asked).to_bytes(8, "little") + asked[: len(asked) - cut])
+    worker.stdin.close()
+    assert worker.stderr is not None
+    assert (worker.stderr.read(), worker.wait(60)) == (b"", 0)
 
 
 def take_turns(jobs: Sequence[int]) -> list[int]:

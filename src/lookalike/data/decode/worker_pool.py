@@ -69,7 +69,10 @@ def _receive(pipe: IO[bytes]) -> Any:
     header = pipe.read(_LENGTH)
     if len(header) < _LENGTH:
         raise EOFError
-    data = pipe.read(int.from_bytes(header, "little"))
+    length = int.from_bytes(header, "little")
+    data = pipe.read(length)
+    if len(data) < length:
+        raise EOFError
     return pickle.loads(data)
 
 
@@ -269,24 +272,24 @@ def _weight(jobs: Sequence[Any]) -> int:
 
 
 def _serve() -> None:
-    """The life of a worker: until the pipe from the parent ends."""
+    """The life of a worker: until there is no more work, or its parent was killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     alone.bound_memory()
     alone.tell = lambda mine: _send(answers, (None, mine))
-    while True:
-        try:
+    try:
+        while True:
             task, jobs = _receive(sys.stdin.buffer)
-        except EOFError:
-            os._exit(0)  # all answers are given, and taking an interpreter down takes a while
-        for job in jobs:
-            try:
-                told = (True, task([job])[0])
-            except Exception as problem:
-                told = (False, f"{type(problem).__name__}: {problem}")
-            _send(answers, told)
-            alone.tidy()
+            for job in jobs:
+                try:
+                    told = (True, task([job])[0])
+                except Exception as problem:
+                    told = (False, f"{type(problem).__name__}: {problem}")
+                _send(answers, told)
+                alone.tidy()
+    except (EOFError, BrokenPipeError):
+        os._exit(0)  # nobody waits for us, and taking an interpreter down takes a while
 
 
 if __name__ == "__main__":
