@@ -117,10 +117,12 @@ def _judges(editor: Editor, halves: Sequence[Lesson]) -> tuple[list[Judge], Read
 
     Of the kinds of judges the one with fewer errors on halves that it has not seen is taken.
     """
-    kinds = [] if editor.judge is None else [partial(_by_values, editor.judge)]
+    kinds: list[Callable[[Lesson], Judge]] = [_by_maps]
+    if editor.judge is not None:
+        kinds.insert(0, partial(_by_values, editor.judge))
     yes = torch.cat([half.yes for half in halves]) > 0.5
     found = []
-    for kind in (*kinds, _by_maps):
+    for kind in kinds:
         judges = [kind(half) for half in reversed(halves)]
         asked = zip(judges, halves, strict=True)
         says = torch.cat([judge(half.maps[:, 0]) for judge, half in asked])
