@@ -6,8 +6,8 @@ filtering", fitted small and applied large as in Chen et al. 2016, "Bilateral gu
 so that a change follows the photo's own edges and keeps its grain where colors merely move. What no
 such map explains is something new: it is added as it is, and what the photo shows there finer than
 the square, which belongs to the old, is taken away; so it is where G drew an edge before and draws
-none after, or the old outlines would stay as thin lines. Where shapes change, what G could not draw of
-the old is taken away, too: there the photo becomes G(z').
+none after, or the old outlines would stay as thin lines. Where shapes change, what G could not draw
+of the old is taken away, too: there the photo becomes G(z').
 """
 
 from __future__ import annotations
