@@ -268,7 +268,8 @@ def measure(data: str, folder: Path, count: int, methods: list[str]) -> None:
     pack, judge = SETS[data](), judge_of(data)
     opened = open_editor(Run.open(folder), Device().place())
     editor = opened.editor
-    done = {(r["run"], r["method"], r["attribute"], r["count"]) for r in kept("edit")}
+    keys = ("run", "method", "attribute", "count")
+    done = {tuple(row.get(key) for key in keys) for row in kept("edit")}
     for number, one in enumerate(editor.attributes):
         todo = [m for m in methods if (folder.name, m, one.name, count) not in done]
         if not todo:
