@@ -425,7 +425,10 @@ def report() -> None:
             lines.append(
                 [
                     method,
-                    *(f"{np.mean([r[key] for r in read]):.2f}" for key in ("success", "kept")),
+                    *(
+                        f"{np.mean([r[key] for r in read]):.2f}" if read else "-"
+                        for key in ("success", "kept")
+                    ),
                     *(f"{np.mean([r[k] for r in own.values()]):.2f}" for k in ("success", "kept")),
                     *drawn_again(list(own.values())),
                     f"{np.mean([r['seconds'] for r in own.values()]):.2f}",
