@@ -241,3 +241,19 @@ def test_a_part_of_a_transparent_photo_can_appear_and_what_nobody_sees_stays() -
     written = Image.open(io.BytesIO(encode_photo(given, result, {})))
     assert written.mode == "RGBA"
     assert np.array_equal(np.asarray(written), result)
+
+
+def test_a_thin_line_that_the_generator_no_longer_draws_is_gone_at_full_size_too() -> None:
+    pixels = np.full((SIDE * 8, SIDE * 8, 3), 180, np.uint8)
+    pixels[:, 63:65] = 10
+    large = photo(pixels)
+    square = images.to_network(large.square[None])
+    ground = torch.full_like(square, 180 / 127.5 - 1)
+    after = compose(large, Edit(square, square, ground)).astype(int)
+    assert np.abs(after[32:96, 60:68] - 180).max() <= 12
+    redder = ground.clone()
+    redder[:, 0] += 0.2
+    moved = compose(large, Edit(square, square, square + redder - ground)).astype(int)
+    assert np.abs(moved[32:96, 63:65, 1:] - 10).max() <= 3, (
+        "a line that stays is as sharp as it was"
+    )

@@ -374,10 +374,11 @@ class TrainedGenerators:
 def _open(run: Run, columns: tuple[int, ...], device: Device, which: str = "auto") -> Opened:
     from lookalike.engine.load import open_sampler
     from lookalike.metrics.utility.synthesis import GeneratorHandle
-    from lookalike.stages.utility import Opened
+    from lookalike.stages.utility import ClassEdits, Opened
 
     sampler, _, seen = open_sampler(run, device.place(), which)
     data = run.env().get("data", {})
     return Opened(
-        f"{data.get('fingerprint')}/{run.path.resolve()}/{seen}", GeneratorHandle(sampler, columns)
+        f"{data.get('fingerprint')}/{run.path.resolve()}/{seen}",
+        GeneratorHandle(sampler, columns, ClassEdits(run, device.place(), columns)),
     )

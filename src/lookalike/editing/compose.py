@@ -5,8 +5,9 @@ linear map of the photo's own colors (the local linear model of He et al. 2010, 
 filtering", fitted small and applied large as in Chen et al. 2016, "Bilateral guided upsampling"),
 so that a change follows the photo's own edges and keeps its grain where colors merely move. What no
 such map explains is something new: it is added as it is, and what the photo shows there finer than
-the square, which belongs to the old, is taken away. Where shapes change, what G could not draw of
-the old is taken away, too: there the photo becomes G(z').
+the square, which belongs to the old, is taken away; so it is where G drew an edge before and draws
+none after, or the old outlines would stay as thin lines. Where shapes change, what G could not draw
+of the old is taken away, too: there the photo becomes G(z').
 """
 
 from __future__ import annotations
@@ -35,6 +36,10 @@ SMOOTH = 0.01
 """The variance of colors below which a window counts as flat."""
 NEW, ALL_NEW = 0.03, 0.12
 """Change left unexplained, in [-1, 1], from which on fine detail begins to go, and is all gone."""
+GONE, ALL_GONE = 0.02, 0.08
+"""Contrast that G drew before and not after, in [-1, 1], from which on fine detail goes as well."""
+STAYS = 1.5
+"""An edge that stays may become weaker by this factor."""
 SHAPED, ALL_SHAPED = 0.02, 0.08
 """Change beside its mean around, in [-1, 1], from which on what G drew begins to replace the photo
 (which would show through as a ghost of what was there), and has replaced it."""
@@ -142,7 +147,14 @@ def _linear(edit: Edit) -> Tensor:
     offsets = change - (slopes * colors[:, :, None]).sum(1)
     left = _mean((offsets - around).abs().amax(1, keepdim=True))
     new = ((left - NEW) / (ALL_NEW - NEW)).clamp(0, 1)
+    lost = _contrast(edit.before) - STAYS * _contrast(edit.after)
+    new = torch.maximum(new, ((lost - GONE) / (ALL_GONE - GONE)).clamp(0, 1))
     return torch.cat([slopes.flatten(1, 2), offsets + goal - change, new, colors], 1)
+
+
+def _contrast(x: Tensor) -> Tensor:
+    """The deviation in the window around each place, of the channel where it is largest."""
+    return (_mean(x.square()) - _mean(x).square()).clamp(min=0).sqrt().amax(1, keepdim=True)
 
 
 def _square(x: Tensor) -> Tensor:

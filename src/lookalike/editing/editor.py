@@ -46,8 +46,9 @@ BLOCK = 256
 class Slider:
     """A change that a person taught with pictures: the direction ``[W]`` from no to yes.
 
-    ``panel`` reads it; ``success`` is the cross-validated share of pictures that the direction
-    changed in the eyes of a reader which had not seen those it was made from. Where the generator
+    ``panel`` reads it; ``success`` is the cross-validated share of ``count`` pictures that the
+    direction changed in the eyes of a reader which had not seen those it was made from, corrected
+    for that reader's own errors; ``low`` to ``high`` is its 95 % interval. Where the generator
     takes labels, ``labels`` ``[3, L]`` are the columns that move, and theirs of no and of yes.
     """
 
@@ -57,6 +58,8 @@ class Slider:
     success: float
     count: int
     labels: Tensor | None = None
+    low: float = 0.0
+    high: float = 1.0
 
     @property
     def attribute(self) -> EditableAttribute:
@@ -72,11 +75,13 @@ class Slider:
             "success": self.success,
             "count": self.count,
             "labels": self.labels,
+            "low": self.low,
+            "high": self.high,
         }
 
     @staticmethod
     def of_tree(tree: Mapping[str, Any]) -> Slider:
-        """What :meth:`as_tree` gave."""
+        """What :meth:`as_tree` gave; of what is kept without an interval nothing is certain."""
         return Slider(**{**tree, "panel": tuple(map(Helper.of_tree, tree["panel"]))})
 
 

@@ -28,6 +28,9 @@ STEPS = (0.5, 0.75, 1.0, 1.3, 1.7, 2.2)
 """Lengths that every direction is tried at."""
 LABELS = (1.0, 1.3)
 """Shares of the way from the labels of now to the wanted ones, for generators that take labels."""
+FURTHER = (1.7, 2.2)
+"""Shares beyond these, where the change would not count as one: they draw what is small at all, and
+elsewhere they draw too much."""
 CLEARLY = 0.1
 """By how much surer the helpers have to be of what a later round tries."""
 CHECKED = 8
@@ -91,6 +94,7 @@ class _Candidates:
     latents: Tensor
     labels: Tensor | None
     names: tuple[str, ...]
+    resort: bool = False
 
     def row(self, index: int) -> tuple[Tensor, Tensor | None]:
         """The latent ``[1, W]`` and labels ``[1, L]`` of one of them."""
@@ -111,6 +115,8 @@ def exchange(editor: Editor, subject: Subject, wanted: WantedChange) -> Exchange
     """The weakest change that the helpers are sure of, or the likeliest where there is none."""
     best: tuple[_Candidates, int, _Looks] | None = None
     for candidates in _rounds(editor, subject, wanted):
+        if candidates.resort and best is not None and float(best[2].success) >= LIKELY:
+            continue
         index, found = _best(editor, subject, wanted, candidates)
         if best is None or float(found.success) > float(best[2].success) + CLEARLY:
             best = candidates, index, found
@@ -175,8 +181,9 @@ def _rounds(editor: Editor, subject: Subject, wanted: WantedChange) -> Iterator[
     named = not torch.equal(before, after)
     if told is not None and named:
         latents = editor.generator.bounded(start + sliding)
-        for step in LABELS:
-            yield _Candidates(latents, told + step * (after - told), (f"labels x {step:g}",))
+        for step in (*LABELS, *FURTHER):
+            labels = told + step * (after - told)
+            yield _Candidates(latents, labels, (f"labels x {step:g}",), step in FURTHER)
     ways = {"slider": sliding}
     if editor.directions is not None and named:
         ways = {

@@ -87,14 +87,16 @@ def known(editor: Editor) -> str:
 def refuse_seldom(editor: Editor, wanted: WantedChange, settings: EditSettings) -> None:
     """Refuse what succeeds on too few held-out pictures, before anything is done.
 
+    Sliders were measured with few pictures: one is refused where its interval ends below the limit.
+
     Raises:
         DataError: naming what was measured.
     """
     if settings.anyway:
         return
-    sliders = {slider.name: slider.success for slider in editor.sliders}
+    sliders = {slider.name: slider for slider in editor.sliders if slider.high < LEAST}
     for name in wanted.values:
-        known_share = sliders.get(name)
+        known_share = sliders[name].success if name in sliders else None
         if name in editor.measured:
             known_share = editor.measured[name].success
         if known_share is not None and known_share < LEAST:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -13,24 +14,24 @@ from lookalike import images, seeds
 from lookalike.editing.editor import Editor, Slider
 from lookalike.editing.exchange import WantedChange, exchange
 from lookalike.editing.helpers import (
-    SHIFTS,
     AttributeExamples,
     Helper,
-    agreed,
     example_maps,
     fit_helper,
+    pooled_maps,
 )
 from lookalike.editing.inversion import InversionSettings
 from lookalike.editing.measure import subject_of
 from lookalike.errors import DataError
 from lookalike.images import Pixels
+from lookalike.metrics.distances.intervals import ReaderRates, corrected_share
 from lookalike.progress import Tell, silent
 
 LEAST = 8
 """Pictures of each kind that are needed."""
 APART = 0.6
 """The difference of two shares from which on an attribute is part of what is taught."""
-JUDGED = 12
+JUDGED = 20
 """Pictures of the pack that each half of the lesson is tried on."""
 QUICK = InversionSettings(steps=0)
 
@@ -84,16 +85,17 @@ def taught(
 ) -> Slider:
     """A slider of this lesson; its success is cross-validated on ``others``, pictures of the pack.
 
-    One half of the lesson gives a direction and its readers, the other half the reader that judges
-    what they did to pictures of which it says no; then the halves change places.
+    One half of the lesson gives a direction and its readers, the other half the judge of what they
+    did to pictures of which it says no; then the halves change places. Each judge is tried on the
+    half that it has not seen, and what it says is corrected for the errors that it made there.
     """
     order = torch.randperm(len(lesson.yes), generator=seeds.generator(0, "teach/halves"))
     groups = [order[lesson.yes[order] == kind] for kind in (0, 1)]
-    halves = [torch.cat([group[start::2] for group in groups]) for start in (0, 1)]
+    halves = [lesson.take(torch.cat([group[start::2] for group in groups])) for start in (0, 1)]
+    judges, rates = _judges(editor, halves)
     shares = []
-    for number, (mine, judging) in enumerate([halves, halves[::-1]]):
-        slider = _slider(editor, name, lesson.take(mine))
-        judge = reader(lesson.take(judging), (0, lesson.maps.shape[2]))
+    for number, (mine, judge) in enumerate(zip(halves, judges, strict=True)):
+        slider = _slider(editor, name, mine)
         shares += _tried(replace(editor, sliders=(slider,)), slider, judge, others[number::2])
         tell("trying what was taught", number + 1, 2)
     if not shares:
@@ -101,8 +103,52 @@ def taught(
             f"Every picture of the run's pack shows {name!r} already, in the eyes of what was "
             "taught, so nothing can be measured. Choose pictures that differ in this alone."
         )
+    found = corrected_share(float(np.mean(shares)), len(shares), rates)
     slider = _slider(editor, name, lesson)
-    return replace(slider, success=float(np.mean(shares)), count=len(shares))
+    return replace(slider, success=found.value, count=len(shares), low=found.low, high=found.high)
+
+
+Judge = Callable[[Tensor], Tensor]
+"""Maps ``[N, D]`` -> whether each shows what is taught, bool ``[N]``."""
+
+
+def _judges(editor: Editor, halves: Sequence[Lesson]) -> tuple[list[Judge], ReaderRates]:
+    """For each half the judge that the other half taught, and how they did on what they judge.
+
+    Of the kinds of judges the one with fewer errors on halves that it has not seen is taken.
+    """
+    kinds: list[Callable[[Lesson], Judge]] = [_by_maps]
+    if editor.judge is not None:
+        kinds.insert(0, partial(_by_values, editor.judge))
+    yes = torch.cat([half.yes for half in halves]) > 0.5
+    found = []
+    for kind in kinds:
+        judges = [kind(half) for half in reversed(halves)]
+        asked = zip(judges, halves, strict=True)
+        says = torch.cat([judge(half.maps[:, 0]) for judge, half in asked])
+        told, spared = float(says[yes].float().mean()), float((~says[~yes]).float().mean())
+        found.append((judges, ReaderRates(told, spared, int(yes.sum()), int((~yes).sum()))))
+    return max(found, key=lambda one: one[1].accuracy)
+
+
+def _by_maps(lesson: Lesson) -> Judge:
+    """A reader of the maps themselves."""
+    helper = reader(lesson, (0, lesson.maps.shape[2]))
+    return lambda maps: helper.logits(maps)[0].argmax(1) == 1
+
+
+def _by_values(known: Helper, lesson: Lesson) -> Judge:
+    """Nearer to the mean of yes than to that of no, in what the run's own judge reads.
+
+    It learned the pack's attributes from thousands of pictures, so a few say more in its words.
+    """
+
+    def values(maps: Tensor) -> Tensor:
+        return torch.cat([part.softmax(1) for part in known.logits(maps)], 1)
+
+    seen, yes = values(lesson.maps[:, 0]), lesson.yes > 0.5
+    means = torch.stack([seen[~yes].mean(0), seen[yes].mean(0)])
+    return lambda maps: torch.cdist(values(maps), means).argmin(1) == 1
 
 
 def _slider(editor: Editor, name: str, lesson: Lesson) -> Slider:
@@ -141,7 +187,7 @@ def reader(lesson: Lesson, columns: tuple[int, int]) -> Helper:
     return fit_helper(AttributeExamples(lesson.maps, values, (2,)), columns)
 
 
-def _tried(editor: Editor, slider: Slider, judge: Helper, others: Pixels) -> list[float]:
+def _tried(editor: Editor, slider: Slider, judge: Judge, others: Pixels) -> list[float]:
     """For pictures without it: whether the judge says yes once the slider has moved them."""
     found: list[float] = []
     for picture in others:
@@ -159,6 +205,5 @@ def _tried(editor: Editor, slider: Slider, judge: Helper, others: Pixels) -> lis
 
 
 @torch.no_grad()
-def _says(editor: Editor, judge: Helper, picture: Tensor) -> bool:
-    shares = agreed([[judge]], editor.generator.features, picture, SHIFTS[:1])
-    return bool(shares[0][0, 1] > 0.5)
+def _says(editor: Editor, judge: Judge, picture: Tensor) -> bool:
+    return bool(judge(pooled_maps(editor.generator.features, picture)[0])[0])

@@ -179,14 +179,13 @@ def _attributes(editor: Editor) -> tuple[AttributeSuccess, ...]:
             )
         )
     for slider in editor.sliders:
-        span = share_interval(slider.success, max(1, slider.count))
         found.append(
             AttributeSuccess(
                 slider.name,
                 slider.attribute.values,
                 success=slider.success,
-                low=span.low,
-                high=span.high,
+                low=slider.low,
+                high=slider.high,
                 count=slider.count,
                 taught=True,
             )

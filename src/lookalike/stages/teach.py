@@ -31,7 +31,7 @@ TRIED = 120
 
 @dataclass(frozen=True)
 class Taught(Result):
-    """A slider that was taught, and how often it succeeds."""
+    """A slider that was taught, and how often it succeeds, with the 95 % interval of that."""
 
     run: Path
     name: str
@@ -41,13 +41,15 @@ class Taught(Result):
     count: int
     file: Path
     notes: tuple[str, ...] = ()
+    low: float = 0.0
+    high: float = 1.0
 
     def lines(self) -> list[str]:
         """What was taught, how well, and what to type next."""
         return [
             f"{self.name}: learned from {self.yes} pictures with it and {self.no} without. It "
-            f"succeeds on {self.success:.0%} of {self.count} pictures that it had not seen "
-            "(cross-validated).",
+            f"succeeds on {self.success:.0%} ({self.low:.0%} to {self.high:.0%}) of pictures that "
+            f"it had not seen (cross-validated on {self.count}).",
             *self.notes,
         ]
 
@@ -88,6 +90,8 @@ def teach(run: Run, settings: TeachSettings, place: Place, tell: Tell = silent) 
         count=slider.count,
         file=file,
         notes=tuple(notes),
+        low=slider.low,
+        high=slider.high,
     )
 
 

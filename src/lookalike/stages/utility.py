@@ -10,16 +10,20 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike import checkpoints, seeds
+from lookalike import checkpoints, images, seeds
 from lookalike.data.pack.classes import Classes as Sorts
 from lookalike.data.pack.classes import attributes_of, classes_of
 from lookalike.data.pack.pack import Pack
 from lookalike.data.pack.subset import subset
+from lookalike.editing.exchange import WantedChange, exchange
+from lookalike.editing.measure import subject_of
+from lookalike.editing.open import OpenedEditor, open_editor
 from lookalike.errors import DataError
 from lookalike.images import Pixels
 from lookalike.metrics.distances.intervals import Interval
@@ -44,9 +48,11 @@ from lookalike.metrics.utility.trials import (
     run_trials,
 )
 from lookalike.metrics.utility.verdict import Arm, Verdict, arms, decide
+from lookalike.place import Place
 from lookalike.progress import Tell, silent
 from lookalike.report.utility_page import UtilityPart, render
 from lookalike.results import Result, table
+from lookalike.run import Run
 from lookalike.settings.evaluation import UtilitySettings
 
 LEAST_TEST = 50
@@ -125,6 +131,54 @@ class Opened:
 
 Open = Callable[[Labeled, int | None], Opened]
 """Gives the generator for a part: ``open(data, pictures per class, or None for all)``."""
+
+
+@dataclass(frozen=True, eq=False)
+class ClassEdits:
+    """Training pictures of a run with another class: what ``edit`` makes of them.
+
+    ``columns`` are the label columns of the classes. What is learned for editing, and who says that
+    an edit succeeded, come from the run's training pictures alone.
+    """
+
+    run: Run
+    place: Place
+    columns: tuple[int, ...]
+
+    @cached_property
+    def opened(self) -> OpenedEditor:
+        """The editor of the run, learned when it is first asked for."""
+        return open_editor(self.run, self.place)
+
+    def __call__(self, number: int, count: int, seed: int) -> Pixels:
+        """So many of the class, by the seed; too few that succeed come again.
+
+        Raises:
+            DataError: there is no picture of another class, or none could be changed.
+        """
+        editor, column, pack = self.opened.editor, self.columns[number], self.opened.pack
+        one = next((each for each in editor.attributes if column in each.columns), None)
+        if one is None or pack is None:
+            raise DataError(
+                f"{self.run.path} cannot change class number {number}: 'exchange' needs a run with "
+                "these labels, and its pack where it was."
+            )
+        value = one.columns.index(column) if len(one.columns) > 1 else 1
+        values = one.read(pack.train.labels(np.arange(len(pack.train))))
+        others = np.flatnonzero((values != value) & (values >= 0))
+        random, found = seeds.array_generator(seed, "utility-exchange", number), []
+        for row in random.permutation(others):
+            subject = subject_of(editor, images.to_network(pack.train.images([row])))
+            change = exchange(editor, subject, WantedChange({one.name: value}))
+            found += [images.to_pixels(change.edit.shown)[0]] if change.sure else []
+            if len(found) == count:
+                break
+        if not found:
+            raise DataError(
+                f"None of {len(others)} pictures could be changed to {one.name}={one.values[value]}"
+                ": train the run longer, with labels, or leave 'exchange' out of --ways."
+            )
+        return np.stack([found[place % len(found)] for place in range(count)])
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,8 @@ from, then how they are chosen, then how they are labeled.
 * ``jitter``: the encoding of one training picture, with noise.
 * ``across``: between the encodings of two pictures of any class (mixup in latent space, Zhang et
   al. 2018); the label is mixed as well.
+* ``exchange``: a training picture of another class whose class alone is edited, as ``edit`` does,
+  and of which the edit's helpers are sure.
 * ``+agreed``: only those that a classifier trained on real pictures gives the same class.
 * ``+hard``: of those, the ones it is least sure of.
 * ``+soft``: labeled by that classifier's probabilities (distillation, Hinton et al. 2015).
@@ -81,12 +83,20 @@ class LabeledPictures:
         return LabeledPictures(self.pictures[rows], self.shares[rows])
 
 
+Edits = Callable[[int, int, int], Pixels]
+"""``(class number, how many, seed)`` -> training pictures edited to show that class."""
+
+
 @dataclass(frozen=True)
 class GeneratorHandle:
-    """A run to make pictures with: ``columns`` are the label columns of the classes, in order."""
+    """A run to make pictures with: ``columns`` are the label columns of the classes, in order.
+
+    ``edits`` changes the class of training pictures with the run.
+    """
 
     sampler: GeneratorSampler
     columns: Sequence[int]
+    edits: Edits | None = None
 
     def whole(self, number: int, count: int) -> Shares:
         """Shares of pictures that belong to one class, ``[count, K]``."""
@@ -183,6 +193,20 @@ class BetweenEncodings(Strategy):
 
 
 @dataclass(frozen=True)
+class ExchangedClass(Strategy):
+    """Training pictures of other classes, everything but the class as it was."""
+
+    def make(
+        self, generator: GeneratorHandle, number: int, count: int, seed: int
+    ) -> LabeledPictures:
+        """Edited, in an order of the seed."""
+        if generator.edits is None:
+            raise DataError("'exchange' edits pictures with a run, and there is none. Name one.")
+        pictures = generator.edits(number, count, seed)
+        return LabeledPictures(pictures, generator.whole(number, count))
+
+
+@dataclass(frozen=True)
 class AgreedSamples(Strategy):
     """Pictures of another way of which a teacher says the class; ``hard``: the least sure ones.
 
@@ -229,6 +253,7 @@ SOURCES: dict[str, Strategy] = {
     "beyond": BetweenEncodings(low=-0.3, high=0.5, noise=0.3),
     "jitter": BetweenEncodings(low=0.0, high=0.0, noise=0.5),
     "across": BetweenEncodings(across=True),
+    "exchange": ExchangedClass(),
 }
 CHOICES: dict[str, Callable[[Strategy, Teacher], Strategy]] = {
     "agreed": AgreedSamples,

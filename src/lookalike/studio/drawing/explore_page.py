@@ -191,7 +191,8 @@ def sliders(explorer: Explorer) -> list[dict[str, Any]]:
         found.append({**row, **(_success(told.success, told.count) if told else {})})
     for slider in editor.sliders:
         row = {"name": slider.name, "kind": "taught", "values": list(slider.attribute.values)}
-        found.append({**row, **_success(slider.success, slider.count)})
+        span = {"low": slider.low, "high": slider.high, "count": slider.count}
+        found.append({**row, "success": slider.success, **span})
     for number in range(1, len(editor.axes) + 1):
         name = editor.names.get(number, "")
         found.append({"name": str(number), "kind": "axis", "given": name, "values": []})
