@@ -71,7 +71,7 @@ def test_the_campaign_sees_what_it_looks_for(workshop: Workshop) -> None:
     job = JOBS["prepare"]
     calm = workshop.undisturbed(job)
     workshop.begin(job)
-    ended = workshop.run(job, fault=Fault(kind="kill", at=calm.ended.operations // 2))
+    ended = workshop.run(job, fault=Fault(kind="kill", at=calm.ended.writes // 2, writes=True))
     assert ended.status == -9
     assert jobs.results(workshop.place, job.makes) != calm.results
     assert workshop.finish(job) == ""

@@ -95,6 +95,14 @@ def test_names_of_people_are_shown_as_text(tab: Tab, client: Client) -> None:
     assert tab.page.locator("img[src=x]").count() == 0
 
 
+def test_a_second_set_may_be_opened_while_the_first_is_examined(client: Client) -> None:
+    folders = client.ids("folder")
+    first = client.change(f"/api/start/{folders['blots']}/examine", {})
+    second = client.change(f"/api/start/{folders['blots/round']}/examine", {})
+    assert (first.status, second.status) == (200, 200)
+    assert "under way" in (first.json | second.json)["busy"]
+
+
 def test_what_is_expected_is_said_of_the_set_that_is_asked_for(client: Client) -> None:
     folders = client.ids("folder")
     for name, count in (("blots", 48), ("blots/round", 24)):

@@ -16,7 +16,7 @@ from starlette.routing import Route
 from lookalike import api
 from lookalike.data.pack.pack import Pack
 from lookalike.settings.device import Device
-from lookalike.studio.errors import RequestError, UnknownError
+from lookalike.studio.errors import OverloadedError, RequestError, UnknownError
 from lookalike.studio.jobs import Job
 from lookalike.studio.library import PACK, RUN, SOURCES, Entry, id_of
 from lookalike.studio.pictures import MOST_PICTURE_BYTES
@@ -148,11 +148,17 @@ class _Start:
         return known
 
     def examine(self, request: Request) -> Response:
-        """Begin the doctor's examination."""
+        """Begin the doctor's examination; ``busy`` in words where other work is under way.
+
+        That is no error: the page asks by itself when a person looks at one set after another.
+        """
         entry = self._source(request)
         asked = {"source": str(entry.path), "quick": True, "size": self._choice(entry).size}
         title = f"examining {entry.name}"
-        return answer(self.studio.jobs.begin("doctor", asked, about=entry.id, title=title))
+        try:
+            return answer(self.studio.jobs.begin("doctor", asked, about=entry.id, title=title))
+        except OverloadedError as problem:
+            return answer({"busy": str(problem)})
 
     def doctor(self, request: Request) -> Response:
         """A stream of how far the doctor is, and at the end the verdict with pictures."""

@@ -360,15 +360,15 @@ function doctor(state) {
   const heading = el("h2", { id: "h-doctor" }, "Are the pictures all right?");
   const examine = async () => {
     try {
-      await api.post(`/api/start/${id}/examine`);
-      listen();
+      const begun = await api.post(`/api/start/${id}/examine`);
+      begun.busy ? ask(begun.busy) : listen();
     } catch (problem) {
       report(problem);
       ask();
     }
   };
-  const ask = () =>
-    fill(verdict, heading, el("p", {}, told.examine ? "They have not been examined." : `${number(told.choice.files)} pictures take a while to examine.`), about.read_only ? null : el("button", { type: "button", onclick: examine }, "Examine them"));
+  const ask = (why) =>
+    fill(verdict, heading, why ? el("p", { class: "soft" }, why) : null, el("p", {}, told.examine ? "They have not been examined." : `${number(told.choice.files)} pictures take a while to examine.`), about.read_only ? null : el("button", { type: "button", onclick: examine }, "Examine them"));
   const listen = () => {
     const end = api.events(`/api/start/${id}/doctor`, (news) => {
       if (news.state === "none") {
