@@ -209,6 +209,14 @@ def test_what_moves_pixels_moves_alpha_too_and_what_changes_colors_leaves_it(cod
         assert np.array_equal(new[..., 3], given[..., 3])
         assert np.array_equal(new[..., :3], changed(code, colors))
     else:
-        # Pillow weighs colors by alpha where it makes pixels of several.
         assert np.abs(new[..., 3].astype(int) - changed(code, colors)[..., 0]).max() <= 1
         assert not np.array_equal(new[..., 3], given[..., 3])
+
+
+@pytest.mark.parametrize("code", ["rot_10", "crop", "zoom_0.1_0.1_0.9_0.9", "blur", "elastic"])
+def test_colors_under_clear_parts_stay_those_nearby_when_pixels_are_moved(code: str) -> None:
+    red = np.full((32, 32, 4), (200, 60, 40, 0), np.uint8)
+    red[8:24, 8:24, 3] = 255
+    new = changed(code, red)
+    assert (new[..., 3] < 255).any()
+    assert (new[..., :3] == (200, 60, 40)).all(), "a generator would learn a dark fringe"

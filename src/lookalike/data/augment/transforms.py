@@ -89,18 +89,33 @@ def border_color(picture: Pixels) -> tuple[int, ...]:
     return tuple(int(value) for value in color.round())
 
 
+def _apart(picture: Pixels, change: Callable[[Pixels], Pixels]) -> Pixels:
+    """Colors and alpha changed one after the other, for what mixes pixels.
+
+    Pillow weighs the colors of one picture by its alpha, so that all under alpha 0 become black.
+    """
+    if picture.shape[-1] != 4:
+        return change(picture)
+    colors, alpha = (np.ascontiguousarray(part) for part in np.split(picture, [3], -1))
+    return np.concatenate([change(colors), change(alpha)], -1)
+
+
 def _moved(picture: Pixels, matrix: Sequence[float]) -> Pixels:
     """Draw the picture through an affine map (output to input pixel); outside is border color."""
-    height, width, channels = picture.shape
-    fill = border_color(picture)
-    moved = images.to_pillow(picture).transform(
-        (width, height),
-        Image.Transform.AFFINE,
-        tuple(matrix),
-        Image.Resampling.BICUBIC,
-        fillcolor=fill if channels > 1 else fill[0],
-    )
-    return images.from_pillow(moved, channels)
+
+    def move(part: Pixels) -> Pixels:
+        height, width, channels = part.shape
+        fill = border_color(part)
+        moved = images.to_pillow(part).transform(
+            (width, height),
+            Image.Transform.AFFINE,
+            tuple(matrix),
+            Image.Resampling.BICUBIC,
+            fillcolor=fill if channels > 1 else fill[0],
+        )
+        return images.from_pillow(moved, channels)
+
+    return _apart(picture, move)
 
 
 def _flip_horizontal(picture: Pixels, _: tuple[float, ...], __: np.random.Generator) -> Pixels:
@@ -156,9 +171,12 @@ def _zoom(picture: Pixels, values: tuple[float, ...], _: np.random.Generator) ->
 
 
 def _cut(picture: Pixels, box: tuple[float, float, float, float]) -> Pixels:
-    height, width, channels = picture.shape
-    part = images.to_pillow(picture).resize((width, height), Image.Resampling.BICUBIC, box=box)
-    return images.from_pillow(part, channels)
+    def cut(part: Pixels) -> Pixels:
+        height, width, channels = part.shape
+        whole = images.to_pillow(part).resize((width, height), Image.Resampling.BICUBIC, box=box)
+        return images.from_pillow(whole, channels)
+
+    return _apart(picture, cut)
 
 
 def _blur(picture: Pixels, values: tuple[float, ...], _: np.random.Generator) -> Pixels:
