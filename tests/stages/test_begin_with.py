@@ -35,18 +35,25 @@ WORDS = {"width": "2", "batch": "16"}
 
 
 def pack_at(
-    to: Path, first: int = 0, count: int = 60, size: int = 8, classes: str = "", **row: Any
+    to: Path,
+    first: int = 0,
+    count: int = 60,
+    size: int = 8,
+    classes: str = "",
+    channels: int = 3,
+    **row: Any,
 ) -> Pack:
     """Pictures ``first`` to ``first + count``, the last fifth held out; a class a letter."""
-    with PackWriter(to, size=size) as writer:
+    with PackWriter(to, size=size, channels=channels) as writer:
         for number in range(first, first + count):
             label = {"class": classes[number % len(classes)]} if classes else {}
-            writer.append(pixels_of(number, size), {"source": str(number), **label, **row})
+            pixels = pixels_of(number, size, channels)
+            writer.append(pixels, {"source": str(number), **label, **row})
         return writer.finish(holdout=np.arange(count) >= count - count // 5)
 
 
-def pixels_of(number: int, size: int) -> np.ndarray:
-    return np.random.default_rng(number).integers(0, 256, (size, size, 3), np.uint8)
+def pixels_of(number: int, size: int, channels: int = 3) -> np.ndarray:
+    return np.random.default_rng(number).integers(0, 256, (size, size, channels), np.uint8)
 
 
 def asked(begin_with: Path | None = None, images: int = 32, **words: Any) -> TrainSettings:
@@ -241,6 +248,27 @@ def test_another_size_and_other_labels_are_refused_with_the_option_that_helps(
         train(others, tmp_path / "new", asked(tmp_path / "labeled"))
     same_ones = pack_at(tmp_path / "ab-again", 400, classes="ab")
     assert train(same_ones, tmp_path / "new", asked(tmp_path / "labeled")).begun_with
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "option"),
+    [
+        (1, 3, "with --grey"),
+        (3, 1, "without --grey"),
+        (3, 4, "without --alpha"),
+        (4, 3, "with --alpha"),
+    ],
+)
+def test_other_channels_are_refused_with_the_option_that_helps(
+    before: int, now: int, option: str, tmp_path: Path
+) -> None:
+    first, second = (
+        pack_at(tmp_path / str(channels), 100 * channels, channels=channels)
+        for channels in (before, now)
+    )
+    train(first, tmp_path / "old", asked())
+    with pytest.raises(RecipeError, match=rf"channels is {before}, and here it is {now}.*{option}"):
+        train(second, tmp_path / "new", asked(tmp_path / "old"))
 
 
 def test_a_run_without_a_state_to_train_on_is_refused(

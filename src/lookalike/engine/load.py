@@ -306,10 +306,13 @@ def _refuse_others(run: Run, pack: Pack, chosen: Recipe) -> None:
     _refuse_shared(run)
     values, columns = run.recipe_values(), run.env().get("data", {}).get("columns", [])
     there = {name: values.get(name) for name in ("name", "size", "channels", "labels")}
+    channels = {1: "with --grey", 4: "with --alpha"}.get(
+        int(there["channels"] or 3), f"without --{'alpha' if pack.channels == 4 else 'grey'}"
+    )
     advice = {
         "name": f"Ask for --recipe {values.get('name')}",
         "size": f"Prepare the pictures with --size {values.get('size')}",
-        "channels": f"Prepare the pictures with{'' if there['channels'] == 1 else 'out'} --grey",
+        "channels": f"Prepare the pictures {channels}",
         "labels": "Train with --labels on a pack with the same labels"
         if there["labels"]
         else "Train without labels (--no-labels)",
