@@ -323,6 +323,32 @@ def test_archives_keep_to_the_cache_as_well(tmp_path: Path, monkeypatch) -> None
     assert not list(tmp_path.rglob("*.tar"))
 
 
+def test_room_is_made_while_others_fetch_and_whatever_else_lies_in_the_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOOKALIKE_CACHE", str(tmp_path))
+    monkeypatch.setenv("LOOKALIKE_CACHE_GB", "0.000000010")
+    old = cache.folder_of("s3://sets/old")
+    old.mkdir(parents=True)
+    (old / "a.npy").write_bytes(bytes(8))
+    part = old / ".b.npy.part"
+    part.write_bytes(bytes(8))
+    (tmp_path / "remote" / ".DS_Store").write_bytes(bytes(8))
+    is_file = Path.is_file
+
+    def renamed_meanwhile(path: Path) -> bool:
+        found = is_file(path)
+        if path == part and found:
+            part.rename(old / "b.npy")
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "is_file", renamed_meanwhile)
+        cache._make_room(8, "s3://sets/new")
+    assert not old.exists()
+    assert (tmp_path / "remote" / ".DS_Store").exists()
+
+
 def test_processes_that_want_one_pack_fetch_it_once(
     bucket: Bucket, photos: Path, tmp_path: Path
 ) -> None:

@@ -293,7 +293,7 @@ def _make_room(needed: int, url: str) -> None:
     limit = _limit()
     home = folder_of(url).parent.parent
     with locks.alone(home.with_name(f"{home.name}.lock")):
-        sizes = {entry: _size(entry.rglob("*")) for entry in home.iterdir()}
+        sizes = {entry: _size(entry.rglob("*")) for entry in home.iterdir() if entry.is_dir()}
         total = sum(sizes.values()) + needed
         for entry in sorted(sizes, key=_used):
             if total <= limit:
@@ -332,7 +332,12 @@ def _used(entry: Path) -> float:
 
 
 def _size(files: Iterable[Path]) -> int:
-    return sum(file.stat().st_size for file in files if file.is_file())
+    """Bytes of those files that are there: one that another process fetches gets its name now."""
+    total = 0
+    for file in files:
+        with suppress(FileNotFoundError):
+            total += file.stat().st_size if file.is_file() else 0
+    return total
 
 
 def _free(entry: Path) -> bool:
