@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.common import CACHE, keep, kept, kind, machine, spread, table
+from benchmarks.common import CACHE, keep, kept_here, machine, spread, table
 from benchmarks.own_judge import own_judge
 from benchmarks.sets import mix
 from lookalike import api, images
@@ -80,7 +80,7 @@ def measure(seed: int) -> None:
 
 def report() -> str:
     """The table of what was measured on a machine of this kind."""
-    rows = [row for row in kept("begin") if kind(row["machine"]) == kind(machine())]
+    rows = kept_here("begin")
     lines = []
     for arm in dict.fromkeys(row["arm"] for row in rows):
         mine = [row for row in rows if row["arm"] == arm]

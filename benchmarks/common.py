@@ -6,7 +6,7 @@ import json
 import os
 import platform
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,17 @@ def machine() -> str:
 def kind(told: str) -> str:
     """The machine of a row without its load, so that rows of equal machines stand together."""
     return told.partition(", load ")[0]
+
+
+def kept_here(name: str) -> list[dict[str, Any]]:
+    """The rows that were measured on this kind of machine, the oldest first."""
+    here = kind(machine())
+    return [row for row in kept(name) if kind(row["machine"]) == here]
+
+
+def machines(rows: Iterable[dict[str, Any]]) -> str:
+    """The kinds of machines that rows are of; the oldest rows do not say."""
+    return "; ".join(sorted({kind(row.get("machine", "not noted")) for row in rows})) or "-"
 
 
 def spent(budget: str) -> str:

@@ -21,7 +21,7 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional
 
-from benchmarks.common import CACHE, keep, kept, kind, machine, table
+from benchmarks.common import CACHE, keep, kept, machine, machines, table
 from benchmarks.processes import lookalike
 from benchmarks.sets import SETS
 from lookalike import api, efficientnet, images, seeds
@@ -435,7 +435,7 @@ def report() -> None:
                 ]
             )
         header = ["method", "success, readable", "kept", "success, all", "kept", "IoU", "PSNR", "s"]
-        print(f"\n{run} ({kind(rows[-1]['machine'])})\n{table(lines, header)}")
+        print(f"\n{run} ({machines(mine)})\n{table(lines, header)}")
         print(table(*by_attribute([r for r in rows if r["run"] == run])))
         for r in rows:
             if r["run"] == run and r["method"] in {"time", "memory"}:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from torch.nn import functional as F
 
-from benchmarks.common import CACHE, keep, kept, kind, machine, spread, table
+from benchmarks.common import CACHE, keep, kept, kept_here, machine, spread, table
 from benchmarks.sets import at_share, faces
 from lookalike import api, images
 from lookalike.data.pack.pack import Pack
@@ -113,7 +113,7 @@ def measure(size: int, arms: list[str], minutes: float, changes: dict[str, Any],
 
 def report(everything: bool = False) -> str:
     """The rows of this kind of machine, or all of them."""
-    rows = [r for r in kept("large") if everything or kind(r["machine"]) == kind(machine())]
+    rows = kept("large") if everything else kept_here("large")
     groups: dict[tuple[int, float, str, str], list[dict[str, Any]]] = {}
     for row in rows:
         groups.setdefault((row["size"], row["minutes"], row["arm"], row["note"]), []).append(row)

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from benchmarks.common import keep, kept, kind, machine, table
+from benchmarks.common import keep, kept_here, machine, table
 from benchmarks.sets import faces
 from lookalike.durations import seconds
 
@@ -128,8 +128,8 @@ def main(arguments: list[str]) -> None:
             f"{row['seconds']:.0f} ({row['seconds'] / seconds(row['for']) - 1:+.0%})",
             "{:+.0%} to {:+.0%}".format(*row["off"]),
         ]
-        for row in kept(NAME)
-        if kind(row["machine"]) == kind(here) and row["recipe"] == wanted.recipe
+        for row in kept_here(NAME)
+        if row["recipe"] == wanted.recipe
     ]
     print(f"{wanted.recipe}, 64 px. Machine: {here}. Goals: seconds within 10 %; beside one busy ")
     print(f"program 60 % of the images/s alone; time left off by at most 25 % after {FIRST:.0f} s.")

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import textbook
-from benchmarks.common import CACHE, keep, kept, kind, machine, median, spread, table
+from benchmarks.common import CACHE, keep, kept, kept_here, kind, machine, median, spread, table
 from benchmarks.sets import SETS
 from lookalike import api, images, recipe
 from lookalike.data.pack.pack import Pack
@@ -151,12 +151,10 @@ def defaults(method: str, name: str) -> str:
 
 def comparable() -> list[dict[str, Any]]:
     """What was measured on a machine of this kind with the recipes' defaults of today."""
-    here = kind(machine())
     return [
         row
-        for row in kept("quality")
-        if kind(row["machine"]) == here
-        and row.get("defaults", "") == defaults(row["method"], row["set"])
+        for row in kept_here("quality")
+        if row.get("defaults", "") == defaults(row["method"], row["set"])
     ]
 
 

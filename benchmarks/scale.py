@@ -3,9 +3,10 @@
 Each row is a process of its own. ``real`` rows decode PNG files of 16 px; ``sparse`` packs have
 shards of zeros that take no disk, at 64 px; ``drawn`` rows are hashes, digests, pixels and vectors
 at random. Memory is the most that the process held of its own while it worked: pages of files that
-it maps are not counted, since the system takes them back when it needs them. Seconds are those of
-processors, the workers' among them, so that other work on the machine changes them less. What was
-measured on this kind of machine is not measured again; --again does.
+it maps are not counted, since the system takes them back when it needs them, and neither are the
+workers that decode. Seconds are those of processors, the workers' among them, so that other work on
+the machine changes them less. What was measured on this kind of machine is not measured again;
+--again does.
 """
 
 from __future__ import annotations
@@ -335,14 +336,14 @@ def main(arguments: list[str]) -> None:
 
 
 def cell(row: dict[str, Any]) -> str:
-    return f"{row['spent']:.3g} s, {row['mb']:,.0f} MB"
+    spent = row["spent"]
+    time_spent = f"{spent:.3g} s" if spent >= 0.1 else f"{1000 * spent:.3g} ms"
+    return f"{time_spent}, {row['mb']:,.0f} MB"
 
 
 def rows_here() -> dict[tuple[str, int], dict[str, Any]]:
     """The rows of this kind of machine by work and count, the newest of each."""
-    here = common.kind(common.machine())
-    rows = [row for row in common.kept("scale") if common.kind(row["machine"]) == here]
-    return {(row["work"], row["count"]): row for row in rows}
+    return {(row["work"], row["count"]): row for row in common.kept_here("scale")}
 
 
 def report() -> str:
@@ -354,7 +355,7 @@ def report() -> str:
         mine = [found[name, count] for count in counts if (name, count) in found]
         cells = {row["count"]: cell(row) for row in mine}
         grown = mine[-1]["count"] - mine[0]["count"]
-        each = (mine[-1]["mb"] - mine[0]["mb"]) * 1e6 / max(1, grown)
+        each = max(0.0, (mine[-1]["mb"] - mine[0]["mb"]) * 1e6 / max(1, grown))
         grows = exponent([row["count"] for row in mine], [row["spent"] for row in mine])
         spans = [cells.get(count, "-") for count in counts]
         lines.append([name, WORK[name][0], *spans, grows, f"{each:,.0f}" if grown else "-"])

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks.common import keep, kept, machine, table
+from benchmarks.common import keep, kept, machine, machines, table
 from lookalike.data.pack.pack import Pack
 from lookalike.data.pack.writer import write_pack
 from lookalike.engine.batches import SplitBatches
@@ -271,5 +271,5 @@ def main(arguments: list[str]) -> None:
             rows.append(row)
             print(f"{number + 1:3} {row['harm'] or 'healthy':12} {row['variant']:7} "
                   f"{row['seconds']:5.1f} s  {row['setbacks'] or '-'}", flush=True)  # fmt: skip
-    print(f"\nMachine: {machine()}. {STEPS} steps of {BATCH} pictures of {SIZE} px, a look every "
-          f"{EVERY}.\n\n{report(rows)}")  # fmt: skip
+    print(f"\nMachines: {machines(rows)}. {STEPS} steps of {BATCH} pictures of {SIZE} px, "
+          f"a look every {EVERY}.\n\n{report(rows)}")  # fmt: skip

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from benchmarks.common import keep, kept, kind, machine, table
+from benchmarks.common import keep, kept, machine, machines, table
 from benchmarks.faults import collect, damage, kill, reader, storage
 from benchmarks.faults.commands import Nursery, UntriedError
 from benchmarks.faults.jobs import Workshop
@@ -84,7 +84,7 @@ def campaign(names: list[str], share: float, *, again: bool) -> None:
 
 def report(names: list[str]) -> str:
     """What the rows say of each campaign, and the machines that they are of."""
-    lines, machines = [], set()
+    lines, last = list[list[str]](), list[dict[str, Any]]()
     for name in names:
         trials = tried(name)
         failed = sum(bool(rows[-1]["wrong"]) for rows in trials)
@@ -93,6 +93,6 @@ def report(names: list[str]) -> str:
         lines.append(
             [name, f"{CAMPAIGNS[name].COUNT:,}", *map(str, (len(trials), failed, mended)), rate]
         )
-        machines |= {kind(rows[-1].get("machine", "not noted")) for rows in trials}
+        last += [rows[-1] for rows in trials]
     header = ("campaign", "of", "tried", "failed", "mended", "rate of failure, 95 %")
-    return f"{table(lines, header)}\n\nMachines: {'; '.join(sorted(machines)) or '-'}."
+    return f"{table(lines, header)}\n\nMachines: {machines(last)}."
