@@ -7,6 +7,7 @@ import os
 import shlex
 import shutil
 import signal
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from lookalike.api.results import Trained
 from lookalike.data.decode.previous_pack import known_sides
 from lookalike.data.pack.pack import Pack
 from lookalike.data.pack.writer import PackWriter
-from lookalike.engine.load import open_sampler, sides_seen
+from lookalike.engine.load import beginning, open_sampler, sides_seen
 from lookalike.engine.trainer import Trainer
 from lookalike.errors import CheckpointError, RecipeError, RunError
 from lookalike.parts.training.schedules import Tally
@@ -241,6 +242,27 @@ def test_another_size_and_other_labels_are_refused_with_the_option_that_helps(
         train(others, tmp_path / "new", asked(tmp_path / "labeled"))
     same_ones = pack_at(tmp_path / "ab-again", 400, classes="ab")
     assert train(same_ones, tmp_path / "new", asked(tmp_path / "labeled")).begun_with
+
+
+@pytest.mark.parametrize(
+    ("channels", "here", "option"),
+    [
+        (1, 3, "with --grey"),
+        (3, 1, "without --grey"),
+        (3, 4, "without --alpha"),
+        (4, 3, "with --alpha"),
+        (4, 1, "with --alpha"),
+    ],
+)
+def test_other_channels_are_refused_with_the_option_that_prepares_them(
+    old: Run, other: Pack, tmp_path: Path, channels: int, here: int, option: str
+) -> None:
+    values = json.loads((old.path / "recipe.json").read_text())
+    values["recipe"]["channels"] = channels
+    (old.path / "recipe.json").write_text(json.dumps(values))
+    made = replace(old.recipe(), channels=here)
+    with pytest.raises(RecipeError, match=rf"here it is {here}\. Prepare the pictures {option},"):
+        beginning(old, other, made)
 
 
 def test_a_run_without_a_state_to_train_on_is_refused(

@@ -26,6 +26,7 @@ from lookalike.data.decode.previous_pack import identities_in, known_sides
 from lookalike.data.pack.pack import Pack
 from lookalike.engine.sampler import Sampler, choosing_by, sampler_over
 from lookalike.errors import CheckpointError, LookalikeError, PackError, RecipeError, RunError
+from lookalike.images import option_for
 from lookalike.parts.latents.priors import Learned
 from lookalike.parts.losses.game import Game
 from lookalike.parts.networks.base import Frame, Invertible, NetworkPlan, Networks
@@ -292,7 +293,7 @@ def beginning(run: Run, pack: Pack, chosen: Recipe) -> Beginning:
         words += " These are its newest weights: its best state keeps none to train on."
     if len(pack.holdout):
         words += f" None of the {len(pack.holdout):,} pictures held out here was trained on there."
-    state = {**state, "prior": state["prior"] if prior == run.recipe_values()["prior"] else {}}
+    state = {**state, "prior": state["prior"] if prior == run.recipe_values().get("prior") else {}}
     return Beginning(state, players, seen, record, words)
 
 
@@ -309,7 +310,7 @@ def _refuse_others(run: Run, pack: Pack, chosen: Recipe) -> None:
     advice = {
         "name": f"Ask for --recipe {values.get('name')}",
         "size": f"Prepare the pictures with --size {values.get('size')}",
-        "channels": f"Prepare the pictures with{'' if there['channels'] == 1 else 'out'} --grey",
+        "channels": f"Prepare the pictures {option_for(there['channels'] or 3, chosen.channels)}",
         "labels": "Train with --labels on a pack with the same labels"
         if there["labels"]
         else "Train without labels (--no-labels)",
