@@ -238,6 +238,52 @@ def test_a_part_that_has_lost_its_name_is_refused_and_not_taken_for_a_mapping(pa
             codec.decode(one)
 
 
+OWN_FILE = """
+import collections.abc
+import typing
+from dataclasses import dataclass
+
+Rates = collections.abc.Mapping[str, float]
+
+class Loose(typing.TypedDict):
+    fast: float
+
+@dataclass(frozen=True)
+class OwnRates:
+    rates: {annotation}
+"""
+
+
+@pytest.mark.parametrize("postponed", [False, True])
+@pytest.mark.parametrize(
+    "annotation",
+    [
+        "Loose",
+        "Rates",
+        "collections.abc.MutableMapping[str, float]",
+        "dict",
+        "dict[str, float] | None",
+        "object",
+        "typing.Dict[str, float]",
+        "typing.Mapping[str, float]",
+        "typing.Optional[typing.Dict[str, float]]",
+        "typing.Union[float, Rates]",
+    ],
+)
+def test_a_mapping_in_a_persons_own_part_is_read_however_it_is_annotated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, annotation: str, *, postponed: bool
+) -> None:
+    before = "from __future__ import annotations\n" if postponed else ""
+    (tmp_path / "own_rates.py").write_text(before + OWN_FILE.format(annotation=annotation))
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "own_rates", raising=False)
+    held = {"fast": {"base": 0.5}} if annotation == "dict" else {"fast": 0.5}
+    made = import_module("own_rates").OwnRates(held)
+    saved = json.loads(json.dumps(codec.encode(made)))
+    assert codec.decode(saved, ("own_rates",)) == made
+    monkeypatch.delitem(sys.modules, "own_rates")
+
+
 @pytest.mark.parametrize("key", ["G", "prior"])
 def test_what_draws_must_say_which_part_it_is(tmp_path: Path, key: str) -> None:
     whole = json.loads(SAVED[0].read_text())

@@ -7,6 +7,7 @@ import os
 import shlex
 import shutil
 import signal
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from lookalike.api.results import Trained
 from lookalike.data.decode.previous_pack import known_sides
 from lookalike.data.pack.pack import Pack
 from lookalike.data.pack.writer import PackWriter
-from lookalike.engine.load import open_sampler, sides_seen
+from lookalike.engine.load import beginning, open_sampler, sides_seen
 from lookalike.engine.trainer import Trainer
 from lookalike.errors import CheckpointError, RecipeError, RunError
 from lookalike.parts.training.schedules import Tally
@@ -35,25 +36,18 @@ WORDS = {"width": "2", "batch": "16"}
 
 
 def pack_at(
-    to: Path,
-    first: int = 0,
-    count: int = 60,
-    size: int = 8,
-    classes: str = "",
-    channels: int = 3,
-    **row: Any,
+    to: Path, first: int = 0, count: int = 60, size: int = 8, classes: str = "", **row: Any
 ) -> Pack:
     """Pictures ``first`` to ``first + count``, the last fifth held out; a class a letter."""
-    with PackWriter(to, size=size, channels=channels) as writer:
+    with PackWriter(to, size=size) as writer:
         for number in range(first, first + count):
             label = {"class": classes[number % len(classes)]} if classes else {}
-            pixels = pixels_of(number, size, channels)
-            writer.append(pixels, {"source": str(number), **label, **row})
+            writer.append(pixels_of(number, size), {"source": str(number), **label, **row})
         return writer.finish(holdout=np.arange(count) >= count - count // 5)
 
 
-def pixels_of(number: int, size: int, channels: int = 3) -> np.ndarray:
-    return np.random.default_rng(number).integers(0, 256, (size, size, channels), np.uint8)
+def pixels_of(number: int, size: int) -> np.ndarray:
+    return np.random.default_rng(number).integers(0, 256, (size, size, 3), np.uint8)
 
 
 def asked(begin_with: Path | None = None, images: int = 32, **words: Any) -> TrainSettings:
@@ -251,24 +245,24 @@ def test_another_size_and_other_labels_are_refused_with_the_option_that_helps(
 
 
 @pytest.mark.parametrize(
-    ("before", "now", "option"),
+    ("channels", "here", "option"),
     [
         (1, 3, "with --grey"),
         (3, 1, "without --grey"),
         (3, 4, "without --alpha"),
         (4, 3, "with --alpha"),
+        (4, 1, "with --alpha"),
     ],
 )
-def test_other_channels_are_refused_with_the_option_that_helps(
-    before: int, now: int, option: str, tmp_path: Path
+def test_other_channels_are_refused_with_the_option_that_prepares_them(
+    old: Run, other: Pack, tmp_path: Path, channels: int, here: int, option: str
 ) -> None:
-    first, second = (
-        pack_at(tmp_path / str(channels), 100 * channels, channels=channels)
-        for channels in (before, now)
-    )
-    train(first, tmp_path / "old", asked())
-    with pytest.raises(RecipeError, match=rf"channels is {before}, and here it is {now}.*{option}"):
-        train(second, tmp_path / "new", asked(tmp_path / "old"))
+    values = json.loads((old.path / "recipe.json").read_text())
+    values["recipe"]["channels"] = channels
+    (old.path / "recipe.json").write_text(json.dumps(values))
+    made = replace(old.recipe(), channels=here)
+    with pytest.raises(RecipeError, match=rf"here it is {here}\. Prepare the pictures {option},"):
+        beginning(old, other, made)
 
 
 def test_a_run_without_a_state_to_train_on_is_refused(

@@ -26,6 +26,7 @@ from lookalike.data.decode.previous_pack import identities_in, known_sides
 from lookalike.data.pack.pack import Pack
 from lookalike.engine.sampler import Sampler, choosing_by, sampler_over
 from lookalike.errors import CheckpointError, LookalikeError, PackError, RecipeError, RunError
+from lookalike.images import option_for
 from lookalike.parts.latents.priors import Learned
 from lookalike.parts.losses.game import Game
 from lookalike.parts.networks.base import Frame, Invertible, NetworkPlan, Networks
@@ -292,7 +293,7 @@ def beginning(run: Run, pack: Pack, chosen: Recipe) -> Beginning:
         words += " These are its newest weights: its best state keeps none to train on."
     if len(pack.holdout):
         words += f" None of the {len(pack.holdout):,} pictures held out here was trained on there."
-    state = {**state, "prior": state["prior"] if prior == run.recipe_values()["prior"] else {}}
+    state = {**state, "prior": state["prior"] if prior == run.recipe_values().get("prior") else {}}
     return Beginning(state, players, seen, record, words)
 
 
@@ -306,13 +307,10 @@ def _refuse_others(run: Run, pack: Pack, chosen: Recipe) -> None:
     _refuse_shared(run)
     values, columns = run.recipe_values(), run.env().get("data", {}).get("columns", [])
     there = {name: values.get(name) for name in ("name", "size", "channels", "labels")}
-    channels = {1: "with --grey", 4: "with --alpha"}.get(
-        int(there["channels"] or 3), f"without --{'alpha' if pack.channels == 4 else 'grey'}"
-    )
     advice = {
         "name": f"Ask for --recipe {values.get('name')}",
         "size": f"Prepare the pictures with --size {values.get('size')}",
-        "channels": f"Prepare the pictures {channels}",
+        "channels": f"Prepare the pictures {option_for(there['channels'] or 3, chosen.channels)}",
         "labels": "Train with --labels on a pack with the same labels"
         if there["labels"]
         else "Train without labels (--no-labels)",

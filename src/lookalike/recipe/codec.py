@@ -41,8 +41,7 @@ def encode(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         kind = type(value)
         fields = {f.name: encode(getattr(value, f.name)) for f in dataclasses.fields(value)}
-        own = modules().get(kind.__qualname__) == kind.__module__
-        name = kind.__qualname__ if own else f"{kind.__module__}:{kind.__qualname__}"
+        name = kind.__qualname__ if _ours(kind) else f"{kind.__module__}:{kind.__qualname__}"
         return {"part": name, **fields}
     if isinstance(value, Mapping):
         return {str(key): encode(item) for key, item in value.items()}
@@ -70,7 +69,9 @@ def decode(value: Any, trusted: Collection[str] = ()) -> Any:
     if "part" not in value:
         return fields
     kind = _part(str(value["part"]), trusted)
-    for field in dataclasses.fields(kind):
+    # What a field of somebody's own class may hold is not read off its annotation: that can be an
+    # alias, a Dict, a TypedDict or whatever else maps.
+    for field in dataclasses.fields(kind) if _ours(kind) else ():
         if "Any" in str(field.type):
             continue
         if _nesting(fields.get(field.name)) > len(MAPPING.findall(str(field.type))):
@@ -95,6 +96,11 @@ def part(value: Any, trusted: Collection[str] = ()) -> Any:
     if isinstance(made, type) or not dataclasses.is_dataclass(made):
         raise RecipeError("A part of this recipe does not say which part it is: it is damaged.")
     return made
+
+
+def _ours(kind: type[Any]) -> bool:
+    """Whether a class is the package's and not one of a person's own file."""
+    return modules().get(kind.__qualname__) == kind.__module__
 
 
 def _nesting(value: Any) -> int:

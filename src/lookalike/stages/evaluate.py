@@ -408,8 +408,7 @@ def _refuse_alpha_on_one_side(samples: Pixels, training: Pixels, against: Path) 
     raise DataError(
         f"The samples are pictures in {COLORS[counts[0]]}, the real ones of {against} in "
         f"{COLORS[counts[1]]}: they lie on different backgrounds, and that would be measured. "
-        f"Prepare the real ones with{'' if counts[0] == 4 else 'out'} --alpha, and name that pack "
-        "with --against."
+        f"Prepare the real ones {images.option_for(*counts)}, and name that pack with --against."
     )
 
 

@@ -23,6 +23,7 @@ from lookalike.engine.state import take_over, training_state
 from lookalike.engine.trainer import Trainer
 from lookalike.engine.watcher import Watcher
 from lookalike.errors import DataError, RecipeError, RunError
+from lookalike.images import option_for
 from lookalike.parts.training.warm_start import WarmStart
 from lookalike.place import Place, describe
 from lookalike.recipe import Recipe, codec
@@ -190,9 +191,10 @@ def _frame(
     if pack.channels not in file.channels:
         able = [r.name for r in recipe.names() if pack.channels in r.channels]
         instead = f", or use one of: {', '.join(able)}" if able else ""
+        near = 3 if 3 in file.channels else min(file.channels, default=3)
         raise RecipeError(
             f"The recipe {file.name!r} works with {_list(file.channels)} channels, but {pack.path} "
-            f"has {pack.channels}. Prepare it again {_without(pack, file)}{instead}."
+            f"has {pack.channels}. Prepare it again {option_for(near, pack.channels)}{instead}."
         )
     if LABELS[file.labels] == 2 and not labeled:
         able = [r.name for r in recipe.names() if LABELS[r.labels] < 2]
@@ -215,13 +217,6 @@ def _frame(
         )
     frame = {"size": pack.size, "channels": pack.channels, "labels": used}
     return {**frame, "classes": len(pack.classes) if used else 0}, notes
-
-
-def _without(pack: Pack, file: recipe.RecipeFile) -> str:
-    """With which option a pack of these pictures has channels that the recipe serves."""
-    if 1 in file.channels and 3 not in file.channels:
-        return "with --grey"
-    return "without --alpha" if pack.channels == 4 else "without --grey"
 
 
 def _warm(start: WarmStart) -> str:
