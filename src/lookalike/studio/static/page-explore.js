@@ -1,8 +1,8 @@
 // Explore: the map of all pictures, seeds, sliders, and the way between two pictures.
 
-import { about, announce, api, el, fill, go, latest, number, register, report, toast } from "/static/shell.js";
+import { about, announce, api, el, fill, go, going, latest, number, register, report, toast } from "/static/shell.js";
 import { PALETTE, PictureMap } from "/static/map.js";
-import { hand, handed, learnBox, openRun } from "/static/runs.js";
+import { hand, handed, learnBox, openRun, seedSheet } from "/static/runs.js";
 import { Sliders, spoken } from "/static/sliders.js";
 
 const REAL = 0;
@@ -180,7 +180,7 @@ class Explore {
     try {
       const found = await api.get(`/api/explore/${this.run.id}/map`);
       if (found.ready) return await this.#place(found);
-      this.mapWords.textContent = found.problem || `${found.words[0].toUpperCase()}${found.words.slice(1)} …`;
+      this.mapWords.textContent = found.problem || going(found.words);
       this.mapBar.value = found.share;
       if (found.problem) return (this.mapBar.hidden = true);
     } catch (problem) {
@@ -546,12 +546,8 @@ class Explore {
     this.seedGrid.append(...cells.map(([button]) => button));
     this.moreButton.disabled = true;
     try {
-      const { blob } = await api.picture(`/picture/explore/${this.run.id}/seeds/${seed}/${first}/${SEEDS}?label=${encodeURIComponent(label)}`);
-      const sheet = await createImageBitmap(blob);
-      const side = sheet.width / 6;
-      cells.forEach(([, canvas], place) => {
-        canvas.getContext("2d").drawImage(sheet, (place % 6) * side, Math.floor(place / 6) * side, side, side, 0, 0, 128, 128);
-      });
+      const draw = await seedSheet(this.run.id, seed, first, SEEDS, label);
+      cells.forEach(([, canvas], place) => draw(place, canvas));
       this.seedGrid.dataset.drawn = String(first + SEEDS);
     } catch (problem) {
       report(problem);

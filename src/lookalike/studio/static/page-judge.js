@@ -1,6 +1,6 @@
 // Judge: how good a run is, whether its pictures would help, what its set is like; run beside run.
 
-import { about, announce, api, el, fill, number, register, report, time, toast } from "/static/shell.js";
+import { about, announce, api, el, fill, number, progressLine, register, report, time, toast } from "/static/shell.js";
 
 const ALIVE = ["starting", "running"];
 const WORK = {
@@ -187,12 +187,10 @@ function evaluation({ sentences, cautions, scores }) {
 }
 
 function progress(job, told) {
-  const { what = "starting", done = 0, total = 0 } = job.work ?? {};
   return el(
     "div",
     {},
-    el("p", { class: "soft small" }, `${what}${total ? `, ${number(done)} of ${number(total)}` : ""} …`),
-    el("progress", total ? { max: total, value: done, "aria-label": what } : { "aria-label": what }),
+    progressLine(job.work),
     about.read_only ? null : el("div", { class: "bar spaced" }, el("button", { type: "button", onclick: () => api.post(`/api/judge/${told.id}/stop`).then(() => toast("It stops."), report) }, "Stop")),
   );
 }

@@ -1,6 +1,6 @@
 // Start: which pictures, what the doctor and this machine say of them, one button.
 
-import { about, announce, api, el, fill, go, number, register, report, time, toast } from "/static/shell.js";
+import { about, announce, api, el, fill, go, number, progressLine, register, report, time, toast } from "/static/shell.js";
 
 const PARALLEL = 4;
 const TIMES = [
@@ -384,8 +384,7 @@ function doctor(state) {
         end();
         return fill(verdict, heading, el("p", { class: "problem" }, news.message ?? "The examination was ended."), el("button", { type: "button", onclick: examine }, "Examine them again"));
       }
-      const { what = "starting", done = 0, total = 0 } = news.work ?? {};
-      fill(verdict, heading, el("p", { class: "soft small" }, `${what}${total ? `, ${number(done)} of ${number(total)}` : ""} …`), el("progress", total ? { max: total, value: done, "aria-label": what } : { "aria-label": what }));
+      fill(verdict, heading, progressLine(news.work));
     });
     ends.push(end);
   };

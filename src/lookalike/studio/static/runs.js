@@ -1,6 +1,6 @@
 // Which run a page works with: the one in the address, or the one that changed last.
 
-import { api, el, fill, go } from "/static/shell.js";
+import { api, el, fill, go, going } from "/static/shell.js";
 
 export async function runs() {
   const { entries } = await api.get("/api/library");
@@ -46,6 +46,16 @@ export function handed(page, run) {
   return found?.run === run ? found : null;
 }
 
+const SHEET_COLUMNS = 6;
+
+// Pictures `first` to `first + count` of a seed, in one sheet; gives what draws one of them on a canvas.
+export async function seedSheet(run, seed, first, count, label = "") {
+  const { blob } = await api.picture(`/picture/explore/${run}/seeds/${seed}/${first}/${count}?label=${encodeURIComponent(label)}`);
+  const sheet = await createImageBitmap(blob);
+  const side = sheet.width / SHEET_COLUMNS;
+  return (place, canvas) => canvas.getContext("2d").drawImage(sheet, (place % SHEET_COLUMNS) * side, Math.floor(place / SHEET_COLUMNS) * side, side, side, 0, 0, canvas.width, canvas.height);
+}
+
 let last = null;
 const remembered = () => last;
 const remember = (id) => (last = id);
@@ -65,7 +75,7 @@ export function learnBox(facts, done) {
     end = api.events(`/api/explore/${facts.id}/learning`, (job) => {
       if (!job) return;
       bar.value = job.share;
-      if (job.alive) words.textContent = job.words ? `${job.words[0].toUpperCase()}${job.words.slice(1)} …` : "Starting …";
+      if (job.alive) words.textContent = going(job.words);
       else {
         end();
         button.hidden = false;

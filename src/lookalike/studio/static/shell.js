@@ -28,7 +28,7 @@ export function fill(place, ...children) {
 
 // ---- requests ----------------------------------------------------------------------------------
 
-export class Problem extends Error {
+class Problem extends Error {
   constructor(kind, message, status) {
     super(message);
     this.kind = kind;
@@ -40,8 +40,7 @@ async function ask(path, options = {}) {
   let answer;
   try {
     answer = await fetch(path, { credentials: "same-origin", redirect: "error", ...options });
-  } catch (problem) {
-    if (problem.name === "AbortError") throw problem;
+  } catch {
     lost(true);
     throw new Problem("Unreachable", "The studio does not answer. Was it ended? A training goes on by itself.", 0);
   }
@@ -64,14 +63,14 @@ const octets = (bytes) => ({
 });
 
 export const api = {
-  // JSON in, JSON out. `signal` of an AbortController ends a request that nobody waits for.
-  get: async (path, { signal } = {}) => (await ask(path, { signal })).json(),
-  post: async (path, value, { signal } = {}) => (await ask(path, { method: "POST", signal, ...json(value) })).json(),
+  // JSON in, JSON out.
+  get: async (path) => (await ask(path)).json(),
+  post: async (path, value) => (await ask(path, { method: "POST", ...json(value) })).json(),
   // Bytes in (a File, Blob or ArrayBuffer), JSON out.
-  put: async (path, bytes, { signal } = {}) => (await ask(path, { method: "PUT", signal, ...octets(bytes) })).json(),
+  put: async (path, bytes) => (await ask(path, { method: "PUT", ...octets(bytes) })).json(),
   // A picture as a Blob, with its headers; by GET, or by POST where a value is given.
-  picture: async (path, value, { signal } = {}) => {
-    const answer = await ask(path, value === undefined ? { signal } : { method: "POST", signal, ...json(value) });
+  picture: async (path, value) => {
+    const answer = await ask(path, value === undefined ? {} : { method: "POST", ...json(value) });
     return { blob: await answer.blob(), headers: answer.headers };
   },
   // News as they come; gives a function that ends them. They begin again by themselves.
@@ -162,6 +161,18 @@ export function time(seconds) {
   if (seconds < 3600) return `${Math.round(seconds / 60)} min`;
   const minutes = Math.round(seconds / 60);
   return minutes % 60 ? `${Math.floor(minutes / 60)} h ${minutes % 60} min` : `${minutes / 60} h`;
+}
+
+// What work is at, as a sentence that goes on.
+export const going = (words) => (words ? `${words[0].toUpperCase()}${words.slice(1)} …` : "Starting …");
+
+// How far work is that counts things, with its bar.
+export function progressLine(work) {
+  const { what = "starting", done = 0, total = 0 } = work ?? {};
+  return [
+    el("p", { class: "soft small" }, `${what}${total ? `, ${number(done)} of ${number(total)}` : ""} …`),
+    el("progress", total ? { max: total, value: done, "aria-label": what } : { "aria-label": what }),
+  ];
 }
 
 // ---- pages -------------------------------------------------------------------------------------

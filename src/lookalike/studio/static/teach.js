@@ -1,6 +1,7 @@
 // Teach: pictures that show something and pictures that do not, by clicks, become a slider.
 
-import { announce, api, el, fill, number, report } from "/static/shell.js";
+import { announce, api, el, fill, going, number, report } from "/static/shell.js";
+import { seedSheet } from "/static/runs.js";
 
 const LEAST = 8;
 const GOOD = 20;
@@ -66,12 +67,10 @@ export class Teach {
   async #made() {
     const first = this.starts.size;
     const count = this.facts.pack ? 16 : PAGE;
-    const { blob } = await api.picture(`/picture/explore/${this.run.id}/seeds/${this.seed}/${first}/${count}`);
-    const sheet = await createImageBitmap(blob);
-    const side = sheet.width / 6;
+    const draw = await seedSheet(this.run.id, this.seed, first, count);
     for (let place = 0; place < count; place++) {
       const canvas = el("canvas", { width: 128, height: 128 });
-      canvas.getContext("2d").drawImage(sheet, (place % 6) * side, Math.floor(place / 6) * side, side, side, 0, 0, 128, 128);
+      draw(place, canvas);
       this.#add({ seed: this.seed, index: first + place }, canvas, "a new one");
     }
   }
@@ -144,7 +143,7 @@ export class Teach {
     this.end = api.events(`/api/explore/${this.run.id}/learning`, (job) => {
       if (!job || job.verb !== "teach") return;
       this.bar.value = job.share;
-      if (job.alive) return void (this.words.textContent = job.words ? `${job.words[0].toUpperCase()}${job.words.slice(1)} …` : "Starting …");
+      if (job.alive) return void (this.words.textContent = going(job.words));
       this.end();
       this.busy = false;
       this.bar.hidden = true;
