@@ -361,6 +361,7 @@ function doctor(state) {
   const examine = async () => {
     try {
       const begun = await api.post(`/api/start/${id}/examine`);
+      if (state.mine !== visit) return;
       begun.busy ? ask(begun.busy) : listen();
     } catch (problem) {
       report(problem);
@@ -368,7 +369,13 @@ function doctor(state) {
     }
   };
   const ask = (why) =>
-    fill(verdict, heading, why ? el("p", { class: "soft" }, why) : null, el("p", {}, told.examine ? "They have not been examined." : `${number(told.choice.files)} pictures take a while to examine.`), about.read_only ? null : el("button", { type: "button", onclick: examine }, "Examine them"));
+    fill(
+      verdict,
+      heading,
+      el("p", {}, told.examine ? "They have not been examined." : `${number(told.choice.files)} pictures take a while to examine.`),
+      why ? el("p", { class: "soft small", role: "status" }, why) : null,
+      about.read_only ? null : el("button", { type: "button", onclick: examine }, "Examine them"),
+    );
   const listen = () => {
     const end = api.events(`/api/start/${id}/doctor`, (news) => {
       if (news.state === "none") {
