@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 import errno
 from pathlib import Path
-from threading import Thread
+from threading import Thread, Timer
 from typing import Any
 
 import pytest
@@ -81,3 +81,16 @@ def test_on_a_disk_without_locks_work_goes_on(
         assert not is_locked(run.path / ".lock")
     with locks.alone(tmp_path / "other"):
         pass
+
+
+def test_who_only_looks_whether_a_run_is_written_keeps_no_writer_away(tmp_path: Path) -> None:
+    run = Run(tmp_path / "run")
+    with run.writing():
+        pass
+    with (run.path / ".lock").open("rb") as looking:
+        locks.take(looking, shared=True)  # as a studio does once a second
+        ends = Timer(0.2, looking.close)
+        ends.start()
+        with run.writing():
+            assert run.written
+        ends.join()

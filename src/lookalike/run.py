@@ -20,6 +20,7 @@ import contextlib
 import io
 import json
 import os
+import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -36,6 +37,9 @@ from lookalike.images import Pixels, write_png
 from lookalike.recipe import Drawing, Recipe
 
 KEEP = 2
+LOOKED_AT = 1.0
+"""Seconds in which whoever only looks whether a lock is held has let it go."""
+
 CANDIDATES = "candidates.json"
 GOOD = "good.safetensors"
 """The newest state in which nothing was wrong, to go back to."""
@@ -499,7 +503,18 @@ def is_locked(path: Path) -> bool:
 def lock(handle: IO[str]) -> None:
     """Take an exclusive lock that the system drops when the process ends.
 
+    Who only looks (:func:`is_locked`) has it for an instant, too, and refuses nobody: that is
+    waited for.
+
     Raises:
         BlockingIOError: another process has it.
     """
-    locks.take(handle)
+    until = time.monotonic() + LOOKED_AT
+    while True:
+        try:
+            locks.take(handle)
+            return
+        except BlockingIOError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.02)

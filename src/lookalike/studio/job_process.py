@@ -13,8 +13,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -79,7 +78,8 @@ def main(folder: Path) -> None:
     # A shell that starts the studio in the background lets its children ignore Ctrl-C, and then
     # nothing would hear that they shall stop.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    with _holding(folder / LOCK):
+    with open(folder / LOCK, "a+", encoding="utf-8") as held:
+        lock(held)
         reporter.say("Starting.")
         try:
             threading.Thread(target=_wait_for_stop, args=(folder / STOP,), daemon=True).start()
@@ -117,21 +117,6 @@ def _wait_for_stop(stop: Path) -> None:
     while not stop.exists():
         time.sleep(0.3)
     _thread.interrupt_main()
-
-
-@contextmanager
-def _holding(path: Path) -> Iterator[None]:
-    """Hold the lock that says that this process lives; a server may be trying it just now."""
-    with open(path, "a+", encoding="utf-8") as handle:
-        for attempt in range(40):
-            try:
-                lock(handle)
-                break
-            except OSError:
-                if attempt == 39:
-                    raise
-                time.sleep(0.05)
-        yield
 
 
 if __name__ == "__main__":
