@@ -121,13 +121,12 @@ class _GalleryPage:
         """Keep many, a few in each turn, so that others are not held up."""
         given = await fields(request)
         starts = sorted(map(start_of, listed(given, "starts", MOST_KEPT)), key=_by_block)
+        entry = await asyncio.to_thread(self._run, given)
         kept: list[str] = []
         try:
             for first in range(0, len(starts), TOGETHER):
                 some = starts[first : first + TOGETHER]
-                kept += await self.worker.run(
-                    partial(lambda some: _keep(self.room, self._run(given), some), some)
-                )
+                kept += await self.worker.run(partial(_keep, self.room, entry, some))
         finally:
             await asyncio.to_thread(self.gallery.mark, kept, "keep")
         return answer({"count": len(kept)})
