@@ -103,6 +103,41 @@ def test_a_second_set_may_be_opened_while_the_first_is_examined(client: Client) 
     assert "under way" in (first.json | second.json)["busy"]
 
 
+def test_transparent_pictures_may_stay_so_where_there_are_some(
+    chromium: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, mode in (("clear", "RGBA"), ("opaque", "RGB")):
+        (tmp_path / name).mkdir()
+        for number in range(12):
+            one = picture(number).convert(mode)
+            if mode == "RGBA":
+                one.paste((0, 0, 0, 0), (0, 0, 16, 16))
+            one.save(tmp_path / name / f"{number}.png")
+    begun: list[dict[str, Any]] = []
+
+    def note(verb: str, arguments: dict[str, Any], **about: Any) -> dict[str, Any]:
+        begun.append({"verb": verb, **arguments})
+        return {"busy": "held back by this test"}
+
+    with serving(tmp_path) as served:
+        monkeypatch.setattr(served.studio.jobs, "begin", note)
+        tab = Tab(chromium, served)
+        folders = {one.name: one.id for one in served.studio.library.entries("folder")}
+        box = tab.page.get_by_label("Keep transparency")
+        tab.open(f"start/{folders['opaque']}")
+        tab.page.get_by_role("heading", level=1, name="opaque").wait_for(timeout=LONG)
+        assert box.count() == 0
+        tab.open(f"start/{folders['clear']}")
+        tab.page.get_by_role("heading", level=1, name="clear").wait_for(timeout=LONG)
+        box.check()
+        tab.until("document.querySelector('.reasons').textContent.includes('with transparency')")
+        with tab.page.expect_response(re.compile("/begin$")):
+            tab.page.get_by_role("button", name="Start training").click()
+        tab.context.close()
+    (started,) = [one for one in begun if one["verb"] == "start"]
+    assert started["alpha"] is True
+
+
 def test_what_is_expected_is_said_of_the_set_that_is_asked_for(client: Client) -> None:
     folders = client.ids("folder")
     for name, count in (("blots", 48), ("blots/round", 24)):

@@ -138,9 +138,19 @@ class Library:
                 self._packs.popitem(last=False)
             return known[1]
 
+    def source(self, entry: Entry) -> PictureSource:
+        """What reads a folder or zip; the last few stay open."""
+        with self._lock:
+            if entry.id not in self._opened:
+                self._opened[entry.id] = open_source(entry.path)
+            self._opened.move_to_end(entry.id)
+            while len(self._opened) > _OPEN_SOURCES:
+                self._opened.popitem(last=False)
+            return self._opened[entry.id]
+
     def files(self, entry: Entry) -> Sequence[PictureFile]:
-        """The pictures of a folder or zip, as its reader gives them; the last few stay open."""
-        return self._source(entry).files
+        """The pictures of a folder or zip, as its reader gives them."""
+        return self.source(entry).files
 
     def loaded(self, entry: Entry, index: int) -> bytes:
         """The bytes of one picture of a folder or zip.
@@ -149,19 +159,10 @@ class Library:
             UnknownError: it has fewer.
             DataError: the file cannot be read.
         """
-        source = self._source(entry)
+        source = self.source(entry)
         if not 0 <= index < len(source.files):
             raise UnknownError("There is no picture of this number.")
         return next(iter(source.loaded([source.files[index]]))).read()
-
-    def _source(self, entry: Entry) -> PictureSource:
-        with self._lock:
-            if entry.id not in self._opened:
-                self._opened[entry.id] = open_source(entry.path)
-            self._opened.move_to_end(entry.id)
-            while len(self._opened) > _OPEN_SOURCES:
-                self._opened.popitem(last=False)
-            return self._opened[entry.id]
 
     def look_again(self) -> None:
         """Something was added: what is asked for next is looked for anew."""

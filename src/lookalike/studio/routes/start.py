@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from lookalike import api
+from lookalike.data.decode.ingest import see_through, transparency_kept
 from lookalike.data.pack.pack import Pack
 from lookalike.settings.device import Device
 from lookalike.studio.errors import OverloadedError, RequestError, UnknownError
@@ -82,6 +83,7 @@ class _Start:
                 "shown": list(range(0, total, max(1, total // SHOWN)))[:SHOWN],
                 "sizes": self._sizes(choice.recipe, choice.size, entry),
                 "recipes": sorted(_own_recipes()),
+                "transparent": self._transparent(entry),
                 "runs": self._runs_of(entry),
                 "examined": self.studio.jobs.newest(entry.id, "doctor") is not None,
                 "examine": total <= EXAMINED,
@@ -92,17 +94,29 @@ class _Start:
         return self.studio.library.find(request.path_params["id"], *SOURCES)
 
     def _asked(self, request: Request) -> tuple[Entry, Choice]:
-        """A source, and what is made of it with the size and the recipe that are asked for."""
+        """A source, and what is made of it with what is not to be chosen."""
         recipe = _recipe(request.query_params.get("recipe", ""))
         entry = self._source(request)
-        return entry, self._choice(entry, _size(request), recipe)
+        return entry, self._choice(entry, _size(request), recipe, "alpha" in request.query_params)
 
-    def _choice(self, entry: Entry, size: int | None = None, recipe: str | None = None) -> Choice:
+    def _choice(
+        self,
+        entry: Entry,
+        size: int | None = None,
+        recipe: str | None = None,
+        alpha: bool = False,
+    ) -> Choice:
         from lookalike.stages.choose import choice_of
 
         if entry.kind == PACK:
             return choice_of(Pack.open(entry.path), None, recipe)
-        return api.choose(entry.path, size, recipe)
+        return api.choose(entry.path, size, recipe, alpha=alpha)
+
+    def _transparent(self, entry: Entry) -> bool:
+        """Whether most pictures are transparent, so that there is something to keep."""
+        if entry.kind == PACK:
+            return False
+        return bool(transparency_kept(*see_through(self.studio.library.source(entry))))
 
     def _sizes(self, recipe: str, chosen: int, entry: Entry) -> list[int]:
         if entry.kind == PACK:
@@ -207,6 +221,8 @@ class _Start:
         arguments |= {"size": size} if size and entry.kind != PACK else {}
         arguments |= {"recipe": recipe} if recipe else {}
         arguments |= {"fix": True} if field(given, "fix", bool, False) else {}
+        alpha = field(given, "alpha", bool, False) and entry.kind != PACK
+        arguments |= {"alpha": True} if alpha else {}
         for job in self.studio.jobs.all():
             if job.alive and job.verb == "doctor":  # the machine is the training's now
                 self.studio.jobs.stop(job.id)

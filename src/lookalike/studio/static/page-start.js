@@ -214,7 +214,7 @@ async function uploadPictures(pictures, { zone, bar, status }) {
 async function look(id) {
   const mine = visit;
   fill(view, el("p", { class: "soft" }, "Looking at the pictures …"));
-  const asked = { minutes: 30, size: 0, recipe: "", fix: true };
+  const asked = { minutes: 30, size: 0, recipe: "", alpha: false, fix: true };
   const state = { id, asked, told: await api.get(`/api/start/${id}`), mine };
   if (mine !== visit) return;
   draw(state);
@@ -284,12 +284,14 @@ function times(state) {
   return el("fieldset", { class: "times" }, el("legend", {}, "How long?"), boxes, el("div", { class: "choice own" }, radio, own, el("span", {}, "minutes")));
 }
 
+const wanted = ({ size, recipe, alpha }) => `size=${size}&recipe=${recipe}${alpha ? "&alpha" : ""}`;
+
 function options(state) {
   const { told, asked } = state;
   const { choice } = told;
   const change = async () => {
     try {
-      state.told = await api.get(`/api/start/${state.id}?size=${asked.size}&recipe=${asked.recipe}`);
+      state.told = await api.get(`/api/start/${state.id}?${wanted(asked)}`);
       reasons(state);
     } catch (problem) {
       report(problem);
@@ -316,6 +318,14 @@ function options(state) {
         el("select", { onchange: (event) => ((asked.recipe = event.target.value), change()) }, told.recipes.map((name) => el("option", { value: name, selected: name === choice.recipe }, name))),
       ),
     ),
+    told.transparent
+      ? el(
+          "label",
+          { class: "fix" },
+          el("input", { type: "checkbox", onchange: (event) => ((asked.alpha = event.target.checked), change()) }),
+          el("span", {}, "Keep transparency: new pictures are transparent, too"),
+        )
+      : null,
   ];
 }
 
@@ -331,7 +341,7 @@ async function expect(state) {
   state.outlook = null;
   say(state);
   try {
-    state.outlook = await api.get(`/api/start/${state.id}/outlook?size=${state.asked.size}&recipe=${state.asked.recipe}`);
+    state.outlook = await api.get(`/api/start/${state.id}/outlook?${wanted(state.asked)}`);
   } catch (problem) {
     if (problem.kind === "SupersededError") return;
     state.expected.textContent = problem.message;
@@ -437,9 +447,9 @@ function finding(state, one) {
 
 async function begin(state) {
   state.button.disabled = true;
-  const { minutes, size, fix } = state.asked;
+  const { minutes, size, recipe, alpha, fix } = state.asked;
   try {
-    const { run } = await api.post(`/api/start/${state.id}/begin`, { minutes, size, recipe: state.asked.recipe, fix });
+    const { run } = await api.post(`/api/start/${state.id}/begin`, { minutes, size, recipe, alpha, fix });
     announce("The training has begun.");
     go("train", run);
   } catch (problem) {
