@@ -100,9 +100,6 @@ def _over(pictures: Pixels, ground: NDArray[np.float32]) -> Pixels:
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 """Pillow's name for pictures of so many channels."""
 
-COLORS = {1: "grey", 3: "color", 4: "color and alpha"}
-"""The same in words."""
-
 
 def option_for(channels: int, instead_of: int) -> str:
     """With which option pictures are prepared anew with so many channels ``instead_of`` others."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from lookalike.durations import words
 from lookalike.results import Result, table
+from lookalike.settings.options import COLORS
 
 if TYPE_CHECKING:
     from lookalike.metrics.scores.health_verdict import HealthFinding
@@ -196,8 +197,6 @@ class RecipeList(list[Any]):
 
     def lines(self) -> list[str]:
         """A line a recipe, and how to use one."""
-        from lookalike.images import COLORS
-
         rows = [
             (
                 recipe.name,

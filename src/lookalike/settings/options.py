@@ -23,6 +23,9 @@ AnyPath = str | PathLike[str]
 
 MOST_PIXELS = 2048
 
+COLORS: Mapping[int, str] = {1: "grey", 3: "color", 4: "color and alpha"}
+"""What pictures of so many channels are called. Here, where no numpy is needed to say it."""
+
 SHARED: Mapping[str, Any] = {"device": Device, "machines": Machines}
 """Fields that hold settings shared by several verbs, whose own fields stand beside theirs."""
 

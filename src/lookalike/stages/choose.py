@@ -11,9 +11,9 @@ from lookalike.data.decode.decode import open_picture
 from lookalike.data.pack.pack import Pack
 from lookalike.data.readers.open import open_source
 from lookalike.errors import DataError, NoImagesError, RecipeError
-from lookalike.images import COLORS
 from lookalike.recipe import RecipeFile, find, names
 from lookalike.run import Run
+from lookalike.settings.options import COLORS
 
 LOOK = 64
 DEFAULT, LARGE = "swift", "cascade"

@@ -21,7 +21,7 @@ from lookalike.data.pack.pack import Pack
 from lookalike.data.pack.part_folder import Asking, OnePart, PartDone, Parts
 from lookalike.data.pack.scratch_array import gathered
 from lookalike.errors import DataError, TooFewImagesError
-from lookalike.images import COLORS, Pixels
+from lookalike.images import Pixels
 from lookalike.metrics.copies.copies import Pair
 from lookalike.metrics.copies.search import CopyFeatures, see_with
 from lookalike.metrics.features.features import Features, conflict
@@ -39,6 +39,7 @@ from lookalike.metrics.utility.label_classifier import label_classifier
 from lookalike.progress import Tell, silent
 from lookalike.results import Result, table
 from lookalike.settings.evaluation import EvaluateSettings
+from lookalike.settings.options import COLORS
 
 Numbers = NDArray[np.int64]
 

@@ -58,11 +58,11 @@ from lookalike.data.readers.open import open_source
 from lookalike.data.similarity.hash import THUMB
 from lookalike.data.similarity.near_duplicates import Groups
 from lookalike.errors import DataError, NoImagesError, PackError, TooFewImagesError, need
-from lookalike.images import COLORS, Pixels
+from lookalike.images import Pixels
 from lookalike.progress import Tell, silent
 from lookalike.results import Result
 from lookalike.settings.data import PrepareSettings
-from lookalike.settings.options import url_of
+from lookalike.settings.options import COLORS, url_of
 from lookalike.storage_errors import storage_errors
 
 log = logging.getLogger(__name__)
