@@ -12,6 +12,7 @@ from case_tools import picture
 from studio_browser import LONG, Tab
 from studio_client import STRANGE, Client, serving
 
+from lookalike.studio.jobs import Job
 from lookalike.studio.server.server import Served
 
 
@@ -95,12 +96,22 @@ def test_names_of_people_are_shown_as_text(tab: Tab, client: Client) -> None:
     assert tab.page.locator("img[src=x]").count() == 0
 
 
-def test_a_second_set_may_be_opened_while_the_first_is_examined(client: Client) -> None:
+def test_a_second_set_is_examined_after_the_first_and_may_be_called_off(
+    tab: Tab, client: Client, served: Served
+) -> None:
     folders = client.ids("folder")
     first = client.change(f"/api/start/{folders['blots']}/examine", {})
-    second = client.change(f"/api/start/{folders['blots/round']}/examine", {})
-    assert (first.status, second.status) == (200, 200)
-    assert "under way" in (first.json | second.json)["busy"]
+    again = client.change(f"/api/start/{folders['blots']}/examine", {})
+    assert first.json["id"] == again.json["id"]
+    served.studio.jobs.begin("doctor", {"source": "nothing"}, about="b", title="a third thing")
+    tab.open(f"start/{folders['blots/round']}")
+    verdict = tab.page.locator(".verdict")
+    verdict.get_by_text("its turn comes after “a third thing”").wait_for(timeout=LONG)
+    verdict.get_by_role("button", name="Stop").click()
+    verdict.get_by_text("It was not begun.").wait_for(timeout=LONG)
+    verdict.get_by_role("button", name="Examine them again").click()
+    verdict.locator(".light").wait_for(timeout=LONG)
+    assert "24 usable pictures" in verdict.inner_text()
 
 
 def test_transparent_pictures_may_stay_so_where_there_are_some(
@@ -115,9 +126,9 @@ def test_transparent_pictures_may_stay_so_where_there_are_some(
             one.save(tmp_path / name / f"{number}.png")
     begun: list[dict[str, Any]] = []
 
-    def note(verb: str, arguments: dict[str, Any], **about: Any) -> dict[str, Any]:
+    def note(verb: str, arguments: dict[str, Any], **about: Any) -> Job:
         begun.append({"verb": verb, **arguments})
-        return {"busy": "held back by this test"}
+        return Job("0" * 16, verb, "", "held back by this test", 0, "starting", {})
 
     with serving(tmp_path) as served:
         monkeypatch.setattr(served.studio.jobs, "begin", note)

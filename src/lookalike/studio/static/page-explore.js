@@ -154,14 +154,18 @@ class Explore {
         toggle("new", "made"),
         this.coloring,
         el("span", { class: "grow" }),
-        this.lassoButton,
-        el("button", { type: "button", "aria-label": "Zoom in", onclick: () => this.map.zoom(1.4) }, "+"),
-        el("button", { type: "button", "aria-label": "Zoom out", onclick: () => this.map.zoom(1 / 1.4) }, "−"),
-        el("button", { type: "button", onclick: () => this.map.fit() }, "All"),
+        el(
+          "span",
+          { class: "bar tight" },
+          this.lassoButton,
+          el("button", { type: "button", "aria-label": "Zoom in", onclick: () => this.map.zoom(1.4) }, "+"),
+          el("button", { type: "button", "aria-label": "Zoom out", onclick: () => this.map.zoom(1 / 1.4) }, "−"),
+          el("button", { type: "button", onclick: () => this.map.fit() }, "All"),
+        ),
       ),
       el("div", { class: "map-frame" }, this.frame, this.mapWords, this.mapBar, this.card),
       this.selection,
-      (this.legend = el("p", { class: "soft small" }, "Click anywhere: a picture is drawn for that place. Wheel or pinch zooms, drag moves.")),
+      (this.legend = el("p", { class: "soft small legend" }, "Click anywhere: a picture is drawn for that place. Wheel or pinch zooms, drag moves.")),
     );
   }
 

@@ -157,7 +157,9 @@ class Panel {
     const heading = told.sentence || "The light comes on with the first samples.";
     if (sentence.dataset.said !== heading) {
       sentence.dataset.said = heading;
-      fill(sentence, told.sentence ? el("span", { class: "quiet" }, `${LIGHTS[told.light] ?? ""}: `) : "", heading);
+      // A light that asks for a look says so; the others' sentences begin with it.
+      const name = el(told.light === "amber" || told.light === "red" ? "b" : "span", { class: told.light === "grey" || told.light === "green" ? "quiet" : "" }, `${LIGHTS[told.light]}. `);
+      fill(sentence, told.sentence ? name : "", heading);
     }
     this.near.textContent = told.nearness;
     this.problem.hidden = !told.message;
