@@ -6,6 +6,12 @@ import re
 from collections.abc import Iterable
 
 _SAID = (
+    (
+        r": the samples are [\d.]+ times as far from .+? by chance"
+        r"(?:, and reach (\S+) of their variety \(real ones: (\S+)\))?(?:; healthy is [^.]+)?\.",
+        r". Their variety: \1 (real pictures: \2).",
+    ),
+    (r" Their variety:  \(real pictures: \)\.", ""),
     (r"--size (\d+) or (\d+) takes", r"\1 or \2 px take"),
     (r"\(--recipe (\S+) trains", r"(the recipe \1 trains"),
     (r"as the pack .+ has them", "as they were prepared"),
@@ -23,7 +29,10 @@ _SAID = (
     (r" Ctrl-C saves and stops\.", ""),
     (r"Ctrl-C now loses nothing", "stopping now loses nothing"),
 )
-"""What the terminal says, as a pattern, and what the page says instead."""
+"""What the terminal says, as a pattern, and what the page says instead.
+
+How far the pictures are stands beside the light; so it goes from the light's own sentence.
+"""
 
 _OPTION = re.compile(r" ?\((?:[^()]*(?:(?<!\w)--\w|Ctrl-C)|lookalike \w)[^()]*\)")
 """A parenthesis with an option, a key or a command of the terminal."""

@@ -130,7 +130,7 @@ class Explore {
     this.coloring = el(
       "select",
       { "aria-label": "Frames by", onchange: () => this.#paint() },
-      el("option", { value: "kind" }, "frames: yours or new"),
+      el("option", { value: "kind" }, "frames: whose"),
       this.facts.classes.length > 1 ? el("option", { value: "class" }, "frames: class") : null,
       el("option", { value: "none" }, "no frames"),
     );

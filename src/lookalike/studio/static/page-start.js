@@ -361,6 +361,7 @@ function say(state) {
 function doctor(state) {
   const { told, id, verdict } = state;
   const heading = el("h2", { id: "h-doctor" }, "Are the pictures all right?");
+  fill(verdict, heading);
   const examine = async () => {
     try {
       await api.post(`/api/start/${id}/examine`);

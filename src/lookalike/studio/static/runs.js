@@ -66,7 +66,7 @@ export function learnBox(facts, done, why = "Everything else works meanwhile.") 
   const words = el("p", { class: "small soft" }, `Which things can be changed is learned from your pictures once, in about a minute. ${why}`);
   const button = el("button", { type: "button", class: "main" }, "Learn what can be changed");
   const stopping = el("div", {});
-  const box = el("div", { class: "card learn" }, el("h3", {}, "No sliders yet"), words, bar, button, stopping);
+  const box = el("div", { class: "card learn" }, el("h2", {}, "No sliders yet"), words, bar, button, stopping);
   let end = null;
   let closed = false;
   const watch = () => {
