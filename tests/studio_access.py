@@ -32,12 +32,14 @@ FAULTS = """() => {
     faults.push(`two have the id ${id}`);
 
   let level = 0;
-  for (const node of nodes.filter((one) => one.matches('h1, h2, h3, h4'))) {
+  const headings = [...document.querySelectorAll('main :is(h1, h2, h3, h4)')]
+    .filter((node) => node.checkVisibility());
+  for (const node of headings) {
     const now = Number(node.tagName[1]);
     if (now > level + 1) say(`skips from h${level}`, node);
     level = now;
   }
-  if (nodes.filter((one) => one.matches('h1')).length !== 1) faults.push('has not one h1');
+  if (headings.filter((one) => one.matches('h1')).length !== 1) faults.push('has not one h1');
 
   const numbers = (color) => {
     const found = (color.match(/[\\d.]+/g) ?? []).map(Number);

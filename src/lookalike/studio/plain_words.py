@@ -25,6 +25,7 @@ _SAID = (
     (r"without --fix they stay", "where they are not left out, they stay"),
     (r"so prepare with a smaller --size", "so take a smaller size"),
     (r"prepare with --grey, which trains faster", "as grey pictures they would train faster"),
+    (r" The other one: --checkpoint \w+\.", ""),
     (r"; --set warm=none begins with random ones", ""),
     (r" Ctrl-C saves and stops\.", ""),
     (r"Ctrl-C now loses nothing", "stopping now loses nothing"),

@@ -395,6 +395,7 @@ class Explore {
       this.url = url;
       this.picture.alt = this.words.textContent = this.#what();
       this.picture.dataset.drawn = String(Number(this.picture.dataset.drawn ?? 0) + 1);
+      this.near.classList.toggle("stale", !wanted.nearest);
       if (wanted.nearest) this.#showNearest(told(headers).nearest);
     });
   }
@@ -471,10 +472,11 @@ class Explore {
       at(Math.min(FRAMES - 1, Math.floor(((event.clientX - box.left) / box.width) * FRAMES)) / (FRAMES - 1));
       this.show();
     });
-    fill(this.pathBox, strip, range, el("button", { type: "button", class: "plain", onclick: () => this.#forgetPath() }, "Leave the path"));
+    fill(this.pathBox, strip, range);
     this.pathBox.hidden = false;
     this.pathButton.textContent = "Leave the path";
     at(0.5);
+    this.show();
     this.#strip(strip);
   }
 
