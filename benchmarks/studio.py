@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -19,7 +20,11 @@ from lookalike.studio.library import id_of
 
 FLAGS = ("--no-sandbox", "--disable-background-networking", "--no-first-run")
 PAGES, MOVES, PAN_SECONDS = 5, 30, 4
+CROWD, ZOOM = 10_000, 800
+"""So many thumbnails are dragged, the wheel turned so far that they are pictures and no dots."""
 LONG = 600_000
+DRAWN = {"explore": ".map[data-ready=true]"}
+"""What is waited for before a page is taken as a picture."""
 WIDTHS = (1440, 820, 390)
 
 SLIDE = """async (at) => {
@@ -97,13 +102,40 @@ def slides(page: Any, link: str, run: str) -> list[float]:
     return [page.evaluate(SLIDE, 0.2 + 0.05 * (move % 20)) for move in range(MOVES)]
 
 
+def crowded(told: dict[str, Any]) -> dict[str, Any]:
+    """A map with its pictures again and again until there are CROWD, each a little aside."""
+    if not told["ready"]:
+        return told
+    count = len(told["rows"])
+    each = {name: told[name] for name in ("kinds", "rows", "classes")}
+    more = {name: [values[at % count] for at in range(CROWD)] for name, values in each.items()}
+    places = [
+        min(65_535, told["places"][at % (2 * count)] + 300 * (at // (2 * count)))
+        for at in range(2 * CROWD)
+    ]
+    return {**told, **more, "places": places, "sheets": -(-CROWD // told["sheet"])}
+
+
+def crowd(page: Any) -> None:
+    """Show CROWD thumbnails, as a map of so many would be; every sheet is the first, full one."""
+    page.route("**/map", lambda route: route.fulfill(json=crowded(route.fetch().json())))
+    first = re.compile(r"\d+$")
+    page.route(
+        "**/sheet/*",
+        lambda route: route.fulfill(response=route.fetch(url=first.sub("0", route.request.url))),
+    )
+    page.reload()
+
+
 def pans(page: Any) -> list[float]:
-    """Frames per second of each quarter of a second while the map is dragged."""
+    """Frames per second while the map is dragged, from so near that pictures are shown."""
     page.wait_for_selector("[data-ready=true] canvas", timeout=LONG)
     box = page.locator("[data-ready=true] canvas").first.bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    page.evaluate(f"window.measured = ({FRAMES})({PAN_SECONDS})")
     page.mouse.move(x, y)
+    page.mouse.wheel(0, -ZOOM)
+    page.wait_for_timeout(500)
+    page.evaluate(f"window.measured = ({FRAMES})({PAN_SECONDS})")
     page.mouse.down()
     end = time.monotonic() + PAN_SECONDS
     while time.monotonic() < end:
@@ -158,7 +190,9 @@ def screenshots(seen: Any, link: str, run: str, source: str | None, to: Path) ->
             page = own.new_page()
             for place in places:
                 page.goto(f"{link.partition('?')[0]}#/{place}")
-                page.wait_for_selector("#content h1, #content h2", timeout=LONG)
+                page.wait_for_selector(
+                    DRAWN.get(place.partition("/")[0], "#content h1"), timeout=LONG
+                )
                 page.wait_for_timeout(2500)
                 name = place.replace("/", "-").replace(run, "run").replace(source or "-", "set")
                 file = to / f"{name}-{width}-{scheme}.jpg"
@@ -190,8 +224,9 @@ def main(arguments: list[str]) -> None:
             if (run / "checkpoints").is_dir():
                 taken = slides(page, link, id_)
                 rows.append(("slider to picture, ms", spread(taken, 0), "150"))
+                crowd(page)
                 frames = pans(page)
-                rows.append(("frames a second while panning", spread(frames, 0), "60"))
+                rows.append((f"frames a second, panning {CROWD:,}", spread(frames, 0), "60"))
         if asked.pack:
             home = CACHE / "studio"
             without, watched = slowdown(browser, asked.pack, home, asked.images, asked.pairs)

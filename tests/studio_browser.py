@@ -42,6 +42,18 @@ class Tab:
     def open(self, place: str) -> None:
         self.page.goto(f"{self.origin}/#/{place}")
 
+    def drop(self, selector: str, name: str, data: bytes) -> None:
+        """Drop a file on what this selector finds, as from a folder of the desktop."""
+        file = self.page.evaluate_handle(
+            """([name, bytes]) => {
+              const found = new DataTransfer();
+              found.items.add(new File([Uint8Array.from(bytes)], name));
+              return found;
+            }""",
+            [name, list(data)],
+        )
+        self.page.dispatch_event(selector, "drop", {"dataTransfer": file})
+
     def close(self) -> None:
         self.context.close()
         assert self.said == [], self.said

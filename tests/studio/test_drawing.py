@@ -14,12 +14,14 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from studio_access import faults, walked
 from studio_browser import LONG, Tab
 from studio_client import Answer, Client, let_in, serving
 
 from lookalike import api
 from lookalike.editing.explore.picture_map import MapPlan
 from lookalike.studio.drawing import explore_page
+from lookalike.studio.jobs import Job
 from lookalike.studio.server.server import Served
 
 
@@ -133,6 +135,27 @@ def test_the_map_draws_where_one_clicks_and_the_lasso_keeps(tab: Tab, run: str) 
     page.locator("#toasts").get_by_text("Kept in the gallery.").wait_for()
 
 
+def test_what_is_under_the_pointer_shows_its_nearest_training_picture(
+    tab: Tab, asker: Client, run: str
+) -> None:
+    page = tab.page
+    tab.open(f"explore/{run}")
+    page.wait_for_selector(".map[data-ready=true]", timeout=LONG)
+    page.get_by_label("yours").uncheck()
+    found = asker.get(f"/api/explore/{run}/map").json
+    places = np.array(found["places"]).reshape(-1, 2) / 65535
+    box = page.locator(".map").bounding_box()
+    size = np.array([box["width"], box["height"]])
+    low, high = places.min(0), places.max(0)
+    scale = ((size - 50) / (high - low)).min()
+    made = places[found["kinds"].index(1)]
+    x, y = (made - (low + high) / 2) * scale + size / 2
+    page.mouse.move(box["x"] + x, box["y"] + y)
+    card = page.locator(".hover:not([hidden])")
+    card.get_by_text(re.compile("new, and the nearest of yours|nearly a copy")).wait_for()
+    assert card.get_by_alt_text("the nearest of yours").count() == 1
+
+
 def test_the_map_is_walked_by_keyboard(tab: Tab, run: str) -> None:
     page = tab.page
     tab.open(f"explore/{run}")
@@ -230,6 +253,24 @@ def test_a_photo_is_changed_before_and_after_and_saved_at_full_size(
     with Image.open(room / "photo.png") as photo:
         whole = np.asarray(photo.convert("RGB"))
     assert (found[120:, 150:] == whole[120:, 150:]).all()
+
+
+def test_a_generated_picture_is_edited_and_each_change_undone(tab: Tab, run: str) -> None:
+    page = tab.page
+    tab.open(f"edit/{run}")
+    page.get_by_role("button", name="Take a generated picture").click()
+    page.wait_for_selector(".work:not([hidden])", timeout=LONG)
+    chooser = page.locator(".sliders select").first
+    chooser.select_option(index=1)
+    tab.until("document.querySelector('.verdict').textContent.includes('sure')")
+    page.get_by_role("button", name="Change only here").click()
+    page.locator(".brush").click(position={"x": 40, "y": 40})
+    tab.until("document.querySelector('img[data-drawn]').dataset.drawn > 1")
+    page.locator("#content").focus()
+    page.keyboard.press("z")
+    page.keyboard.press("z")
+    tab.until("document.querySelector('.pair').textContent.includes('nothing changed yet')")
+    assert chooser.input_value() == ""
 
 
 def test_an_edited_picture_is_kept_with_the_moves_that_it_began_with(
@@ -339,6 +380,41 @@ def test_pictures_are_made_kept_rejected_undone_and_given_away(
     assert marks.count("reject") == 2
 
 
+def test_pictures_of_a_kind_are_shown_alone_with_the_nearest_beside(
+    tab: Tab, asker: Client, run: str
+) -> None:
+    page = tab.page
+    for seed in (31, 32):
+        asker.change("/api/gallery/keep", {"run": run, "start": {"seed": seed}})
+    rows = asker.get("/api/gallery").json
+    for place, row in enumerate(rows["pictures"]):
+        row["label"] = "tabby_cat" if place == 0 else "dog"
+    page.route("**/api/gallery", lambda route: route.fulfill(json=rows))
+    tab.open("gallery")
+    page.get_by_label("Of which kind").select_option("tabby_cat")
+    page.wait_for_selector(".gallery-grid > div:only-child")
+    assert page.locator(".gallery-grid > div").get_attribute("data-id") == rows["pictures"][0]["id"]
+    page.locator(".detail .near img").wait_for()
+    assert "of yours" in page.inner_text(".detail .near")
+
+
+def test_what_is_chosen_goes_through_the_checks_of_expand_into_a_new_set(
+    tab: Tab, asker: Client, run: str, room: Path
+) -> None:
+    page = tab.page
+    starts = [{"seed": 900, "index": place} for place in range(6)]
+    asker.change("/api/gallery/keep-many", {"run": run, "starts": starts})
+    tab.open("gallery")
+    page.get_by_role("button", name=re.compile("^Kept")).click()
+    page.get_by_role("button", name="Add to the set").click()
+    page.get_by_label("Name of the new set").fill("more of them")
+    page.locator("dialog[open] button.main").click()
+    said = page.locator("#content").get_by_text("A new set is ready")
+    said.wait_for(timeout=3 * LONG)
+    assert re.search(r"were added to \d+ of yours", said.inner_text())
+    assert (room / "packs" / "more of them" / "pack.json").is_file()
+
+
 def test_a_png_of_ours_says_how_it_was_made_and_comes_back(
     tab: Tab, asker: Client, run: str, room: Path, tmp_path: Path
 ) -> None:
@@ -346,7 +422,7 @@ def test_a_png_of_ours_says_how_it_was_made_and_comes_back(
     page = tab.page
     tab.open("gallery")
     page.wait_for_selector(".page-gallery h1")
-    page.set_input_files(".page-gallery input[type=file]", str(tmp_path / "out" / "000002.png"))
+    tab.drop(".page-gallery", "made.png", (tmp_path / "out" / "000002.png").read_bytes())
     page.get_by_role("heading", name="How this picture was made").wait_for()
     page.get_by_role("button", name="Bring it back").click()
     page.wait_for_selector(".big img[data-drawn]", timeout=LONG)
@@ -420,10 +496,46 @@ def test_the_pages_that_draw_fit_the_screen_and_everything_has_a_name(
     tab = Tab(chromium, drawing, viewport={"width": width, "height": 844})
     for place in (f"explore/{run}", f"edit/{run}", "gallery"):
         tab.open(place)
-        tab.page.wait_for_selector(".side, .gallery-grid", timeout=LONG, state="attached")
+        own = f".page-{place.partition('/')[0]} .side"
+        tab.page.wait_for_selector(own, timeout=LONG, state="attached")
         assert tab.page.evaluate("document.documentElement.scrollWidth") <= width, place
-        named = "button, a, input:not([type=file]), select, [role=option]"
-        nameless = f"""[...document.querySelectorAll('{named}')].filter((one) =>
-            !one.textContent.trim() && !one.ariaLabel && !one.labels?.length).length"""
-        assert tab.page.evaluate(nameless) == 0, place
+        assert faults(tab.page) == [], place
     tab.close()
+
+
+def test_every_place_of_the_pages_that_draw_is_reached_by_tab(
+    chromium: Any, drawing: Served, run: str
+) -> None:
+    tab = Tab(chromium, drawing, color_scheme="dark")
+    for place in (f"explore/{run}", f"edit/{run}", "gallery"):
+        tab.open(place)
+        own = f".page-{place.partition('/')[0]} .side"
+        tab.page.wait_for_selector(own, timeout=LONG, state="attached")
+        assert faults(tab.page) == [], place
+        count, wrong = walked(tab.page)
+        assert wrong == [], place
+        assert count > 8, place
+    tab.close()
+
+
+# ---- judge ----------------------------------------------------------------------------------
+
+
+def test_a_run_is_measured_on_its_page_and_says_so_in_sentences(
+    tab: Tab, drawing: Served, run: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = drawing.studio.jobs
+    begin = jobs.begin
+
+    def few(verb: str, arguments: dict[str, Any], **about: Any) -> Job:
+        return begin(verb, {**arguments, "count": 200, "judge": "pixels"}, **about)
+
+    monkeypatch.setattr(jobs, "begin", few)
+    page = tab.page
+    tab.open(f"judge/{run}")
+    page.get_by_role("button", name="Measure it").click()
+    page.get_by_role("button", name="Measure it again").wait_for(timeout=3 * LONG)
+    card = page.locator(".judgment").first
+    assert card.locator(".sentences li").count() > 0
+    card.locator("summary").click()
+    assert "your pictures is reached" in card.inner_text()

@@ -206,17 +206,55 @@ def test_a_job_that_ended_is_read_once(tmp_path: Path, monkeypatch: pytest.Monke
     assert [job.state for job in jobs.all()] == ["ended"] * 5
 
 
-def test_what_was_made_for_a_job_alone_goes_with_it(tmp_path: Path) -> None:
+def test_what_was_made_for_a_job_alone_goes_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(studio_jobs, "MOST_WAITING", 1)
     jobs = Jobs(tmp_path / "jobs")
-    for name in ("first", "second"):
+    names = ("first", "waiting", "refused")
+    for name in names:
         (tmp_path / name / "yes").mkdir(parents=True)
     asked = {"source": str(tmp_path / "nothing")}
-    job = jobs.begin("doctor", asked, about="a", title="t", scratch=tmp_path / "first")
-    with pytest.raises(OverloadedError):
-        jobs.begin("doctor", asked, about="a", title="t", scratch=tmp_path / "second")
-    assert not (tmp_path / "second").exists()
-    until(lambda: not jobs.get(job.id).alive)
-    assert not (tmp_path / "first").exists()
+    begun = [
+        jobs.begin("doctor", asked, about="a", title=name, scratch=tmp_path / name)
+        for name in names[:2]
+    ]
+    with pytest.raises(OverloadedError, match="2 pieces of other work"):
+        jobs.begin("doctor", asked, about="a", title="t", scratch=tmp_path / "refused")
+    assert not (tmp_path / "refused").exists()
+    until(lambda: not any(jobs.get(job.id).alive for job in begun))
+    assert not any((tmp_path / name).exists() for name in names)
+
+
+def test_other_work_waits_for_its_turn_and_may_be_called_off(tmp_path: Path) -> None:
+    jobs = Jobs(tmp_path / "jobs")
+    (tmp_path / "scratch").mkdir()
+    asked = {"source": str(tmp_path / "nothing")}
+    first = jobs.begin("doctor", asked, about="a", title="the first")
+    waiting = jobs.begin("doctor", asked, about="b", title="the second")
+    off = jobs.begin("doctor", asked, about="c", title="t", scratch=tmp_path / "scratch")
+    assert [jobs.get(job.id).state for job in (waiting, off)] == ["waiting"] * 2
+    assert waiting.told["work"]["what"] == "its turn comes after “the first”"
+    assert jobs.stop(off.id).state == "stopped"
+    assert not (tmp_path / "scratch").exists()
+    ended = [
+        eventually(lambda id_=job.id: jobs.get(id_).state == "failed") for job in (first, waiting)
+    ]
+    assert ended == [True, True]
+    assert jobs.get(first.id).told["at"] < jobs.get(waiting.id).began
+    assert jobs.get(off.id).told["message"] == "It was not begun."
+
+
+def test_what_waited_when_the_server_ended_is_called_by_the_next(tmp_path: Path) -> None:
+    place = tmp_path / "0123456789abcdef"
+    place.mkdir()
+    asked = {"verb": "doctor", "about": "a", "title": "t", "arguments": {"source": "nothing"}}
+    (place / "job.json").write_text(json.dumps({**asked, "began": 1}))
+    (place / "waits").touch()
+    jobs = Jobs(tmp_path)
+    assert jobs.get(place.name).state == "waiting"
+    jobs.resume()
+    eventually(lambda: jobs.get(place.name).state == "failed")
 
 
 IGNORING = """

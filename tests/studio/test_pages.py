@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import re
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from case_tools import picture
+from studio_access import faults, walked
 from studio_browser import LONG, Tab
 from studio_client import STRANGE, Client, serving
 
+from lookalike.studio.jobs import Job
 from lookalike.studio.server.server import Served
 
 
@@ -47,9 +51,11 @@ def test_from_a_folder_to_a_run_that_is_trained_further_and_judged(
     runs = client.get("/api/runs").json["runs"]
     trained = next(run for run in runs if run["name"] == "blots")
     assert trained["state"] == "finished"
-    assert client.change(f"/api/train/{trained['id']}/on", {"minutes": 0.05}).status == 200
-    state.filter(has_text=re.compile("^Training|^Starting|^Preparing")).wait_for(timeout=LONG)
-    state.filter(has_text=re.compile("^Finished")).wait_for(timeout=LONG)
+    page.get_by_label("How much longer").select_option("10")
+    page.get_by_role("button", name="Train further for").click()
+    state.filter(has_text=re.compile(r"^Training .* left")).wait_for(timeout=LONG)
+    page.get_by_role("button", name="Stop and save").click()
+    state.filter(has_text=re.compile("^Stopped and saved")).wait_for(timeout=LONG)
     assert client.get(f"/api/train/{trained['id']}").json["images"] > int(newest)
     page.get_by_role("link", name="How good is it?").click()
     page.get_by_role("button", name="Examine the set").click()
@@ -88,6 +94,19 @@ def test_dropped_pictures_become_a_set_with_their_folders_as_classes(
     assert len(refused) == 1  # the browser itself says it of the broken one
 
 
+def test_a_zip_that_is_dropped_becomes_a_set(tab: Tab) -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for number in range(4):
+            one = io.BytesIO()
+            picture(number).save(one, "PNG")
+            archive.writestr(f"{number}.png", one.getvalue())
+    tab.drop(".drop", "my pets.zip", buffer.getvalue())
+    tab.page.wait_for_url(re.compile("#/start/[0-9a-f]{16}$"))
+    tab.page.get_by_role("heading", level=1, name="my pets.zip").wait_for(timeout=LONG)
+    tab.page.get_by_text("4 files").first.wait_for()
+
+
 def test_names_of_people_are_shown_as_text(tab: Tab, client: Client) -> None:
     strange = client.ids("folder")[f"blots/{STRANGE}"]
     tab.open(f"start/{strange}")
@@ -95,12 +114,22 @@ def test_names_of_people_are_shown_as_text(tab: Tab, client: Client) -> None:
     assert tab.page.locator("img[src=x]").count() == 0
 
 
-def test_a_second_set_may_be_opened_while_the_first_is_examined(client: Client) -> None:
+def test_a_second_set_is_examined_after_the_first_and_may_be_called_off(
+    tab: Tab, client: Client, served: Served
+) -> None:
     folders = client.ids("folder")
     first = client.change(f"/api/start/{folders['blots']}/examine", {})
-    second = client.change(f"/api/start/{folders['blots/round']}/examine", {})
-    assert (first.status, second.status) == (200, 200)
-    assert "under way" in (first.json | second.json)["busy"]
+    again = client.change(f"/api/start/{folders['blots']}/examine", {})
+    assert first.json["id"] == again.json["id"]
+    served.studio.jobs.begin("doctor", {"source": "nothing"}, about="b", title="a third thing")
+    tab.open(f"start/{folders['blots/round']}")
+    verdict = tab.page.locator(".verdict")
+    verdict.get_by_text("its turn comes after “a third thing”").wait_for(timeout=LONG)
+    verdict.get_by_role("button", name="Stop").click()
+    verdict.get_by_text("It was not begun.").wait_for(timeout=LONG)
+    verdict.get_by_role("button", name="Examine them again").click()
+    verdict.locator(".light").wait_for(timeout=LONG)
+    assert "24 usable pictures" in verdict.inner_text()
 
 
 def test_transparent_pictures_may_stay_so_where_there_are_some(
@@ -115,9 +144,9 @@ def test_transparent_pictures_may_stay_so_where_there_are_some(
             one.save(tmp_path / name / f"{number}.png")
     begun: list[dict[str, Any]] = []
 
-    def note(verb: str, arguments: dict[str, Any], **about: Any) -> dict[str, Any]:
+    def note(verb: str, arguments: dict[str, Any], **about: Any) -> Job:
         begun.append({"verb": verb, **arguments})
-        return {"busy": "held back by this test"}
+        return Job("0" * 16, verb, "", "held back by this test", 0, "starting", {})
 
     with serving(tmp_path) as served:
         monkeypatch.setattr(served.studio.jobs, "begin", note)
@@ -129,8 +158,17 @@ def test_transparent_pictures_may_stay_so_where_there_are_some(
         assert box.count() == 0
         tab.open(f"start/{folders['clear']}")
         tab.page.get_by_role("heading", level=1, name="clear").wait_for(timeout=LONG)
+        with_tiny = re.compile("recipe=tiny&alpha")
+        tab.page.route(
+            with_tiny, lambda route: route.fulfill(status=400, json={"message": "Not with it."})
+        )
         box.check()
         tab.until("document.querySelector('.reasons').textContent.includes('with transparency')")
+        recipe = tab.page.get_by_label("Recipe")
+        before = recipe.input_value()
+        recipe.select_option("tiny")
+        tab.page.locator("#toasts").get_by_text("Not with it.").wait_for()
+        assert (recipe.input_value(), box.is_checked()) == (before, True)
         with tab.page.expect_response(re.compile("/begin$")):
             tab.page.get_by_role("button", name="Start training").click()
         tab.context.close()
@@ -158,6 +196,16 @@ def test_runs_are_compared_and_the_report_opens_without_scripts(tab: Tab, client
     report = opened.value
     report.wait_for_selector("h1")
     assert report.evaluate("document.querySelectorAll('section').length") > 2
+
+
+def test_whether_pictures_would_help_is_answered_in_words(tab: Tab, client: Client) -> None:
+    page = tab.page
+    tab.open(f"judge/{client.ids('run')['runs/first']}")
+    card = page.locator(".judgment").nth(1)
+    card.get_by_role("button", name="Find out").click()
+    said = card.locator(".sentences, .problem")
+    said.wait_for(timeout=LONG)
+    assert "a verdict needs at least 50" in said.inner_text()
 
 
 ROW = {
@@ -233,13 +281,47 @@ def test_no_page_is_wider_than_the_screen_and_everything_has_a_name(
     run, folder = client.ids("run")["runs/first"], client.ids("folder")["blots"]
     for place in ("start", f"start/{folder}", "train", f"train/{run}", "judge", f"judge/{run}"):
         tab.open(place)
-        tab.page.wait_for_selector("#content h1", timeout=LONG)
+        tab.page.wait_for_selector(f".page-{place.partition('/')[0]} h1", timeout=LONG)
         assert tab.page.evaluate("document.documentElement.scrollWidth") <= width, place
-        named = "button, a, input:not([type=file]), select"
-        nameless = f"""[...document.querySelectorAll('{named}')].filter((one) =>
-            !one.textContent.trim() && !one.ariaLabel && !one.labels?.length).length"""
-        assert tab.page.evaluate(nameless) == 0, place
+        assert faults(tab.page) == [], place
     tab.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_place_is_reached_by_tab_and_shows_it(
+    chromium: Any, served: Served, client: Client, scheme: str
+) -> None:
+    tab = Tab(chromium, served, color_scheme=scheme)
+    run, folder = client.ids("run")["runs/first"], client.ids("folder")["blots"]
+    for place in ("start", f"start/{folder}", f"train/{run}", f"judge/{run}"):
+        tab.open(place)
+        own = f".page-{place.partition('/')[0]}"
+        shown = f"{own} .verdict .light" if folder in place else f"{own} h1"
+        tab.page.wait_for_selector(shown, timeout=LONG)
+        assert faults(tab.page) == [], place
+        count, wrong = walked(tab.page)
+        assert wrong == [], place
+        assert count > 8, place
+    tab.close()
+
+
+def test_what_is_hard_to_read_or_has_no_name_is_found(tab: Tab) -> None:
+    assert faults(tab.page) == []
+    tab.page.evaluate(
+        """() => {
+          const made = (tag, given) => Object.assign(document.createElement(tag), given);
+          const heading = made("h4", { textContent: "skips" });
+          const button = made("button", { tabIndex: 2 });
+          const picture = made("img", { src: "/static/icon.svg", width: 9 });
+          const faint = made("p", { textContent: "faint", className: "faint" });
+          faint.style.setProperty("color", "#bbb");
+          document.getElementById("content").append(heading, button, picture, faint);
+        }"""
+    )
+    found = [fault.partition(":")[0] for fault in faults(tab.page)]
+    assert {"has no name", "has no alt", "jumps the order of Tab"} <= set(found)
+    assert any(fault.startswith("contrast") for fault in found)
+    assert any(fault.startswith("skips from") for fault in found)
 
 
 def test_a_page_of_read_only_offers_nothing_that_changes(chromium: Any, home: Path) -> None:

@@ -126,6 +126,23 @@ def test_a_pack_stays_open_until_it_changes(edited_run: Path, tmp_path: Path) ->
     assert isinstance(library.pack(entry), Pack)
 
 
+def test_the_pack_of_a_judged_run_is_opened_once_until_it_changes(
+    asker: Client, moving: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[Path] = []
+    real = Pack.open
+    monkeypatch.setattr(Pack, "open", lambda path: opened.append(path) or real(path))
+    run = asker.ids("run")["runs/first"]
+    assert asker.get(f"/api/judge/{run}").json["missing"] == ""
+    first = len(opened)
+    assert asker.get(f"/api/judge/{run}").json["missing"] == ""
+    assert len(opened) == first > 0
+    for note in {place / "pack.json" for place in opened if (place / "pack.json").is_file()}:
+        os.utime(note, ns=(0, note.stat().st_mtime_ns + 1))
+    assert asker.get(f"/api/judge/{run}").json["missing"] == ""
+    assert len(opened) > first
+
+
 # ---- nobody is held up --------------------------------------------------------------------------
 
 

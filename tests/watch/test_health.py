@@ -13,12 +13,18 @@ import torch
 
 from lookalike.engine.trainer import Trainer
 from lookalike.engine.watcher import Scene
-from lookalike.metrics.scores.health_verdict import Evidence, ScoreLook, shown, verdict
+from lookalike.metrics.scores.health_verdict import (
+    Evidence,
+    ScoreLook,
+    nearness,
+    shown,
+    verdict,
+)
 from lookalike.metrics.scores.sample_stats import SampleStats
 from lookalike.parts.training.schedules import Tally
 from lookalike.recipe import find, make
 from lookalike.run import Run
-from lookalike.watch.health import Health, falls, nearness, thinned
+from lookalike.watch.health import Health, falls, thinned
 
 GOOD = SampleStats(variety=0.95, twins=0.0, distance=1.1, roughness=1.0)
 WON = {"D(real)": 0.99, "D(fake)": 0.01, "G": 5.0}
@@ -135,14 +141,27 @@ def test_a_plateau_says_nothing_while_learning_rates_still_have_to_fall() -> Non
     assert "gain little" not in ended.sentence
 
 
-def test_how_near_is_said_beside_a_quarter_of_the_time_before() -> None:
-    def near(*kids: float) -> str:
-        return nearness([(60.0 * i, score) for i, score in enumerate(scored(*kids))])
+def test_how_near_is_said_beside_an_hour_ago_or_the_middle_of_a_shorter_training() -> None:
+    def near(*kids: float, apart: float = 60.0, high: float = 0.0) -> str:
+        scores = [replace(score, high=score.kid + high) for score in scored(*kids)]
+        return nearness([(apart * i, score) for i, score in enumerate(scores)])
 
-    assert near() == near(1.0) == ""
-    assert near(3, 2, 1.5, 1.2, 0.8) == "nearer than 60 s ago"
-    assert near(3, 2, 1.5, 0.8, 0.8) == "as near as 60 s ago"
-    assert near(3, 2, 1.5, 0.8, 1.2) == "farther than 60 s ago"
+    assert near() == near(1.0) == near(2.0, 1.0, apart=1.0) == ""
+    assert near(3, 2, 1.5, 1.2, 0.8) == "nearer than 2 min ago"
+    assert near(3, 2, 0.8, 1.2, 0.8) == "as near as 2 min ago"
+    assert near(3, 2, 0.8, 0.8, 1.2) == "farther than 2 min ago"
+    assert near(3, 2, 1.5, 1.2, 0.8, apart=3600) == "nearer than an hour ago"
+    assert near(2, 1, apart=2 * 86400) == "nearer than 48 h ago"
+
+
+def test_only_what_is_beyond_the_intervals_is_called_a_change() -> None:
+    def near(before: float, now: float, high: float) -> str:
+        scores = [replace(score, high=score.kid + high) for score in scored(before, now)]
+        return nearness([(60.0 * i, score) for i, score in enumerate(scores)])
+
+    assert near(1.5, 1.0, 0.4) == "nearer than 60 s ago"
+    assert near(1.5, 1.0, 0.6) == near(1.0, 1.5, 0.6) == "as near as 60 s ago"
+    assert near(1.0, 0.98, 0.0) == "as near as 60 s ago"
 
 
 def test_what_evaluate_found_is_said_where_it_is_worse_than_what_training_saw() -> None:

@@ -3,7 +3,7 @@
 A job is a folder: ``job.json`` says what was asked, ``state.json`` how far it is, ``log.txt`` what
 was said, ``stop`` asks it to stop, and ``lock`` is held by its process as long as that lives. So a
 server that was started anew finds every job again, and knows a living one from one that was killed,
-without trusting the number of any process.
+without trusting the number of any process. A job whose turn has not come has a file ``waits``.
 """
 
 from __future__ import annotations
@@ -25,10 +25,13 @@ from typing import Any
 from lookalike.checkpoints import read_json
 from lookalike.run import is_locked
 from lookalike.studio.errors import OverloadedError, UnknownError
+from lookalike.studio.plain_words import for_page
 from lookalike.studio.requests import checked_id
 
 TRAININGS = ("start", "train")
 JOB, STATE, STOP, LOG, LOCK = "job.json", "state.json", "stop", "log.txt", "lock"
+WAITS = "waits"
+WAITING = "waiting"
 ENDED = ("ended", "stopped", "failed")
 """What a process writes as its last state."""
 
@@ -36,6 +39,10 @@ STARTING = 20.0
 """Seconds that a process may need until it holds its lock."""
 
 MOST_KEPT = 60
+MOST_WAITING = 8
+SOON = 0.5
+"""Seconds between two looks whether the turn of what waits has come."""
+
 _KILLED = (
     "It ended without a word: it was killed, the machine was switched off, or memory ran out. "
     "Nothing that was saved is lost; it can go on from there."
@@ -46,9 +53,9 @@ _KILLED = (
 class Job:
     """One piece of work, as its folder tells it.
 
-    ``state`` is starting, running, ended, stopped, failed or killed; ``told`` what its process
-    wrote last: ``said`` (sentences), ``step`` (of a training) or ``work`` (what, done, total), and
-    at the end ``result`` or ``error`` and ``message``.
+    ``state`` is waiting, starting, running, ended, stopped, failed or killed; ``told`` what its
+    process wrote last: ``said`` (sentences), ``step`` (of a training) or ``work`` (what, done,
+    total), and at the end ``result`` or ``error`` and ``message``.
     """
 
     id: str
@@ -62,18 +69,19 @@ class Job:
 
     @property
     def alive(self) -> bool:
-        """Whether its process is still at it."""
-        return self.state in ("starting", "running")
+        """Whether it is still at it, or will be."""
+        return self.state in (WAITING, "starting", "running")
 
 
 class Jobs:
-    """The jobs of one studio; at most one training and one other at a time."""
+    """The jobs of one studio; at most one training and one other at a time, and others wait."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._own: dict[str, subprocess.Popen[bytes]] = {}
         self._ended: dict[str, Job] = {}
         self._starting = threading.Lock()
+        self._calling: threading.Thread | None = None
 
     # ---- starting and stopping --------------------------------------------------------------
 
@@ -86,17 +94,17 @@ class Jobs:
         title: str,
         scratch: Path | None = None,
     ) -> Job:
-        """Start a verb of the api in a process of its own.
+        """Start a verb of the api in a process of its own; what is no training may have to wait.
 
         ``about`` is the id of what it is about, ``title`` what people call it. The folder
         ``scratch`` was made for this job alone, and goes when it ends.
 
         Raises:
-            OverloadedError: one of its kind is at work already.
+            OverloadedError: a training is under way already, or too much waits.
         """
         with self._starting:
             try:
-                self._refuse_second(verb)
+                before = self._before(verb)
             except OverloadedError:
                 if scratch is not None:
                     shutil.rmtree(scratch, ignore_errors=True)
@@ -106,28 +114,92 @@ class Jobs:
             place.mkdir(parents=True)
             asked = {"verb": verb, "arguments": arguments, "about": about, "title": title}
             asked |= {"scratch": str(scratch)} if scratch else {}
+            if before:
+                (place / WAITS).write_text(before[0].title, "utf-8")
             write_note(place / JOB, {**asked, "began": time.time()})
-            with open(place / LOG, "ab") as log:
-                self._own[place.name] = _process(place, log)
+            if before:
+                self._call_in_turn()
+            else:
+                self._start(place)
         return self.get(place.name)
+
+    def once(self, verb: str, arguments: Mapping[str, Any], *, about: str, title: str) -> Job:
+        """The same, unless such work about this is under way or waits already.
+
+        Raises:
+            OverloadedError: too much waits.
+        """
+        job = self.newest(about, verb)
+        if job is not None and job.alive:
+            return job
+        return self.begin(verb, arguments, about=about, title=title)
 
     def again(self, job: Job) -> Job:
         """The same once more, where it stopped.
 
         Raises:
-            OverloadedError: one of its kind is at work already.
+            OverloadedError: a training is under way already.
         """
         arguments = read_json(self.folder / job.id / JOB).get("arguments", {})
         return self.begin(job.verb, arguments, about=job.about, title=job.title)
 
-    def _refuse_second(self, verb: str) -> None:
+    def _before(self, verb: str) -> list[Job]:
+        """What has to end before work of this kind may begin; of trainings nothing waits.
+
+        Raises:
+            OverloadedError: that is a training, or too much.
+        """
         training = verb in TRAININGS
-        for job in self.all():
-            if job.alive and (job.verb in TRAININGS) == training:
-                kind = "A training" if training else "Other work"
-                raise OverloadedError(
-                    f"{kind} is under way already ({job.title}). Wait for its end, or stop it."
-                )
+        before = [job for job in self.all() if job.alive and (job.verb in TRAININGS) == training]
+        if before and (training or len(before) > MOST_WAITING):
+            kind = "A training is" if training else f"{len(before)} pieces of other work are"
+            raise OverloadedError(
+                f"{kind} under way already ({before[0].title}). Wait for its end, or stop it."
+            )
+        return before
+
+    def _start(self, place: Path) -> None:
+        with open(place / LOG, "ab") as log:
+            self._own[place.name] = _process(place, log)
+
+    # ---- what waits -------------------------------------------------------------------------
+
+    def resume(self) -> None:
+        """Call what waited when the server ended."""
+        if self._waiting():
+            with self._starting:
+                self._call_in_turn()
+
+    def _waiting(self) -> list[Job]:
+        """What waits, the first that came first."""
+        return [job for job in self.all() if job.state == WAITING][::-1]
+
+    def _call_in_turn(self) -> None:
+        if self._calling is None:
+            self._calling = threading.Thread(target=self._call, name="jobs", daemon=True)
+            self._calling.start()
+
+    def _call(self) -> None:
+        """Start what waits, one after the other, whenever nothing else is under way."""
+        while True:
+            with self._starting:
+                waiting = self._waiting()
+                if not waiting:
+                    self._calling = None
+                    return
+                if self._at_work() is None:
+                    self._begin_now(self.folder / waiting[0].id)
+            time.sleep(SOON)
+
+    def _at_work(self) -> Job | None:
+        """What is no training, and under way."""
+        jobs = (job for job in self.all() if job.alive and job.verb not in TRAININGS)
+        return next((job for job in jobs if job.state != WAITING), None)
+
+    def _begin_now(self, place: Path) -> None:
+        write_note(place / JOB, {**read_json(place / JOB), "began": time.time()})
+        if _leaves_the_queue(place):
+            self._start(place)
 
     def stop(self, id_: object) -> Job:
         """Ask a job to stop; a training saves first, and that takes some seconds.
@@ -136,9 +208,13 @@ class Jobs:
             UnknownError: there is no such job.
         """
         job = self.get(id_)
-        if job.alive:
-            (self.folder / job.id / STOP).touch()
-        return job
+        place = self.folder / job.id
+        if job.state == WAITING and _leaves_the_queue(place):
+            drop_scratch(place)
+            write_note(place / STATE, {"state": "stopped", "message": "It was not begun."})
+        elif job.alive:
+            (place / STOP).touch()
+        return self.get(job.id)
 
     # ---- what there is ----------------------------------------------------------------------
 
@@ -176,7 +252,10 @@ class Jobs:
         asked, told = read_json(place / JOB), read_json(place / STATE)
         began = float(asked.get("began", 0.0))
         state = str(told.get("state", ""))
-        if state in ("", "running") and not is_locked(place / LOCK):
+        before = _waits_for(place)
+        if before is not None:
+            state, told = WAITING, {"work": {"what": f"its turn comes after “{before}”"}}
+        elif state in ("", "running") and not is_locked(place / LOCK):
             told = read_json(place / STATE)  # it may have ended since
             state = str(told.get("state", ""))
             if state == "running" or (not state and self._has_died(place, began)):
@@ -199,12 +278,29 @@ class Jobs:
             if job.state == "killed":
                 drop_scratch(self.folder / job.id)
         for job in ended[MOST_KEPT:]:
-            for name in (JOB, STATE, STOP, LOG, LOCK):
+            for name in (JOB, STATE, STOP, LOG, LOCK, WAITS):
                 (self.folder / job.id / name).unlink(missing_ok=True)
             with contextlib.suppress(OSError):
                 (self.folder / job.id).rmdir()
             self._own.pop(job.id, None)
             self._ended.pop(job.id, None)
+
+
+def _waits_for(place: Path) -> str | None:
+    """What a job waits for, in words; None where it does not wait."""
+    try:
+        return (place / WAITS).read_text("utf-8")
+    except FileNotFoundError:
+        return None
+
+
+def _leaves_the_queue(place: Path) -> bool:
+    """Whether we took it out; another studio of this folder may have been first."""
+    try:
+        (place / WAITS).unlink()
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def drop_scratch(place: Path) -> None:
@@ -228,7 +324,7 @@ def job_words(job: Job | None) -> dict[str, Any] | None:
         "alive": job.alive,
         "words": str(work.get("what", "")),
         "share": int(work.get("done", 0)) / total if total else 0.0,
-        "message": str(job.told.get("message", "")),
+        "message": for_page(str(job.told.get("message", ""))),
         "result": job.told.get("result"),
     }
 

@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 from lookalike.errors import LookalikeError
 from lookalike.results import plain
 from lookalike.studio.errors import OverloadedError, RequestError, TooLargeError
+from lookalike.studio.plain_words import for_page
 
 T = TypeVar("T", str, int, float, bool, list[Any], dict[str, Any])
 
@@ -40,8 +41,8 @@ def answer(value: Any, status: int = 200) -> Response:
 
 
 def problem_answer(problem: LookalikeError) -> JSONResponse:
-    """An error as ``{"error", "message"}``, in its own words."""
-    told = {"error": type(problem).__name__, "message": str(problem)}
+    """An error as ``{"error", "message"}``, in its own words but for options and commands."""
+    told = {"error": type(problem).__name__, "message": for_page(str(problem))}
     late = {"Retry-After": "1"} if isinstance(problem, OverloadedError) else None
     return JSONResponse(told, getattr(problem, "status", 400), headers=late)
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lookalike.data.pack.pack import Pack
+from lookalike.errors import RunError
 from lookalike.run import Run
 
 if TYPE_CHECKING:
@@ -32,26 +34,47 @@ class RunLook:
 
 
 class RunLooks:
-    """The last look at every run."""
+    """The last look at every run, and the pack that it was trained on."""
 
     def __init__(self) -> None:
         self._known: dict[Path, tuple[tuple[int, ...], RunLook]] = {}
+        self._packs: dict[Path, tuple[tuple[int, ...], Pack]] = {}
 
     def of(self, run: Run) -> RunLook:
         """What the files of a run say now."""
         changed = tuple(_changed(run.path / name) for name in READ)
         known = self._known.get(run.path)
         if known is None or known[0] != changed:
-            known = self._known[run.path] = changed, _look(run)
+            look = _look(run, self.pack(run)[0])
+            known = self._known[run.path] = changed, look
         return known[1]
 
+    def pack(self, run: Run) -> tuple[Pack | None, str]:
+        """The pack that a run was trained on, or why it is not there; it stays open."""
+        from lookalike.engine.load import training_pack
 
-def _look(run: Run) -> RunLook:
+        known = self._packs.get(run.path)
+        if known is None or known[0] != _state(run, known[1]):
+            self._packs.pop(run.path, None)
+            try:
+                pack = training_pack(run)
+            except RunError as problem:
+                return None, str(problem)
+            known = self._packs[run.path] = _state(run, pack), pack
+        return known[1], ""
+
+
+def _look(run: Run, pack: Pack | None) -> RunLook:
     from lookalike.report.facts import RunFacts
     from lookalike.report.progress import nearness
 
-    facts = RunFacts.of(run, None)
+    facts = RunFacts.of(run, pack)
     return RunLook(facts, nearness(facts))
+
+
+def _state(run: Run, pack: Pack) -> tuple[int, ...]:
+    """What is different once a run has another pack, or its pack has changed."""
+    return _changed(run.path / "env.json"), _changed(pack.path / "pack.json")
 
 
 def _changed(path: Path) -> int:

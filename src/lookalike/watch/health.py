@@ -7,18 +7,17 @@ What is looked for, and what is said of it: :mod:`lookalike.metrics.scores.healt
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from lookalike import checkpoints, images
-from lookalike.durations import words
 from lookalike.engine.watcher import Clock, CostLimit, Scene, Watcher
 from lookalike.metrics.scores.health_verdict import (
-    GAIN,
     Evidence,
     HealthFinding,
     ScoreLook,
+    nearness,
     shown,
     verdict,
 )
@@ -36,8 +35,6 @@ SAMPLES, REALS, SEED = 64, 512, 2
 KEPT = 400
 TOLD = ("D(real)", "D(fake)", "D(settled)")
 """The facts of a step that say whether D has won."""
-AGO = 0.25
-"""Nearer or not is said against the score of this share of the training time before."""
 
 
 @dataclass
@@ -180,31 +177,9 @@ def finding_of(run: Run) -> HealthFinding | None:
 
 def scores_of(run: Run) -> list[ScoreLook]:
     """Every score of a run, oldest first, but for those of version 0.1, which knew no chance."""
-    looks = [
-        ScoreLook(
-            int(line["images"]),
-            float(line["score/kid"]),
-            float(line["score/chance"]),
-            line.get("score/coverage"),
-            line.get("score/coverage_floor"),
-        )
-        for line in run.stats()
-        if {"score/kid", "score/chance"} <= set(line)
-    ]
+    known = {"score/kid", "score/chance"}
+    looks = [ScoreLook.of(line) for line in run.stats() if known <= set(line)]
     return [look for look in looks if math.isfinite(look.kid)]
-
-
-def nearness(timed: Sequence[tuple[float, ScoreLook]]) -> str:
-    """How near the newest of (seconds trained, score) is beside one of some time ago, in words."""
-    if len(timed) < 2:
-        return ""
-    now, newest = timed[-1]
-    earlier = [(at, score) for at, score in timed[:-1] if at <= (1 - AGO) * now] or [timed[0]]
-    at, before = earlier[-1]
-    apart = newest.kid - before.kid
-    alike = abs(apart) <= GAIN * max(abs(before.kid), newest.chance)
-    word = "as near as" if alike else "nearer than" if apart < 0 else "farther than"
-    return f"{word} {words(now - at)} ago"
 
 
 def falls(recipe: Recipe) -> bool:

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from lookalike import durations
 from lookalike.metrics.scores.sample_stats import TWINS, SampleStats
 
 ADVISED, LARGE, AS_GOOD = "swift", "cascade", ("swift", "cascade")
@@ -43,6 +44,9 @@ EARLY = 0.2
 """Before this share of the budget nothing is called worse than worth a look."""
 GAIN = 0.05
 """Scores count as better when they are lower by this share."""
+AGO, LEAST = 3600.0, 20.0
+"""Now is compared with an hour ago, or with the middle of a shorter training; never with less than
+some seconds ago."""
 HALF, REPEATS = 0.5, 0.2
 LOW = {
     "precision": "only {} of the samples look like real pictures",
@@ -69,8 +73,8 @@ class ScoreLook:
     """One score: the kernel distance ``kid`` to pictures never trained on after so many images.
 
     ``chance`` is the distance that 64 real pictures have, ``coverage`` the share of real
-    pictures' neighborhoods that samples reach, ``reachable`` what real pictures reach of it; None
-    where they were not measured.
+    pictures' neighborhoods that samples reach, ``reachable`` what real pictures reach of it;
+    ``high`` is the upper end of the interval of ``kid``. None where they were not measured.
     """
 
     images: int
@@ -78,6 +82,25 @@ class ScoreLook:
     chance: float
     coverage: float | None = None
     reachable: float | None = None
+    high: float | None = None
+
+    @staticmethod
+    def of(line: Mapping[str, Any]) -> ScoreLook:
+        """The score in a line of stats.jsonl."""
+        return ScoreLook(
+            int(line["images"]),
+            float(line["score/kid"]),
+            float(line["score/chance"]),
+            line.get("score/coverage"),
+            line.get("score/coverage_floor"),
+            line.get("score/kid_high"),
+        )
+
+    def better_than(self, before: ScoreLook) -> bool:
+        """Whether it is lower by more than its interval and a twentieth explain."""
+        least = GAIN * max(abs(before.kid), self.chance)
+        high = self.kid if self.high is None else self.high
+        return high < before.kid and before.kid - self.kid > least
 
     @property
     def times(self) -> float:
@@ -270,6 +293,24 @@ def _far(seen: Evidence) -> HealthFinding | None:
         f"{name}: the samples are {now.words}; healthy is up to {NEAR:.0f} times and half of what "
         f"real ones reach. {again}; if that does not help, try {seen.other}more pictures.",
     )
+
+
+def nearness(timed: Sequence[tuple[float, ScoreLook]]) -> str:
+    """How near the newest of (seconds, score) is beside one of some time ago, in words.
+
+    That is an hour ago, or the middle of a shorter training; empty where nothing is that old.
+    """
+    if len(timed) < 2:
+        return ""
+    end, now = timed[-1]
+    wanted = max(end - AGO, (timed[0][0] + end) / 2)
+    then, before = min(timed[:-1], key=lambda score: abs(score[0] - wanted))
+    if end - then < LEAST:
+        return ""
+    ago = "an hour" if 0.9 * AGO <= end - then <= 1.5 * AGO else durations.words(end - then)
+    nearer, farther = now.better_than(before), before.better_than(now)
+    beside = "nearer than" if nearer else "farther than" if farther else "as near as"
+    return f"{beside} {ago} ago"
 
 
 def improving(scores: Sequence[ScoreLook]) -> bool:

@@ -72,11 +72,11 @@ class _Explore:
         return answer({"id": entry.id, "name": entry.name, **known, "learning": job_words(job)})
 
     def learn(self, request: Request) -> Response:
-        """Begin to learn what can be changed."""
+        """Begin to learn what can be changed, unless that is under way."""
         entry = self.room.run_at(request)
         title = f"learning what can be changed with {entry.name}"
-        begin = self.room.studio.jobs.begin
-        job = begin("directions", {"run": str(entry.path)}, about=entry.id, title=title)
+        once = self.room.studio.jobs.once
+        job = once("directions", {"run": str(entry.path)}, about=entry.id, title=title)
         return answer(job_words(job))
 
     def learning(self, request: Request) -> Response:

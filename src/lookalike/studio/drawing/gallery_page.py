@@ -33,6 +33,7 @@ from lookalike.studio.errors import RequestError, UnknownError
 from lookalike.studio.jobs import job_words
 from lookalike.studio.library import RUN, Entry, id_of
 from lookalike.studio.pictures import MOST_PICTURE_BYTES, as_webp, on_checks
+from lookalike.studio.plain_words import all_for_page
 from lookalike.studio.requests import LONGEST_TEXT, answer, field, fields, listed, octets
 from lookalike.studio.uploads import free_path
 
@@ -262,7 +263,7 @@ def _make(room: DrawingRoom, entry: Entry, count: int, seed: int, label: str) ->
             start=start.as_json(),
             nearest=nearest,
         )
-    return {"count": made.count, "copies": made.copies, "notes": made.notes}
+    return {"count": made.count, "copies": made.copies, "notes": all_for_page(made.notes)}
 
 
 def _kind(explorer: Explorer, label: str | None, labels: Tensor | None) -> str:

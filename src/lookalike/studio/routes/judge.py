@@ -13,12 +13,12 @@ from starlette.routing import Route
 
 from lookalike import api
 from lookalike.checkpoints import read_json
-from lookalike.data.pack.pack import Pack
 from lookalike.errors import RunError
 from lookalike.run import Run
-from lookalike.studio.errors import RequestError, UnknownError
+from lookalike.studio.errors import UnknownError
 from lookalike.studio.jobs import Job
 from lookalike.studio.library import RUN, Entry
+from lookalike.studio.plain_words import all_for_page, for_page
 from lookalike.studio.requests import answer
 from lookalike.studio.run_facts import RunLook
 from lookalike.studio.studio import Studio
@@ -46,7 +46,6 @@ def routes(studio: Studio) -> list[Route]:
         Route("/api/judge", page.runs),
         Route("/api/judge/{id}", page.run),
         Route("/api/judge/{id}/live", page.live),
-        Route("/api/judge/{id}/stop", page.stop, methods=["POST"]),
         Route("/api/judge/{id}/{what}", page.begin, methods=["POST"]),
         Route("/page/{id}/{what}", page.page),
     ]
@@ -84,7 +83,7 @@ class _Judge:
 
     def _told(self, entry: Entry) -> dict[str, Any]:
         run = Run(entry.path)
-        pack, missing = _pack_of(run)
+        pack, missing = self.studio.looks.pack(run)
         summary = api.show(entry.path)
         classes = list(pack.classes) if pack is not None else []
         return {
@@ -112,10 +111,10 @@ class _Judge:
         return {"jobs": {what: _job(job) for what, job in jobs.items()}}
 
     def begin(self, request: Request) -> Response:
-        """Begin a judgment in a process of its own."""
+        """Begin a judgment in a process of its own; it waits for other work."""
         entry, what = self._entry(request), request.path_params["what"]
         run = Run(entry.path)
-        pack, missing = _pack_of(run)
+        pack, missing = self.studio.looks.pack(run)
         if pack is None:
             raise RunError(missing)
         asked: dict[str, dict[str, Any]] = {
@@ -126,16 +125,7 @@ class _Judge:
         if what not in asked:
             raise UnknownError("There is no such judgment.")
         title = f"{what} of {entry.name}"
-        return answer(self.studio.jobs.begin(what, asked[what], about=entry.id, title=title))
-
-    def stop(self, request: Request) -> Response:
-        """Stop what is judged of a run just now."""
-        entry = self._entry(request)
-        jobs = (self.studio.jobs.newest(entry.id, what) for what in JUDGMENTS)
-        alive = [job for job in jobs if job is not None and job.alive]
-        if not alive:
-            raise RequestError("Nothing is being judged just now.")
-        return answer([self.studio.jobs.stop(job.id) for job in alive])
+        return answer(self.studio.jobs.once(what, asked[what], about=entry.id, title=title))
 
     # ---- pages ------------------------------------------------------------------------------
 
@@ -169,16 +159,6 @@ def _read(path: Path) -> str:
     return path.read_text("utf-8", "replace")
 
 
-def _pack_of(run: Run) -> tuple[Pack | None, str]:
-    """The pack that a run was trained on, or why it is not there."""
-    from lookalike.engine.load import training_pack
-
-    try:
-        return training_pack(run), ""
-    except RunError as problem:
-        return None, str(problem)
-
-
 def _row(entry: Entry, look: RunLook) -> dict[str, Any]:
     """A run in the table of runs."""
     facts = look.facts
@@ -201,7 +181,7 @@ def _row(entry: Entry, look: RunLook) -> dict[str, Any]:
         "kid_high": best.get("kid_high"),
         "floor": floor.get("value"),
         "light": facts.light.light if facts.light else "",
-        "sentence": facts.light.sentence if facts.light else "",
+        "sentence": for_page(facts.light.sentence) if facts.light else "",
         "nearness": look.nearness,
         "grid": facts.grids[-1][0] if facts.grids else None,
     }
@@ -229,7 +209,7 @@ def _measure(score: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _texts(value: Any) -> list[str]:
-    return [text for text in value if isinstance(text, str)] if isinstance(value, list) else []
+    return all_for_page(t for t in value if isinstance(t, str)) if isinstance(value, list) else []
 
 
 def _job(job: Job | None) -> dict[str, Any] | None:
@@ -238,10 +218,10 @@ def _job(job: Job | None) -> dict[str, Any] | None:
         return None
     result = job.told.get("result")
     return {
+        "id": job.id,
         "state": job.state,
         "work": job.told.get("work") if job.alive else None,
-        "said": list(job.told.get("said", ()))[-3:],
-        "message": job.told.get("message"),
+        "message": for_page(job.told.get("message") or ""),
         "lines": _lines(job.verb, result) if isinstance(result, dict) else [],
     }
 
@@ -257,4 +237,4 @@ def _verdicts(found: Mapping[str, Any]) -> list[str]:
     """The honest yes or no of a utility, and what to be careful of."""
     answers = [one for one in found.get("answers", ()) if isinstance(one, dict)]
     sentences = [str(one.get("verdict", {}).get("sentence", "")) for one in answers]
-    return [text for text in (*sentences, *_texts(found.get("warnings"))) if text]
+    return [text for text in (*all_for_page(sentences), *_texts(found.get("warnings"))) if text]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,16 +18,18 @@ from lookalike import api
 from lookalike.data.decode.ingest import see_through, transparency_kept
 from lookalike.data.pack.pack import Pack
 from lookalike.settings.device import Device
-from lookalike.studio.errors import OverloadedError, RequestError, UnknownError
+from lookalike.studio.errors import RequestError, UnknownError
 from lookalike.studio.jobs import Job
 from lookalike.studio.library import PACK, RUN, SOURCES, Entry, id_of
 from lookalike.studio.pictures import MOST_PICTURE_BYTES
+from lookalike.studio.plain_words import all_for_page, for_page
 from lookalike.studio.requests import answer, checked_id, field, fields, octets, streamed
 from lookalike.studio.studio import Studio
 from lookalike.studio.uploads import MOST_ZIP_BYTES, Uploads, safe_name
 
 if TYPE_CHECKING:
     from lookalike.api.outlook import Outlook
+    from lookalike.recipe import RecipeFile
     from lookalike.stages.choose import Choice
 
 EXAMINED = 4000
@@ -79,10 +82,10 @@ class _Start:
         return answer(
             {
                 "entry": entry,
-                "choice": choice,
+                "choice": replace(choice, reasons=tuple(all_for_page(choice.reasons))),
                 "shown": list(range(0, total, max(1, total // SHOWN)))[:SHOWN],
                 "sizes": self._sizes(choice.recipe, choice.size, entry),
-                "recipes": sorted(_own_recipes()),
+                "recipes": [{"name": r.name, "sizes": r.sizes} for r in _own_recipes()],
                 "transparent": self._transparent(entry),
                 "runs": self._runs_of(entry),
                 "examined": self.studio.jobs.newest(entry.id, "doctor") is not None,
@@ -162,17 +165,11 @@ class _Start:
         return known
 
     def examine(self, request: Request) -> Response:
-        """Begin the doctor's examination; ``busy`` in words where other work is under way.
-
-        That is no error: the page asks by itself when a person looks at one set after another.
-        """
+        """Begin the doctor's examination, unless that is under way; it waits for other work."""
         entry = self._source(request)
         asked = {"source": str(entry.path), "quick": True, "size": self._choice(entry).size}
         title = f"examining {entry.name}"
-        try:
-            return answer(self.studio.jobs.begin("doctor", asked, about=entry.id, title=title))
-        except OverloadedError as problem:
-            return answer({"busy": str(problem)})
+        return answer(self.studio.jobs.once("doctor", asked, about=entry.id, title=title))
 
     def doctor(self, request: Request) -> Response:
         """A stream of how far the doctor is, and at the end the verdict with pictures."""
@@ -187,7 +184,12 @@ class _Start:
     def _verdict(self, entry: Entry, job: Job) -> dict[str, Any]:
         told = dict(job.told)
         result = told.pop("result", None)
-        answered = {"state": job.state, "work": told.get("work"), "message": told.get("message")}
+        about = {"id": job.id, "state": job.state}
+        answered = {
+            **about,
+            "work": told.get("work"),
+            "message": for_page(told.get("message") or ""),
+        }
         if result is None:
             return answered
         places = {}
@@ -199,7 +201,7 @@ class _Start:
             "files": result["files"],
             "readable": result["readable"],
             "classes": len(result["classes"]),
-            "advice": result["advice"],
+            "advice": all_for_page(result["advice"]),
             "leave_out": len(result["leave_out"]),
             "findings": findings,
         }
@@ -267,12 +269,17 @@ def _finding(found: Mapping[str, Any], places: Mapping[str, int]) -> dict[str, A
         {"name": file["name"], "detail": file["detail"], "picture": places.get(file["name"])}
         for file in found["files"][:SHOWN_FILES]
     ]
-    kept = {name: found[name] for name in ("kind", "title", "level", "meaning", "fix", "count")}
-    return {**kept, "leaves_out": len(found["leaves_out"]), "files": files}
+    kept = {name: found[name] for name in ("kind", "title", "level", "meaning", "count")}
+    return {
+        **kept,
+        "fix": for_page(found["fix"]),
+        "leaves_out": len(found["leaves_out"]),
+        "files": files,
+    }
 
 
-def _own_recipes() -> set[str]:
-    return {one.name for one in api.recipes() if one.own}
+def _own_recipes() -> list[RecipeFile]:
+    return [one for one in api.recipes() if one.own]
 
 
 def _recipe(name: str) -> str | None:
@@ -283,11 +290,11 @@ def _recipe(name: str) -> str | None:
     Raises:
         UnknownError: this package has none of this name.
     """
-    if name and name not in _own_recipes():
+    if name and name not in {one.name for one in _own_recipes()}:
         raise UnknownError("There is no such recipe here.")
     return name or None
 
 
 def _size(request: Request) -> int | None:
     text = request.query_params.get("size", "")
-    return int(text) if text.isdigit() and len(text) < 5 else None
+    return int(text) or None if text.isdigit() and len(text) < 5 else None

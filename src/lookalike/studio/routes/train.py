@@ -17,6 +17,7 @@ from lookalike.run import Run
 from lookalike.studio.errors import RequestError, UnknownError
 from lookalike.studio.jobs import TRAININGS, Job
 from lookalike.studio.library import RUN, Entry
+from lookalike.studio.plain_words import all_for_page, for_page
 from lookalike.studio.requests import answer, checked_id, field, fields
 from lookalike.studio.studio import Studio
 
@@ -110,7 +111,7 @@ class _Train:
             "seconds_left": step.get("seconds_left"),
             "seconds": facts.health.get("seconds"),
             "light": facts.light.light if facts.light else "",
-            "sentence": facts.light.sentence if facts.light else "",
+            "sentence": for_page(facts.light.sentence) if facts.light else "",
             "nearness": look.nearness,
             "grids": [images for images, _ in facts.grids],
             "scores": facts.scores != {},
@@ -216,9 +217,9 @@ def _of_job(job: Job | None) -> dict[str, Any]:
         return {"said": [], "work": None, "message": None, "stopping": False}
     failed = job.state in ("failed", "killed")
     return {
-        "said": list(job.told.get("said", ()))[-SAID:],
+        "said": all_for_page(job.told.get("said", ()))[-SAID:],
         "work": job.told.get("work") if job.alive else None,
-        "message": job.told.get("message") if failed else None,
+        "message": for_page(job.told.get("message") or "") if failed else None,
         "stopping": job.alive and job.asked_to_stop,
     }
 

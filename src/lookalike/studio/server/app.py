@@ -17,6 +17,7 @@ from lookalike import __version__
 from lookalike.errors import LookalikeError, StorageError
 from lookalike.storage_errors import storage_errors
 from lookalike.studio.errors import RequestError, UnknownError
+from lookalike.studio.jobs import job_words
 from lookalike.studio.requests import answer, problem_answer
 from lookalike.studio.routes import PAGES
 from lookalike.studio.studio import Studio
@@ -49,10 +50,14 @@ def make_app(studio: Studio) -> Starlette:
         known = {"version": __version__, "folder": studio.library.root.name}
         return answer({**known, "read_only": studio.settings.read_only})
 
+    def stop(request: Request) -> Response:
+        return answer(job_words(studio.jobs.stop(request.path_params["id"])))
+
     routes: list[BaseRoute] = [
         Route("/", index),
         Route("/static/{name}", file),
         Route("/api/about", about),
+        Route("/api/jobs/{id}/stop", stop, methods=["POST"]),
     ]
     for page in PAGES:
         routes += page(studio)

@@ -83,6 +83,8 @@ def prepare(folder: Path, settings: StudioSettings) -> Served:
     doors = Doors(port)
     library = Library(folder)
     studio = Studio(settings, library, Jobs(library.home / "jobs"))
+    if not settings.read_only:
+        studio.jobs.resume()
     guard = Guard(make_app(studio), _hosts(settings.host, port), doors, settings.read_only)
     return Served(studio, guard, doors, bound, settings.host, port)
 

@@ -21,7 +21,7 @@ function ticks(low, high, count = 4) {
   const power = 10 ** Math.floor(Math.log10(raw));
   const step = [1, 2, 5, 10].map((times) => times * power).find((size) => size >= raw);
   const found = [];
-  for (let at = Math.ceil(low / step) * step; at <= high + step / 1e6; at += step) found.push(at);
+  for (let at = Math.ceil(low / step) * step; at <= high + step / 1e6; at += step) found.push(at || 0); // never -0
   return found;
 }
 

@@ -98,7 +98,7 @@ class Edit {
     fill(
       this.view,
       el("div", { class: "head" }, el("h1", {}, "Edit"), this.menu, el("span", { class: "grow" }), this.facts.learned ? this.teachButton : null),
-      el("div", { class: "explore edit" }, el("div", { class: "stage" }, this.drop, this.work), this.side),
+      el("div", { class: "explore edit" }, el("div", { class: "stage" }, (this.first = el("div", { class: "first" })), this.drop, this.work), this.side),
       this.teachBox,
     );
     for (const kind of ["dragover", "dragleave", "drop"]) {
@@ -119,9 +119,11 @@ class Edit {
       this.sliders.fill(this.facts.sliders, this.moves);
       this.sliderBox.toggleAttribute("inert", !this.photo);
       if (this.photo) this.sliders.now(this.found.shows);
-    } else if (this.facts.pack) fill(this.sliderBox, (this.learn = learnBox(this.facts, () => this.#learned())));
-    else fill(this.sliderBox, el("p", { class: "soft" }, this.facts.note));
-    for (const button of this.drop.querySelectorAll("button")) button.disabled = !this.facts.learned;
+    } else if (this.facts.pack) fill(this.first, (this.learn = learnBox(this.facts, () => this.#learned(), "Then a photo can be dropped here.")));
+    else fill(this.first, el("p", { class: "soft" }, this.facts.note));
+    this.first.hidden = this.facts.learned;
+    this.side.hidden = !this.facts.learned;
+    this.drop.hidden = !this.facts.learned || Boolean(this.photo);
   }
 
   async #learned() {

@@ -130,7 +130,7 @@ class Explore {
     this.coloring = el(
       "select",
       { "aria-label": "Frames by", onchange: () => this.#paint() },
-      el("option", { value: "kind" }, "frames: yours or new"),
+      el("option", { value: "kind" }, "frames: whose"),
       this.facts.classes.length > 1 ? el("option", { value: "class" }, "frames: class") : null,
       el("option", { value: "none" }, "no frames"),
     );
@@ -154,14 +154,18 @@ class Explore {
         toggle("new", "made"),
         this.coloring,
         el("span", { class: "grow" }),
-        this.lassoButton,
-        el("button", { type: "button", "aria-label": "Zoom in", onclick: () => this.map.zoom(1.4) }, "+"),
-        el("button", { type: "button", "aria-label": "Zoom out", onclick: () => this.map.zoom(1 / 1.4) }, "−"),
-        el("button", { type: "button", onclick: () => this.map.fit() }, "All"),
+        el(
+          "span",
+          { class: "bar tight" },
+          this.lassoButton,
+          el("button", { type: "button", "aria-label": "Zoom in", onclick: () => this.map.zoom(1.4) }, "+"),
+          el("button", { type: "button", "aria-label": "Zoom out", onclick: () => this.map.zoom(1 / 1.4) }, "−"),
+          el("button", { type: "button", onclick: () => this.map.fit() }, "All"),
+        ),
       ),
       el("div", { class: "map-frame" }, this.frame, this.mapWords, this.mapBar, this.card),
       this.selection,
-      (this.legend = el("p", { class: "soft small" }, "Click anywhere: a picture is drawn for that place. Wheel or pinch zooms, drag moves.")),
+      (this.legend = el("p", { class: "soft small legend" }, "Click anywhere: a picture is drawn for that place. Wheel or pinch zooms, drag moves.")),
     );
   }
 
@@ -391,6 +395,7 @@ class Explore {
       this.url = url;
       this.picture.alt = this.words.textContent = this.#what();
       this.picture.dataset.drawn = String(Number(this.picture.dataset.drawn ?? 0) + 1);
+      this.near.classList.toggle("stale", !wanted.nearest);
       if (wanted.nearest) this.#showNearest(told(headers).nearest);
     });
   }
@@ -467,10 +472,11 @@ class Explore {
       at(Math.min(FRAMES - 1, Math.floor(((event.clientX - box.left) / box.width) * FRAMES)) / (FRAMES - 1));
       this.show();
     });
-    fill(this.pathBox, strip, range, el("button", { type: "button", class: "plain", onclick: () => this.#forgetPath() }, "Leave the path"));
+    fill(this.pathBox, strip, range);
     this.pathBox.hidden = false;
     this.pathButton.textContent = "Leave the path";
     at(0.5);
+    this.show();
     this.#strip(strip);
   }
 

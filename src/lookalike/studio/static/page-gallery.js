@@ -1,16 +1,16 @@
 // Gallery: everything that was made; kept, rejected, given away.
 
-import { about, announce, api, el, fill, go, number, register, report, toast } from "/static/shell.js";
+import { about, announce, api, el, fill, go, number, register, report, stopButton, toast } from "/static/shell.js";
 import { hand, runs } from "/static/runs.js";
 import { spoken } from "/static/sliders.js";
 
 const VIEWS = [
-  ["", "Not decided"],
+  ["all", "All"],
+  ["", "Undecided"],
   ["keep", "Kept"],
   ["reject", "Rejected"],
-  ["all", "All"],
 ];
-const DONE = { keep: "kept", reject: "rejected", "": "not decided" };
+const DONE = { keep: "kept", reject: "rejected", "": "undecided" };
 const STEP = 240;
 
 let page = null;
@@ -45,7 +45,7 @@ class Gallery {
     this.empty = el("div", { class: "empty", hidden: true });
     this.end = el("div", { class: "end" });
     this.bar = el("div", { class: "bar selection gallery-bar", role: "status" });
-    this.adding = el("p", { class: "small soft", role: "status", hidden: true });
+    this.adding = el("div", { class: "small soft", role: "status", hidden: true });
     this.grid.addEventListener("click", (event) => this.#clicked(event));
     this.grid.addEventListener("keydown", (event) => this.#key(event));
     this.makeBox = el("div", { class: "card make write" });
@@ -56,8 +56,8 @@ class Gallery {
         { class: "head" },
         el("h1", {}, "Gallery"),
         el("span", { class: "grow" }),
-        el("button", { type: "button", onclick: () => this.file.click(), title: "A PNG that was made here says how" }, "How was this PNG made?"),
         (this.makeButton = el("button", { type: "button", class: "write", onclick: () => this.openMake(), "aria-expanded": "false" }, "Make more …")),
+        el("button", { type: "button", onclick: () => this.file.click(), title: "A PNG that was made here says how" }, "How was this PNG made?"),
         this.file,
       ),
       this.makeBox,
@@ -280,7 +280,7 @@ class Gallery {
 
   #noDetail() {
     this.current = null;
-    fill(this.detail);
+    this.detail.hidden = true;
   }
 
   #detail(one) {
@@ -295,6 +295,7 @@ class Gallery {
       ["made", new Date(1000 * one.made).toLocaleString()],
     ].filter(Boolean);
     const near = el("figure", { class: "near", hidden: true });
+    this.detail.hidden = false;
     fill(
       this.detail,
       el("div", { class: "two" }, el("div", { class: "big" }, el("img", { class: one.width <= 256 ? "px" : "", src: `/picture/gallery/${one.id}/large`, alt: this.#title(one) })), near),
@@ -419,7 +420,7 @@ class Gallery {
     this.was = job.alive;
     this.adding.hidden = false;
     if (job.alive) {
-      this.adding.textContent = `${job.title}: ${job.words || "starting"} ${job.share ? `(${Math.round(100 * job.share)} %)` : ""}`;
+      fill(this.adding, `${job.title}: ${job.words || "starting"} ${job.share ? `(${Math.round(100 * job.share)} %)` : ""}`, stopButton(job.id));
       this.looking = setTimeout(async () => this.#adding((await api.get("/api/gallery")).adding), 1200);
     } else if (job.state === "ended") {
       const rejected = job.result.classes.flatMap((one) => Object.entries(one.rejected)).reduce((all, [why, count]) => ({ ...all, [why]: (all[why] ?? 0) + count }), {});

@@ -1,8 +1,8 @@
 // Judge: how good a run is, whether its pictures would help, what its set is like; run beside run.
 
-import { about, announce, api, el, fill, number, progressLine, register, report, time, toast } from "/static/shell.js";
+import { about, announce, api, el, fill, number, progressLine, register, report, stopButton, time } from "/static/shell.js";
 
-const ALIVE = ["starting", "running"];
+const ALIVE = ["waiting", "starting", "running"];
 const WORK = {
   evaluate: { title: "How good are its pictures?", button: "Measure it", note: "Two thousand new pictures are set beside real ones that the training never saw. A few minutes.", done: "Measure it again" },
   utility: { title: "Would they help a classifier?", button: "Find out", note: "Classifiers are trained with and without added pictures and tested on real ones. The answer may be an honest no. About an hour.", done: "Try it again" },
@@ -51,6 +51,8 @@ async function table() {
     return;
   }
   const chosen = new Set();
+  // KID is for those who ask for it.
+  const numbers = el("button", { type: "button", "aria-pressed": "false", onclick: () => numbers.setAttribute("aria-pressed", String(view.classList.toggle("numbers"))) }, "Show numbers");
   const beside = el("section", { "aria-live": "polite" });
   const pick = (run, on) => {
     if (on) chosen.add(run.id);
@@ -65,7 +67,7 @@ async function table() {
       el("td", {}, run.grid === null ? null : el("div", { class: "strip" }, el("img", { src: `/picture/${run.id}/grid/${run.grid}`, alt: "", loading: "lazy" }))),
       el("td", {}, el("a", { href: `#/judge/${run.id}` }, run.name), el("div", { class: "soft small" }, `${run.size} px, ${run.recipe}`)),
       el("td", {}, run.nearness || el("span", { class: "soft" }, "not measured"), run.share < 1 ? el("div", { class: "soft small" }, `${Math.floor(100 * run.share)} % trained`) : null),
-      el("td", { class: "num" }, score(run.kid), run.floor === null || run.floor === undefined ? null : el("div", { class: "soft small" }, `real: ${score(run.floor)}`)),
+      el("td", { class: "num kid" }, score(run.kid), run.floor === null || run.floor === undefined ? null : el("div", { class: "soft small" }, `real: ${score(run.floor)}`)),
       el("td", { class: "num" }, run.seconds ? time(run.seconds) : "–"),
     ),
   );
@@ -73,7 +75,8 @@ async function table() {
     view,
     el("h1", {}, "How good are they?"),
     el("p", { class: "soft" }, "Choose a run to judge it, or tick some to see them beside each other."),
-    el("div", { class: "scroll" }, el("table", { class: "judged" }, el("thead", {}, el("tr", {}, ["", "", "Run", "How near", "KID", "Trained for"].map((name) => el("th", { scope: "col" }, name)))), el("tbody", {}, rows))),
+    el("div", { class: "scroll" }, el("table", { class: "judged" }, el("thead", {}, el("tr", {}, ["", "", "Run", "How near", "KID", "Trained for"].map((name) => el("th", { scope: "col", class: name === "KID" ? "kid" : "" }, name)))), el("tbody", {}, rows))),
+    el("div", { class: "bar spaced" }, numbers),
     beside,
   );
 }
@@ -91,7 +94,7 @@ function compared(runs) {
   return [
     el("h2", {}, "Beside each other"),
     el("p", {}, words),
-    el("div", { class: "besides" }, runs.map((run) => el("figure", {}, run.grid === null ? null : el("img", { class: "px", src: `/picture/${run.id}/grid/${run.grid}`, alt: `Samples of ${run.name}`, width: 526, height: 394 }), el("figcaption", {}, `${run.name}: KID ${score(run.kid)}, ${run.recipe}, ${run.seconds ? time(run.seconds) : "?"}`)))),
+    el("div", { class: "besides" }, runs.map((run) => el("figure", {}, run.grid === null ? null : el("img", { class: "px", src: `/picture/${run.id}/grid/${run.grid}`, alt: `Samples of ${run.name}`, width: 526, height: 394 }), el("figcaption", {}, run.name, el("span", { class: "kid" }, `: KID ${score(run.kid)}`), `, ${run.recipe}, ${run.seconds ? time(run.seconds) : "?"}`)))),
     runs.length === 2 ? el("p", {}, el("a", { class: "button", href: `#/train/${runs[0].id}/${runs[1].id}` }, "Their whole trainings, side by side")) : null,
   ];
 }
@@ -138,13 +141,12 @@ async function one(id) {
 function judgment(what, place, told) {
   const { title, button, note, done } = WORK[what];
   const job = told.jobs[what];
-  const busy = Object.values(told.jobs).some((other) => ALIVE.includes(other?.state));
   const found = result(what, told);
-  const begin = el("button", { type: "button", disabled: busy || about.read_only || Boolean(told.missing), onclick: () => start(what, told, begin) }, found ? done : button);
+  const begin = el("button", { type: "button", disabled: about.read_only || Boolean(told.missing), onclick: () => start(what, told, begin) }, found ? done : button);
   const parts = [el("h2", { id: `h-${what}` }, title)];
-  if (ALIVE.includes(job?.state)) parts.push(progress(job, told));
+  if (ALIVE.includes(job?.state)) parts.push(...progressLine(job.work), stopButton(job.id));
   else {
-    if (["failed", "killed", "stopped"].includes(job?.state) && job.message) parts.push(el("p", { class: "problem" }, job.message));
+    if (["failed", "killed", "stopped"].includes(job?.state) && job.message) parts.push(el("p", { class: job.state === "stopped" ? "soft" : "problem" }, job.message));
     parts.push(found ?? el("p", { class: "soft" }, what === "utility" && told.classes < 2 ? "Its pictures have no classes, so there is nothing for a classifier to learn." : note));
     if (!(what === "utility" && told.classes < 2)) parts.push(el("div", { class: "bar" }, begin, page(what, told)));
   }
@@ -183,15 +185,6 @@ function evaluation({ sentences, cautions, scores }) {
         ),
       ),
     ),
-  );
-}
-
-function progress(job, told) {
-  return el(
-    "div",
-    {},
-    progressLine(job.work),
-    about.read_only ? null : el("div", { class: "bar spaced" }, el("button", { type: "button", onclick: () => api.post(`/api/judge/${told.id}/stop`).then(() => toast("It stops."), report) }, "Stop")),
   );
 }
 

@@ -1,6 +1,6 @@
 // Start: which pictures, what the doctor and this machine say of them, one button.
 
-import { about, announce, api, el, fill, go, number, progressLine, register, report, time, toast } from "/static/shell.js";
+import { about, announce, api, el, fill, go, number, progressLine, register, report, stopButton, time, toast } from "/static/shell.js";
 
 const PARALLEL = 4;
 const TIMES = [
@@ -254,7 +254,6 @@ function draw(state) {
     ),
   );
   if (about.read_only) state.button.after(el("span", { class: "soft small" }, "This studio only shows things."));
-  asked.size = choice.size;
 }
 
 function again(told) {
@@ -288,51 +287,45 @@ const wanted = ({ size, recipe, alpha }) => `size=${size}&recipe=${recipe}${alph
 
 function options(state) {
   const { told, asked } = state;
-  const { choice } = told;
   const change = async () => {
+    const before = state.settled;
     try {
       state.told = await api.get(`/api/start/${state.id}?${wanted(asked)}`);
-      reasons(state);
+      state.settled = { ...asked };
     } catch (problem) {
       report(problem);
+      Object.assign(asked, { size: before.size, recipe: before.recipe, alpha: before.alpha });
     }
+    reasons(state);
     expect(state);
   };
+  // A size that the new recipe does not make is chosen anew.
+  const choose = (recipe) => {
+    const { sizes } = told.recipes.find((one) => one.name === recipe);
+    asked.recipe = recipe;
+    if (sizes.length && !sizes.includes(asked.size)) asked.size = 0;
+    change();
+  };
+  state.settled = { ...asked };
   state.reasons = el("ul", { class: "small reasons" });
+  state.sizes = el("select", { onchange: () => ((asked.size = Number(state.sizes.value)), change()) });
+  state.recipes = el("select", { onchange: () => choose(state.recipes.value) }, told.recipes.map(({ name }) => el("option", { value: name }, name)));
+  state.keep = el("input", { type: "checkbox", onchange: () => ((asked.alpha = state.keep.checked), change()) });
   reasons(state);
   return [
     state.reasons,
-    el(
-      "div",
-      { class: "bar" },
-      el(
-        "label",
-        {},
-        "Size ",
-        el("select", { onchange: (event) => ((asked.size = Number(event.target.value)), change()) }, told.sizes.map((size) => el("option", { value: String(size), selected: size === choice.size }, `${size} px`))),
-      ),
-      el(
-        "label",
-        {},
-        "Recipe ",
-        el("select", { onchange: (event) => ((asked.recipe = event.target.value), change()) }, told.recipes.map((name) => el("option", { value: name, selected: name === choice.recipe }, name))),
-      ),
-    ),
-    told.transparent
-      ? el(
-          "label",
-          { class: "fix" },
-          el("input", { type: "checkbox", onchange: (event) => ((asked.alpha = event.target.checked), change()) }),
-          el("span", {}, "Keep transparency: new pictures are transparent, too"),
-        )
-      : null,
+    el("div", { class: "bar" }, el("label", {}, "Size ", state.sizes), el("label", {}, "Recipe ", state.recipes)),
+    told.transparent ? el("label", { class: "fix" }, state.keep, el("span", {}, "Keep transparency: new pictures are transparent, too")) : null,
   ];
 }
 
 function reasons(state) {
-  const { size, recipe } = state.told.choice;
-  state.summary.textContent = `${size} px, recipe ${recipe}`;
-  fill(state.reasons, state.told.choice.reasons.map((reason) => el("li", {}, reason)));
+  const { choice, sizes } = state.told;
+  state.summary.textContent = `${choice.size} px, recipe ${choice.recipe}`;
+  fill(state.reasons, choice.reasons.map((reason) => el("li", {}, reason)));
+  fill(state.sizes, sizes.map((size) => el("option", { value: String(size), selected: size === choice.size }, `${size} px`)));
+  state.recipes.value = choice.recipe;
+  state.keep.checked = state.asked.alpha;
 }
 
 // ---- what is to be expected --------------------------------------------------------------------
@@ -368,23 +361,24 @@ function say(state) {
 function doctor(state) {
   const { told, id, verdict } = state;
   const heading = el("h2", { id: "h-doctor" }, "Are the pictures all right?");
+  fill(verdict, heading);
   const examine = async () => {
     try {
-      const begun = await api.post(`/api/start/${id}/examine`);
-      if (state.mine !== visit) return;
-      begun.busy ? ask(begun.busy) : listen();
+      await api.post(`/api/start/${id}/examine`);
+      if (state.mine === visit) listen();
     } catch (problem) {
       report(problem);
       ask();
     }
   };
-  const ask = (why) =>
+  const button = (words) => (about.read_only ? null : el("button", { type: "button", onclick: examine }, words));
+  const ask = () =>
     fill(
       verdict,
       heading,
-      el("p", {}, told.examine ? "They have not been examined." : `${number(told.choice.files)} pictures take a while to examine.`),
-      why ? el("p", { class: "soft small", role: "status" }, why) : null,
-      about.read_only ? null : el("button", { type: "button", onclick: examine }, "Examine them"),
+      el("p", {}, "They have not been examined: for copies and near copies, files that cannot be read, odd ones, and wrong or small classes."),
+      told.examine ? null : el("p", { class: "soft small" }, `With ${number(told.choice.files)} pictures that takes some minutes. It may go on beside a training, which is slower then.`),
+      button("Examine them"),
     );
   const listen = () => {
     const end = api.events(`/api/start/${id}/doctor`, (news) => {
@@ -399,9 +393,9 @@ function doctor(state) {
       }
       if (["failed", "killed", "stopped"].includes(news.state)) {
         end();
-        return fill(verdict, heading, el("p", { class: "problem" }, news.message ?? "The examination was ended."), el("button", { type: "button", onclick: examine }, "Examine them again"));
+        return fill(verdict, heading, el("p", { class: news.state === "stopped" ? "soft" : "problem" }, news.message || "The examination was ended."), button("Examine them again"));
       }
-      fill(verdict, heading, progressLine(news.work));
+      fill(verdict, heading, progressLine(news.work), stopButton(news.id));
     });
     ends.push(end);
   };

@@ -53,7 +53,8 @@ async function show([id, other]) {
   if (mine !== visit) return;
   if (!id) return list(runs);
   panels = [id, other].filter(Boolean).map((one) => new Panel(one, runs, Boolean(other)));
-  fill(view, el("div", { class: panels.length > 1 ? "halves" : "" }, panels.map((panel) => panel.view)));
+  const beside = panels.length > 1;
+  fill(view, beside ? el("h1", { class: "quiet" }, "Two trainings beside each other") : null, el("div", { class: beside ? "halves" : "" }, panels.map((panel) => panel.view)));
   for (const panel of panels) panel.beside = panels.find((one) => one !== panel) ?? null;
   await Promise.all(panels.map((panel) => panel.open()));
 }
@@ -96,7 +97,7 @@ class Panel {
   }
 
   build() {
-    this.title = el("h1", {}, "…");
+    this.title = el(this.narrow ? "h2" : "h1", {}, "…");
     this.state = el("p", { class: "state num" }, " ");
     this.bar = el("progress", { max: 1, value: 0, "aria-label": "How far the training is" });
     this.light = el("div", { class: "light" }, el("i", { "aria-hidden": "true" }), el("p", { role: "status" }, " "));
@@ -116,7 +117,7 @@ class Panel {
       el("div", { class: "training-head" }, el("p", { class: "small" }, el("a", { href: "#/train" }, "← All trainings")), this.title, this.state, this.bar, this.problem),
       el("figure", { class: "player" }, this.canvas, el("div", { class: "scrub" }, this.button, this.range, this.moment)),
       el("div", { class: "side" }, el("div", { class: "told" }, this.light, this.near), this.actions, this.facts),
-      el("div", { class: "below" }, this.numbers, el("details", {}, el("summary", {}, "What it said"), this.log)),
+      el("div", { class: "below" }, this.numbers, (this.saidBox = el("details", {}, el("summary", {}, "What it said"), this.log))),
     );
     this.resized = new ResizeObserver(() => this.draw());
     this.resized.observe(this.canvas);
@@ -157,12 +158,15 @@ class Panel {
     const heading = told.sentence || "The light comes on with the first samples.";
     if (sentence.dataset.said !== heading) {
       sentence.dataset.said = heading;
-      fill(sentence, told.sentence ? el("span", { class: "quiet" }, `${LIGHTS[told.light] ?? ""}: `) : "", heading);
+      // A light that asks for a look says so; the others' sentences begin with it.
+      const name = el(told.light === "amber" || told.light === "red" ? "b" : "span", { class: told.light === "grey" || told.light === "green" ? "quiet" : "" }, `${LIGHTS[told.light]}. `);
+      fill(sentence, told.sentence ? name : "", heading);
     }
     this.near.textContent = told.nearness;
     this.problem.hidden = !told.message;
     this.problem.textContent = told.message ?? "";
     if (this.log.childElementCount !== told.said.length || before?.said.at(-1) !== told.said.at(-1)) fill(this.log, told.said.map((line) => el("li", {}, line)));
+    this.saidBox.hidden = !told.said.length;
     this.facts.textContent = told.size ? `${told.size} px, recipe ${told.recipe}, ${number(told.pictures)} pictures to learn from, ${number(told.images)} of ${number(told.budget)} images seen.` : "";
     this.follow(before);
     if (this.lines !== told.lines && this.numbers.open) this.series();
@@ -349,5 +353,5 @@ class Panel {
 
 function figure(title, drawn, keys) {
   if (!drawn) return null;
-  return el("figure", { class: "card" }, el("h3", {}, title), drawn, el("figcaption", { class: "keys" }, keys.map(([kind, name]) => el("span", { class: `key ${kind}` }, name))));
+  return el("figure", { class: "card" }, el("h2", {}, title), drawn, el("figcaption", { class: "keys" }, keys.map(([kind, name]) => el("span", { class: `key ${kind}` }, name))));
 }

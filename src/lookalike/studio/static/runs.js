@@ -1,6 +1,6 @@
 // Which run a page works with: the one in the address, or the one that changed last.
 
-import { api, el, fill, go, going } from "/static/shell.js";
+import { api, el, fill, go, going, stopButton } from "/static/shell.js";
 
 export async function runs() {
   const { entries } = await api.get("/api/library");
@@ -61,11 +61,12 @@ const remembered = () => last;
 const remember = (id) => (last = id);
 
 // Learning what can be changed: a minute, once for each state of a run.
-export function learnBox(facts, done) {
+export function learnBox(facts, done, why = "Everything else works meanwhile.") {
   const bar = el("progress", { max: "1", value: "0", hidden: true, "aria-label": "Learning what can be changed" });
-  const words = el("p", { class: "small soft" }, "Which things can be changed is learned from your pictures once, in about a minute. Everything else works meanwhile.");
+  const words = el("p", { class: "small soft" }, `Which things can be changed is learned from your pictures once, in about a minute. ${why}`);
   const button = el("button", { type: "button", class: "main" }, "Learn what can be changed");
-  const box = el("div", { class: "card learn" }, el("h3", {}, "No sliders yet"), words, bar, button);
+  const stopping = el("div", {});
+  const box = el("div", { class: "card learn" }, el("h2", {}, "No sliders yet"), words, bar, button, stopping);
   let end = null;
   let closed = false;
   const watch = () => {
@@ -75,9 +76,11 @@ export function learnBox(facts, done) {
     end = api.events(`/api/explore/${facts.id}/learning`, (job) => {
       if (!job) return;
       bar.value = job.share;
+      if (job.alive && !stopping.childElementCount) fill(stopping, stopButton(job.id));
       if (job.alive) words.textContent = going(job.words);
       else {
         end();
+        stopping.replaceChildren();
         button.hidden = false;
         bar.hidden = true;
         if (job.state === "ended") done();

@@ -175,6 +175,21 @@ export function progressLine(work) {
   ];
 }
 
+// What ends some work, or takes it out of the queue.
+export function stopButton(job) {
+  if (about.read_only || !job) return null;
+  const stop = async (event) => {
+    event.target.disabled = true;
+    try {
+      await api.post(`/api/jobs/${job}/stop`);
+      announce("It stops.");
+    } catch (problem) {
+      report(problem);
+    }
+  };
+  return el("div", { class: "bar spaced" }, el("button", { type: "button", onclick: stop }, "Stop"));
+}
+
 // ---- pages -------------------------------------------------------------------------------------
 
 // A page says what it is: `register({name, title, open(view, parameters), close(), keys})`. `view` is

@@ -1,6 +1,6 @@
 // Teach: pictures that show something and pictures that do not, by clicks, become a slider.
 
-import { announce, api, el, fill, going, number, report } from "/static/shell.js";
+import { announce, api, el, fill, going, number, report, stopButton } from "/static/shell.js";
 import { seedSheet } from "/static/runs.js";
 
 const LEAST = 8;
@@ -29,6 +29,7 @@ export class Teach {
     this.button = el("button", { type: "button", class: "main write", disabled: true, onclick: () => this.teach() }, "Teach");
     this.bar = el("progress", { max: "1", value: "0", hidden: true, "aria-label": "Teaching" });
     this.words = el("p", { class: "small soft" });
+    this.stopping = el("div", {});
     this.moreButton = el("button", { type: "button", onclick: () => this.more() }, "More pictures");
     this.name.addEventListener("input", () => this.#counted());
     this.grid.addEventListener("keydown", (event) => this.#key(event));
@@ -39,6 +40,7 @@ export class Teach {
       el("div", { class: "bar" }, el("label", {}, "Called", this.name), this.button, this.count),
       this.bar,
       this.words,
+      this.stopping,
       this.grid,
       el("div", { class: "bar" }, this.moreButton),
     );
@@ -143,8 +145,12 @@ export class Teach {
     this.end = api.events(`/api/explore/${this.run.id}/learning`, (job) => {
       if (!job || job.verb !== "teach") return;
       this.bar.value = job.share;
-      if (job.alive) return void (this.words.textContent = going(job.words));
+      if (job.alive) {
+        if (!this.stopping.childElementCount) fill(this.stopping, stopButton(job.id));
+        return void (this.words.textContent = going(job.words));
+      }
       this.end();
+      this.stopping.replaceChildren();
       this.busy = false;
       this.bar.hidden = true;
       this.#counted();
