@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from lookalike import images
+from lookalike.editing.directions import STRENGTH, find_axes
 from lookalike.editing.editor import Editor, Slider
 from lookalike.editing.exchange import WantedChange, exchange
 from lookalike.editing.generator import EditableGenerator
@@ -110,3 +111,15 @@ def test_the_slider_moves_what_was_taught_and_nothing_else() -> None:
     assert float(moved[0]) > 0.5
     assert float(moved[1]) < -0.5
     assert float(functional.cosine_similarity(moved, PLANTED, dim=0)) > 0.95
+
+
+def test_axes_that_are_found_move_pictures_as_much_as_each_other_and_as_much_either_way() -> None:
+    spread = torch.tensor([1.0, 0.9, 0.8, 0.7])
+    latents = spread * torch.randn(200, 4, generator=torch.Generator().manual_seed(5))
+    generator, start = editor().generator, torch.zeros(1, 4)
+    axes = find_axes(generator, latents)
+    assert len(axes) == 4
+    for axis in axes:
+        middle, *ends = (generator.drawn(start + u * axis.direction) for u in (0.0, 1.0, -1.0))
+        for end in ends:
+            assert float((end - middle).abs().mean()) == pytest.approx(STRENGTH, rel=0.1)

@@ -90,6 +90,8 @@ def test_strength_zero_and_what_is_shown_already_give_the_photo(
         told = api.edit(run, photo, changes=changes, strength=how)
         assert np.array_equal(np.asarray(Image.open(told.edits[0].file)), whole)
         assert told.edits[0].changed == 0
+        words = f"disc={shown} is what it shows already"
+        assert (words in str(told)) == (how == 1.0)
 
 
 def test_a_generated_picture_and_an_axis_and_a_strip(run: Path, tmp_path: Path) -> None:

@@ -240,8 +240,19 @@ def _edit(job: _Job, photo: Photo, name: str, target: Path) -> EditedPhoto:
             one: editor.measured[one].success for one in wanted.values if one in editor.measured
         },
         strip=strip,
-        notes=photo.notes,
+        notes=(*photo.notes, *_shown_already(job, wanted)),
     )
+
+
+def _shown_already(job: _Job, left: WantedChange) -> list[str]:
+    """Words about what was asked for and is shown without a change."""
+    if job.wanted.strength == 0:
+        return []
+    return [
+        f"{name}={job.settings.changes[name]} is what it shows already: that was left as it is."
+        for name in job.wanted.values
+        if name not in left.values
+    ]
 
 
 def without_shown(subject: Subject, wanted: WantedChange) -> WantedChange:
