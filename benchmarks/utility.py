@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.common import CACHE, keep, kept, machine, mean_interval, table
+from benchmarks.common import CACHE, keep, kept, machine, machines, mean_interval, table
 from benchmarks.sets import faces, fashion, shrunk
 from lookalike.api.evaluation import TrainedGenerators
 from lookalike.data.pack.pack import Pack
@@ -154,22 +154,25 @@ def _unpacked(row: dict[str, Any]) -> dict[str, np.ndarray]:
     return dict(zip(row["arms"], said.astype(np.int64), strict=True))
 
 
-def answer(setting: Setting, wanted: argparse.Namespace) -> tuple[Verdict, int] | None:
-    """The verdict over all draws that are kept; None where there are none."""
+def drawn(setting: Setting, wanted: argparse.Namespace) -> list[dict[str, Any]]:
+    """The rows that are kept of the draws that are asked for."""
     draws = range(wanted.first, wanted.first + wanted.seeds)
-    rows = [
-        _unpacked(one)
+    return [
+        one
         for one in kept("utility")
         if (one["setting"], one["how"]) == (setting.name, _how(wanted)) and one["draw"] in draws
     ]
-    if not rows:
-        return None
+
+
+def answer(setting: Setting, wanted: argparse.Namespace, rows: Sequence[dict[str, Any]]) -> Verdict:
+    """The verdict over these rows."""
+    draws = [_unpacked(one) for one in rows]
     data = labeled(setting.pack(TESTED))
     every = [
-        ArmOutcome(arm, np.concatenate([row[arm.name] for row in rows]), wanted.each)
+        ArmOutcome(arm, np.concatenate([said[arm.name] for said in draws]), wanted.each)
         for arm in arms(wanted)
     ]
-    return decide(every, data.test[1], len(data.names)), len(rows)
+    return decide(every, data.test[1], len(data.names))
 
 
 def _how(wanted: argparse.Namespace) -> str:
@@ -215,16 +218,17 @@ def report(names: Sequence[str], wanted: argparse.Namespace) -> str:
     """A table a setting: every arm against the best one without synthetic pictures."""
     told = []
     for name in names:
-        found = answer(SETTINGS[name], wanted)
-        if found is None:
+        draws = drawn(SETTINGS[name], wanted)
+        if not draws:
             continue
-        verdict, draws = found
+        verdict = answer(SETTINGS[name], wanted, draws)
         rows = [
             [row.arm, f"{row.accuracy:.2%}", f"{row.deviation:.2%}", _points(row.gain)]
             for row in verdict.table
         ]
         header = ("trained on", "accuracy", "deviation", f"to {verdict.best_without}, all tests")
-        told += [f"{name}, {draws} draws", table(rows, header), "", verdict.sentence, ""]
+        told += [f"{name}, {len(draws)} draws ({machines(draws)})", table(rows, header), ""]
+        told += [verdict.sentence, ""]
     return "\n".join(told)
 
 
@@ -243,7 +247,7 @@ def report_verdicts(wanted: argparse.Namespace) -> str:
         for r in rows
     ]
     header = ("setting", "verdict of 5 seeds", f"{TRUTH} other seeds", "their gain")
-    return f"{table(lines, header)}\nRight: {right} of {len(rows)}."
+    return f"{table(lines, header)}\nRight: {right} of {len(rows)} ({machines(rows)})."
 
 
 def main(arguments: list[str]) -> None:
@@ -276,5 +280,5 @@ def main(arguments: list[str]) -> None:
         work(SETTINGS[name], wanted)
     if wanted.teachers:
         return
-    print(f"Machine: {machine()}. {_how(wanted)}.")
+    print(f"{_how(wanted)}.")
     print(report_verdicts(wanted) if wanted.verdicts else report(names, wanted))

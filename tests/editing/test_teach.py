@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -14,6 +15,7 @@ from lookalike.editing.photos import refuse_seldom
 from lookalike.editing.teach import Lesson, _judges, moved_labels
 from lookalike.errors import DataError
 from lookalike.settings.editing import EditSettings
+from lookalike.stages.teach import Taught
 
 
 def lesson(labels: torch.Tensor | None) -> Lesson:
@@ -58,6 +60,13 @@ def test_a_slider_that_was_kept_before_it_had_an_interval_is_read_and_not_refuse
     assert Slider.of_tree(tree).high == 0.55
     old = {name: value for name, value in tree.items() if name not in {"low", "high"}}
     assert (Slider.of_tree(old).low, Slider.of_tree(old).high) == (0.0, 1.0)
+
+
+@pytest.mark.parametrize(("high", "refused"), [(0.55, True), (0.7, False)])
+def test_what_edit_will_refuse_is_said_when_it_is_taught(high: float, refused: bool) -> None:
+    told = Taught(Path("run"), "smile", 20, 20, 0.5, 40, Path("file"), low=0.3, high=high)
+    assert ("edit refuses it without --anyway" in str(told)) == refused
+    assert told.next_step.endswith("--set smile=yes --anyway") == refused
 
 
 WIDE = 200

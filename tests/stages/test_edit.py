@@ -90,6 +90,8 @@ def test_strength_zero_and_what_is_shown_already_give_the_photo(
         told = api.edit(run, photo, changes=changes, strength=how)
         assert np.array_equal(np.asarray(Image.open(told.edits[0].file)), whole)
         assert told.edits[0].changed == 0
+        words = f"disc={shown} is what it shows already"
+        assert (words in str(told)) == (how == 1.0)
 
 
 def test_a_generated_picture_and_an_axis_and_a_strip(run: Path, tmp_path: Path) -> None:
@@ -308,3 +310,38 @@ def test_a_picture_that_is_none_is_refused_by_its_name(run: Path, tmp_path: Path
     with pytest.raises(DataError, match="nowhere"):
         api.edit(run, tmp_path / "nowhere.png", changes={"1": "1"})
     assert sorted(p.name for p in tmp_path.iterdir()) == ["bad.jpg"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        {"changes": {"disc": "cold"}},
+        {"vary": ("disc",), "to": "more"},
+        {"between": "photo.png", "to": "way.gif"},
+    ],
+)
+def test_a_photo_that_is_none_is_refused_before_anything_is_learned(
+    run: Path, photo: Path, words: dict[str, object]
+) -> None:
+    mine = photo.with_name("mine")
+    shutil.copytree(run, mine, ignore=shutil.ignore_patterns("editing"))
+    bad = photo.with_name("bad.jpg")
+    bad.write_bytes(b"no picture")
+    paths = {name: photo.with_name(str(words[name])) for name in ("to", "between") if name in words}
+    seen: list[str] = []
+    listener = Listener(tell=lambda what, done, total: seen.append(what))
+    with pytest.raises(DataError, match=r"bad\.jpg"):
+        api.edit(mine, bad, listener=listener, **{**words, **paths})
+    with pytest.raises(DataError, match=r"bad\.jpg"):
+        api.rebuild(mine, bad, listener=listener)
+    assert seen == []
+    assert not (mine / "editing").exists()
+
+
+def test_of_photos_none_of_which_can_be_read_the_reasons_are_told_at_once(
+    run: Path, tmp_path: Path
+) -> None:
+    for name in ("a.png", "b.png"):
+        (tmp_path / name).write_bytes(b"no picture")
+    with pytest.raises(DataError, match=r"None of 2 photos can be read.*a\.png.*b\.png"):
+        api.edit(run, tmp_path, changes={"disc": "cold"})

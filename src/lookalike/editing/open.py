@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -58,9 +58,16 @@ class OpenedEditor:
 
 
 def open_editor(
-    run: Run, place: Place, trusted: tuple[str, ...] = (), tell: Tell = silent
+    run: Run,
+    place: Place,
+    trusted: tuple[str, ...] = (),
+    tell: Tell = silent,
+    check: Callable[[SquareSettings], object] | None = None,
 ) -> OpenedEditor:
     """The editor of a run: as it was kept, or learned now from the run's pack.
+
+    ``check`` is told how photos are cut before anything is learned, which takes a minute: what it
+    refuses is refused at once.
 
     Raises:
         RunError: nothing is kept for this state of the run, and its pack is gone.
@@ -71,22 +78,18 @@ def open_editor(
     pack, why = _pack(run)
     learned = {**key, "learned": LEARNED}
     tree = _kept(_file(run), learned)
+    plan = _plan_of(run, tree, pack, why)
+    squares = SquareSettings.of(plan, generator.frame.size, generator.frame.channels)
+    if check is not None:
+        check(squares)
     if tree is None:
-        if pack is None:
-            raise RunError(
-                f"{why} Editing with {run.path} needs it once, to learn what can be changed: put "
-                "the pack back where it was."
-            )
-        tree = {
-            "key": learned,
-            "plan": _plan(pack),
-            **learn_editor(generator, pack, tell).as_tree(),
-        }
+        assert pack is not None, "or there would be no plan"
+        tree = {"key": learned, "plan": plan, **learn_editor(generator, pack, tell).as_tree()}
         _keep(_file(run), tree)
     editor, notes = _as_kept(run, generator, tree, key)
     return OpenedEditor(
         editor=editor,
-        squares=SquareSettings.of(tree["plan"], generator.frame.size, generator.frame.channels),
+        squares=squares,
         pack=pack,
         images_seen=players.images_seen,
         recipe=players.recipe.name,
@@ -172,6 +175,22 @@ def _pack(run: Run) -> tuple[Pack | None, str]:
         return training_pack(run), ""
     except RunError as problem:
         return None, str(problem)
+
+
+def _plan_of(run: Run, tree: Mapping[str, Any] | None, pack: Pack | None, why: str) -> Any:
+    """How the pack's pictures were cut, as it was kept or as the pack says.
+
+    Raises:
+        RunError: nothing is kept, and the pack is gone.
+    """
+    if tree is not None:
+        return tree["plan"]
+    if pack is None:
+        raise RunError(
+            f"{why} Editing with {run.path} needs it once, to learn what can be changed: put the "
+            "pack back where it was."
+        )
+    return _plan(pack)
 
 
 def _plan(pack: Pack) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,26 @@ def open_photo(path: Path, squares: SquareSettings) -> Photo:
         return read_photo(data, squares)
     except DataError as problem:
         raise DataError(f"{path} {problem}.") from problem
+
+
+def refuse_unreadable(photos: Sequence[Path], squares: SquareSettings) -> None:
+    """Refuse photos of which not one can be read; the others are not opened yet.
+
+    Raises:
+        DataError: the reason of the only photo, or the first ones of several.
+    """
+    reasons = []
+    for path in photos:
+        try:
+            open_photo(path, squares)
+        except DataError as problem:
+            if len(photos) == 1:
+                raise
+            reasons.append(str(problem))
+        else:
+            return
+    if reasons:
+        raise DataError(f"None of {len(photos)} photos can be read. {' '.join(reasons[:3])}")
 
 
 def photos_of(folder: Path) -> list[Path]:

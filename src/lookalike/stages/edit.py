@@ -6,6 +6,7 @@ import io
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import numpy as np
 import torch
 
 from lookalike import checkpoints, images
-from lookalike.data.decode.photos import Photo, photo_of
+from lookalike.data.decode.photos import Photo, SquareSettings, photo_of
 from lookalike.editing.compose import changed_share, compose
 from lookalike.editing.editor import Editor
 from lookalike.editing.exchange import (
@@ -32,6 +33,7 @@ from lookalike.editing.photos import (
     photos_of,
     refuse_original,
     refuse_seldom,
+    refuse_unreadable,
     write_edit,
 )
 from lookalike.engine.load import open_sampler
@@ -118,7 +120,8 @@ def edit(
         DataError: nothing to edit, an attribute or value that the run does not know, a photo that
             cannot be read, or a change that does not succeed; of several photos none succeeded.
     """
-    opened = open_editor(run, place, trust(settings.recipe), tell)
+    work = _targets(photos, to)
+    opened = open_editor(run, place, trust(settings.recipe), tell, partial(_refuse, work))
     wanted = wanted_change(opened.editor, settings)
     if photos and not settings.changes and not settings.whole:
         raise DataError(
@@ -133,7 +136,6 @@ def edit(
         photo, name, target = _generated(run, settings, place)
         refuse_original(to or target)
         return Edited(run.path, (_edit(job, photo, name, to or target),), opened.notes)
-    work = _targets(photos, to)
     edits, notes = [], list(opened.notes)
     for number, (path, target) in enumerate(work, 1):
         try:
@@ -191,6 +193,13 @@ def _targets(photos: Sequence[Path], to: Path | None) -> list[tuple[Path, Path]]
     return found
 
 
+def _refuse(work: Sequence[tuple[Path, Path]], squares: SquareSettings) -> None:
+    """Refuse what cannot be read or written, before anything is learned or measured."""
+    if len(work) == 1:
+        refuse_original(work[0][1])
+    refuse_unreadable([path for path, _ in work], squares)
+
+
 def _generated(run: Run, settings: EditSettings, place: Place) -> tuple[Photo, str, Path]:
     """A generated picture, its name, and where its edit goes."""
     if settings.seed is None:
@@ -231,8 +240,19 @@ def _edit(job: _Job, photo: Photo, name: str, target: Path) -> EditedPhoto:
             one: editor.measured[one].success for one in wanted.values if one in editor.measured
         },
         strip=strip,
-        notes=photo.notes,
+        notes=(*photo.notes, *_shown_already(job, wanted)),
     )
+
+
+def _shown_already(job: _Job, left: WantedChange) -> list[str]:
+    """Words about what was asked for and is shown without a change."""
+    if job.wanted.strength == 0:
+        return []
+    return [
+        f"{name}={job.settings.changes[name]} is what it shows already: that was left as it is."
+        for name in job.wanted.values
+        if name not in left.values
+    ]
 
 
 def without_shown(subject: Subject, wanted: WantedChange) -> WantedChange:
@@ -353,11 +373,11 @@ def morph(
     """
     if to.suffix.lower() not in {".gif", ".webp"}:
         raise DataError(f"The way is written as .gif or .webp; {to} has another suffix.")
-    opened = open_editor(run, place, trust(settings.recipe), tell)
+    opened = open_editor(run, place, trust(settings.recipe), tell, partial(_squares, ends))
     editor = opened.editor
     subjects = [
-        subject_of(editor, images.to_network(open_photo(path, opened.squares).square[None]))
-        for path in ends
+        subject_of(editor, images.to_network(square[None]))
+        for square in _squares(ends, opened.squares)
     ]
     start, end = subjects
     shares = torch.linspace(0, 1, settings.frames)[:, None]
@@ -371,6 +391,10 @@ def morph(
     pixels = images.to_pixels(drawn + (1 - share) * rest[0] + share * rest[1])
     checkpoints.write_whole(to, _moving(images.enlarge(pixels, 128), to.suffix.lower()))
     return Morphed(to, settings.frames, opened.notes)
+
+
+def _squares(ends: Sequence[Path], squares: SquareSettings) -> list[Pixels]:
+    return [open_photo(path, squares).square for path in ends]
 
 
 def _moving(frames: Pixels, suffix: str) -> bytes:

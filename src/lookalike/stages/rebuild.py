@@ -6,6 +6,7 @@ import shlex
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -95,7 +96,8 @@ def rebuild(
         DataError: the photo cannot be read.
         RecipeError: there is no such loss.
     """
-    opened = open_editor(run, place, trust(settings.recipe), tell)
+    check = partial(_square, photo)
+    opened = open_editor(run, place, trust(settings.recipe), tell, check)
     target = to or photo.with_name(f"{photo.stem}-rebuilt.png")
     squares = [_square(photo, opened.squares)]
     if opened.pack is not None:

@@ -13,6 +13,7 @@ from lookalike.data.decode.photos import read_square
 from lookalike.data.readers.base import BYTE_LIMIT
 from lookalike.data.readers.open import open_source
 from lookalike.editing.open import OpenedEditor, keep_slider, open_editor
+from lookalike.editing.photos import LEAST
 from lookalike.editing.teach import lesson_of, taught
 from lookalike.errors import DataError, RunError
 from lookalike.images import Pixels
@@ -50,13 +51,22 @@ class Taught(Result):
             f"{self.name}: learned from {self.yes} pictures with it and {self.no} without. It "
             f"succeeds on {self.success:.0%} ({self.low:.0%} to {self.high:.0%}) of pictures that "
             f"it had not seen (cross-validated on {self.count}).",
+            *([self._seldom] if self.high < LEAST else []),
             *self.notes,
         ]
 
     @property
+    def _seldom(self) -> str:
+        return (
+            f"That is below {LEAST:.0%}, so edit refuses it without --anyway. A run that was "
+            "trained longer, or pictures that differ in this alone, may do better."
+        )
+
+    @property
     def next_step(self) -> str:
-        """To use it."""
-        return f"lookalike edit {shlex.quote(str(self.run))} PHOTO --set {self.name}=yes"
+        """To use it, in the words that edit accepts."""
+        anyway = " --anyway" if self.high < LEAST else ""
+        return f"lookalike edit {shlex.quote(str(self.run))} PHOTO --set {self.name}=yes{anyway}"
 
 
 def teach(run: Run, settings: TeachSettings, place: Place, tell: Tell = silent) -> Taught:

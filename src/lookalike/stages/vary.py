@@ -12,6 +12,7 @@ import shutil
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ from lookalike.editing.photos import (
     open_photo,
     photos_of,
     refuse_seldom,
+    refuse_unreadable,
 )
 from lookalike.errors import DataError, RunError
 from lookalike.metrics.features.features import Features
@@ -123,7 +125,9 @@ def vary(
         RunError: the run's pack is gone: what is odd is learned from it.
     """
     refuse_full(to)
-    opened = open_editor(run, place, trust(settings.recipe), listener.tell)
+    paths = _paths(sources)
+    check = partial(refuse_unreadable, paths)
+    opened = open_editor(run, place, trust(settings.recipe), listener.tell, check)
     opened = knowing(run, opened, settings.vary, listener.tell)
     _refuse_names(opened, settings)
     if opened.pack is None:
@@ -131,7 +135,7 @@ def vary(
             f"The pack of {run.path} is gone, and the checks compare with its pictures. Put it "
             "back where it was."
         )
-    photos, notes = _readable(sources, opened)
+    photos, notes = _readable(paths, opened)
     eye = named(settings.judge, opened.pack.channels, opened.pack.size)
     own = {photo.digest for _, photo in photos}
     checks = _checks(opened.pack, eye, own, settings, listener.tell)
@@ -155,23 +159,26 @@ def _refuse_names(opened: OpenedEditor, settings: EditSettings) -> None:
         refuse_seldom(opened.editor, WantedChange({name: 0}), settings)
 
 
+def _paths(sources: Sequence[Path]) -> list[Path]:
+    """The photos of folders and files, in order."""
+    if not sources:
+        raise DataError("--vary changes photos: name a folder of them.")
+    each = [photos_of(source) if source.is_dir() else [source] for source in sources]
+    return [path for group in each for path in group]
+
+
 def _readable(
-    sources: Sequence[Path], opened: OpenedEditor
+    paths: Sequence[Path], opened: OpenedEditor
 ) -> tuple[list[tuple[Path, Photo]], list[str]]:
     """The photos that can be read, small (their own pixels are read again when needed)."""
-    each = [photos_of(source) if source.is_dir() else [source] for source in sources]
-    if not each:
-        raise DataError("--vary changes photos: name a folder of them.")
     found, notes = [], []
-    for path in (path for group in each for path in group):
+    for path in paths:
         try:
             photo = open_photo(path, opened.squares)
         except DataError as problem:
             notes.append(f"Left out: {problem}")
             continue
         found.append((path, replace(photo, pixels=photo.pixels[:0], alpha=None)))
-    if not found:
-        raise DataError(f"No photo can be read. {' '.join(notes[:2])}")
     return found, notes
 
 

@@ -8,8 +8,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from lookalike import images
+from lookalike.data.decode.decode import ReadSettings
 from lookalike.data.decode.faces import FaceSettings, cut_face, find_faces
+from lookalike.data.decode.photos import SquareSettings, read_photo
 from lookalike.data.pack.pack import Pack
+from lookalike.editing.compose import Edit, compose
 from lookalike.errors import DataError, MissingExtraError
 from lookalike.settings.data import PrepareSettings
 from lookalike.stages.prepare import prepare
@@ -112,3 +116,55 @@ def test_any_package_that_is_missing_gives_the_line_that_installs_it(
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(MissingExtraError, match=rf"{package}.*pip install 'lookalike\[faces\]'"):
         prepare(tmp_path, tmp_path / "pack", PrepareSettings(faces=True))
+
+
+ALIGNED = SquareSettings(look=ReadSettings(size=64), faces=ONE)
+"""A pack of aligned faces of 64 px."""
+
+
+@pytest.mark.parametrize("degrees", [-20, 0, 20])
+def test_a_photo_knows_where_its_aligned_face_came_from(
+    astronaut: Image.Image, degrees: int
+) -> None:
+    slanted = astronaut.rotate(degrees, Image.Resampling.BICUBIC, center=(223, 118))
+    photo = read_photo(saved(slanted), ALIGNED)
+    face, *_ = find_faces(np.asarray(slanted))
+    eyes = [photo.to_square @ (*eye, 1) for eye in face.eyes]
+    assert abs(eyes[0][1] - eyes[1][1]) < 2
+    places = np.mgrid[12:52:8, 12:52:8].reshape(2, -1)
+    across, along, _ = np.linalg.inv(photo.to_square) @ (
+        places[0] + 0.5,
+        places[1] + 0.5,
+        1 + 0 * places[0],
+    )
+    there = np.asarray(slanted)[along.astype(int), across.astype(int)].astype(int)
+    away = np.abs(there - photo.square[places[1], places[0]])
+    assert np.median(away) <= 8
+
+
+def test_an_edit_of_an_aligned_face_lands_on_it_and_the_rest_of_the_photo_stays(
+    astronaut: Image.Image,
+) -> None:
+    slanted = astronaut.rotate(20, Image.Resampling.BICUBIC, center=(223, 118))
+    photo = read_photo(saved(slanted), ALIGNED)
+    square = images.to_network(photo.square[None])
+    after = square.clone()
+    after[:, :, 24:40, 24:40] = 1.0
+    result = compose(photo, Edit(square, square, after))
+    changed = np.argwhere((result != photo.pixels).any(-1))
+    middle = np.linalg.inv(photo.to_square) @ (32, 32, 1)
+    side = 1 / np.linalg.norm(photo.to_square[0, :2])  # pixels of the photo to one of the square
+    assert changed[:, ::-1].mean(0) == pytest.approx(middle[:2], abs=2 * side)
+    assert np.abs(changed[:, ::-1] - middle[:2]).max() < 16 * side
+
+
+@pytest.mark.parametrize(("name", "words"), [("none", "shows no face"), ("two", "shows 2 faces")])
+def test_a_photo_without_exactly_one_face_is_not_edited_where_the_pack_has_faces(
+    astronaut: Image.Image, name: str, words: str
+) -> None:
+    two = Image.new("RGB", (800, 512), "white")
+    two.paste(astronaut.crop((100, 0, 400, 400)), (0, 0))
+    two.paste(astronaut.crop((100, 0, 400, 400)).resize((450, 600)), (340, 0))
+    picture = two if name == "two" else Image.fromarray(data.coffee())
+    with pytest.raises(DataError, match=words):
+        read_photo(saved(picture), ALIGNED)

@@ -121,7 +121,9 @@ def _the_one(picture: Image.Image, settings: FaceSettings) -> Face:
         if not clear:
             raise DataError("shows no face")
     if len(clear) > 1 and not settings.largest:
-        raise DataError(f"shows {len(clear)} faces; --largest takes the largest one")
+        raise DataError(
+            f"shows {len(clear)} faces where one is wanted: cut it, or prepare with --largest"
+        )
     face = max(clear, key=lambda one: one.width * one.height)
     up = 1 / scale
     eyes = tuple((x * up, y * up) for x, y in face.eyes)
