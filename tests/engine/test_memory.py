@@ -44,10 +44,10 @@ class Told(DryStep):
 
 
 def told(needs: Callable[[int], int | None]) -> Told:
-    return Told(Discs(8), Place(), lambda trainer: None, needs, ([],))
+    return Told(Discs(8), Place(), None, needs, ([],))
 
 
-def dry(source: BatchSource, look: Callable[[Trainer], None] = lambda trainer: None) -> DryStep:
+def dry(source: BatchSource, look: Callable[[Trainer], None] | None = None) -> DryStep:
     return DryStep(source, Place(), look)
 
 
@@ -160,6 +160,15 @@ def test_the_fewest_are_tried_first_and_nothing_beyond_the_limit(
     assert (use.pictures, use.needed) == (pictures, (100 + pictures) * MB)
     assert step.asked[0] == asked
     assert use.whole == (164 if len(asked) > 1 else 104) * MB
+
+
+def test_one_look_is_enough_whatever_a_step_has_at_a_time() -> None:
+    looks: list[int] = []
+    step = dry(Discs(8), lambda trainer: looks.append(trainer.recipe.batch))
+    use = largest_within(1 << 40, [4, 8, 16], of_batch(16), step)
+    assert use is not None
+    assert use.pictures == 16
+    assert looks == [4]
 
 
 def test_what_needs_more_than_the_line_says_is_divided_further() -> None:

@@ -37,8 +37,10 @@ except ImportError:  # Windows: nobody tells what a process has held
 
 LEAST = 4
 """Pictures at a time at the least: batch statistics of fewer would hardly be any."""
-LATER = 48 << 20
-"""What comes only after the dry step: scores, curves, the page of the report."""
+LATER = 192 << 20
+"""What comes only after the dry step: the last fit of a prior, comparisons of many samples, the
+page of the report. Of a training of 2,400 images it was 159 MB (docs/performance.md).
+"""
 TWICE = 2
 """Steps of each kind: in the first ones optimizers have no moments yet."""
 
@@ -52,7 +54,7 @@ class DryStep:
 
     source: BatchSource
     place: Place
-    look: Callable[[Trainer], None] = lambda trainer: None
+    look: Callable[[Trainer], None] | None = None
 
     def need(self, recipe: Recipe, pictures: int = 0) -> int | None:
         """The most bytes held, with so many pictures at a time (0: as the recipe has it).
@@ -72,9 +74,8 @@ class DryStep:
         for clock in TWICE * list(_kinds(trainer)):
             trainer.clock = clock
             trainer.step()
-        self.look(trainer)
-        if trainer.recipe.prior.learns:
-            trainer.encodings(64)
+        if self.look is not None:
+            self.look(trainer)
         good = copied(training_state(trainer))
         copied(good)  # a checkpoint in the moment in which it is written
 
@@ -153,7 +154,7 @@ def within(
     if parts == recipe.micro_batches:
         return FittedRecipe(recipe, words, record)
     words += (
-        f" So that it does, batches are computed in parts of {use.pictures} of their "
+        f" To fit, batches are computed in parts of {use.pictures} of their "
         f"{recipe.batch} pictures (micro_batches={parts}); whole ones need about "
         f"{memory_words(use.whole)}. Gradients are those of whole batches, statistics that a "
         "network takes of its batch are those of a part, and steps take longer."
@@ -202,15 +203,16 @@ def largest_within(
     The fewest are tried first, so that the trials stay within the limit as well; what more of them
     need lies on a line through the first two. None where the system does not tell.
     """
-    known: dict[int, int] = {}
+    fewest, slope = dry.need(recipe, sizes[0]), 0.0
+    if fewest is None:
+        return None
+    known, steps = {sizes[0]: fewest}, replace(dry, look=None)
 
     def needed(pictures: int) -> int:
-        known[pictures] = dry.need(recipe, pictures) or 0
+        # A look is the same however many pictures a step has at a time: once is enough.
+        known[pictures] = max(steps.need(recipe, pictures) or 0, known[sizes[0]])
         return known[pictures]
 
-    fewest, slope = needed(sizes[0]), 0.0
-    if not fewest:
-        return None
     if fewest <= limit and len(sizes) > 1:
         slope = max(needed(sizes[1]) - fewest, 0) / (sizes[1] - sizes[0])
     line = {pictures: int(fewest + slope * (pictures - sizes[0])) for pictures in sizes}

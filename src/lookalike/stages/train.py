@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from inspect import signature
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -181,9 +180,8 @@ def _smaller(
     if made.batch > LEAST and made.batch % LEAST:
         batch = made.batch // LEAST * LEAST
         yield f"--set batch={batch}", replace(made, batch=batch, micro_batches=1), whole
-    width = signature(file.function()).parameters.get("width")
-    now = int(settings.changes.get("width", width.default)) if width is not None else 0
-    for narrow in filter(None, (now // 2, now // 4)):
+    width = getattr(made.networks["G"], "width", 0)
+    for narrow in filter(None, (width // 2, width // 4)):
         with suppress(RecipeError):
             changes = {**settings.changes, "width": str(narrow)}
             other = _wanted(pack, replace(settings, changes=changes))[0]
@@ -203,6 +201,8 @@ def _look(pack: Pack, run: Run) -> Callable[[Trainer], None]:
     def look(trainer: Trainer) -> None:
         real_stats(Scene(trainer, run))
         judge(trainer.sampler(choosing=True).pictures(0, 0, LOOKED_AT))
+        if trainer.recipe.prior.learns:
+            trainer.encodings(LOOKED_AT)
 
     return look
 
