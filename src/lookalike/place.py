@@ -11,7 +11,7 @@ import os
 import platform
 import threading
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -156,6 +156,12 @@ def keep_memory() -> bool:
         return False
     settings = ((threshold, 1 << 30), (trim, 2**31 - 1), (top, 64 << 20))
     return all(mallopt(name, value) for name, value in settings)
+
+
+def give_memory_back() -> None:
+    """Give what was freed and kept back to the system, where the C library can."""
+    with suppress(AttributeError, OSError, TypeError):  # another C library, or Windows
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _device(wish: str) -> str:

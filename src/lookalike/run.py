@@ -49,7 +49,10 @@ MODEL = "model.safetensors"
 SEEN = "seen.npy"
 """Of a run that was begun with another one: identities of what that one was trained on."""
 
-ENVIRONMENT: dict[str, type] = {"data": dict, "place": dict, "budgets": list, "begun_with": dict}
+ENVIRONMENT: dict[str, type] = {
+    **dict.fromkeys(("data", "place", "begun_with", "memory"), dict),
+    "budgets": list,
+}
 DATA: dict[str, type] = {"path": str, "fingerprint": str, "columns": list, "classes": list}
 PLACE: dict[str, type] = {"precision": dict}
 """What env.json holds, where it says something that is read again."""

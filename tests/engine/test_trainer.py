@@ -10,7 +10,6 @@ from players import Heard, critic, maker, weights
 
 from lookalike import seeds
 from lookalike.engine.checks import check_range, check_weights
-from lookalike.engine.latents import encodings
 from lookalike.engine.state import restore, training_state
 from lookalike.engine.trainer import Trainer
 from lookalike.errors import CheckpointError, NotFiniteError, RangeError, TrainingError
@@ -43,10 +42,6 @@ def pull(to: float, player: str = "G") -> object:
 
 def in_range(trainer: Trainer) -> None:
     check_range(trainer.recipe, trainer.source, trainer.sampler())
-
-
-def encoded(trainer: Trainer, most: int) -> torch.Tensor:
-    return encodings(trainer.shown("E"), trainer.source, trainer.place, most)
 
 
 def bias(trainer: Trainer, player: str = "G") -> float:
@@ -417,7 +412,7 @@ def test_a_learning_prior_is_fitted_when_its_share_of_the_budget_is_passed() -> 
         trainer.step()
         fitted.append(trainer.learned is not before)
     assert fitted == [False, True, False, True, False]
-    assert encoded(trainer, 50).shape == (48, 4)
+    assert trainer.encodings(50).shape == (48, 4)
     addressed = seeds.generator(0, "fit", 4)
-    again = recipe.prior.fit(encoded(trainer, 4000), addressed)
+    again = recipe.prior.fit(trainer.encodings(4000), addressed)
     assert differences(dict(again), trainer.learned) == []

@@ -385,14 +385,15 @@ def test_the_real_pictures_are_read_once_for_the_light_and_the_watchdog(
     some, read = SplitBatches.some, []
 
     def counted(source: SplitBatches, count: int, first: int = 0) -> SourceBatch:
-        read.append(count)
-        return some(source, count, first)
+        batch = some(source, count, first)
+        read.extend(range(first, first + len(batch.images)))
+        return batch
 
     monkeypatch.setattr(SplitBatches, "some", counted)
     scene, dog, health = Scene(trainer, run), Watchdog(), Health()
     for watcher in (dog, health):
         watcher.begin(scene)
-    assert len(read) == 1
+    assert read == list(range(len(trainer.source)))
     assert dog._real is health._real is not None
 
 

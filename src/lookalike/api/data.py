@@ -195,7 +195,8 @@ def prepare(
         return division.told(prepare_part(*places, settings, division.one, listener.tell))
     if settings.fix:
         ground = f"#{bytes(GROUND).hex()}" if settings.alpha else DoctorSettings.background
-        look = DoctorSettings(size=settings.size or 64, faces=False, background=ground)
+        size, workers = settings.size or 64, settings.workers
+        look = DoctorSettings(size=size, faces=False, background=ground, workers=workers)
         diagnosis = doctor(source, None, look, listener=listener)
         settings = replace(settings, leave_out=diagnosis.leave_out)
         listener.say(f"The doctor leaves out {len(settings.leave_out)} files.")

@@ -15,6 +15,7 @@ from lookalike.errors import DataError
 from lookalike.progress import NOBODY, Listener
 from lookalike.results import plain
 from lookalike.settings.data import PrepareSettings
+from lookalike.settings.memory import byte_count
 from lookalike.settings.options import AnyPath, filled, path_of, url_of
 from lookalike.settings.training import StartSettings, TrainSettings
 
@@ -154,6 +155,7 @@ def _again(data: AnyPath, settings: TrainSettings) -> str:
     words += ["--augment", " ".join(settings.augment)] if settings.augment else []
     if settings.labels is not None:
         words.append("--labels" if settings.labels else "--no-labels")
+    words += ["--memory", settings.memory] if settings.memory else []
     return shlex.join([*words, *_changes(settings.changes.items())])
 
 
@@ -251,7 +253,7 @@ def start(
     if pack is not None:
         made = as_prepared(pack)
     else:
-        wanted = _as_chosen(choice, settings.fix, first)
+        wanted = _as_chosen(choice, settings.fix, first, memory=settings.memory)
         made = prepare(place, pack_in(folder), wanted, listener=listener)
     pack = Pack.open(made.path)
     listener.say(_summary(pack, made))
@@ -278,6 +280,7 @@ def _asked_of_start(settings: StartSettings, recipe: str | None) -> TrainSetting
         more=settings.more,
         begin_with=settings.begin_with,
         changes=settings.changes,
+        memory=settings.memory,
         device=settings.device,
     )
 
@@ -293,7 +296,15 @@ def _begun_with(run: Run, begin_with: Path | None) -> Run | None:
     return None if begin_with is None or run.exists else Run.open(begin_with)
 
 
-def _as_chosen(choice: Choice, fix: bool = False, begin_with: Run | None = None) -> PrepareSettings:
+def _as_chosen(
+    choice: Choice,
+    fix: bool = False,
+    begin_with: Run | None = None,
+    *,
+    memory: str | None = None,
+) -> PrepareSettings:
+    from lookalike.data.decode.memory_limits import workers_within
+    from lookalike.data.decode.worker_pool import cores
     from lookalike.engine.load import sides_seen
 
     sides = {} if begin_with is None else sides_seen(begin_with)
@@ -303,6 +314,7 @@ def _as_chosen(choice: Choice, fix: bool = False, begin_with: Run | None = None)
         alpha=choice.channels == 4,
         fix=fix,
         sides=sides,
+        workers=None if memory is None else min(cores(), workers_within(byte_count(memory))),
     )
 
 
@@ -314,6 +326,7 @@ def _start_again(source: AnyPath, settings: StartSettings) -> str:
     words += ["--alpha"] if settings.alpha else []
     words += ["--recipe", settings.recipe] if settings.recipe else []
     words += ["--fix"] if settings.fix else []
+    words += ["--memory", settings.memory] if settings.memory else []
     return shlex.join([*words, *_changes(settings.changes.items())])
 
 
@@ -379,7 +392,7 @@ def open_data(
     if pack is None:
         first = _begun_with(run, settings.begin_with)
         choice = choose(place, begin_with=None if first is None else first.path)
-        wanted = _as_chosen(choice, begin_with=first)
+        wanted = _as_chosen(choice, begin_with=first, memory=settings.memory)
         prepare(place, pack_in(into), wanted, listener=listener)
         pack = Pack.open(pack_in(into))
     return pack

@@ -108,7 +108,7 @@ def _run(given: Sequence[str]) -> int:
         return _USAGE
     except MemoryError as problem:
         words = f" ({str(problem).splitlines()[0]})" if str(problem) else ""
-        cure = "Close other programs, or take fewer pixels (--size)."
+        cure = "Close other programs, or take less: train --memory 2G, or fewer pixels (--size)."
         message = f"There is not enough memory{words}. {cure}"
         return _failed("MemoryError", message, as_json)
     except LookalikeError as problem:

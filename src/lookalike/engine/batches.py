@@ -79,6 +79,12 @@ def some_blocks(source: BatchSource, most: int, block: int = 64) -> Iterator[Sou
         yield source.some(min(block, most - first), first)
 
 
+def labels_of(source: BatchSource, most: int) -> Tensor | None:
+    """Label rows of up to ``most`` training pictures ``[N, L]``, or None where there are none."""
+    labels = [block.labels for block in some_blocks(source, most) if block.labels is not None]
+    return torch.cat(labels) if labels else None
+
+
 @dataclass(frozen=True)
 class SplitBatches(BatchSource):
     """A split of a pack, seen through what training does to pictures before it shows them.

@@ -73,7 +73,7 @@ def _compare(
 def _pictures(trainer: Trainer, player: str) -> list[Any]:
     """What a player of this name takes: z for G, pictures for everyone else, and labels."""
     recipe, device = trainer.recipe, trainer.place.device
-    count = min(recipe.batch, 32)
+    count = min(recipe.batch // recipe.micro_batches, 32)
     labels = torch.zeros(count, recipe.labels, device=device) if recipe.labels else None
     if player == "G":
         z = recipe.prior.draw(torch.Generator().manual_seed(0), count, {})

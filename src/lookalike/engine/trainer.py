@@ -18,8 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from lookalike import seeds
-from lookalike.engine import latents
-from lookalike.engine.batches import BatchSource
+from lookalike.engine.batches import BatchSource, labels_of, some_blocks
 from lookalike.engine.checks import check_terms
 from lookalike.engine.distributed import ProcessGroup
 from lookalike.engine.sampler import Sampler, choosing_by, sampler_over
@@ -77,6 +76,8 @@ class StepTally:
 
 SLOWER = 0.5
 """What every learning rate is multiplied by after each setback."""
+FITTED = 4_000
+"""Training pictures that a prior is fitted to."""
 
 
 @dataclass(frozen=True)
@@ -248,14 +249,30 @@ class Trainer:
 
     def fit_prior(self) -> None:
         """Fit a prior that learns to the encodings of the training pictures."""
-        if self.recipe.prior.learns:
-            encoder = self.shown("E")
-            self.learned = latents.fit(self.recipe, encoder, self.source, self.place, self.clock)
+        if not self.recipe.prior.learns:
+            return
+        clock, labels = self.clock, labels_of(self.source, FITTED)
+        generator = seeds.generator(self.recipe.seed, "fit", clock.step)
+        # Work that is worth doing only once (a flow) waits for the last fit, told the length.
+        spent = clock.images if clock.done >= 1 else None
+        encoded = self.encodings(FITTED)
+        self.learned = dict(self.recipe.prior.fit(encoded, generator, labels, spent))
+
+    @torch.no_grad()
+    def encodings(self, most: int) -> Tensor:
+        """Means of the encoder for up to ``most`` training pictures, float32 ``[N, Z]``."""
+        encoder, means = self.shown("E"), []
+        for block in some_blocks(self.source, most):
+            pictures = block.to(self.place.device)
+            with self.place.autocast("E"):
+                mean, _ = encoder(pictures.images, pictures.labels)
+            means.append(mean.float().cpu())
+        return torch.cat(means)
 
     @cached_property
     def labels_seen(self) -> Tensor | None:
         """Label rows of some training pictures ``[M, L]``, or None; samples draw theirs from it."""
-        return latents.labels_of(self.source, 1024) if self.recipe.labels else None
+        return labels_of(self.source, 1024) if self.recipe.labels else None
 
     def shown(self, player: str) -> nn.Module:
         """The network that people see: the average where there is one."""

@@ -10,6 +10,7 @@ from cyclopts import Parameter
 from lookalike.durations import seconds
 from lookalike.errors import RecipeError
 from lookalike.settings.device import Device
+from lookalike.settings.memory import Memory, byte_count
 from lookalike.settings.options import Changes, Codes, Flag, For, More, Names, sensible_size
 
 
@@ -53,10 +54,17 @@ class TrainSettings:
     keep_best: int = 3
     ("How many of the best states by score to keep, beside the last: generate --checkpoint best-2.")
 
+    memory: Memory = None
+    (
+        "The most memory that the training may take: 4G, 500M. What does not fit is computed in "
+        "smaller parts, and it is said; what cannot fit is refused before it begins."
+    )
+
     device: Device = field(default_factory=Device)
 
     def __post_init__(self) -> None:
         _readable(self.time, self.more)
+        _sensible_memory(self.memory)
         if self.keep_best < 1:
             raise RecipeError(f"--keep-best must be at least 1, got {self.keep_best}.")
 
@@ -90,10 +98,14 @@ class StartSettings:
     changes: Changes = field(default_factory=dict)
     "Change a setting of the recipe: --set width=32"
 
+    memory: Memory = None
+    "The most memory that it may take, preparing too: 4G, 500M (lookalike train --help)."
+
     device: Device = field(default_factory=Device)
 
     def __post_init__(self) -> None:
         _readable(self.time, self.more)
+        _sensible_memory(self.memory)
         if self.size is not None:
             sensible_size(self.size)
 
@@ -123,3 +135,9 @@ def _readable(*times: str | float | None) -> None:
     for time in times:
         if time is not None:
             seconds(time)
+
+
+def _sensible_memory(amount: str | None) -> None:
+    """Refuse what is no amount of memory before anything begins."""
+    if amount is not None:
+        byte_count(amount)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import monotonic
@@ -18,21 +19,35 @@ from lookalike.durations import seconds, words
 from lookalike.engine import budget, precision
 from lookalike.engine.batches import BatchSource, SplitBatches, with_few_labels
 from lookalike.engine.load import Beginning, beginning
+from lookalike.engine.memory import (
+    LEAST,
+    DryStep,
+    Halved,
+    free_memory,
+    held_meanwhile,
+    shortage,
+    within,
+)
 from lookalike.engine.session import Leg, Planner, Session, SessionResult
 from lookalike.engine.state import take_over, training_state
 from lookalike.engine.trainer import Trainer
-from lookalike.engine.watcher import Watcher
-from lookalike.errors import DataError, RecipeError, RunError
+from lookalike.engine.watcher import Scene, Watcher
+from lookalike.errors import DataError, RecipeError, RunError, TrainingError
 from lookalike.images import option_for
+from lookalike.metrics.features.features import choose
 from lookalike.parts.training.warm_start import WarmStart
 from lookalike.place import Place, describe
 from lookalike.recipe import Recipe, codec
 from lookalike.run import Run
+from lookalike.settings.memory import byte_count
 from lookalike.settings.training import TrainSettings
+from lookalike.watch.health import real_stats
 
 LABELS = {"none": 0, "optional": 1, "required": 2}
 BENCHMARK, BRIEF = 20.0, 0.035
 """Seconds of the benchmark at the most, and as a share of the time that is asked for."""
+LOOKED_AT = 64
+"""Samples of a look: as many as a judge sees at a time."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +63,7 @@ class Plan:
     time: budget.TimeBudget | None = None
     legs: tuple[Leg, ...] = ()
     beginning: Beginning | None = None
+    memory: Mapping[str, int] = field(default_factory=dict)
 
 
 def plan(pack: Pack, run: Run, settings: TrainSettings, place: Place) -> Plan:
@@ -58,6 +74,7 @@ def plan(pack: Pack, run: Run, settings: TrainSettings, place: Place) -> Plan:
         DataError: a code of ``augment`` that does not exist or does not fit.
         RunError: the folder holds a run of other settings or other pictures, or none to train
             further.
+        TrainingError: it needs more memory than is allowed.
     """
     begun = monotonic()
     refuse_more(run, settings)
@@ -67,6 +84,7 @@ def plan(pack: Pack, run: Run, settings: TrainSettings, place: Place) -> Plan:
         same = _continued(pack, run, settings, (wanted, trusted, notes))
         if run.begun_with and not run.saved:  # killed before its first state was written
             same = replace(same, beginning=_beginning(pack, settings, same.recipe))
+        same = _within_memory(pack, run, settings, place, same)
         return (
             same
             if settings.more is None
@@ -77,24 +95,116 @@ def plan(pack: Pack, run: Run, settings: TrainSettings, place: Place) -> Plan:
         notes = (*notes, first.words)
     elif wanted.warm is not None:
         notes = (*notes, _warm(wanted.warm))
-    if settings.time is None:
-        return _repeated(settings, Plan(wanted, False, notes, trusted, beginning=first))
+    fresh = Plan(wanted, False, notes, trusted, beginning=first)
+    fresh = _within_memory(pack, run, settings, place, fresh)
+    if settings.time is not None:
+        return _timed(pack, settings, place, fresh, (seconds(settings.time), begun))
+    if settings.memory is None and place.world == 1:
+        free = free_memory(place.device)
+        fresh = _warned(fresh, DryStep(source(pack, wanted), place).need(wanted), free)
+    return _repeated(settings, fresh)
+
+
+def _timed(
+    pack: Pack, settings: TrainSettings, place: Place, fresh: Plan, given: tuple[float, float]
+) -> Plan:
+    """The plan with a budget for so many seconds, given at a moment of the clock."""
+    total, begun = given
+    wanted, free = fresh.recipe, free_memory(place.device)
     pictures = source(pack, wanted)
-    place = decided(wanted, pictures, place)
-    given = seconds(settings.time)
-    speed = budget.measure(wanted, pictures, place, seconds=min(BENCHMARK, BRIEF * given))
-    time = budget.TimeBudget(given, speed, begun=begun)
-    images = speed.images(given - time.elapsed, wanted.batch)
+    with held_meanwhile(place.device) as held:  # the benchmark is a dry run of all its steps
+        place = decided(wanted, pictures, place)
+        speed = budget.measure(wanted, pictures, place, seconds=min(BENCHMARK, BRIEF * total))
+    if not fresh.memory:
+        fresh = _warned(fresh, held.most, free)
+    time = budget.TimeBudget(total, speed, begun=begun)
+    images = speed.images(total - time.elapsed, wanted.batch)
     notes = (
-        *notes,
-        f"This machine trains {speed.mean:.0f} images/s with this recipe: {words(given)} are about "
+        *fresh.notes,
+        f"This machine trains {speed.mean:.0f} images/s with this recipe: {words(total)} are about "
         f"{images:,} images. The number follows what the machine gives while it trains.",
     )
     if "images" in settings.changes:
         notes = (*notes, "The time decides the budget; images= of --set is not used.")
-    chosen = replace(wanted, images=images)
-    legs = (Leg(0, images, threads=speed.threads),)
-    return Plan(chosen, False, notes, trusted, speed, place.precision, time, legs, first)
+    return replace(
+        fresh,
+        recipe=replace(wanted, images=images),
+        notes=notes,
+        speed=speed,
+        precision=place.precision,
+        time=time,
+        legs=(Leg(0, images, threads=speed.threads),),
+    )
+
+
+# ---- memory ----------------------------------------------------------------------------------
+
+
+def _within_memory(
+    pack: Pack, run: Run, settings: TrainSettings, place: Place, chosen: Plan
+) -> Plan:
+    """The plan with batches in as many parts as --memory asks for, and what it then needs.
+
+    How batches are divided is part of a run, and of a saved recipe: that stays.
+
+    Raises:
+        TrainingError: it cannot fit; what would is named.
+    """
+    if settings.memory is None:
+        return chosen
+    if place.world > 1:
+        raise TrainingError(
+            f"--memory is kept by one process, and these are {place.world}. Leave it out, or "
+            "start one."
+        )
+    dry = DryStep(source(pack, chosen.recipe), place, _look(pack, run))
+    fixed = chosen.continues or settings.recipe.endswith(".json")
+    others = None if fixed else _smaller(pack, settings, dry.source)
+    fitted = within(byte_count(settings.memory), chosen.recipe, dry, others)
+    notes = (*chosen.notes, fitted.words)
+    return replace(chosen, recipe=fitted.recipe, notes=notes, memory=fitted.record)
+
+
+def _warned(chosen: Plan, needed: int | None, free: int | None) -> Plan:
+    """The plan with a word where its steps need more than the machine has free."""
+    warning = shortage(needed, free)
+    return replace(chosen, notes=(*chosen.notes, warning)) if warning else chosen
+
+
+def _smaller(
+    pack: Pack, settings: TrainSettings, whole: BatchSource
+) -> Iterator[tuple[str, Recipe, BatchSource]]:
+    """Trainings that need less: how to ask for each, its recipe and its pictures."""
+    file = recipe.find(settings.recipe)
+    made = _wanted(pack, settings)[0]
+    if made.batch > LEAST and made.batch % LEAST:
+        batch = made.batch // LEAST * LEAST
+        yield f"--set batch={batch}", replace(made, batch=batch, micro_batches=1), whole
+    width = getattr(made.networks["G"], "width", 0)
+    for narrow in filter(None, (width // 2, width // 4)):
+        with suppress(RecipeError):
+            changes = {**settings.changes, "width": str(narrow)}
+            other = _wanted(pack, replace(settings, changes=changes))[0]
+            yield f"--set width={narrow}", other, whole
+    half = pack.size // 2
+    with suppress(RecipeError):
+        if half in (file.sizes or (half,)):
+            frame, _ = _frame(pack, file, settings)
+            other = _made(pack, settings, {**frame, "size": half})
+            yield f"pictures of {half} px (prepare --size {half})", other, Halved(whole)
+
+
+def _look(pack: Pack, run: Run) -> Callable[[Trainer], None]:
+    """What watchers do at a look: real pictures, samples chosen by D, and a judge of these."""
+    judge = choose(pack.channels, pack.size)
+
+    def look(trainer: Trainer) -> None:
+        real_stats(Scene(trainer, run))
+        judge(trainer.sampler(choosing=True).pictures(0, 0, LOOKED_AT))
+        if trainer.recipe.prior.learns:
+            trainer.encodings(LOOKED_AT)
+
+    return look
 
 
 def _beginning(pack: Pack, settings: TrainSettings, wanted: Recipe) -> Beginning | None:
@@ -161,13 +271,20 @@ def _wanted(
         return saved, (), ()
     file = recipe.find(settings.recipe)
     frame, notes = _frame(pack, file, settings)
-    groups = column_groups(pack) if frame["labels"] and grouped else ()
-    made = recipe.make(file, settings.changes, {**frame, "groups": groups})
-    if settings.augment:
-        made = replace(made, transforms=settings.augment)
+    made = _made(pack, settings, frame, grouped=grouped)
     _fits(made, pack)
     trusted = (file.module,) if file.path.parent != recipe.FOLDER else ()
     return made, trusted, notes
+
+
+def _made(
+    pack: Pack, settings: TrainSettings, frame: Mapping[str, int], *, grouped: bool = True
+) -> Recipe:
+    """The recipe of a name or a file, with its settings, for a frame."""
+    groups = column_groups(pack) if frame["labels"] and grouped else ()
+    file = recipe.find(settings.recipe)
+    made = recipe.make(file, settings.changes, {**frame, "groups": groups})
+    return replace(made, transforms=settings.augment) if settings.augment else made
 
 
 def _frame(
@@ -252,6 +369,7 @@ def _continued(
 ) -> Plan:
     """The recipe in the folder, after checking that it is the one that is asked for."""
     wanted, trusted, notes = asked
+    wanted = _divided(run, wanted)
     saved = run.recipe(trusted)
     data = run.env().get("data", {})
     if data and data.get("fingerprint") != pack.fingerprint:
@@ -264,7 +382,7 @@ def _continued(
     grown = replace(saved, images=max(saved.images, images))
     differing = _differing(grown, replace(wanted, images=images))
     if differing and wanted.labels:  # begun before recipes were told of groups of columns
-        before, _, _ = _wanted(pack, settings, grouped=False)
+        before = _divided(run, _wanted(pack, settings, grouped=False)[0])
         differing = differing if _differing(grown, replace(before, images=images)) else []
     if differing:
         raise RunError(
@@ -274,6 +392,14 @@ def _continued(
     if images > saved.images:
         notes = (*notes, _grown(saved.images, images))
     return _kept(run, Plan(grown, True, notes, trusted))
+
+
+def _divided(run: Run, wanted: Recipe) -> Recipe:
+    """The recipe with its batches in parts, where --memory asked for them when the run began."""
+    parts = run.env().get("memory", {}).get("micro_batches")
+    if not isinstance(parts, int) or parts < 1 or wanted.batch % parts:
+        return wanted
+    return replace(wanted, micro_batches=parts)
 
 
 def _differing(saved: Recipe, wanted: Recipe) -> list[str]:
@@ -401,6 +527,8 @@ def train(
         first = chosen.beginning
         known = dict(first.record) if first else run.begun_with if chosen.continues else {}
         env |= {"begun_with": known} if known else {}
+        memory = {**run.env().get("memory", {}), **chosen.memory}
+        env |= {"memory": memory} if memory else {}
         if first is not None:  # before the recipe makes it a run, which knows what it begins with
             run.write_env(env)
         run.write_recipe(chosen.recipe)

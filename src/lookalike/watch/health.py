@@ -11,7 +11,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+import numpy as np
+
 from lookalike import checkpoints, images
+from lookalike.engine.batches import some_blocks
 from lookalike.engine.watcher import Clock, CostLimit, Scene, Watcher
 from lookalike.metrics.scores.health_verdict import (
     Evidence,
@@ -162,9 +165,11 @@ class Health(Watcher):
 def real_stats(scene: Scene) -> RealStats | None:
     """What is normal among the real pictures, learned once a session; None where they are none."""
     if "real" not in scene.shared:
-        real = scene.trainer.source.some(REALS).images
-        several = real.ndim == 4 and len(real) > 1
-        scene.shared["real"] = RealStats.of(images.to_pixels(real)) if several else None
+        blocks = some_blocks(scene.trainer.source, REALS)
+        # As bytes, block by block: as numbers of the network they are four times as large.
+        pixels = [images.to_pixels(b.images) for b in blocks if b.images.ndim == 4]
+        several = sum(map(len, pixels)) > 1
+        scene.shared["real"] = RealStats.of(np.concatenate(pixels)) if several else None
     known: RealStats | None = scene.shared["real"]
     return known
 

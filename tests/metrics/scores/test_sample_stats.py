@@ -7,8 +7,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from lookalike.images import Pixels
-from lookalike.metrics.scores.sample_stats import RealStats, rough
+from lookalike.images import Pixels, measurable
+from lookalike.metrics.features.features import Pixels as PixelFeatures
+from lookalike.metrics.scores.sample_stats import RealStats, rough, small
 
 Blobs = Callable[..., Pixels]
 
@@ -53,3 +54,17 @@ def test_roughness_of_stripes_is_known_by_hand() -> None:
     stripes = np.zeros((1, 4, 4, 1), np.uint8)
     stripes[:, :, ::2] = 100  # every step to the right is 100, every step down is 0
     assert rough(stripes) == 50
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize("count", [2, 64, 130])
+def test_in_blocks_it_is_what_it_is_of_all_at_once(count: int, channels: int) -> None:
+    """Bit for bit: what a training keeps of its looks decides whether it goes back."""
+    pictures = np.random.default_rng(0).integers(0, 256, (count, 9, 9, channels), np.uint8)
+    wide = measurable(pictures).astype(np.int16)
+    down, across = (np.abs(np.diff(wide, axis=axis)).mean() for axis in (1, 2))
+    assert rough(pictures) == float(down + across) / 2
+    rows = PixelFeatures(side=8, channels=channels)(pictures)
+    apart = np.sqrt(((rows[:, None].astype(np.float64) - rows[None]) ** 2).sum(-1))
+    assert (small(pictures) == rows).all()
+    assert RealStats.of(pictures).spread == float(np.median(apart[np.triu_indices(count, 1)]))

@@ -27,6 +27,9 @@ LARGE_BYTES = 16 << 20
 MEMORY = 560 << 20
 """The most bytes of data that a worker may hold; beyond it, decoding ends with a MemoryError."""
 
+CALLER, ORDINARY = 256 << 20, 160 << 20
+"""Bytes of the process that has the workers, and of a worker with a picture that is not large."""
+
 _VARIABLE = "LOOKALIKE_TURNSTILE"
 _open: dict[str, IO[bytes]] = {}
 _depth = 0
@@ -92,6 +95,14 @@ def tidy(most: int = MEMORY // 4) -> None:
         return
     if pages * os.sysconf("SC_PAGE_SIZE") > most:
         gc.collect()
+
+
+def workers_within(limit: int) -> int:
+    """How many workers, one at least, hold no more than so many bytes together with their caller.
+
+    One of them at a time has a large picture.
+    """
+    return 1 + max(limit - CALLER - MEMORY, 0) // ORDINARY
 
 
 def bound_memory(limit: int = MEMORY) -> None:
