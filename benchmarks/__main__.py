@@ -19,6 +19,7 @@ def known() -> list[str]:
         "digits",
         "processes",
         "drawings",
+        "photographs",
     }
     files = {path.stem for path in HERE.glob("*.py")} - skipped
     folders = {path.parent.name for path in HERE.glob("*/__init__.py")}

@@ -29,7 +29,14 @@ def machine() -> str:
         wanted = ("avx2", "avx512f", "avx512_bf16", "amx_bf16")
         flags = " ".join(flag for flag in wanted if f" {flag}" in text)
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
-    return f"{model}, {os.cpu_count()} cores ({flags}), load {load:.1f}"
+    return f"{model}, {_cores()} ({flags}), load {load:.1f}"
+
+
+def _cores() -> str:
+    """How many cores there are, and how many of them this process may use where that is fewer."""
+    every = os.cpu_count() or 1
+    ours = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else every
+    return f"{every} cores" if ours == every else f"{ours} of {every} cores"
 
 
 def kind(told: str) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 from torch.nn import functional as F
 
 from benchmarks.common import CACHE, keep, kept, kept_here, machine, spread, table
-from benchmarks.sets import at_share, faces
+from benchmarks.sets import at_share, faces, photos
 from lookalike import api, images
 from lookalike.data.pack.pack import Pack
 from lookalike.engine.load import open_sampler
@@ -34,6 +34,10 @@ Scored = dict[str, tuple[Features, CopyFeatures, CopyFeatures]]
 def mix(size: int) -> Pack:
     """Ten styles, drawn at this size."""
     return faces("mix", f"mix{size}-{COUNT}", size, COUNT)
+
+
+PICTURES = {"mix": mix, "photos": photos}
+"""Sets that can be made at any size."""
 
 
 def judges(pack: Pack) -> Scored:
@@ -88,8 +92,9 @@ def arm(name: str, pack: Pack, minutes: float, changes: dict[str, Any], label: s
     return enlarged(pictures, pack.size), seen
 
 
-def measure(size: int, arms: list[str], minutes: float, changes: dict[str, Any], note: str) -> None:
-    pack = mix(size)
+def measure(
+    pack: Pack, arms: list[str], minutes: float, changes: dict[str, Any], note: str
+) -> None:
     scored = judges(pack)
     for name in arms:
         label = "-".join(filter(None, (pack.path.name, name, f"{minutes:g}", note)))
@@ -106,7 +111,7 @@ def measure(size: int, arms: list[str], minutes: float, changes: dict[str, Any],
                 "near_duplicates": scores.near_duplicates.value,
                 "copy_excess": scores.copies.excess.value,
             }
-        told = {"set": pack.path.name, "size": size, "arm": name, "minutes": minutes}
+        told = {"set": pack.path.name, "size": pack.size, "arm": name, "minutes": minutes}
         keep("large", {**told, "images": seen, "note": note, "machine": machine(), **row})
         print(name, {k: (round(v["kid"], 3), round(v["coverage"], 2)) for k, v in row.items()})
 
@@ -114,24 +119,25 @@ def measure(size: int, arms: list[str], minutes: float, changes: dict[str, Any],
 def report(everything: bool = False) -> str:
     """The rows of this kind of machine, or all of them."""
     rows = kept("large") if everything else kept_here("large")
-    groups: dict[tuple[int, float, str, str], list[dict[str, Any]]] = {}
+    groups: dict[tuple[str, float, str, str], list[dict[str, Any]]] = {}
     for row in rows:
-        groups.setdefault((row["size"], row["minutes"], row["arm"], row["note"]), []).append(row)
+        groups.setdefault((row["set"], row["minutes"], row["arm"], row["note"]), []).append(row)
     lines = [
-        [f"{size}", f"{minutes:g}", name, note, spread([row["images"] for row in mine], 0)]
+        [pack, f"{minutes:g}", name, note, spread([row["images"] for row in mine], 0)]
         + [str(len(mine))]
         + [
             " / ".join(spread([row[f"lite{j}"][key] for row in mine], 3) for j in JUDGES)
             for key in ("kid", "coverage", "near_duplicates", "copy_excess")
         ]
-        for (size, minutes, name, note), mine in sorted(groups.items())
+        for (pack, minutes, name, note), mine in sorted(groups.items())
     ]
-    header = ["px", "minutes", "arm", "settings", "images", "runs"]
+    header = ["set", "minutes", "arm", "settings", "images", "runs"]
     return table(lines, [*header, "KID", "coverage", "near-duplicates", "copy excess"])
 
 
 def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="bench large", description=__doc__)
+    parser.add_argument("--pictures", default="mix", help=f"one of {','.join(PICTURES)}")
     parser.add_argument("--sizes", default="256", help="128,256")
     parser.add_argument("--arms", default="cascade,swift,enlarged")
     parser.add_argument("--minutes", type=float, default=9.0)
@@ -141,6 +147,7 @@ def main(arguments: list[str]) -> None:
     if not wanted.report:
         for size in map(int, wanted.sizes.split(",")):
             note = " ".join(wanted.set)
-            measure(size, wanted.arms.split(","), wanted.minutes, pairs(wanted.set), note)
+            pack = PICTURES[wanted.pictures](size)
+            measure(pack, wanted.arms.split(","), wanted.minutes, pairs(wanted.set), note)
     print(report())
     print(f"\nGrids: {CACHE}/large-*.png")

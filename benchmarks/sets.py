@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from benchmarks import photographs
 from benchmarks.common import CACHE
 from lookalike.data.demo import draw_demo
 from lookalike.data.pack.pack import Pack
@@ -128,6 +129,24 @@ def icons32() -> Pack:
     return at_share(icons, CACHE / "pack-icons32")
 
 
+def photos(size: int = 64) -> Pack:
+    """About 1,500 training and 500 held-out squares of photographs, none of the same photograph.
+
+    Small ones are what those of 128 px are at a half or a quarter of their side.
+    """
+    pack = CACHE / f"pack-photos{size}"
+    if size < 128:
+        return at_share(lambda: photos(128), pack, 128 // size)
+    if Pack.is_pack(pack):
+        return Pack.open(pack)
+    return photographs.write(pack, photographs.photographs(), size)
+
+
+def photos128() -> Pack:
+    """The photographs at 128 px."""
+    return photos(128)
+
+
 def fashion(train: int = 10_000, held: int = 2_000) -> Pack:
     """Fashion-MNIST, 28 px padded to 32, grey: training and test pictures of its own split."""
     pack = CACHE / ("pack-fashion" if held == 2_000 else f"pack-fashion-{held}")
@@ -178,4 +197,6 @@ SETS = {
     "fashion-tops": fashion_tops,
     "icons": icons,
     "icons32": icons32,
+    "photos": photos,
+    "photos128": photos128,
 }
