@@ -7,18 +7,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from lookalike.metrics.copies.search import see
 from lookalike.metrics.features.features import Pixels
-from lookalike.metrics.utility import selection
 from lookalike.metrics.utility.selection import (
     REASONS,
     CandidateLook,
     SelectedPictures,
     Sieve,
-    VectorSearch,
     sieve,
 )
 
@@ -81,50 +77,3 @@ def test_many_can_be_taken(judge: Sieve):
 
 def test_every_reason_is_explained():
     assert list(REASONS) == ["class", "copy", "outlier", "twin"]
-
-
-@settings(deadline=None, max_examples=60)
-@given(
-    count=st.integers(1, 60),
-    dims=st.sampled_from([1, 3, 40, 200]),
-    offset=st.sampled_from([0.0, 1e3, 1e5]),
-    size=st.sampled_from([0.0, 1e-6, 1.0]),
-    seed=st.integers(0, 1000),
-)
-def test_the_nearest_of_the_taken_is_that_of_all_of_them_to_the_last_bit(
-    count: int, dims: int, offset: float, size: float, seed: int
-) -> None:
-    draw = np.random.default_rng(seed)
-    known = draw.normal(size=(30, dims)) * np.geomspace(1, 0.01, dims)
-    axes = np.linalg.svd(known - known.mean(0), full_matrices=False)[2][:16].T.astype(np.float32)
-    vectors = (offset + draw.normal(size=(count, dims)) * size).astype(np.float32)
-    asked = (offset + draw.normal(size=(5, dims)) * size).astype(np.float32)
-    usual, selection.BLOCK = selection.BLOCK, 7
-    try:
-        search = VectorSearch(axes)
-        for number, vector in enumerate(vectors, 1):
-            search.add(vector)
-            for one in asked:
-                every = float(np.linalg.norm(vectors[:number] - one, axis=1).min())
-                assert search.distance(one) == every
-    finally:
-        selection.BLOCK = usual
-
-
-def test_few_of_the_taken_are_read_to_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    draw = np.random.default_rng(0)
-    axes = np.eye(100, 16, dtype=np.float32)
-    search, read = VectorSearch(axes), []
-    least = VectorSearch._least
-
-    def counted(self: VectorSearch, one: np.ndarray, rows: np.ndarray) -> float:
-        read.append(len(rows))
-        return least(self, one, rows)
-
-    monkeypatch.setattr(VectorSearch, "_least", counted)
-    spread = np.where(np.arange(100) < 16, 1.0, 0.01)
-    for vector in (draw.normal(size=(500, 100)) * spread).astype(np.float32):
-        search.add(vector)
-    for vector in (draw.normal(size=(20, 100)) * spread).astype(np.float32):
-        search.distance(vector)
-    assert sum(read) / 20 < 5

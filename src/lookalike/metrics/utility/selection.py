@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from lookalike.data.expanded.balance import LEAST
 from lookalike.data.pack.pack import Pack
-from lookalike.data.pack.scratch_array import scratch_array
 from lookalike.errors import DataError
 from lookalike.images import Pixels
 from lookalike.metrics.copies.search import (
@@ -35,6 +34,7 @@ from lookalike.metrics.distances.nearest import Numbers, Vectors
 from lookalike.metrics.features.features import Features
 from lookalike.metrics.features.real_features import RealFeatures, shuffled
 from lookalike.metrics.utility.classifier import Classifier
+from lookalike.metrics.utility.vector_search import VectorSearch
 from lookalike.progress import Tell, silent
 
 MOST = 20_000
@@ -42,12 +42,6 @@ MOST = 20_000
 
 AXES = 16
 """Directions along which the search for twins compares first."""
-
-BLOCK = 8192
-"""Vectors that lie in one file."""
-
-_ROUNDING = 1e-4
-"""More than what rounding makes of a distance, over the length of the vectors."""
 
 REASONS = {
     "class": "taken for another class",
@@ -208,46 +202,3 @@ class SelectedPictures:
     def _keep(self, vector: NDArray[np.float32]) -> None:
         self._kept.add(vector)
         self.taken += 1
-
-
-class VectorSearch:
-    """Vectors to be near to, one after the other; 64 bytes of each in memory, the rest in files.
-
-    ``axes`` ``[d, k]`` are directions at right angles to one another and of length 1. Distances
-    along them are never longer than the whole one, so that only those vectors have to be read that
-    are as near along the axes as the nearest is in all. The answer is that of reading all.
-    """
-
-    def __init__(self, axes: NDArray[np.float32]) -> None:
-        self._axes = axes
-        self._low = np.zeros((64, axes.shape[1]), np.float32)
-        self._blocks: list[Vectors] = []
-        self._count = 0
-        self._longest = 0.0
-
-    def add(self, vector: NDArray[np.float32]) -> None:
-        """One more, float32 ``[d]``."""
-        if self._count == len(self._low):
-            self._low = np.concatenate([self._low, np.zeros_like(self._low)])
-        if self._count % BLOCK == 0:
-            room = scratch_array((BLOCK, 4 * len(vector), 1, 1))
-            self._blocks.append(room.reshape(BLOCK, -1).view(np.float32))
-        self._low[self._count] = vector @ self._axes
-        self._blocks[-1][self._count % BLOCK] = vector
-        self._longest = max(self._longest, float(np.linalg.norm(vector)))
-        self._count += 1
-
-    def distance(self, vector: NDArray[np.float32]) -> float:
-        """How far the nearest one is from float32 ``[d]``."""
-        along = np.linalg.norm(self._low[: self._count] - vector @ self._axes, axis=1)
-        first = self._least(vector, along.argmin(keepdims=True))
-        longest = max(self._longest, float(np.linalg.norm(vector)))
-        return self._least(vector, np.flatnonzero(along <= first + _ROUNDING * longest))
-
-    def _least(self, vector: NDArray[np.float32], rows: NDArray[np.int64]) -> float:
-        ends = np.searchsorted(rows, BLOCK * np.arange(len(self._blocks) + 1))
-        return min(
-            float(np.linalg.norm(block[rows[low:high] % BLOCK] - vector, axis=1).min())
-            for block, low, high in zip(self._blocks, ends[:-1], ends[1:], strict=True)
-            if low < high
-        )
