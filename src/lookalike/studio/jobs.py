@@ -25,7 +25,7 @@ from typing import Any
 from lookalike.checkpoints import read_json
 from lookalike.run import is_locked
 from lookalike.studio.errors import OverloadedError, UnknownError
-from lookalike.studio.plain_words import for_page
+from lookalike.studio.messages import for_page
 from lookalike.studio.requests import checked_id
 
 TRAININGS = ("start", "train")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import lookalike
-from lookalike.studio.plain_words import for_page
+from lookalike.studio.messages import for_page
 
 ROOT = Path(lookalike.__file__).parent
 SHOWN = (
