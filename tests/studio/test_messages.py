@@ -21,7 +21,7 @@ SHOWN = (
     "data/doctor/findings.py",
 )
 """Where sentences are made that a page of the studio shows."""
-TERMINAL = re.compile(r"(^|\s|\()--\w|lookalike \w|Ctrl-C|'(prepare|evaluate) ")
+TERMINAL = re.compile(r"(^|\s|\()--\w|lookalike \w|Ctrl-C|'(prepare|evaluate|generate)\b")
 
 
 def sentences(path: Path) -> Iterator[str]:

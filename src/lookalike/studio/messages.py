@@ -28,6 +28,7 @@ _SAID = (
     (r" The other one: --checkpoint \w+\.", ""),
     (r"; --set warm=none begins with random ones", ""),
     (r" Ctrl-C saves and stops\.", ""),
+    (r"'generate' and everything else use it", "everything here draws from it"),
     (r"Ctrl-C now loses nothing", "stopping now loses nothing"),
 )
 """What the terminal says, as a pattern, and what the page says instead.
