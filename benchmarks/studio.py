@@ -129,8 +129,8 @@ def crowd(page: Any) -> None:
 
 def pans(page: Any) -> list[float]:
     """Frames per second while the map is dragged, from so near that pictures are shown."""
-    page.wait_for_selector("[data-ready=true] canvas", timeout=LONG)
-    box = page.locator("[data-ready=true] canvas").first.bounding_box()
+    page.wait_for_selector(".map[data-ready=true] canvas", timeout=LONG)
+    box = page.locator(".map[data-ready=true] canvas").first.bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     page.mouse.move(x, y)
     page.mouse.wheel(0, -ZOOM)

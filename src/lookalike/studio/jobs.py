@@ -25,7 +25,7 @@ from typing import Any
 from lookalike.checkpoints import read_json
 from lookalike.run import is_locked
 from lookalike.studio.errors import OverloadedError, UnknownError
-from lookalike.studio.plain_words import for_page
+from lookalike.studio.messages import for_page
 from lookalike.studio.requests import checked_id
 
 TRAININGS = ("start", "train")
@@ -180,16 +180,19 @@ class Jobs:
             self._calling.start()
 
     def _call(self) -> None:
-        """Start what waits, one after the other, whenever nothing else is under way."""
-        while True:
-            with self._starting:
-                waiting = self._waiting()
-                if not waiting:
-                    self._calling = None
-                    return
-                if self._at_work() is None:
-                    self._begin_now(self.folder / waiting[0].id)
+        while self._called():
             time.sleep(SOON)
+
+    def _called(self) -> bool:
+        """Start what waits if nothing else is under way; whether there was any."""
+        with self._starting:
+            waiting = self._waiting()
+            if not waiting:
+                self._calling = None
+            elif self._at_work() is None:
+                with contextlib.suppress(OSError):  # a full disk: the next look tries again
+                    self._begin_now(self.folder / waiting[0].id)
+            return bool(waiting)
 
     def _at_work(self) -> Job | None:
         """What is no training, and under way."""

@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 from lookalike.errors import LookalikeError
 from lookalike.results import plain
 from lookalike.studio.errors import OverloadedError, RequestError, TooLargeError
-from lookalike.studio.plain_words import for_page
+from lookalike.studio.messages import for_page
 
 T = TypeVar("T", str, int, float, bool, list[Any], dict[str, Any])
 

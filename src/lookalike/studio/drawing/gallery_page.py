@@ -32,8 +32,8 @@ from lookalike.studio.drawing.gallery import MADE, GalleryPicture, texts_of
 from lookalike.studio.errors import RequestError, UnknownError
 from lookalike.studio.jobs import job_words
 from lookalike.studio.library import RUN, Entry, id_of
+from lookalike.studio.messages import all_for_page
 from lookalike.studio.pictures import MOST_PICTURE_BYTES, as_webp, on_checks
-from lookalike.studio.plain_words import all_for_page
 from lookalike.studio.requests import LONGEST_TEXT, answer, field, fields, listed, octets
 from lookalike.studio.uploads import free_path
 

@@ -18,7 +18,7 @@ from lookalike.run import Run
 from lookalike.studio.errors import UnknownError
 from lookalike.studio.jobs import Job
 from lookalike.studio.library import RUN, Entry
-from lookalike.studio.plain_words import all_for_page, for_page
+from lookalike.studio.messages import all_for_page, for_page
 from lookalike.studio.requests import answer
 from lookalike.studio.run_facts import RunLook
 from lookalike.studio.studio import Studio

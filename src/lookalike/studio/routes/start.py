@@ -21,8 +21,8 @@ from lookalike.settings.device import Device
 from lookalike.studio.errors import RequestError, UnknownError
 from lookalike.studio.jobs import Job
 from lookalike.studio.library import PACK, RUN, SOURCES, Entry, id_of
+from lookalike.studio.messages import all_for_page, for_page
 from lookalike.studio.pictures import MOST_PICTURE_BYTES
-from lookalike.studio.plain_words import all_for_page, for_page
 from lookalike.studio.requests import answer, checked_id, field, fields, octets, streamed
 from lookalike.studio.studio import Studio
 from lookalike.studio.uploads import MOST_ZIP_BYTES, Uploads, safe_name

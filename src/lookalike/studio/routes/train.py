@@ -17,7 +17,7 @@ from lookalike.run import Run
 from lookalike.studio.errors import RequestError, UnknownError
 from lookalike.studio.jobs import TRAININGS, Job
 from lookalike.studio.library import RUN, Entry
-from lookalike.studio.plain_words import all_for_page, for_page
+from lookalike.studio.messages import all_for_page, for_page
 from lookalike.studio.requests import answer, checked_id, field, fields
 from lookalike.studio.studio import Studio
 

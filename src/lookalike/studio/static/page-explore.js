@@ -267,7 +267,9 @@ class Explore {
     const side = this.points.tile;
     own.getContext("2d").drawImage(this.map.images[Math.floor(point / this.points.sheet)], column * side, row * side, side, side, 0, 0, side, side);
     const near = el("span", { class: "soft" });
-    fill(this.card, el("div", { class: "pair" }, own, near), el("span", {}, title));
+    const alone = real || !this.facts.pack;
+    this.card.classList.toggle("alone", alone);
+    fill(this.card, el("div", { class: "pair" }, own, alone ? null : near), el("span", {}, title));
     this.#placeCard(at);
     if (aloud) announce(title);
     clearTimeout(this.soon);

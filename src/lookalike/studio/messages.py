@@ -9,9 +9,9 @@ _SAID = (
     (
         r": the samples are [\d.]+ times as far from .+? by chance"
         r"(?:, and reach (\S+) of their variety \(real ones: (\S+)\))?(?:; healthy is [^.]+)?\.",
-        r". Their variety: \1 (real pictures: \2).",
+        r". New pictures reach \1 of the variety of yours; real ones reach \2.",
     ),
-    (r" Their variety:  \(real pictures: \)\.", ""),
+    (r" New pictures reach  of the variety of yours; real ones reach \.", ""),
     (r"--size (\d+) or (\d+) takes", r"\1 or \2 px take"),
     (r"\(--recipe (\S+) trains", r"(the recipe \1 trains"),
     (r"as the pack .+ has them", "as they were prepared"),
@@ -28,6 +28,7 @@ _SAID = (
     (r" The other one: --checkpoint \w+\.", ""),
     (r"; --set warm=none begins with random ones", ""),
     (r" Ctrl-C saves and stops\.", ""),
+    (r"'generate' and everything else use it", "everything here draws from it"),
     (r"Ctrl-C now loses nothing", "stopping now loses nothing"),
 )
 """What the terminal says, as a pattern, and what the page says instead.

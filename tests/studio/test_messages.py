@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import lookalike
-from lookalike.studio.plain_words import for_page
+from lookalike.studio.messages import for_page
 
 ROOT = Path(lookalike.__file__).parent
 SHOWN = (
@@ -21,7 +21,7 @@ SHOWN = (
     "data/doctor/findings.py",
 )
 """Where sentences are made that a page of the studio shows."""
-TERMINAL = re.compile(r"(^|\s|\()--\w|lookalike \w|Ctrl-C|'(prepare|evaluate) ")
+TERMINAL = re.compile(r"(^|\s|\()--\w|lookalike \w|Ctrl-C|'(prepare|evaluate|generate)\b")
 
 
 def sentences(path: Path) -> Iterator[str]:
@@ -78,7 +78,8 @@ def test_no_sentence_of_a_page_has_an_option_or_a_command(name: str) -> None:
             "Not near yet: the samples are 10 times as far from pictures never trained on as 64 "
             "real ones are by chance, and reach 37% of their variety (real ones: 73%); healthy is "
             "up to 8 times and half of what real ones reach. It may still come.",
-            "Not near yet. Their variety: 37% (real pictures: 73%). It may still come.",
+            "Not near yet. New pictures reach 37% of the variety of yours; real ones reach 73%. It "
+            "may still come.",
         ),
         ("a folder (of a--b) called x--y", "a folder (of a--b) called x--y"),
     ],
