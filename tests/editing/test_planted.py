@@ -13,7 +13,7 @@ from torch.nn import functional
 from lookalike import images
 from lookalike.editing.directions import STRENGTH, find_axes
 from lookalike.editing.editor import Editor, Slider
-from lookalike.editing.exchange import WantedChange, exchange
+from lookalike.editing.exchange import WantedChange, exchange, strengths
 from lookalike.editing.generator import EditableGenerator
 from lookalike.editing.measure import subject_of
 from lookalike.editing.teach import Lesson, lesson_of, taught
@@ -111,6 +111,20 @@ def test_the_slider_moves_what_was_taught_and_nothing_else() -> None:
     assert float(moved[0]) > 0.5
     assert float(moved[1]) < -0.5
     assert float(functional.cosine_similarity(moved, PLANTED, dim=0)) > 0.95
+
+
+def test_a_strength_is_that_share_of_the_rise_in_what_the_readers_see() -> None:
+    able = replace(editor(), sliders=(slider(),))
+    subject = subject_of(able, images.to_network(drawn(1, 4, -1.5)))
+    shares = (0.25, 0.5, 0.75, 1.0)
+    found = strengths(able, subject, WantedChange({"tilt": 1}), shares)
+    with torch.no_grad():
+        start = float(able.probabilities(subject.square)[0][0, 1])
+    whole = found[-1].success
+    for share, change in zip(shares, found, strict=True):
+        assert (change.success - start) / (whole - start) == pytest.approx(share, abs=0.1)
+    amounts = [float((one.edit.shown - subject.square).abs().mean()) for one in found]
+    assert amounts == sorted(amounts)
 
 
 def test_axes_that_are_found_move_pictures_as_much_as_each_other_and_as_much_either_way() -> None:

@@ -16,6 +16,7 @@ from lookalike import api
 from lookalike.errors import DataError, RunError
 from lookalike.progress import Listener
 from lookalike.settings.editing import EditSettings, edits
+from lookalike.stages.directions import AttributeSuccess, FoundDirections
 
 
 @pytest.fixture(scope="module")
@@ -181,6 +182,15 @@ def test_directions_tells_measured_success_and_keeps_names(run: Path, tmp_path: 
     assert api.directions(mine).axes[1].name == "light"
     with pytest.raises(DataError, match="no axis '77'"):
         api.directions(mine, names={"77": "x"})
+
+
+def test_the_next_step_of_directions_is_a_change_that_edit_accepts() -> None:
+    seldom = AttributeSuccess("beard", ("chin", "none"), success=0.3)
+    often = AttributeSuccess("hair", ("bun", "spiky"), success=0.9)
+    told = FoundDirections(Path("run"), (seldom, often), (), Path("page.html"))
+    assert told.next_step == "lookalike edit run PHOTO --set hair=spiky"
+    alone = FoundDirections(Path("run"), (seldom,), (), Path("page.html"))
+    assert alone.next_step == "lookalike edit run PHOTO --set beard=none --anyway"
 
 
 def test_what_was_learned_is_kept_and_serves_without_the_pack(

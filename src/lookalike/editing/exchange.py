@@ -42,7 +42,8 @@ HOLD = 2.0
 AWAY = 50.0
 """How much the mean change of a pixel counts there, far from where the descent begins to change."""
 WAY = 16
-"""Places between the photo and the whole change at which the probability is asked."""
+"""Places between the photo and the whole change at which the probability is asked, and again
+between two of these: it may rise from nothing to all from one to the next."""
 
 
 @dataclass(frozen=True)
@@ -328,16 +329,24 @@ def _place(editor: Editor, subject: Subject, wanted: WantedChange, whole: Exchan
     """Where on the way to the whole change the probability has risen by the wanted share."""
     if not wanted.values:
         return wanted.strength
-    shares = torch.linspace(0, 1, WAY + 1)[:, None]
-    latents, labels = _between(subject, whole, shares)
-    looks = _look(editor, subject, wanted, latents, labels, SHIFTS[:1])
-    risen = looks.success.cummax(0).values
+    places = torch.linspace(0, 1, WAY + 1)
+    risen = _risen(editor, subject, wanted, whole, places)
     goal = float(risen[0] + wanted.strength * (risen[-1] - risen[0]))
-    index = int((risen >= goal).float().argmax())
+    index = int((risen < goal).sum())
     if index == 0:
         return wanted.strength
-    low, high = float(risen[index - 1]), float(risen[index])
-    return float(shares[index - 1, 0]) + (goal - low) / max(high - low, 1e-6) / WAY
+    places = torch.linspace(float(places[index - 1]), float(places[index]), WAY + 1)
+    risen = _risen(editor, subject, wanted, whole, places)
+    return float(places[min(int((risen < goal).sum()), WAY)])
+
+
+def _risen(
+    editor: Editor, subject: Subject, wanted: WantedChange, whole: Exchanged, places: Tensor
+) -> Tensor:
+    """The most that the probability has been up to each of these places of the way, ``[N]``."""
+    latents, labels = _between(subject, whole, places[:, None])
+    looks = _look(editor, subject, wanted, latents, labels, SHIFTS)
+    return looks.success.cummax(0).values
 
 
 def _between(subject: Subject, whole: Exchanged, shares: Tensor) -> tuple[Tensor, Tensor | None]:

@@ -14,6 +14,7 @@ from lookalike.editing.editor import Editor
 from lookalike.editing.exchange import Subject, WantedChange, exchange
 from lookalike.editing.measure import subject_of
 from lookalike.editing.open import FOLDER, OpenedEditor, axis_names, knowing, name_axes, open_editor
+from lookalike.editing.photos import LEAST
 from lookalike.errors import DataError
 from lookalike.images import Pixels
 from lookalike.metrics.distances.intervals import share_interval
@@ -95,12 +96,14 @@ class FoundDirections(Result):
 
     @property
     def next_step(self) -> str:
-        """To change one of them, or to give an axis a name where there are no attributes."""
+        """To change what succeeds most often, or to name an axis where there are no attributes."""
         run = shlex.quote(str(self.run))
         if not self.attributes:
             return f"lookalike directions {run} --name 3=age (the number and name of an axis)"
-        one = self.attributes[0]
-        return f"lookalike edit {run} PHOTO --set {shlex.quote(f'{one.name}={one.values[0]}')}"
+        one = max(self.attributes, key=lambda attribute: attribute.success or 0.0)
+        change = shlex.quote(f"{one.name}={one.values[-1]}")
+        anyway = " --anyway" if one.success is not None and one.success < LEAST else ""
+        return f"lookalike edit {run} PHOTO --set {change}{anyway}"
 
 
 def directions(
