@@ -201,7 +201,7 @@ def test_what_cannot_fit_is_refused_with_what_would() -> None:
     with pytest.raises(TrainingError, match=r"needs 101 MB with 8.*allows 90 MB") as refused:
         within(90 * MB, replace(of_batch(8), micro_batches=1), step, None)
     assert "begin a new run" in str(refused.value)
-    with pytest.raises(TrainingError, match=r"too much as well: --set width=4 \(104 MB\), or"):
+    with pytest.raises(TrainingError, match=r"too much as well: --set width=4 \(104 MB\), --set"):
         within(90 * MB, of_batch(8), step, others)
     calls = iter([104, 80, 95])
     lighter = told(lambda n: next(calls) * MB)

@@ -178,8 +178,8 @@ def _what_fits(limit: int, dry: DryStep, others: Iterable[tuple[str, Recipe, Bat
     tried = {f"{how} ({memory_words(need)})": need for how, need in needs.items()}
     fitting = [words for words, need in tried.items() if need <= limit]
     if fitting:
-        return f"What fits, and gives other pictures: {', or '.join(fitting)}. Or allow more."
-    smaller = f"; what is smaller needs too much as well: {', or '.join(tried)}" if tried else ""
+        return f"What fits, and gives other pictures: {', '.join(fitting)}. Or allow more."
+    smaller = f"; what is smaller needs too much as well: {', '.join(tried)}" if tried else ""
     return f"Allow more{smaller}."
 
 
