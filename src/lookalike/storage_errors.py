@@ -98,14 +98,14 @@ def guarded(verb: Callable[P, R], near: Near = lambda _: nullcontext()) -> Calla
     @functools.wraps(verb)
     def inner(*values: P.args, **named: P.kwargs) -> R:
         given = parameters.bind_partial(*values, **named)
-        places = list(_places(given.arguments))
+        places = list(places_of(given.arguments))
         with storage_errors(places), near(given.arguments):
             return verb(*given.args, **given.kwargs)
 
     return inner
 
 
-def _places(arguments: Mapping[str, Any]) -> Iterator[AnyPath]:
+def places_of(arguments: Mapping[str, Any]) -> Iterator[AnyPath]:
     """Where a verb writes: an argument of its own, or one of its settings."""
     fields, settings = arguments.get("fields", {}), arguments.get("settings")
     for name in WRITTEN:

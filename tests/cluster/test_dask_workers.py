@@ -17,6 +17,7 @@ import pytest
 from case_tools import contents, fill, lookalike, running, until
 
 import lookalike as package
+from lookalike.cluster.dask_workers import DaskWorkers
 from lookalike.data.pack.part_folder import ARRAYS, parts_in
 from lookalike.errors import LookalikeError, NoImagesError
 
@@ -71,6 +72,16 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     with two_workers(tmp_path_factory.mktemp("cluster")) as cluster:
         yield cluster
+
+
+def test_an_error_that_was_nested_too_deep_is_told(cluster: Cluster) -> None:
+    """With all its frames dask never told of it, and the work waited for good."""
+
+    def too_deep(_: object, number: int = 0) -> None:
+        too_deep(_, number + 1)
+
+    with DaskWorkers(cluster.on) as workers, pytest.raises(RecursionError, match="depth"):
+        workers.run([too_deep], lambda *_: None)
 
 
 def command(*words: object) -> AbstractContextManager[subprocess.Popen[str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from lookalike.api.signatures import local
 from lookalike.errors import DataError
 from lookalike.progress import NOBODY, Listener
 from lookalike.settings.editing import (
@@ -13,7 +14,6 @@ from lookalike.settings.editing import (
     TeachSettings,
 )
 from lookalike.settings.options import AnyPath, filled, path_of
-from lookalike.storage_errors import guarded
 
 if TYPE_CHECKING:
     from lookalike.stages.directions import FoundDirections
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from lookalike.stages.vary import Varied
 
 
-@guarded
+@local
 def edit(
     run: AnyPath,
     *photos: AnyPath,
@@ -71,7 +71,7 @@ def edit(
     return stage.morph(opened, ends, target, settings, place, listener.tell)
 
 
-@guarded
+@local
 def rebuild(
     run: AnyPath,
     *photos: AnyPath,
@@ -104,7 +104,7 @@ def rebuild(
     return stage.rebuild(opened, path_of(photos[0]), target, settings, place, listener.tell)
 
 
-@guarded
+@local
 def directions(
     run: AnyPath,
     settings: DirectionsSettings | None = None,
@@ -130,7 +130,7 @@ def directions(
     return stage.directions(opened, settings, settings.device.place(), listener.tell)
 
 
-@guarded
+@local
 def teach(
     run: AnyPath,
     settings: TeachSettings | None = None,

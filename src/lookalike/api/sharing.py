@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from lookalike.api.signatures import local
 from lookalike.progress import NOBODY, Listener
 from lookalike.settings.device import Device
 from lookalike.settings.options import AnyPath, filled, path_of
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from lookalike.stages.share import Shared
 
 
+@local
 def share(
     run: AnyPath,
     to: AnyPath,

@@ -9,9 +9,9 @@ from dataclasses import MISSING, fields
 from inspect import Parameter, Signature, signature
 from typing import Any, ParamSpec, TypeVar
 
-from lookalike.errors import DataError
+from lookalike.errors import DataError, SourceError
 from lookalike.settings.options import SHARED, url_of
-from lookalike.storage_errors import guarded
+from lookalike.storage_errors import guarded, places_of
 
 _READ = ("source", "pack", "data", "target", "against")
 """What verbs call the places that may be a pack or pictures."""
@@ -42,6 +42,7 @@ def _near(given: dict[str, Any]) -> Iterator[None]:
     """
     names = (*_READ, "to")
     urls = {name: url for name in names if (url := url_of(given.get(name))) is not None}
+    _refuse_urls({name: value for name, value in given.items() if name not in urls})
     if not urls:
         yield
         return
@@ -56,8 +57,38 @@ def _near(given: dict[str, Any]) -> Iterator[None]:
     for name, url in urls.items():
         given[name] = cached_pack(url) or (place_for(url) if name == "to" else url)
     yield
-    if "to" in urls:
+    if "to" not in urls:
+        return
+    try:
         store_pack(given["to"], urls["to"])
+    except SourceError as problem:
+        raise SourceError(f"{problem} What was made lies in {given['to']}.") from problem
+
+
+def local(function: Callable[P, R]) -> Callable[P, R]:
+    """A public function whose places are all on disks: these refuse in words, and URLs are none."""
+    return guarded(function, _on_disks)
+
+
+@contextmanager
+def _on_disks(given: dict[str, Any]) -> Iterator[None]:
+    _refuse_urls(given)
+    yield
+
+
+def _refuse_urls(given: Mapping[str, Any]) -> None:
+    """Refuse a URL where a folder is written that nobody carries there.
+
+    Raises:
+        DataError: it would become a folder called s3: on this disk.
+    """
+    for place in places_of(given):
+        if (url := url_of(place)) is not None:
+            raise DataError(
+                f"{url} is no place on a disk, where this verb reads and writes it. Name a folder "
+                "here, and copy it to or from there. URLs are taken for pictures and packs that "
+                "are read, and for --to of prepare, generate, expand and export."
+            )
 
 
 def _refuse_parts(arguments: Mapping[str, Any], url: str) -> None:

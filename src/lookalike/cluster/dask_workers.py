@@ -14,6 +14,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from traceback import walk_tb
 from typing import Any
 
 from lookalike.data.decode.worker_pool import cores
@@ -30,6 +31,9 @@ _PATIENCE = 30.0
 """Seconds until a scheduler without workers is given up, or a part that a dying worker holds."""
 
 _EVERY = 0.5
+
+_FRAMES = 100
+"""An error comes with its frames; with so many without them: of a thousand dask never tells."""
 
 
 class DaskWorkers:
@@ -171,6 +175,10 @@ def _do(call: Call, about: tuple[str, int, str]) -> Any:
             if time.monotonic() > until:
                 raise
             time.sleep(_EVERY)
+        except Exception as problem:
+            if sum(1 for _ in walk_tb(problem.__traceback__)) < _FRAMES:
+                raise
+            raise problem.with_traceback(None) from problem.__cause__
 
 
 def _go_to(place: str, address: str) -> None:

@@ -421,3 +421,62 @@ def test_a_bucket_is_looked_at_and_trained_on_as_a_folder_is(
     words = {"recipe": "tiny", "changes": changes, "threads": 1}
     assert lookalike.train(url, tmp_path / "run", **words).finished
     assert lookalike.train(url, tmp_path / "run", **words).finished
+
+
+def test_what_lies_at_a_url_is_never_overwritten_from_another_machine(
+    bucket: Bucket, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lookalike.prepare(photos, tmp_path / "p", **WORDS)
+    changes = {"images": 16, "width": 4, "batch": 8}
+    lookalike.train(tmp_path / "p", tmp_path / "run", recipe="tiny", changes=changes, threads=1)
+    verbs = {
+        "generated": lambda to: lookalike.generate(tmp_path / "run", to, count=2, threads=1),
+        "expanded": lambda to: lookalike.expand(
+            tmp_path / "p", to, run=tmp_path / "run", factor=1.1, judge="pixels", threads=1
+        ),
+        "exported": lambda to: lookalike.export(tmp_path / "p", to),
+        "packs/a": lambda to: lookalike.prepare(photos, to, **WORDS),
+    }
+    for name, work in verbs.items():
+        url = f"{bucket.url}/{name}"
+        upload(photos, url)
+        before = RemotePlace(url).files()
+        with pytest.raises(DataError, match=rf"{name} is not empty: .*nothing is ever overwritten"):
+            work(url)
+        assert RemotePlace(url).files() == before
+
+
+def test_what_this_machine_wrote_to_a_url_goes_on_as_on_a_disk(
+    bucket: Bucket, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lookalike.prepare(photos, tmp_path / "p", **WORDS)
+    changes = {"images": 16, "width": 4, "batch": 8}
+    lookalike.train(tmp_path / "p", tmp_path / "run", recipe="tiny", changes=changes, threads=1)
+    url = f"{bucket.url}/new"
+
+    def names() -> list[str]:
+        return [file.name for file in RemotePlace(url).files()]
+
+    lookalike.generate(tmp_path / "run", url, count=2, threads=1, keep_copies=True)
+    assert names() == ["000000.png", "000001.png", "digests.json"]
+    lookalike.generate(tmp_path / "run", url, count=3, threads=1, keep_copies=True)
+    assert names() == ["000000.png", "000001.png", "000002.png", "digests.json"]
+    monkeypatch.setenv("LOOKALIKE_CACHE", str(tmp_path / "other"))
+    with pytest.raises(DataError, match=r"000000\.png, … \(3 in all\)"):
+        lookalike.generate(tmp_path / "run", url, count=3, seed=1, threads=1, keep_copies=True)
+
+
+def test_a_url_where_only_a_disk_will_do_is_no_folder_called_s3(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for work in (
+        lambda: lookalike.transform(photos, "fliph", to="s3://b/copies"),
+        lambda: lookalike.share(tmp_path, "s3://b/faces.html"),
+        lambda: lookalike.edit(tmp_path, photos / "a/0000.png", to="s3://b/edited.png"),
+        lambda: lookalike.train(photos, "s3://b/run", recipe="tiny"),
+        lambda: lookalike.doctor(photos, "s3://b/page.html", quick=True),
+    ):
+        with pytest.raises(DataError, match="is no place on a disk"):
+            work()
+    assert not list(tmp_path.glob("s3*"))

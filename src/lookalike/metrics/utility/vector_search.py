@@ -161,4 +161,5 @@ class _CellTree:
 def _squared(centers: NDArray[np.float32], points: NDArray[np.float32]) -> NDArray[np.float32]:
     """Squared distances of the points from every center."""
     apart = centers - points
-    return np.einsum("...d,...d->...", apart, apart)
+    squared: NDArray[np.float32] = np.einsum("...d,...d->...", apart, apart)
+    return squared

@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import IO
 
 from lookalike import checkpoints, locks
-from lookalike.errors import PackError, SourceError
+from lookalike.errors import DataError, PackError, SourceError
 from lookalike.sources.remote.filesystem import RemoteFile, RemotePlace
 
 log = logging.getLogger(__name__)
@@ -55,9 +55,7 @@ def cached_pack(url: str) -> Path | None:
     place = RemotePlace(url)
     if not place.has(PACK):
         return None
-    there = {file.name: file.size for file in place.files() if not _aside(file.name)}
-    digests = _told(place)
-    wanted = {n: (size, digests.get(n, "")) for n, size in there.items() if n != DIGESTS}
+    wanted = _there(place)
     folder = folder_of(url)
     _hold(folder)
     _bring(place, wanted, folder)
@@ -65,9 +63,27 @@ def cached_pack(url: str) -> Path | None:
 
 
 def place_for(url: str) -> Path:
-    """A folder of the cache for what is to be at a URL."""
+    """A folder of the cache for what is to be at a URL, where no pack is.
+
+    What this machine wrote there lies in the folder, so that whoever writes to it finds it as on a
+    disk. A pack that was not written to the end is written again.
+
+    Raises:
+        SourceError: the store does not answer.
+        DataError: something else lies there, which would be overwritten.
+    """
     folder = folder_of(url)
     _hold(folder)
+    if not (folder / PACK).exists():
+        place = RemotePlace(url)
+        strange = sorted(_Compared(folder).missing(_there(place)))
+        if strange:
+            more = ", …" if len(strange) > 1 else ""
+            raise DataError(
+                f"{place.url} is not empty: {strange[0]}{more} ({len(strange):,} in all) are not "
+                "what this machine wrote there, and nothing is ever overwritten. Name a place "
+                "where nothing lies, or move this away."
+            )
     return folder
 
 
@@ -248,6 +264,13 @@ def _put_digests(place: RemotePlace, folder: Path, digests: dict[str, str]) -> N
 def _aside(name: str) -> bool:
     """Whether a file is no part of what is kept elsewhere: our own caches."""
     return any(step.startswith(".") for step in name.split("/"))
+
+
+def _there(place: RemotePlace) -> Wanted:
+    """The files at a place, with their digests where it tells them; our own caches aside."""
+    files = {file.name: file.size for file in place.files() if not _aside(file.name)}
+    digests = _told(place)
+    return {name: (size, digests.get(name, "")) for name, size in files.items() if name != DIGESTS}
 
 
 def _told(place: RemotePlace) -> Mapping[str, str]:
