@@ -15,17 +15,18 @@ from torch import Tensor
 
 from lookalike import seeds
 from lookalike.engine.batches import BatchSource, SourceBatch
+from lookalike.sizes import shape_of
 
 CLASSES = 3
 
 
 @lru_cache
 def discs(count: int, size: int, channels: int, seed: int = 0) -> Tensor:
-    """Pictures ``[count, channels, size, size]`` in [-1, 1]: picture i has a disc of kind i % 3."""
+    """Pictures ``[count, channels, H, W]`` in [-1, 1]: picture i has a disc of kind i % 3."""
     place = torch.rand(count, 2, generator=seeds.generator(seed, "discs")) * 0.4 - 0.2
-    ticks = torch.linspace(-1, 1, size)
-    away = (ticks[None, :, None] - place[:, :1, None]) ** 2 + (
-        ticks[None, None, :] - place[:, 1:, None]
+    down, across = (torch.linspace(-1, 1, side) for side in shape_of(size))
+    away = (down[None, :, None] - place[:, :1, None]) ** 2 + (
+        across[None, None, :] - place[:, 1:, None]
     ) ** 2
     inside = (away < 0.3).float()[:, None]
     ground = torch.tensor([-0.9, -0.8, -0.2, -1.0])[:channels].view(1, -1, 1, 1)

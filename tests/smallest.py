@@ -20,6 +20,7 @@ from lookalike.parts.networks.base import Frame, Networks
 from lookalike.parts.training.triggers import Always
 from lookalike.place import Place
 from lookalike.recipe import Recipe, RecipeFile
+from lookalike.sizes import Rectangle
 
 FILES = {file.name: file for file in recipe.names() if file.own}
 EVERY = pytest.mark.parametrize("name", sorted(FILES))
@@ -32,14 +33,17 @@ def made(file: RecipeFile, size: int, channels: int, labels: int, **settings: An
     return recipe.make(file, settings, frame)
 
 
-def smallest(name: str, channels: int = 3) -> Recipe:
+def smallest(name: str, channels: int = 3, rectangle: bool = False) -> Recipe:
     """The recipe at its smallest size, with the smallest widths that it accepts.
 
-    With so many channels, or the most that it makes of fewer.
+    With so many channels, or the most that it makes of fewer; a ``rectangle`` is half as high
+    again as it is wide.
     """
     file = FILES[name]
     most = max(count for count in file.channels if count <= channels)
-    wanted = (min(file.sizes), most, CLASSES if file.labels == "required" else 0)
+    side = min(file.sizes)
+    size = Rectangle(side, side * 3 // 2) if rectangle else side
+    wanted = (size, most, CLASSES if file.labels == "required" else 0)
     parameters = inspect.signature(file.function()).parameters
     widths = [p for p, kind in parameters.items() if "width" in p and isinstance(kind.default, int)]
     for width in (4, 8, 16):
@@ -57,10 +61,11 @@ def frame_of(chosen: Recipe) -> Frame:
 
 
 @cache
-def small(name: str, channels: int = 3) -> Recipe:
+def small(name: str, channels: int = 3, rectangle: bool = False) -> Recipe:
     """``smallest`` with a batch of 4 and a budget of 4 steps, in which every share is reached."""
     try:
-        return replace(smallest(name, channels), batch=BATCH, micro_batches=1, images=BATCH * STEPS)
+        chosen = smallest(name, channels, rectangle)
+        return replace(chosen, batch=BATCH, micro_batches=1, images=BATCH * STEPS)
     except MissingExtraError as missing:
         pytest.skip(str(missing))
 

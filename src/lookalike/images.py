@@ -150,8 +150,20 @@ def read(path: Path, channels: int = 3) -> Pixels:
 
 def enlarge(pictures: Pixels, least: int) -> Pixels:
     """Repeat pixels so that sides are at least ``least``; keeps small pictures visible."""
-    times = max(1, math.ceil(least / pictures.shape[1]))
+    times = max(1, math.ceil(least / min(pictures.shape[1:3])))
     return pictures.repeat(times, axis=1).repeat(times, axis=2)
+
+
+def squared(pictures: Pixels) -> Pixels:
+    """uint8 ``[N, H, W, C]`` in the middle of squares: white, or clear with alpha."""
+    count, height, width, channels = pictures.shape
+    if height == width:
+        return pictures
+    side = max(height, width)
+    squares = np.full((count, side, side, channels), 0 if channels == 4 else 255, np.uint8)
+    top, left = (side - height) // 2, (side - width) // 2
+    squares[:, top : top + height, left : left + width] = pictures
+    return squares
 
 
 def grid(

@@ -29,6 +29,7 @@ from lookalike.parts.losses.game import Batch, Game
 from lookalike.parts.networks.base import Networks
 from lookalike.parts.training.schedules import Tally
 from lookalike.recipe import Recipe, RecipeFile
+from lookalike.sizes import Rectangle
 
 RANDOM = (nn.modules.batchnorm._BatchNorm, nn.modules.dropout._DropoutNd)
 PARAMETERS = 150_000_000
@@ -51,9 +52,9 @@ class Story:
 
 
 @cache
-def story(name: str, channels: int = 3) -> Story:
-    path = Path(folder()) / f"{name}-{channels}.safetensors"
-    whole = trainer_of(small(name, channels))
+def story(name: str, channels: int = 3, rectangle: bool = False) -> Story:
+    path = Path(folder()) / f"{name}-{channels}-{rectangle}.safetensors"
+    whole = trainer_of(small(name, channels, rectangle))
     tallies = [whole.step() for _ in range(2)]
     checkpoints.write(path, training_state(whole))
     torch.manual_seed(1)
@@ -61,7 +62,7 @@ def story(name: str, channels: int = 3) -> Story:
     tallies += [whole.step() for _ in range(2)]
 
     torch.manual_seed(2)  # nothing may depend on what was drawn before
-    resumed = trainer_of(small(name, channels))
+    resumed = trainer_of(small(name, channels, rectangle))
     torch.manual_seed(3)
     middle = checkpoints.read(path)
     restore(resumed, middle)
@@ -242,6 +243,25 @@ def test_the_same_holds_for_pictures_with_alpha_where_a_recipe_makes_them(name: 
     assert told.shown.shape[1] == 4
     assert -1.0001 <= float(told.shown.min()) <= float(told.shown.max()) <= 1.0001
     assert float(told.shown[:, 3].std(0).max()) > 0, "sixteen z give one alpha"
+    assert told.lagging == []
+    assert told.pictures == told.resumed_pictures
+    assert told.tallies[2:] == told.resumed_tallies
+    assert differences(told.state, told.resumed_state) == []
+
+
+@EVERY
+def test_the_same_holds_for_rectangles_where_a_recipe_makes_them(name: str) -> None:
+    if not FILES[name].rectangles:
+        assert not FILES[name].serves(Rectangle(64, 96))
+        pytest.skip("this recipe makes squares alone")
+    chosen = small(name, rectangle=True)
+    assert FILES[name].serves(chosen.size)
+    assert recipe.loads(chosen.dumps()) == chosen
+    side = min(FILES[name].sizes)
+    told = story(name, rectangle=True)
+    assert told.shown.shape == (16, chosen.channels, side * 3 // 2, side)
+    assert -1.0001 <= float(told.shown.min()) <= float(told.shown.max()) <= 1.0001
+    assert float(told.shown.std(0).max()) > 0, "sixteen z give one picture"
     assert told.lagging == []
     assert told.pictures == told.resumed_pictures
     assert told.tallies[2:] == told.resumed_tallies

@@ -21,6 +21,7 @@ from lookalike.data.decode.photos import (
 from lookalike.editing.compose import Edit, changed_share, compose
 from lookalike.errors import DataError
 from lookalike.images import Pixels
+from lookalike.sizes import Rectangle
 
 SIDE = 16
 
@@ -86,6 +87,24 @@ def test_a_block_lands_where_it_belongs_at_full_size_and_nothing_else_moves(scal
     assert np.array_equal(result[:, :left], pixels[:, :left])
     assert np.array_equal(result[:, -left:], pixels[:, -left:])
     assert np.array_equal(result[: 2 * scale], pixels[: 2 * scale])
+
+
+def test_a_block_of_a_rectangle_lands_where_it_belongs_and_fades_where_the_photo_goes_on() -> None:
+    high, wide, scale = 24, 16, 5
+    look = ReadSettings(size=Rectangle(wide, high))
+    pixels = np.full((high * scale, wide * scale * 2, 3), 128, np.uint8)
+    large = read_photo(png(pixels), SquareSettings(look=look))
+    before, after = torch.zeros(1, 3, high, wide), torch.zeros(1, 3, high, wide)
+    after[:, :, 16:22, 4:12] = 0.6
+    result = compose(large, Edit(before, before, after))
+    left = wide * scale // 2  # the rectangle is the middle of a photo twice as wide as it is
+    assert abs(int(result[19 * scale, left + 8 * scale, 0]) - round(1.6 * 127.5)) <= 2
+    assert np.array_equal(result[: 13 * scale], pixels[: 13 * scale])
+    assert np.array_equal(result[:, : left + 2 * scale], pixels[:, : left + 2 * scale])
+    full = compose(large, Edit(before, before, torch.full_like(after, 0.6))).astype(int)
+    assert full[3 * scale, left + 8 * scale, 0] > 200, "the photo ends there, and so may the change"
+    assert (full[:, :left] == 128).all(), "and here it goes on, as it was"
+    assert full[60, left + 1, 0] < 160
 
 
 def test_a_change_of_color_follows_an_edge_of_the_photo_that_the_square_cannot_show() -> None:

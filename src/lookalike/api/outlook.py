@@ -19,6 +19,7 @@ from lookalike.images import Pixels
 from lookalike.place import Place
 from lookalike.recipe import find, make
 from lookalike.results import Result
+from lookalike.sizes import shape_of
 from lookalike.stages.choose import DEFAULT, usual
 from lookalike.stages.train import decided
 
@@ -80,7 +81,7 @@ class _Noise:
 
     def __init__(self, size: int, channels: int) -> None:
         draw = np.random.default_rng(0)
-        self._pixels = draw.integers(0, 256, (64, size, size, channels), np.uint8)
+        self._pixels = draw.integers(0, 256, (64, *shape_of(size), channels), np.uint8)
 
     def __len__(self) -> int:
         return len(self._pixels)

@@ -200,7 +200,7 @@ class RecipeList(list[Any]):
         rows = [
             (
                 recipe.name,
-                " ".join(map(str, recipe.sizes)) or "any",
+                " ".join(map(str, [*recipe.sizes, *["WxH"] * recipe.rectangles])) or "any",
                 ", ".join(COLORS[count] for count in recipe.channels),
                 recipe.labels,
                 recipe.about,

@@ -114,7 +114,7 @@ def compose(photo: Photo, edit: Edit, *, whole: bool = False) -> Pixels:
     if not bool((mask > 0).any()):
         return photo.pixels.copy()
     maps = _drawn(edit) if whole else _linear(edit)
-    fine = _enlarged(torch.cat([maps, mask * _rim(photo, mask.shape[-1])], 1), photo)
+    fine = _enlarged(torch.cat([maps, mask * _rim(photo)], 1), photo)
     result = photo.pixels.copy()
     height, width = result.shape[:2]
     low, high = _rows(photo, height)
@@ -188,17 +188,19 @@ def _mean(x: Tensor) -> Tensor:
     return functional.avg_pool2d(x, side, 1, RADIUS, count_include_pad=False)
 
 
-def _rim(photo: Photo, side: int) -> Tensor:
+def _rim(photo: Photo) -> Tensor:
     """``[1, 1, S, S]``: 0 at a rim of the square beyond which the photo goes on, 1 inside."""
-    inward = torch.arange(side, dtype=torch.float32)
-    ramp = (inward / 3).clamp(0, 1)
+    high, wide = photo.square.shape[:2]
+    down, right = (
+        (torch.arange(side, dtype=torch.float32) / 3).clamp(0, 1) for side in (high, wide)
+    )
     rims = {
-        (-1.0, side / 2): ramp[None, :],
-        (side + 1.0, side / 2): ramp.flip(0)[None, :],
-        (side / 2, -1.0): ramp[:, None],
-        (side / 2, side + 1.0): ramp.flip(0)[:, None],
+        (-1.0, high / 2): right[None, :],
+        (wide + 1.0, high / 2): right.flip(0)[None, :],
+        (wide / 2, -1.0): down[:, None],
+        (wide / 2, high + 1.0): down.flip(0)[:, None],
     }
-    inside = torch.ones(side, side)
+    inside = torch.ones(high, wide)
     to_photo = np.linalg.inv(photo.to_square)
     height, width = photo.pixels.shape[:2]
     for (x, y), shade in rims.items():
@@ -210,8 +212,8 @@ def _rim(photo: Photo, side: int) -> Tensor:
 
 def _rows(photo: Photo, height: int) -> tuple[int, int]:
     """The rows of the photo that the square reaches."""
-    side = float(photo.square.shape[0])
-    corners = np.array([(0, 0, 1), (side, 0, 1), (0, side, 1), (side, side, 1)], np.float64)
+    high, wide = photo.square.shape[:2]
+    corners = np.array([(0, 0, 1), (wide, 0, 1), (0, high, 1), (wide, high, 1)], np.float64)
     along = (np.linalg.inv(photo.to_square) @ corners.T)[1]
     return max(0, int(along.min())), min(height, int(along.max()) + 1)
 
@@ -251,7 +253,8 @@ def _places(photo: Photo, width: int, rows: tuple[int, int]) -> Tensor:
     across = torch.arange(width, dtype=torch.float64) + 0.5
     along = torch.arange(*rows, dtype=torch.float64)[:, None] + 0.5
     places = torch.stack([a * across + b * along + c, d * across + e * along + f], -1)
-    scaled: Tensor = places * (2 / photo.square.shape[0]) - 1
+    high, wide = photo.square.shape[:2]
+    scaled: Tensor = places * torch.tensor([2 / wide, 2 / high], dtype=torch.float64) - 1
     return scaled.float()[None]
 
 

@@ -62,7 +62,7 @@ class EditableGenerator:
     @cached_property
     def reads(self) -> bool:
         """Whether a player reads whole latents off pictures."""
-        picture = torch.zeros(1, self.frame.channels, self.frame.size, self.frame.size)
+        picture = torch.zeros(1, self.frame.channels, *self.frame.shape)
         labels = torch.zeros(1, self.frame.labels) if self.frame.labels else None
         return self.read(picture, labels) is not None
 

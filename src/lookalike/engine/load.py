@@ -34,6 +34,7 @@ from lookalike.parts.training.warm_start import difference
 from lookalike.place import Place
 from lookalike.recipe import Drawing, Recipe, codec
 from lookalike.run import Run
+from lookalike.sizes import read_size
 
 PRETRAINED = re.compile(r'"part":\s*"(lookalike\.parts\.features:)?Pretrained"')
 """A part with frozen pretrained features in a saved recipe, by its name now or in version 0.1."""
@@ -307,6 +308,7 @@ def _refuse_others(run: Run, pack: Pack, chosen: Recipe) -> None:
     _refuse_shared(run)
     values, columns = run.recipe_values(), run.env().get("data", {}).get("columns", [])
     there = {name: values.get(name) for name in ("name", "size", "channels", "labels")}
+    there["size"] = read_size(there["size"])
     advice = {
         "name": f"Ask for --recipe {values.get('name')}",
         "size": f"Prepare the pictures with --size {values.get('size')}",

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from lookalike.engine.trainer import Trainer
+from lookalike.sizes import shape_of
 
 GAIN = 1.15
 """bf16 must be faster by this factor to be worth its rounding."""
@@ -78,7 +79,7 @@ def _pictures(trainer: Trainer, player: str) -> list[Any]:
     if player == "G":
         z = recipe.prior.draw(torch.Generator().manual_seed(0), count, {})
         return [z.to(device), labels]
-    pictures = torch.zeros(count, recipe.channels, recipe.size, recipe.size, device=device)
+    pictures = torch.zeros(count, recipe.channels, *shape_of(recipe.size), device=device)
     pictures = pictures.contiguous(memory_format=torch.channels_last)
     return [pictures.requires_grad_(True)] if player == "F" else [pictures, labels]
 

@@ -7,6 +7,7 @@ ten thousand were asked for.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
@@ -20,6 +21,7 @@ from lookalike.parts.latents.candidates import BestOf
 from lookalike.parts.latents.priors import Learned, Prior
 from lookalike.parts.losses.game import Game
 from lookalike.recipe import Drawing, Recipe
+from lookalike.sizes import shape_of
 
 BLOCK = 64
 """Pictures of one block at sides up to 64; larger pictures come in smaller blocks."""
@@ -30,8 +32,8 @@ Score = Callable[[Tensor, Tensor | None], Tensor]
 
 
 def block_of(size: int) -> int:
-    """How many pictures of this side a block has: about as many pixels, at least 8 pictures."""
-    return max(8, min(BLOCK, BLOCK * 64**2 // size**2))
+    """How many pictures of this size a block has: about as many pixels, at least 8 pictures."""
+    return max(8, min(BLOCK, BLOCK * 64**2 // math.prod(shape_of(size))))
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from typing import Any
 
 from lookalike.errors import RecipeError
 from lookalike.recipe.former_names import name_today
+from lookalike.sizes import Rectangle
 
 PACKAGE = Path(__file__).parents[1]
 ROOMS = ("parts", "recipes", "recipe")
@@ -47,6 +48,8 @@ def encode(value: Any) -> Any:
         return {str(key): encode(item) for key, item in value.items()}
     if isinstance(value, tuple | list):
         return [encode(item) for item in value]
+    if isinstance(value, Rectangle):
+        return value.as_json()
     if value is None or isinstance(value, bool | int | float | str):
         return value
     raise RecipeError(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from lookalike.errors import RecipeError
 from lookalike.recipe import codec
+from lookalike.sizes import read_size
 
 if TYPE_CHECKING:
     from lookalike.parts.latents.candidates import BestOf
@@ -82,6 +83,10 @@ class Recipe:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        try:
+            object.__setattr__(self, "size", read_size(self.size))  # a rectangle is saved as text
+        except ValueError as problem:
+            raise RecipeError(f"The recipe {self.name!r} is damaged: {problem}.") from None
         limits = {
             "size": (self.size, 4),
             "batch": (self.batch, 1),
@@ -152,6 +157,7 @@ def load_drawing(
     try:
         tree = json.loads(path.read_text("utf-8"))["recipe"]
         plain = {key: tree[key] for key in ("name", "size", "channels", "labels")}
+        plain["size"] = read_size(plain["size"])
         choice = codec.part(tree["choice"], trusted) if tree.get("choice") else None
         if candidates is not None and (candidates > 1 or choice is not None):
             choice = _choosing(choice, candidates, plain["name"])

@@ -2,8 +2,9 @@
 
 A recipe is ``recipes/NAME.py`` or ``recipes/NAME/recipe.py``. The file holds a docstring (its
 first line is shown in lists), a function ``recipe(size, ...)`` and may declare ``SIZES``,
-``CHANNELS`` and ``LABELS`` ("none", "optional" or "required") as plain literals, which are read
-without running it.
+``RECTANGLES`` (True where it also makes pictures that are not square), ``CHANNELS`` and
+``LABELS`` ("none", "optional" or "required") as plain literals, which are read without
+running it.
 """
 
 from __future__ import annotations
@@ -24,9 +25,11 @@ from typing import Any
 from lookalike.errors import RecipeError
 from lookalike.recipe.former_names import former_modules
 from lookalike.recipe.recipe import Recipe
+from lookalike.sizes import Rectangle, square_of
 
 GROUP = "lookalike.recipes"
 FOLDER = Path(__file__).parents[1] / "recipes"
+DECLARED = {"SIZES", "RECTANGLES", "CHANNELS", "LABELS"}
 
 _PARSING = Lock()
 """Python 3.11 counts how deep its parser is for all threads together: two at once fail."""
@@ -42,6 +45,16 @@ class RecipeFile:
     sizes: tuple[int, ...] = ()
     channels: tuple[int, ...] = (1, 3, 4)
     labels: str = "none"
+    rectangles: bool = False
+
+    def serves(self, size: int) -> bool:
+        """Whether it makes pictures of this size.
+
+        Of rectangles it makes those that double as often as a square that it makes, if any.
+        """
+        if isinstance(size, Rectangle) and not self.rectangles:
+            return False
+        return not self.sizes or square_of(size) in self.sizes
 
     @property
     def module(self) -> str:
@@ -132,7 +145,7 @@ def _declared(path: Path, when: int) -> RecipeFile:
     declared: dict[str, Any] = {}
     for node in tree.body:
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            if node.targets[0].id in {"SIZES", "CHANNELS", "LABELS"}:
+            if node.targets[0].id in DECLARED:
                 declared[node.targets[0].id] = _literal(path, node)
     about = (ast.get_docstring(tree) or "").partition("\n")[0]
     return RecipeFile(
@@ -142,6 +155,7 @@ def _declared(path: Path, when: int) -> RecipeFile:
         sizes=tuple(declared.get("SIZES", ())),
         channels=tuple(declared.get("CHANNELS", (1, 3, 4))),
         labels=str(declared.get("LABELS", "none")),
+        rectangles=bool(declared.get("RECTANGLES", False)),
     )
 
 
@@ -150,8 +164,8 @@ def _literal(path: Path, node: ast.Assign) -> Any:
         return ast.literal_eval(node.value)
     except ValueError:
         raise RecipeError(
-            f"{path}, line {node.lineno}: SIZES, CHANNELS and LABELS are read without running the "
-            "file, so write them out, as in SIZES = (32, 64)."
+            f"{path}, line {node.lineno}: SIZES, RECTANGLES, CHANNELS and LABELS are read without "
+            "running the file, so write them out, as in SIZES = (32, 64)."
         ) from None
 
 

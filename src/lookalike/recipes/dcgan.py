@@ -17,6 +17,7 @@ from lookalike.parts.training.triggers import Every
 from lookalike.recipe import Recipe
 
 SIZES = (32, 64, 128, 256)
+RECTANGLES = True
 LABELS = "optional"
 
 
@@ -46,7 +47,7 @@ def recipe(
     weigh feature matching and LeCam's penalty; ``critic_steps`` is how often D plays for each of G.
     ``width`` 0 is 64, and 32 at 32 px.
     """
-    width = width or min(64, size)
+    width = width or min(64, int(size))
     player = Adam(rate=Constant(rate))
     return Recipe(
         name="dcgan",
@@ -68,5 +69,5 @@ def recipe(
         ),
         optimizers={"G": player, "D": player},
         values=tricks(ema=10_000, instance_noise=instance_noise, noisy=noisy, lecam=lecam > 0),
-        batch=min(64, size),
+        batch=min(64, int(size)),
     )

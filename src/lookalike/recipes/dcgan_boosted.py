@@ -26,6 +26,7 @@ from lookalike.parts.training.triggers import When
 from lookalike.recipe import Recipe
 
 SIZES = (32, 64, 128, 256)
+RECTANGLES = True
 LABELS = "optional"
 
 D_BOOST, D_PLAIN, D_SWAPPED, G_BOOST, G_PLAIN = 1, 2, 4, 8, 16

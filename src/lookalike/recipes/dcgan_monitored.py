@@ -20,6 +20,7 @@ from lookalike.parts.training.triggers import Gate
 from lookalike.recipe import Recipe
 
 SIZES = (32, 64, 128, 256)
+RECTANGLES = True
 LABELS = "optional"
 
 

@@ -18,6 +18,7 @@ from lookalike.parts.training.triggers import Every
 from lookalike.recipe import Recipe
 
 SIZES = (32, 64, 128, 256)
+RECTANGLES = True
 LABELS = "optional"
 
 

@@ -16,6 +16,7 @@ from lookalike.parts.training.schedules import Constant
 from lookalike.recipe import Recipe
 
 SIZES = (8, 16, 28, 32, 64, 128)
+RECTANGLES = True
 LABELS = "optional"
 
 

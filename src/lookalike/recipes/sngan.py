@@ -9,6 +9,7 @@ vector, so attributes work like classes.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -20,7 +21,7 @@ from lookalike.parts.latents.priors import Normal
 from lookalike.parts.losses.adversarial import HingeLoss
 from lookalike.parts.losses.two_player import TwoPlayer
 from lookalike.parts.networks.base import Frame, NetworkPlan
-from lookalike.parts.networks.blocks import bounded, doublings
+from lookalike.parts.networks.blocks import bounded, doublings, start_of
 from lookalike.parts.training.adaptive import tricks
 from lookalike.parts.training.optimizers import Adam
 from lookalike.parts.training.schedules import Constant
@@ -28,6 +29,7 @@ from lookalike.parts.training.triggers import Every
 from lookalike.recipe import Recipe
 
 SIZES = (32, 64, 128, 256)
+RECTANGLES = True
 LABELS = "optional"
 
 
@@ -111,8 +113,8 @@ class Shrink(nn.Module):
 class _Generator(nn.Module):
     def __init__(self, dims: int, widths: list[int], frame: Frame) -> None:
         super().__init__()
-        self.width = widths[0]
-        self.begin = nn.Linear(dims, widths[0] * 16)
+        self.start = (widths[0], *start_of(frame.size))
+        self.begin = nn.Linear(dims, math.prod(self.start))
         self.blocks = nn.ModuleList(
             Spread(before, after, frame.labels) for before, after in pairwise(widths)
         )
@@ -120,7 +122,7 @@ class _Generator(nn.Module):
         self.picture = nn.Conv2d(widths[-1], frame.channels, 3, padding=1)
 
     def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
-        x = self.begin(z).view(-1, self.width, 4, 4)
+        x = self.begin(z).view(-1, *self.start)
         x = x.contiguous(memory_format=torch.channels_last)
         for block in self.blocks:
             x = block(x, labels)

@@ -17,6 +17,7 @@ from lookalike.parts.training.schedules import Constant
 from lookalike.recipe import Recipe
 
 SIZES = (8, 16, 32, 64)
+RECTANGLES = True
 LABELS = "optional"
 
 

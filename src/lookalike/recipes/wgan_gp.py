@@ -20,6 +20,7 @@ from lookalike.parts.training.triggers import Every
 from lookalike.recipe import Recipe
 
 SIZES = (32, 64, 128, 256)
+RECTANGLES = True
 LABELS = "optional"
 
 
@@ -36,7 +37,7 @@ def recipe(
     instance_noise: float = 0.0,
 ) -> Recipe:
     """``one_sided`` punishes only slopes above 1. ``rate`` 0 is 3e-4, and 1e-3 up to 32 px."""
-    width = width or min(64, size, 4096 // size)
+    width = width or min(64, int(size), 4096 // size)
     rate = rate or (1e-3 if size <= 32 else 3e-4)
     player = Adam(rate=Constant(rate), betas=(0.0, 0.9))
     return Recipe(
@@ -56,5 +57,5 @@ def recipe(
         ),
         optimizers={"G": player, "D": player},
         values=tricks(ema=10_000, instance_noise=instance_noise),
-        batch=min(64, size),
+        batch=min(64, int(size)),
     )

@@ -24,6 +24,7 @@ from lookalike.parts.training.schedules import Constant
 from lookalike.recipe import Recipe
 
 SIZES = (32, 64, 128, 256)
+RECTANGLES = True
 LABELS = "optional"
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from lookalike.sizes import read_size, shape_of
+
 
 def card_text(card: Mapping[str, Any], by_label: bool) -> str:
     """Markdown from the plain values of ``card.json``.
@@ -64,10 +66,10 @@ def _form(card: Mapping[str, Any]) -> str:
     if card["settings"]["real"] == "cut":
         return " and cut to the same size"
     how = "links to" if card["settings"]["real"] == "link" else "copies of"
-    size = card["pack"]["size"]
+    height, width = shape_of(read_size(card["pack"]["size"]))
     return (
-        f": {how} the original files, at their own sizes. Bring all to {size} × {size} px before "
-        "you train on them, or a classifier may tell real from synthetic by size"
+        f": {how} the original files, at their own sizes. Bring all to {width} × {height} px "
+        "before you train on them, or a classifier may tell real from synthetic by size"
     )
 
 

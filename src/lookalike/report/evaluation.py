@@ -13,6 +13,7 @@ from lookalike.metrics.scores.scores import LEAST
 from lookalike.report import pictures
 from lookalike.report.facts import RunFacts
 from lookalike.report.page import row, section
+from lookalike.sizes import shape_of
 
 PAIRS, SHEET = "evaluation-pairs.png", "evaluation-classes.png"
 """Sheets that an evaluation leaves in its run: a row a class, and ``COUPLES`` pairs a row."""
@@ -172,11 +173,13 @@ def _couples(facts: RunFacts) -> list[Pixels]:
     sheet = _read(facts, PAIRS)
     if sheet is None or (sheet.shape[1] + GAP) % (2 * COUPLES):
         return []
-    side = (sheet.shape[1] + GAP) // (2 * COUPLES)
+    wide = (sheet.shape[1] + GAP) // (2 * COUPLES)
+    height, width = shape_of(facts.size or 1)
+    high = (wide - GAP) * height // width + GAP
     pairs = [
-        sheet[top : top + side - GAP, left : left + 2 * side - GAP]
-        for top in range(0, sheet.shape[0], side)
-        for left in range(0, sheet.shape[1], 2 * side)
+        sheet[top : top + high - GAP, left : left + 2 * wide - GAP]
+        for top in range(0, sheet.shape[0], high)
+        for left in range(0, sheet.shape[1], 2 * wide)
     ]
     return [pair for pair in pairs if (pair < 255).any()]
 

@@ -16,6 +16,7 @@ from lookalike.engine.load import training_pack
 from lookalike.errors import RunError
 from lookalike.metrics.scores.health_verdict import HealthFinding, shown
 from lookalike.run import Run
+from lookalike.sizes import read_size, shape_of
 from lookalike.watch.candidates import sentence
 
 
@@ -71,8 +72,14 @@ class RunFacts:
 
     @property
     def size(self) -> int:
-        """Pixels a side."""
-        return int(self.recipe.get("size", 0))
+        """Pixels a side; of pictures that are not square both sides."""
+        return read_size(self.recipe.get("size", 0))
+
+    @property
+    def across(self) -> str:
+        """Width and height in words."""
+        height, width = shape_of(self.size)
+        return f"{width} × {height}"
 
     @property
     def channels(self) -> int:

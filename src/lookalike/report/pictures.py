@@ -13,6 +13,7 @@ import numpy as np
 
 from lookalike import images
 from lookalike.images import Pixels
+from lookalike.sizes import shape_of
 
 GAP = 2
 FRAMES, FRAME_TILES, FRAME_COLUMNS = 40, 24, 6
@@ -43,27 +44,27 @@ def img(picture: Pixels, alt: str) -> str:
 
 
 def tiles(grid: Path, size: int, channels: int) -> Pixels:
-    """The pictures of a sample grid, uint8 ``[N, size, size, C]``, without the enlargement.
+    """The pictures of a sample grid, uint8 ``[N, H, W, C]``, without the enlargement.
 
     Transparent ones are on a checkerboard, and of three channels.
     Tiles that the grid left empty (white) at its end are dropped; a grid that cannot be read has
     no pictures.
     """
-    channels = min(channels, 3)
+    channels, (height, width) = min(channels, 3), shape_of(size)
     try:
         sheet = images.read(grid, channels)
     except OSError:
-        return np.zeros((0, size, size, channels), np.uint8)
+        return np.zeros((0, height, width, channels), np.uint8)
     times = max(1, math.ceil(64 / size))
-    side = size * times
+    high, wide = height * times, width * times
     cut = [
-        sheet[top : top + side : times, left : left + side : times]
-        for top in range(0, sheet.shape[0] - side + 1, side + GAP)
-        for left in range(0, sheet.shape[1] - side + 1, side + GAP)
+        sheet[top : top + high : times, left : left + wide : times]
+        for top in range(0, sheet.shape[0] - high + 1, high + GAP)
+        for left in range(0, sheet.shape[1] - wide + 1, wide + GAP)
     ]
     while len(cut) > 1 and (cut[-1] == 255).all():
         cut.pop()
-    return np.stack(cut) if cut else np.zeros((0, size, size, channels), np.uint8)
+    return np.stack(cut) if cut else np.zeros((0, height, width, channels), np.uint8)
 
 
 def gallery(pictures: Sequence[Pixels] | Pixels, alt: str, kind: str) -> str:
@@ -88,12 +89,13 @@ def frames(grids: Sequence[tuple[int, Path]], size: int, channels: int) -> list[
 
 
 def _within(pictures: Pixels, most: int) -> Pixels:
-    """Every second, third … pixel averaged, so that the side is at most ``most``."""
-    by = math.ceil(pictures.shape[1] / most)
+    """Every second, third … pixel averaged, so that no side is above ``most``."""
+    by = math.ceil(max(pictures.shape[1:3]) / most)
     if by == 1:
         return pictures
-    count, side, _, channels = pictures.shape
-    cut = side - side % by
-    blocks = pictures[:, :cut, :cut].reshape(count, cut // by, by, cut // by, by, channels)
+    count, height, width, channels = pictures.shape
+    down, across = height // by, width // by
+    whole = pictures[:, : down * by, : across * by]
+    blocks = whole.reshape(count, down, by, across, by, channels)
     mean: Pixels = blocks.mean(axis=(2, 4)).round().astype(np.uint8)
     return mean

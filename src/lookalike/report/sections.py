@@ -24,13 +24,13 @@ SHOWN_REFUSALS = 60
 
 def header(facts: RunFacts) -> str:
     """Title, what was trained on what, the light and its sentence, and the main figures."""
-    recipe, size = escape(str(facts.recipe.get("name", "unknown"))), facts.size
+    recipe, size = escape(str(facts.recipe.get("name", "unknown"))), facts.across
     grey = " in grey" if facts.channels == 1 else ""
     count = int(facts.data.get("train", 0))
     learned = f" on {count:,} pictures" if count else ""
     state = "" if facts.finished else " <b>The training is not finished.</b>"
     lead = (
-        f'<p class="lead">New pictures at {size} × {size} px{grey}, made by a generator that the '
+        f'<p class="lead">New pictures at {size} px{grey}, made by a generator that the '
         f"recipe <b>{recipe}</b> trained{learned}.{state}</p>"
     )
     return page.header("report of a training", facts.name, lead, light(facts), _figures(facts))
@@ -177,7 +177,7 @@ def about_data(facts: RunFacts) -> str:
     body = (
         f"<p>{train + unseen:,} pictures: {train:,} to learn from and {unseen:,} held out, "
         f"which the training never saw and the scores are taken against. All were cut to "
-        f"{facts.size} × {facts.size} px.</p>"
+        f"{facts.across} px.</p>"
     )
     if pack is None:
         path = escape(str(data.get("path", "")))

@@ -11,7 +11,8 @@ from cyclopts import Group, Parameter
 
 from lookalike.errors import DataError
 from lookalike.settings.machines import Machines
-from lookalike.settings.options import Codes, Count, Flag, Internal, sensible_size
+from lookalike.settings.options import Codes, Count, Flag, Internal, Size, sensible_size
+from lookalike.sizes import Rectangle
 
 _LOOK = Parameter(group=Group("What the pictures become", sort_key=80))
 
@@ -49,8 +50,8 @@ class PrepareSettings:
     ``workers`` None is one for each core, 0 reads in this process.
     """
 
-    size: Annotated[int | None, _LOOK] = 64
-    "The side of the pictures in pixels."
+    size: Annotated[Size[int | None], _LOOK] = 64
+    "The side of the pictures in pixels, or WIDTHxHEIGHT such as 64x96."
 
     grey: Annotated[Flag, _LOOK] = False
     "One channel instead of three."
@@ -116,6 +117,11 @@ class PrepareSettings:
             raise DataError(
                 f"a hold-out of {self.holdout:g} was asked for; it is a share from 0 to below 1."
             )
+        if isinstance(self.size, Rectangle) and (self.faces or self.largest):
+            raise DataError(
+                f"--faces takes squares around faces, and --size {self.size} is none. Leave one of "
+                "the two out."
+            )
         against = {
             "--grey": self.grey,
             "--faces": self.faces or self.largest,
@@ -137,8 +143,8 @@ class DoctorSettings:
     ``background`` is what shows through transparent pictures.
     """
 
-    size: int = 64
-    "The side of the pictures that the pack is to have."
+    size: Size[int] = 64
+    "The side of the pictures that the pack is to have, or WIDTHxHEIGHT."
 
     quick: bool = False
     ("Do without the network that finds crops and odd ones out, and without looking for faces.")

@@ -13,7 +13,16 @@ from lookalike.durations import seconds
 from lookalike.errors import DataError
 from lookalike.settings.device import Device
 from lookalike.settings.machines import Machines
-from lookalike.settings.options import Count, Counts, Flag, For, Internal, Names, sensible_size
+from lookalike.settings.options import (
+    Count,
+    Counts,
+    Flag,
+    For,
+    Internal,
+    Names,
+    Size,
+    sensible_size,
+)
 
 TEACHERS = ("features", "small")
 
@@ -46,8 +55,8 @@ class EvaluateSettings:
     pairs: Path | None = None
     "Write the 20 samples nearest to training pictures, with those, to this PNG file."
 
-    size: int | None = None
-    "For two plain folders: the side in pixels that both are resized to."
+    size: Size[int | None] = None
+    "For two plain folders: the side in pixels that both are resized to, or WIDTHxHEIGHT."
 
     classes: bool = True
     "Also score class by class, where the pack has classes (trains a small classifier once)."

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from difflib import get_close_matches
+from itertools import product
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Annotated, Any, Protocol, TypeVar, get_type_hints
@@ -16,12 +18,15 @@ from cyclopts import Parameter
 from lookalike.errors import DataError, LookalikeError, RecipeError
 from lookalike.settings.device import Device
 from lookalike.settings.machines import Machines
+from lookalike.sizes import Rectangle, read_size, shape_of, size_of
 
 log = logging.getLogger(__name__)
 
 AnyPath = str | PathLike[str]
 
 MOST_PIXELS = 2048
+MOST_START = 7
+"""The most pixels on the shorter side of the map that a rectangle is doubled from."""
 
 COLORS: Mapping[int, str] = {1: "grey", 3: "color", 4: "color and alpha"}
 """What pictures of so many channels are called. Here, where no numpy is needed to say it."""
@@ -102,8 +107,26 @@ def _time(_: Any, spoken: Sequence[Word]) -> str:
     return text
 
 
+def _size(_: Any, words: Sequence[Word]) -> int:
+    """A side, or WIDTHxHEIGHT.
+
+    Raises:
+        DataError: it is something else.
+    """
+    text = words[-1].value
+    try:
+        return read_size(text)
+    except ValueError:
+        raise DataError(
+            f"--size is {text!r}: give the side in pixels (64), or width and height of pictures "
+            "that are not square (64x96)."
+        ) from None
+
+
 Flag = Annotated[bool, Parameter(negative="")]
 Count = Annotated[int, Parameter(name=["-n", "--count"])]
+Size = Annotated[T, Parameter(converter=_size)]
+"""A side in pixels; of pictures that are not square WIDTHxHEIGHT."""
 For = Annotated[T, Parameter(name="--for", metavar="TIME", converter=_time)]
 More = Annotated[str | float | None, Parameter(metavar="TIME", converter=_time)]
 Changes = Annotated[Mapping[str, Any], named_values("--set", "NAME=VALUE", pairs)]
@@ -129,15 +152,47 @@ Internal = Annotated[T, Parameter(parse=False)]
 
 
 def sensible_size(size: int) -> None:
-    """Refuse a side that no picture can have.
+    """Refuse a side that no picture can have, and a rectangle that no network draws.
 
     Raises:
-        DataError: it is below 1 or above 2048 pixels.
+        DataError: a side is below 1 or above 2048 pixels, or a rectangle is none that comes from
+            doubling a small one.
     """
-    if not 1 <= size <= MOST_PIXELS:
+    if not all(1 <= side <= MOST_PIXELS for side in shape_of(size)):
         raise DataError(
             f"--size is {size}: a side is at least 1 and at most {MOST_PIXELS} pixels, such as 64."
         )
+    if isinstance(size, Rectangle) and size >> size.halvings > MOST_START:
+        raise DataError(
+            f"--size is {size}: pictures are drawn by doubling a small one whose shorter side has "
+            f"at most {MOST_START} pixels, and halving both sides never gives one. Near it is "
+            f"--size {near_rectangle(size.width, size.height)}."
+        )
+
+
+def near_rectangle(width: float, height: float) -> int:
+    """The nearest size that networks can draw: small sides, doubled several times."""
+    found = [
+        size_of(max(1, round(height / step)) * step, max(1, round(width / step)) * step)
+        for step in (2**k for k in range(3, 9))
+    ]
+    able = [s for s in found if isinstance(s, Rectangle) and s >> s.halvings <= MOST_START]
+    return min(able, key=lambda size: math.dist(shape_of(size), (height, width)), default=64)
+
+
+def nearest_shape(ratio: float, size: int) -> int:
+    """The size whose width by height is nearest to this, as often doubled as this square."""
+    step = size // 4
+    able = [
+        Rectangle(across * step, down * step)
+        for across, down in product(range(3, 17), repeat=2)
+        if across != down and min(across, down) <= MOST_START
+    ]
+
+    def away(one: Rectangle) -> float:
+        return abs(math.log(one.width / one.height / ratio)) + 0.1 * abs(math.log(one / size))
+
+    return min(able, key=away)
 
 
 _URL = re.compile(r"(s3|gs|gcs|az|abfs|hf|https?|memory):/+(.+)")
@@ -242,6 +297,8 @@ def _read(name: str, hint: Any, value: Any) -> Any:
 def _number(name: str, kind: Any, value: Any) -> int | float:
     """A number as it is meant: also as text, of numpy, or 64.0 where it is whole."""
     whole = kind in (int, int | None)
+    if isinstance(value, Rectangle):
+        return value
     try:
         number = float(value)
         if not whole or number.is_integer():

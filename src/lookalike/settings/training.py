@@ -11,7 +11,7 @@ from lookalike.durations import seconds
 from lookalike.errors import RecipeError
 from lookalike.settings.device import Device
 from lookalike.settings.memory import Memory, byte_count
-from lookalike.settings.options import Changes, Codes, Flag, For, More, Names, sensible_size
+from lookalike.settings.options import Changes, Codes, Flag, For, More, Names, Size, sensible_size
 
 
 @Parameter(name="*")
@@ -83,8 +83,11 @@ class StartSettings:
     begin_with: Path | None = None
     "Begin a new run with the weights of this run, on other pictures or a set that has grown."
 
-    size: int | None = None
-    "The side of the pictures in pixels; chosen from your pictures if you leave it out."
+    size: Size[int | None] = None
+    (
+        "The side of the pictures in pixels, or WIDTHxHEIGHT such as 64x96; chosen from your "
+        "pictures if you leave it out."
+    )
 
     alpha: Flag = False
     "Keep transparency: new pictures are transparent PNGs."

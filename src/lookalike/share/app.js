@@ -4,7 +4,8 @@
 
 const MODEL = JSON.parse(document.getElementById("model").textContent);
 const byId = (id) => document.getElementById(id);
-const side = MODEL.size;
+const [width, height] = MODEL.sides;
+const plane = width * height;
 const names = MODEL.labels;
 const GRID = 12;
 
@@ -124,8 +125,7 @@ async function picture({ code, labels }) {
 // ---- pictures on the screen --------------------------------------------------------------------
 
 function pixels(values) {
-  const plane = side * side;
-  const image = new ImageData(side, side);
+  const image = new ImageData(width, height);
   for (let i = 0; i < plane; i++) {
     for (let c = 0; c < 3; c++) {
       const value = values[(MODEL.channels === 1 ? 0 : c * plane) + i];
@@ -138,7 +138,7 @@ function pixels(values) {
 }
 
 function paint(canvas, values) {
-  canvas.width = canvas.height = side;
+  Object.assign(canvas, { width, height });
   canvas.classList.toggle("clear", MODEL.channels === 4);
   canvas.getContext("2d").putImageData(pixels(values), 0, 0);
 }
@@ -329,11 +329,13 @@ function map() {
   const image = new Image();
   image.onload = () => {
     const context = canvas.getContext("2d");
-    const across = Math.floor(image.width / bank.tile);
+    const [wide, high] = bank.tile;
+    const across = Math.floor(image.width / wide);
+    const shown = bank.tile.map((side) => (side * TILE) / Math.max(wide, high));
     bank.places.forEach(([x, y], i) => {
-      const from = [(i % across) * bank.tile + 0.5, Math.floor(i / across) * bank.tile + 0.5];
-      const to = [x * (WIDE - TILE), y * (HIGH - TILE)];
-      context.drawImage(image, ...from, bank.tile - 1, bank.tile - 1, ...to, TILE, TILE);
+      const from = [(i % across) * wide + 0.5, Math.floor(i / across) * high + 0.5];
+      const to = [x * (WIDE - TILE) + (TILE - shown[0]) / 2, y * (HIGH - TILE) + (TILE - shown[1]) / 2];
+      context.drawImage(image, ...from, wide - 1, high - 1, ...to, ...shown);
     });
   };
   image.src = bank.sheet;
@@ -379,15 +381,16 @@ function leavePhoto() {
   byId("photo-pair").hidden = true;
 }
 
-function square(image) {
+// The middle of a photo, as the pictures of the model are.
+function middle(image) {
   const canvas = document.createElement("canvas");
-  canvas.width = canvas.height = side;
+  Object.assign(canvas, { width, height });
   const context = canvas.getContext("2d", { willReadFrequently: true });
-  const cut = Math.min(image.width, image.height);
+  const times = Math.min(image.width / width, image.height / height);
+  const cut = [times * width, times * height];
   context.imageSmoothingQuality = "high";
-  context.drawImage(image, (image.width - cut) / 2, (image.height - cut) / 2, cut, cut, 0, 0, side, side);
-  const data = context.getImageData(0, 0, side, side).data;
-  const plane = side * side;
+  context.drawImage(image, (image.width - cut[0]) / 2, (image.height - cut[1]) / 2, ...cut, 0, 0, width, height);
+  const data = context.getImageData(0, 0, width, height).data;
   const values = new Float32Array(MODEL.channels * plane);
   if (MODEL.channels === 4) {
     fillUnseen(data);
@@ -423,9 +426,9 @@ async function openPhoto(file) {
     sayOfPhoto(`${file.name} is not a picture that this browser can open.`);
     return;
   }
-  const values = square(image);
+  const values = middle(image);
   const labels = names.length ? bank.labels[0] : [];
-  const input = { data: values, shape: [1, MODEL.channels, side, side] };
+  const input = { data: values, shape: [1, MODEL.channels, height, width] };
   const wanted = MODEL.graphs.encoder.inputs.length > 1 ? [input, row(labels)] : [input];
   const [code] = await machine.run("encoder", wanted);
   const made = { code: Array.from(code.data), labels };
@@ -439,20 +442,19 @@ async function openPhoto(file) {
 
 // The mean of the (2 * reach + 1) numbers around each one, along rows and then along columns.
 function blurred(values, reach) {
-  const along = (from, step) => Float32Array.from(from, (_, i) => {
+  const along = (from, step, side) => Float32Array.from(from, (_, i) => {
     const at = Math.floor(i / step) % side;
     const [first, last] = [Math.max(0, at - reach), Math.min(side - 1, at + reach)];
     let sum = 0;
     for (let k = first; k <= last; k++) sum += from[i + (k - at) * step];
     return sum / (last - first + 1);
   });
-  return along(along(values, 1), side);
+  return along(along(values, 1, width), width, height);
 }
 
 // What changed in the drawn picture is added to the photo; the rest of the photo stays as it is.
 // Where much changed, the drawing takes over, since what the photo had there no longer fits.
 function composePhoto() {
-  const plane = side * side;
   const changes = new Float32Array(plane);
   photo.before.forEach((_, i) => {
     changes[i % plane] += Math.abs(chosen.values[i] - photo.drawn[i]) / MODEL.channels;
@@ -494,6 +496,7 @@ if (MODEL.graphs.encoder) {
 }
 
 async function start() {
+  document.documentElement.style.setProperty("--shape", `${width} / ${height}`);
   const buffer = await numbers();
   const found = Runtime.unpack(buffer, MODEL.weights.bank);
   Object.assign(bank, { codes: rows(found.codes), labels: rows(found.labels) });

@@ -14,6 +14,7 @@ from lookalike import __version__, checkpoints
 from lookalike.parts.latents.priors import Learned, Prior
 from lookalike.parts.networks.base import Networks
 from lookalike.run import CANDIDATES, MODEL, Run, read_json
+from lookalike.sizes import read_size, shape_of
 
 KEPT_DATA = ("name", "fingerprint", "train", "holdout", "classes", "columns")
 """What is said of the pack; never where it lies."""
@@ -53,7 +54,7 @@ def config(facts: Mapping[str, Any]) -> str:
 
 def card(facts: Mapping[str, Any], files: Mapping[str, str]) -> str:
     """The model card: metadata as model hubs read it, then plain sentences."""
-    title, size = facts["title"], facts["size"]
+    title, (height, width) = facts["title"], shape_of(read_size(facts["size"]))
     head = {
         "pipeline_tag": "unconditional-image-generation",
         "library_name": "lookalike",
@@ -69,9 +70,9 @@ def card(facts: Mapping[str, Any], files: Mapping[str, str]) -> str:
         "",
     ]
     lines += [
-        f"Draws synthetic pictures of {size} x {size} pixels that look like the {facts['train']:,} "
-        f"it learned from. Recipe `{facts['recipe']}` of lookalike, {facts['images']:,} pictures "
-        "shown.",
+        f"Draws synthetic pictures of {width} x {height} pixels that look like the "
+        f"{facts['train']:,} it learned from. Recipe `{facts['recipe']}` of lookalike, "
+        f"{facts['images']:,} pictures shown.",
         "",
         "```python",
         "import lookalike",
@@ -94,7 +95,7 @@ def card(facts: Mapping[str, Any], files: Mapping[str, str]) -> str:
         "",
         "- Every picture is synthetic. Do not pass them off as photographs of anybody.",
         "- It knows only what was in its pictures, with their gaps and prejudices.",
-        f"- Pictures are {size} pixels wide; larger ones are only enlarged.",
+        f"- Pictures are {width} pixels wide; larger ones are only enlarged.",
         "",
         "## Files",
         "",

@@ -18,6 +18,7 @@ from lookalike.images import Pixels
 from lookalike.place import Place
 from lookalike.run import Run
 from lookalike.share.model import Codes
+from lookalike.sizes import shape_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +35,7 @@ class Model:
 
     @property
     def size(self) -> int:
-        """The side of its pictures in pixels."""
+        """The side of its pictures in pixels; of others than squares both (``64x96``)."""
         return self.opened.recipe.size
 
     def generate(self, count: int = 1, seed: int = 0, first: int = 0) -> list[Image.Image]:
@@ -47,7 +48,7 @@ class Model:
 
     @torch.no_grad()
     def encode(self, pictures: Sequence[Image.Image]) -> Codes:
-        """What the encoder makes of pictures (resized to the model's square), ``[N, Z]``.
+        """What the encoder makes of pictures (resized to the model's size), ``[N, Z]``.
 
         Raises:
             RecipeError: the model has no encoder.
@@ -58,8 +59,8 @@ class Model:
                 "encoder. Those of swift have one."
             )
         mode = images.MODES[self.opened.recipe.channels]
-        square = (self.size, self.size)
-        stacked = np.stack([_pixels(picture.convert(mode).resize(square)) for picture in pictures])
+        sides = shape_of(self.size)[::-1]
+        stacked = np.stack([_pixels(picture.convert(mode).resize(sides)) for picture in pictures])
         labels = self.opened.labels
         known = None if labels is None else labels[:1].float().expand(len(stacked), -1)
         mean = self.opened.networks["E"](images.to_network(stacked), known)[0]

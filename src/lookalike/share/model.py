@@ -17,6 +17,7 @@ from lookalike.engine.sampler import Sampler
 from lookalike.images import Pixels
 from lookalike.parts.latents.priors import Learned, Prior
 from lookalike.share.graph import Graph, graph_of
+from lookalike.sizes import shape_of
 
 Codes = NDArray[np.float32]
 
@@ -106,7 +107,7 @@ def page_graphs(
         network = PriorNetwork(sampler.prior, sampler.learned)
         graphs["prior"] = graph_of(network, z, *rest, what="prior")
     if encoder and "E" in networks:
-        picture = torch.zeros(1, channels, size, size)
+        picture = torch.zeros(1, channels, *shape_of(size))
         graphs["encoder"] = graph_of(EncoderMean(networks["E"]), picture, *rest, what="encoder")
     return graphs
 

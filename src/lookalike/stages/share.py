@@ -18,7 +18,7 @@ from lookalike.engine.sampler import Sampler, block_of
 from lookalike.errors import LookalikeError, MissingExtraError
 from lookalike.place import Place
 from lookalike.progress import Tell, silent
-from lookalike.results import Result
+from lookalike.results import Result, plain
 from lookalike.run import MODEL, Run
 from lookalike.settings.sharing import ShareSettings
 from lookalike.share import folder as model_folder
@@ -33,6 +33,7 @@ from lookalike.share.model import (
 )
 from lookalike.share.one_file import one_file
 from lookalike.share.onnx import write_onnx
+from lookalike.sizes import shape_of
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ def _facts(run: Run, opened: OpenedPlayers, settings: ShareSettings) -> dict[str
     return {
         "title": settings.title or str(data.get("name") or run.path.resolve().name),
         "recipe": recipe.name,
-        "size": recipe.size,
+        "size": plain(recipe.size),
         "channels": recipe.channels,
         "labels": list(data.get("columns") or []) if recipe.labels else [],
         "images": opened.images_seen,
@@ -232,7 +233,7 @@ def _onnx_files(
     network: nn.Module = NoiseToPicture(prior, opened.networks["G"])
     wanted = {"generator": (network, {"z": z, **rest})}
     if settings.encoder and "E" in opened.networks:
-        picture = torch.zeros(1, recipe.channels, recipe.size, recipe.size)
+        picture = torch.zeros(1, recipe.channels, *shape_of(recipe.size))
         wanted["encoder"] = (EncoderMean(opened.networks["E"]), {"picture": picture, **rest})
     files = {}
     for name, (network, inputs) in wanted.items():

@@ -297,8 +297,8 @@ def _frame(
     only_classes = 0 < len(pack.classes) == len(pack.columns)
     labeled = only_classes if settings.labels is None else settings.labels
     labeled = (labeled or LABELS[file.labels] == 2) and len(pack.columns) > 0
-    if file.sizes and pack.size not in file.sizes:
-        able = [r.name for r in recipe.names() if pack.size in r.sizes]
+    if not file.serves(pack.size):
+        able = [r.name for r in recipe.names() if r.sizes and r.serves(pack.size)]
         instead = f". Recipes that make {pack.size} px: {', '.join(able)}" if able else ""
         raise RecipeError(
             f"The recipe {file.name!r} makes pictures of {_list(file.sizes)} px, but {pack.path} "

@@ -68,7 +68,7 @@ class Candidates(Watcher):
         count = max(LEAST, min(MOST * SIDE // max(self.pack.size, SIDE), budget // SHARE))
         # As if the pictures were in color: RandomConv sees all of 1, 2 and 3 at the floor. And as
         # if they were small: what D prefers shows there, and the judge of 256 px costs five times.
-        judge = self.features or choose(3, min(self.pack.size, SIDE))
+        judge = self.features or choose(3, min(int(self.pack.size), SIDE))
         rows = sides(self.pack).cut(REAL).reference
         if len(rows) < 2:
             return

@@ -62,11 +62,19 @@ def test_gradients_in_bfloat16_agree_with_float32(weights):
     assert torch.cosine_similarity(*found, dim=0) > 0.98
 
 
+def test_a_strided_convolution_pads_each_side_by_its_own_length():
+    g = torch.Generator().manual_seed(3)
+    weight, x = torch.randn(4, 2, 3, 3, generator=g), torch.randn(1, 2, 5, 8, generator=g)
+    layer = features.FrozenConvolution(weight, torch.zeros(4), stride=2)
+    padded = torch.nn.functional.pad(x, (0, 1, 1, 1))  # 8 is even: one pixel, and that behind
+    torch.testing.assert_close(layer(x), torch.nn.functional.conv2d(padded, weight, None, 2))
+
+
 def test_the_strided_way_back_equals_autograds_own():
     g = torch.Generator().manual_seed(2)
     x = torch.randn(2, 6, 9, 9, generator=g).bfloat16().requires_grad_(True)
     weight, bias = torch.randn(6, 1, 3, 3, generator=g), torch.zeros(6)
-    ours = features.DepthwiseStride.apply(x, weight.bfloat16(), bias.bfloat16(), 2, 1)
+    ours = features.DepthwiseStride.apply(x, weight.bfloat16(), bias.bfloat16(), 2, (1, 1))
     (mine,) = torch.autograd.grad(ours.float().sum(), x)
     exact = x.detach().float().requires_grad_(True)
     plain = torch.nn.functional.conv2d(exact, weight, bias, 2, 1, groups=6)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from pictures import discs
 from safetensors.torch import load_file
 
 from lookalike import recipe
@@ -14,6 +15,7 @@ from lookalike.errors import RecipeError
 from lookalike.parts.networks.base import Frame, Networks
 from lookalike.parts.training.warm_start import FOLDER, WarmStart, file_of, fitted, put
 from lookalike.recipes.swift.networks import SwiftEncoderPlan, SwiftGeneratorPlan
+from lookalike.sizes import Rectangle
 
 SMALL = {"latent": 6, "width": 4, "widest": 16}
 FILES = sorted(FOLDER.glob("*.safetensors"))
@@ -51,6 +53,27 @@ def test_numbers_come_in_the_precision_of_the_network() -> None:
     found = fitted(ones(2, 2).half(), torch.zeros(2, 2))
     assert found is not None
     assert found.dtype == torch.float32
+
+
+@pytest.mark.parametrize("size", [Rectangle(64, 96), Rectangle(64, 48)])
+def test_rectangles_begin_with_the_weights_of_the_square_that_doubles_as_often(size: int) -> None:
+    made = recipe.make(recipe.find("swift"), {}, {"size": size, "channels": 3, "labels": 2})
+    assert made.warm is not None
+    networks = Networks.build(made.networks, Frame(size, 3, 2)).eval()
+    taken = made.warm.put(networks, Frame(size, 3, 2))
+    assert taken["D"] == 1
+    assert min(taken.values()) > 0.99, "all but the columns of the labels"
+    pictures, labels = discs(8, size, 3), torch.zeros(8, 2)
+    with torch.no_grad():
+        again = networks["G"](networks["E"](pictures, labels)[0], labels)
+    alike = torch.corrcoef(torch.stack([pictures.flatten(), again.flatten()]))
+    assert alike[0, 1] > 0.8, "it draws what it sees, before it has learned anything"
+
+
+def test_a_rectangle_takes_its_own_weights_as_they_are() -> None:
+    one, other = (SwiftGeneratorPlan(**SMALL).build(Frame(Rectangle(64, 96))) for _ in range(2))
+    assert put(one.state_dict(), other) == 1.0
+    assert torch.equal(one.start.weight, other.start.weight)
 
 
 def test_a_network_of_the_same_shape_becomes_the_held_one() -> None:

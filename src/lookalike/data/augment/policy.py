@@ -16,6 +16,7 @@ from lookalike import seeds
 from lookalike.data.augment.transforms import Chain, parse
 from lookalike.errors import DataError
 from lookalike.images import Pixels
+from lookalike.sizes import shape_of
 
 
 def chains(codes: Sequence[str]) -> tuple[Chain, ...]:
@@ -37,7 +38,7 @@ def fitting(codes: Sequence[str], size: int, channels: int) -> tuple[Chain, ...]
         DataError: as :func:`chains`, or a code that leaves nothing of such a picture.
     """
     found = chains(codes)
-    blank = np.zeros((size, size, channels), np.uint8)
+    blank = np.zeros((*shape_of(size), channels), np.uint8)
     for chain in found:
         chain.apply(blank, np.random.default_rng(0))
     return found

@@ -1,4 +1,4 @@
-"""Anything a person has -> one uint8 square: orientation, colour modes, alpha, depth, fit.
+"""Anything a person has -> one uint8 picture: orientation, colour modes, alpha, depth, fit.
 
 Files go by their content, never by their suffix. Whatever cannot be read is a ``DataError`` whose
 message is the reason in plain words; nothing else leaves :func:`read_picture`.
@@ -36,6 +36,7 @@ from lookalike.data.decode.formats import (
 from lookalike.data.readers.base import BYTE_LIMIT
 from lookalike.errors import DataError
 from lookalike.images import Pixels
+from lookalike.sizes import Rectangle, shape_of
 
 Fit = Literal["crop", "pad", "stretch"]
 
@@ -52,12 +53,13 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+SIDEWAYS = {5, 6, 7, 8}
 ORIENTATION = 0x0112
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReadSettings:
-    """How a picture becomes a square.
+    """How a picture becomes a square, or a rectangle of this ``size``.
 
     ``crop`` cuts the central ``crop`` pixels out before anything else (CelebA recipes use 160).
     ``background`` fills what is transparent or padded: white, black, blur or #rrggbb. With four
@@ -75,7 +77,10 @@ class ReadSettings:
     pixel_limit: int = PIXEL_LIMIT
 
     def __post_init__(self) -> None:
-        if not 1 <= self.size <= SIZE_LIMIT or self.channels not in images.MODES:
+        if (
+            not 1 <= self.size <= max(shape_of(self.size)) <= SIZE_LIMIT
+            or self.channels not in images.MODES
+        ):
             raise DataError(
                 f"size {self.size} with {self.channels} channels cannot be prepared: the size is "
                 f"at least 1 and at most {SIZE_LIMIT} pixels, channels are 1 (grey) or 3 (color), "
@@ -114,7 +119,7 @@ class PictureFacts:
 
 @dataclass(frozen=True)
 class DecodedPicture:
-    """A picture that was read: the square, uint8 ``[S, S, C]``, and what it was before."""
+    """A picture that was read: as the pack has it, uint8 ``[H, W, C]``, and what it was."""
 
     pixels: Pixels
     facts: PictureFacts
@@ -241,49 +246,73 @@ def read_opened(
         raise DataError(
             f"is {width} x {height} pixels: a side under {settings.least} shows nothing"
         )
-    box = cut_box(width, height, settings)
     profile = profile_of(picture, notes)
     if picture.format == "JPEG":
-        _draft(picture, box, settings, keep_colors=profile is not SRGB)
+        stored = _as_stored(settings, picture)
+        box = cut_box(width, height, stored)
+        _draft(picture, box, stored, keep_colors=profile is not SRGB)
     picture.load()
     # After loading: Pillow has turned TIFFs by then, and PNGs may say it behind their pixels.
     turn = picture.getexif().get(ORIENTATION, 1)
+    stored = _as_stored(settings, picture)
+    box = cut_box(width, height, stored)
+    enlarged = _enlarged(box, stored)
     scale = picture.width / width, picture.height / height
     box = (box[0] * scale[0], box[1] * scale[1], box[2] * scale[0], box[3] * scale[1])
     convert = conversion(picture, notes, profile)
     if turn in _TURNS:
         notes.append("turned by EXIF")
-    square = _fit(_Part(picture, box, convert, profile), settings, _TURNS.get(turn))
-    if min(width, height, settings.crop or width) < settings.size:
-        notes.append(f"enlarged from {min(width, height, settings.crop or width)} px")
+    target = padded(box[2] - box[0], box[3] - box[1], stored)
+    square = _fit(_Part(picture, box, target, convert, profile), settings, _TURNS.get(turn))
+    if enlarged:
+        notes.append(f"enlarged from {enlarged} px")
     pixels = images.from_pillow(square, settings.channels)
     return DecodedPicture(pixels, replace(facts, notes=tuple(notes)))
 
 
+def _as_stored(settings: ReadSettings, picture: Image.Image) -> ReadSettings:
+    """The settings for the pixels as they lie in the file: on their side, where they do."""
+    size = settings.size
+    if not isinstance(size, Rectangle) or picture.getexif().get(ORIENTATION) not in SIDEWAYS:
+        return settings
+    return replace(settings, size=size.turned)
+
+
+def _enlarged(box: Box, settings: ReadSettings) -> int:
+    """The shorter side of a box that has too few pixels; 0 where it has enough."""
+    sides = box[3] - box[1], box[2] - box[0]
+    short = any(have < want for have, want in zip(sides, shape_of(settings.size), strict=True))
+    return round(min(sides)) if short else 0
+
+
 def cut_box(width: int, height: int, settings: ReadSettings) -> Box:
     """The part of the picture that is used, centred; in pixels of the original."""
-    wide = min(width, settings.crop or width)
-    high = min(height, settings.crop or height)
-    if settings.fit == "crop":
-        wide = high = min(wide, high)
+    wide: float = min(width, settings.crop or width)
+    high: float = min(height, settings.crop or height)
+    down, across = shape_of(settings.size)
+    if settings.fit == "crop" and wide * down > high * across:
+        wide = high * across / down
+    elif settings.fit == "crop":
+        high = wide * down / across
     left, top = (width - wide) / 2, (height - high) / 2
     return left, top, left + wide, top + high
 
 
 def padded(wide: float, high: float, settings: ReadSettings) -> tuple[int, int]:
-    """Width and height of a box of these sides in the square: all of it, unless it is padded."""
-    size = settings.size
+    """Width and height of a box of these sides in the picture: all of it, unless padded."""
+    down, across = shape_of(settings.size)
     if settings.fit != "pad":
-        return size, size
-    most = max(wide, high)
-    return max(1, round(size * wide / most)), max(1, round(size * high / most))
+        return across, down
+    if wide * down > high * across:
+        return across, max(1, round(across * high / wide))
+    return max(1, round(down * wide / high)), down
 
 
 def _draft(picture: Image.Image, box: Box, settings: ReadSettings, *, keep_colors: bool) -> None:
     """Let libjpeg decode at 1/2, 1/4 or 1/8 when twice the wanted size remains."""
     mode = "L" if settings.channels == 1 and not keep_colors else None
-    used = min(box[2] - box[0], box[3] - box[1])
-    factor = 2 * settings.size / max(used, 1)
+    down, across = shape_of(settings.size)
+    factor = max(2 * across / max(box[2] - box[0], 1), 2 * down / max(box[3] - box[1], 1))
     if factor < 1:
         wanted = math.ceil(picture.width * factor), math.ceil(picture.height * factor)
         picture.draft(mode, wanted)
@@ -293,38 +322,38 @@ def _draft(picture: Image.Image, box: Box, settings: ReadSettings, *, keep_color
 
 @dataclass(frozen=True)
 class _Part:
-    """The part of an opened picture that is used, and how it becomes plain."""
+    """The part of an opened picture that is used, its new sides, and how it becomes plain."""
 
     picture: Image.Image
     box: Box
+    target: tuple[int, int]
     convert: Convert
     profile: ColorProfile
 
 
 def _fit(part: _Part, settings: ReadSettings, turn: Image.Transpose | None) -> Image.Image:
-    """Resize the box (Lanczos) into the square, upright, on the background."""
-    size, box = settings.size, part.box
-    target = padded(box[2] - box[0], box[3] - box[1], settings)
-    small = part.profile.applied(resized(part.picture, target, box, part.convert))
+    """Resize the box (Lanczos) into the picture, upright, on the background."""
+    small = part.profile.applied(resized(part.picture, part.target, part.box, part.convert))
     if turn is not None:
         small = small.transpose(turn)
-    if small.size == (size, size) and small.mode in ("L", "RGB"):
+    height, width = shape_of(settings.size)
+    if small.size == (width, height) and small.mode in ("L", "RGB"):
         return small
+    corner = (width - small.width) // 2, (height - small.height) // 2
     if settings.channels == 4:
-        clear = Image.new("RGBA", (size, size))
-        clear.paste(small.convert("RGBA"), ((size - small.width) // 2, (size - small.height) // 2))
+        clear = Image.new("RGBA", (width, height))
+        clear.paste(small.convert("RGBA"), corner)
         return bled(clear)
     square = _background(small, settings)
-    corner = (size - small.width) // 2, (size - small.height) // 2
     square.paste(small.convert("RGB"), corner, small if small.mode == "RGBA" else None)
     return square
 
 
 def _background(small: Image.Image, settings: ReadSettings) -> Image.Image:
-    size = settings.size
+    height, width = shape_of(settings.size)
     if settings.background != "blur":
-        return Image.new("RGB", (size, size), background_colour(settings.background))
+        return Image.new("RGB", (width, height), background_colour(settings.background))
     opaque = Image.new("RGB", small.size, "white")
     opaque.paste(small.convert("RGB"), None, small if small.mode == "RGBA" else None)
-    stretched = opaque.resize((size, size), Image.Resampling.BICUBIC)
-    return stretched.filter(ImageFilter.GaussianBlur(size / 10))
+    stretched = opaque.resize((width, height), Image.Resampling.BICUBIC)
+    return stretched.filter(ImageFilter.GaussianBlur(settings.size / 10))

@@ -7,6 +7,7 @@ the squares that come out. They depend on the file and the settings alone.
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Iterator
 
@@ -14,6 +15,7 @@ from PIL import Image
 
 from lookalike.data.decode.decode import ReadSettings, open_picture, reason
 from lookalike.errors import DataError
+from lookalike.sizes import shape_of
 
 FRAMES = 1_000
 """The most frames that are taken out of one file."""
@@ -56,7 +58,7 @@ def frames_of(data: bytes, settings: ReadSettings) -> Iterator[Frame]:
 
 
 def _moving(picture: Image.Image, settings: ReadSettings) -> Iterator[Frame]:
-    limit = min(FRAMES, max(1, SQUARES // (settings.size**2 * settings.channels)))
+    limit = min(FRAMES, max(1, SQUARES // (math.prod(shape_of(settings.size)) * settings.channels)))
     decoded, number = 0, 0
     try:
         while True:

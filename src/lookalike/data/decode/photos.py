@@ -33,6 +33,7 @@ from lookalike.data.decode.decode import (
 from lookalike.data.decode.faces import FaceSettings, cut_face, face_square
 from lookalike.errors import DataError
 from lookalike.images import Pixels
+from lookalike.sizes import shape_of
 
 Affine = NDArray[np.float64]
 """``[3, 3]``: a place (x, y, 1) to another one, in pixels from the upper left corner."""
@@ -171,7 +172,8 @@ def _boxed(width: int, height: int, look: ReadSettings) -> Affine:
     left, top, right, bottom = cut_box(width, height, look)
     target = padded(right - left, bottom - top, look)
     across, along = target[0] / (right - left), target[1] / (bottom - top)
-    corner = (look.size - target[0]) // 2, (look.size - target[1]) // 2
+    high, wide = shape_of(look.size)
+    corner = (wide - target[0]) // 2, (high - target[1]) // 2
     return np.array(
         [
             (across, 0, corner[0] - left * across),

@@ -18,6 +18,7 @@ from lookalike.data.readers.open import open_source
 from lookalike.errors import DataError, NoImagesError
 from lookalike.images import Pixels
 from lookalike.progress import Tell, silent
+from lookalike.sizes import shape_of
 
 LARGEST = 256
 """The size above which pictures are not compared unless it is asked for."""
@@ -51,7 +52,7 @@ def pictures_of(
         return _of_pack(Pack.open(path), settings, most, seed)
     source = open_source(path)
     picked = some(len(source.files), most, seed)
-    pixels = scratch_array((len(picked), size, size, channels))
+    pixels = scratch_array((len(picked), *shape_of(size), channels))
     groups: list[str] = []
     widths: set[int] = set()
     refused: list[tuple[str, str]] = []
@@ -73,7 +74,7 @@ def pictures_of(
         files = "1 file" if len(refused) == 1 else f"{len(refused)} files"
         name, why = refused[0]
         notes.append(f"{files} in {path} left out, the first: {name} {why}")
-    if widths != {size}:
+    if widths != {shape_of(size)[1]}:
         notes.append(f"pictures in {path} were resized to {size} px to match the real ones")
     return Pictures(pixels[: len(groups)], tuple(groups), tuple(notes))
 
@@ -117,7 +118,7 @@ def _of_pack(pack: Pack, settings: ReadSettings, most: int, seed: int) -> Pictur
     groups = tuple(pack.classes[number] if number >= 0 else "" for number in numbers)
     if (pack.size, pack.channels) == (settings.size, settings.channels):
         return Pictures(taken, groups)
-    pixels = scratch_array((len(rows), settings.size, settings.size, settings.channels))
+    pixels = scratch_array((len(rows), *shape_of(settings.size), settings.channels))
     for row, one in enumerate(taken):
         pixels[row] = read_opened(images.to_pillow(one), settings).pixels
     note = f"pictures in {pack.path} were resized to {settings.size} px to match the real ones"

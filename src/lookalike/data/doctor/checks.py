@@ -69,9 +69,9 @@ def _examined(data: bytes, settings: ReadSettings) -> PictureMeasures:
 
 
 def measure(picture: Pixels, facts: PictureFacts) -> PictureMeasures:
-    """Measure one square picture, uint8 ``[S, S, C]``."""
-    size = picture.shape[0]
-    square = _resized(picture, SQUARE) if size > SQUARE else picture
+    """Measure one picture, uint8 ``[H, W, C]``."""
+    side = min(SQUARE, *picture.shape[:2])
+    square = picture if picture.shape[:2] == (side, side) else _resized(picture, side)
     grey = _grey(picture)
     return PictureMeasures(
         square=square,

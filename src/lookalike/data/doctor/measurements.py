@@ -25,6 +25,7 @@ from lookalike.data.similarity.hash import THUMB
 from lookalike.images import Pixels
 from lookalike.progress import Tell
 from lookalike.settings.data import DoctorSettings
+from lookalike.sizes import shape_of
 
 
 @dataclass(frozen=True)
@@ -73,11 +74,11 @@ def pack_visits(source: Path, tell: Tell) -> Iterator[Visit]:
         if "augment" in row:
             continue
         picture = pack.shards.take(np.array([done - 1]))[0]
-        size = pack.size
+        height, width = shape_of(pack.size)
         facts = PictureFacts(
             row.get("sha256", ""),
-            row.get("width", size),
-            row.get("height", size),
+            row.get("width", width),
+            row.get("height", height),
             row.get("format", ""),
             row.get("mode", "RGB"),
             tuple(row.get("notes", ())),

@@ -1,6 +1,6 @@
 """The pack: pictures as memory-mapped uint8 shards, ready to train from.
 
-A pack is a folder: ``images-00000.npy …`` (uint8 ``[n, size, size, channels]``), ``classes.npy``,
+A pack is a folder: ``images-00000.npy …`` (uint8 ``[n, H, W, channels]``), ``classes.npy``,
 ``attributes.npy``, ``train.npy`` and ``holdout.npy`` (row numbers), ``manifest.jsonl`` (one line a
 picture), ``refused.jsonl`` and ``pack.json``. Opening reads ``pack.json`` only and maps the rest,
 so that a pack of ten million pictures opens at once. Packs are made by
@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import math
 import os
 import time
 from collections.abc import Iterator, Sequence
@@ -23,9 +24,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from lookalike.errors import PackError
 from lookalike.images import Pixels
+from lookalike.sizes import read_size, shape_of
 
 FORMAT = "lookalike-pack"
-VERSION = 1
+VERSION, RECTANGULAR = 1, 2
+"""The second is that of pictures that are not square, which older programs refuse by it."""
 HEADER = 128
 """Bytes in front of the pixels of a shard: a standard ``.npy`` header padded to this length."""
 
@@ -51,7 +54,7 @@ class PackShards:
     def __init__(self, path: Path, info: dict[str, Any]) -> None:
         self._path = path
         self._files: list[tuple[str, int]] = [(one["file"], one["count"]) for one in info["shards"]]
-        self._shape: tuple[int, int, int] = (info["size"], info["size"], info["channels"])
+        self._shape = (*shape_of(read_size(info["size"])), int(info["channels"]))
         counts = [count for _, count in self._files]
         self._starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
         self._opened: dict[int, Pixels] = {}
@@ -150,8 +153,9 @@ class Pack:
         self.path = path
         self.info = info
         self.name = str(info.get("name") or path.name)
-        self.size: int = info["size"]
+        self.size = read_size(info["size"])
         self.channels: int = info["channels"]
+        self.shape = (*shape_of(self.size), self.channels)
         self.count: int = info["count"]
         self.classes: tuple[str, ...] = tuple(info["classes"])
         self.columns: tuple[str, ...] = tuple(info["columns"])
@@ -207,7 +211,7 @@ class Pack:
         Raises:
             PackError: pixels, labels or split are not those that the pack was made with.
         """
-        if self.count * self.size**2 * self.channels > MOST_VERIFIED:
+        if self.count * math.prod(self.shape) > MOST_VERIFIED:
             return self
         state = self._state()
         if state not in _verified:
@@ -224,9 +228,8 @@ class Pack:
         return str(self.path.resolve()), self.fingerprint, info, *sizes
 
     def _verify(self) -> None:
-        shape = (self.size, self.size, self.channels)
-        digest = new_fingerprint(shape)
-        block = max(1, (16 << 20) // int(np.prod(shape)))
+        digest = new_fingerprint(self.shape)
+        block = max(1, (16 << 20) // math.prod(self.shape))
         for start in range(0, self.count, block):
             rows = np.arange(start, min(start + block, self.count))
             digest.update(self.shards.take(rows).data)
@@ -323,12 +326,13 @@ def _read_info(path: Path) -> dict[str, Any]:
     if not isinstance(info, dict) or info.get("format") != FORMAT:
         raise PackError(f"{file} was not written by lookalike; name a folder that is a pack.")
     lacking = sorted(FIELDS - info.keys())
-    if info.get("version") == VERSION and lacking:
+    known = info.get("version") in {VERSION, RECTANGULAR}
+    if known and lacking:
         raise PackError(
             f"the pack {path} is damaged: its pack.json lacks {', '.join(lacking)}. "
             "Make it again with 'lookalike prepare'."
         )
-    if info.get("version") != VERSION:
+    if not known:
         raise PackError(
             f"the pack {path} is of version {info.get('version')!r}, this program reads version "
             f"{VERSION}. Make it again with 'lookalike prepare', or use the matching program."

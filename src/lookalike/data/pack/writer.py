@@ -20,6 +20,7 @@ from lookalike.data.pack.label_schema import Schema, SchemaBuilder
 from lookalike.data.pack.pack import (
     FORMAT,
     HEADER,
+    RECTANGULAR,
     VERSION,
     Pack,
     PackShards,
@@ -29,6 +30,8 @@ from lookalike.data.pack.pack import (
 )
 from lookalike.errors import PackError
 from lookalike.images import Pixels
+from lookalike.results import plain
+from lookalike.sizes import Rectangle, shape_of, size_of
 
 _ESCAPED = "backslashreplace"
 """What no encoding can write (half of a character, a byte of a name) becomes JSON's own escape."""
@@ -45,7 +48,8 @@ class PackWriter:
         self, to: Path, *, size: int, channels: int = 3, shard_bytes: int = 1 << 30
     ) -> None:
         self.to = to
-        self.shape = (size, size, channels)
+        self.size = size
+        self.shape = (*shape_of(size), channels)
         self.count = 0
         self._per_shard = max(1, shard_bytes // int(np.prod(self.shape)))
         self._shards: list[Row] = []
@@ -82,7 +86,7 @@ class PackWriter:
                 shard.write(shard_header((self._shards[-1]["count"], *self.shape)))
 
     def append(self, pixels: Pixels, row: Mapping[str, Any], *, counts: bool = True) -> None:
-        """Add one picture, uint8 ``[size, size, channels]``, and its manifest line.
+        """Add one picture, uint8 ``[H, W, channels]``, and its manifest line.
 
         The line may hold ``class`` (a word) and ``attributes`` (words by name); both become labels.
         A picture that does not count (a changed copy) leaves class counts and the mean and spread
@@ -125,7 +129,7 @@ class PackWriter:
         self._rows.flush()
         if self._shard is not None:
             self._shard.flush()
-        about = {"size": self.shape[0], "channels": self.shape[2], "shards": self._shards}
+        about = {"size": self.size, "channels": self.shape[2], "shards": self._shards}
         pictures = PackShards(self.folder, about)
         with (self.folder / "rows.jsonl").open(encoding="utf-8") as rows:
             for number, line in enumerate(islice(rows, self.count)):
@@ -203,9 +207,9 @@ class PackWriter:
         info = {
             **extra,
             "format": FORMAT,
-            "version": VERSION,
+            "version": RECTANGULAR if isinstance(self.size, Rectangle) else VERSION,
             "name": self.to.name,
-            "size": self.shape[0],
+            "size": plain(self.size),
             "channels": self.shape[2],
             "count": self.count,
             "train": int((~held).sum()),
@@ -273,12 +277,13 @@ def write_pack(
     holdout: float = 0.1,
     seed: int = 0,
 ) -> Pack:
-    """Make a pack from an array uint8 ``[N, S, S, C]`` that is in memory; a plain random split."""
+    """Make a pack from an array uint8 ``[N, H, W, C]`` that is in memory; a plain random split."""
     count = len(pixels)
     held = np.zeros(count, np.bool_)
     order = seeds.array_generator(seed, "holdout").permutation(count)
     held[order[: round(count * holdout)]] = True
-    with PackWriter(to, size=pixels.shape[1], channels=pixels.shape[3]) as writer:
+    size = size_of(*pixels.shape[1:3])
+    with PackWriter(to, size=size, channels=pixels.shape[3]) as writer:
         for index in range(count):
             row = rows[index] if rows is not None else {"source": str(index)}
             writer.append(pixels[index], row)

@@ -218,8 +218,8 @@ def _small(pixels: Pixels) -> NDArray[np.float32]:
 
 
 def thumbnails(pixels: Pixels) -> Pixels:
-    """uint8 ``[N, S, S, C]`` -> ``[N, 32, 32, C]``, averaged or repeated."""
+    """uint8 ``[N, H, W, C]`` -> ``[N, 32, 32, C]``, averaged or repeated."""
     resized = torch.nn.functional.interpolate(
-        images.to_network(pixels), (TILE, TILE), mode="bilinear", antialias=True
+        images.to_network(images.squared(pixels)), (TILE, TILE), mode="bilinear", antialias=True
     )
     return images.to_pixels(resized)

@@ -213,7 +213,7 @@ class RandomConv(Features):
     @staticmethod
     def fitting(size: int) -> RandomConv:
         """The network for pictures of this size: 32 to 64 pixels a side."""
-        return RandomConv(side=min(64, max(32, size)))
+        return RandomConv(side=min(64, max(32, int(size))))
 
 
 def choose(channels: int = 3, size: int = 64) -> Features:

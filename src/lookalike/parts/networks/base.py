@@ -2,8 +2,8 @@
 
 The conventions that every network keeps:
 
-* a generator: ``forward(z [N, Z], labels [N, L] | None) -> [N, C, S, S]`` in [-1, 1];
-* a discriminator: ``forward(x [N, C, S, S], labels) -> logits [N]`` or ``[N, heads]``; where it
+* a generator: ``forward(z [N, Z], labels [N, L] | None) -> [N, C, H, W]`` in [-1, 1];
+* a discriminator: ``forward(x [N, C, H, W], labels) -> logits [N]`` or ``[N, heads]``; where it
   also has a parameter ``describe``, True gives ``(logits, features [N, F], ...)``;
 * an encoder: ``forward(x, labels) -> (mean [N, Z], log variance [N, Z])``;
 * a frozen network keeps its weights in non-persistent buffers: it has no parameters and no state.
@@ -19,14 +19,21 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+from lookalike.sizes import shape_of
+
 
 @dataclass(frozen=True)
 class Frame:
-    """What a network must fit: pictures ``[C, size, size]`` and label vectors ``[labels]``."""
+    """What a network must fit: pictures ``[C, H, W]`` of this size and labels ``[labels]``."""
 
     size: int
     channels: int = 3
     labels: int = 0
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width of the pictures."""
+        return shape_of(self.size)
 
 
 class NetworkPlan(ABC):

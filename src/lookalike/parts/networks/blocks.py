@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from torch.nn.utils import parametrize
 
 from lookalike.errors import RecipeError
+from lookalike.sizes import Rectangle, shape_of
 
 Module = TypeVar("Module", bound=nn.Module)
 
@@ -48,11 +49,13 @@ def halvings(size: int, most: int) -> tuple[int, int]:
 
 
 def doublings(size: int, base: int = 4) -> int:
-    """How often ``base`` must be doubled to give ``size``.
+    """How often ``base`` must be doubled to give ``size``; rectangles begin with 3 to 7 pixels.
 
     Raises:
         RecipeError: it never does.
     """
+    if isinstance(size, Rectangle) and base == 4:
+        return size.halvings
     side, count = halved(size, base)
     if side != base:
         near = [base << k for k in range(2, 8)]
@@ -61,6 +64,17 @@ def doublings(size: int, base: int = 4) -> int:
             "Prepare the pictures at one of these sizes: lookalike prepare ... --size 64"
         )
     return count
+
+
+def start_of(size: int) -> tuple[int, int]:
+    """Height and width of the maps that are doubled into pictures: 4x4 for every square.
+
+    Raises:
+        RecipeError: as of :func:`doublings`.
+    """
+    height, width = shape_of(size)
+    count = doublings(size)
+    return height >> count, width >> count
 
 
 def with_labels(z: Tensor, labels: Tensor | None) -> Tensor:
@@ -120,34 +134,34 @@ def closeness(rows: Tensor) -> Tensor:
 
 
 class MinibatchDiscrimination(nn.Module):
-    """``[N, C, S, S]`` -> ``[N, C + maps, S, S]``: maps that say how alike the batch is.
+    """``[N, C, H, W]`` -> ``[N, C + maps, H, W]``: maps that say how alike the batch is.
 
-    Maps larger than ``most`` are first averaged down to it, so that the layer costs the same above
-    64 px: at 256 px 0.8 million weights (the unreduced layer: 201 million).
+    ``side`` is their size. Maps larger than ``most`` are first averaged down to it, so that the
+    layer costs the same above 64 px: at 256 px 0.8 million weights (the unreduced layer: 201
+    million).
     """
 
     def __init__(self, channels: int, side: int, *, maps: int = 2, most: int = 32) -> None:
         super().__init__()
-        self.side, self.maps = side, maps
-        small = min(side, most)
-        kernel = min(4, small)
-        self.cells = small // kernel
-        self.small = small
+        self.shape, self.maps = shape_of(side), maps
+        height, width = self.small = min(self.shape[0], most), min(self.shape[1], most)
+        kernel = min(4, height, width)
+        self.cells = height // kernel, width // kernel
         self.reduce = nn.Conv2d(channels, 3, kernel, kernel, bias=False)
-        area = self.cells**2
+        area = self.cells[0] * self.cells[1]
         self.weight = nn.Parameter(torch.empty(3 * area, maps * area, 16))
         nn.init.xavier_uniform_(self.weight.view(3 * area, -1))
         self.expand = nn.ConvTranspose2d(maps, maps, kernel, kernel)
 
     def forward(self, x: Tensor) -> Tensor:
         """The maps, and behind them how close the samples are, place by place."""
-        small = x if self.small == self.side else F.adaptive_avg_pool2d(x, self.small)
+        small = x if self.small == self.shape else F.adaptive_avg_pool2d(x, self.small)
         flat = self.reduce(small).flatten(1).float()
         rows = (flat @ self.weight.flatten(1)).view(len(x), -1, 16)
-        near = closeness(rows).view(len(x), self.maps, self.cells, self.cells)
+        near = closeness(rows).view(len(x), self.maps, *self.cells)
         wide = self.expand(near.to(x.dtype))
-        if wide.shape[2] != self.side:
-            wide = F.interpolate(wide, size=(self.side, self.side), mode="nearest")
+        if tuple(wide.shape[2:]) != self.shape:
+            wide = F.interpolate(wide, size=self.shape, mode="nearest")
         return torch.cat([x, wide.to(x.dtype)], 1)
 
 

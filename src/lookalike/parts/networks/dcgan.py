@@ -20,9 +20,11 @@ from lookalike.parts.networks.blocks import (
     bounded,
     doublings,
     init_normal,
+    start_of,
     with_labels,
     with_planes,
 )
+from lookalike.sizes import size_of
 
 
 def upward(widths: Sequence[int], channels: int) -> list[nn.Module]:
@@ -39,10 +41,11 @@ def upward(widths: Sequence[int], channels: int) -> list[nn.Module]:
 
 
 class _Generator(nn.Module):
-    def __init__(self, dims: int, labels: int, widths: list[int], channels: int) -> None:
+    def __init__(self, dims: int, frame: Frame, widths: list[int]) -> None:
         super().__init__()
-        first = nn.ConvTranspose2d(dims + labels, widths[0], 4, bias=False)
-        self.layers = nn.Sequential(first, *upward(widths, channels))
+        start = start_of(frame.size)
+        first = nn.ConvTranspose2d(dims + frame.labels, widths[0], start, bias=False)
+        self.layers = nn.Sequential(first, *upward(widths, frame.channels))
 
     def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
         pictures: Tensor = self.layers(with_labels(z, labels)[:, :, None, None])
@@ -61,8 +64,8 @@ class _Discriminator(nn.Module):
             nn.LeakyReLU(0.2, inplace=True),
         ]
         if plan.minibatch:
-            side = frame.size // 2
-            layers.append(MinibatchDiscrimination(widths[0], side, maps=plan.minibatch))
+            half = size_of(*(side // 2 for side in frame.shape))
+            layers.append(MinibatchDiscrimination(widths[0], half, maps=plan.minibatch))
         extra = plan.minibatch
         for before, after in pairwise(widths):
             normed = plan.normed and not plan.spectral
@@ -76,7 +79,7 @@ class _Discriminator(nn.Module):
         self.layers = nn.Sequential(*layers)
         self.deviation = MinibatchDeviation() if plan.deviation else None
         last = widths[-1] + extra + (1 if plan.deviation else 0)
-        self.head = bounded(nn.Conv2d(last, plan.heads, 4), plan.spectral)
+        self.head = bounded(nn.Conv2d(last, plan.heads, start_of(frame.size)), plan.spectral)
 
     def forward(
         self, pictures: Tensor, labels: Tensor | None = None, describe: bool = False
@@ -91,7 +94,10 @@ class _Discriminator(nn.Module):
 
 @dataclass(frozen=True, kw_only=True)
 class DCGANGenerator(NetworkPlan):
-    """z -> ``width * size / 8`` maps of 4x4 (at most ``most``), halved at each doubling."""
+    """z -> ``width * size / 8`` maps of 4x4 (at most ``most``), halved at each doubling.
+
+    Those of rectangles begin with their shape, 3 to 7 pixels on the shorter side.
+    """
 
     dims: int = 100
     width: int = 64
@@ -101,7 +107,7 @@ class DCGANGenerator(NetworkPlan):
         """The generator for this frame."""
         count = doublings(frame.size)
         widths = [min(self.most, self.width << k) for k in reversed(range(count))]
-        return _Generator(self.dims, frame.labels, widths, frame.channels).apply(init_normal)
+        return _Generator(self.dims, frame, widths).apply(init_normal)
 
 
 @dataclass(frozen=True, kw_only=True)

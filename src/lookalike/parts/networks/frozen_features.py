@@ -39,16 +39,15 @@ def folded(weights: Mapping[str, Tensor], convolution: str, norm: str) -> tuple[
     return weight, weights[f"{norm}.bias"] - weights[f"{norm}.running_mean"] * gain
 
 
-def centered(weight: Tensor, side: int, stride: int) -> tuple[Tensor, int]:
+def centered(weight: Tensor, shape: tuple[int, int], stride: int) -> tuple[Tensor, tuple[int, int]]:
     """A kernel with zeros around it and the even padding that together do TensorFlow's "same" rule.
 
     For an even side and stride 2 that rule pads one more pixel at the end than at the start. Zeros
-    in the kernel do it without a padded copy of the input. ``side`` is that of the input.
+    in the kernel do it without a padded copy of the input. ``shape`` is its height and width.
     """
     kernel = weight.shape[-1]
-    total = max((-(-side // stride) - 1) * stride + kernel - side, 0)
-    start, end = total // 2, total - total // 2
-    return F.pad(weight, (end - start, 0, end - start, 0)), end
+    down, across = (max((-(-side // stride) - 1) * stride + kernel - side, 0) for side in shape)
+    return F.pad(weight, (across % 2, 0, down % 2, 0)), ((down + 1) // 2, (across + 1) // 2)
 
 
 class DepthwiseStride(torch.autograd.Function):
@@ -59,7 +58,9 @@ class DepthwiseStride(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, stride: int, pad: int) -> Tensor:
+    def forward(
+        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, stride: int, pad: tuple[int, int]
+    ) -> Tensor:
         """The plain convolution, in the precision of x."""
         ctx.save_for_backward(weight)
         ctx.shape, ctx.stride, ctx.pad, ctx.dtype = x.shape, stride, pad, x.dtype
@@ -76,7 +77,7 @@ class DepthwiseStride(torch.autograd.Function):
             weight.float(),
             None,
             [ctx.stride] * 2,
-            [ctx.pad] * 2,
+            list(ctx.pad),
             [1, 1],
             False,
             [0, 0],
@@ -101,20 +102,22 @@ class FrozenConvolution(nn.Module):
         self.register_buffer("weight", weight.detach().float(), persistent=False)
         self.register_buffer("bias", bias.detach().float().clone(), persistent=False)
         self.stride, self.groups = stride, groups
-        self._ready: dict[tuple[int, torch.dtype, torch.device], tuple[Tensor, Tensor, int]] = {}
+        self._ready: dict[tuple[Any, ...], tuple[Tensor, Tensor, tuple[int, int]]] = {}
 
-    def ready(self, side: int, dtype: torch.dtype) -> tuple[Tensor, Tensor, int]:
-        """The weight, bias and padding for inputs of this side and precision."""
-        key = (side if self.stride > 1 else 0, dtype, self.weight.device)
+    def ready(
+        self, shape: tuple[int, int], dtype: torch.dtype
+    ) -> tuple[Tensor, Tensor, tuple[int, int]]:
+        """The weight, bias and padding for inputs of this height and width, and precision."""
+        key = (shape if self.stride > 1 else 0, dtype, self.weight.device)
         if key not in self._ready:
-            weight, padding = centered(self.weight, side, self.stride)
+            weight, padding = centered(self.weight, shape, self.stride)
             weight = weight.to(dtype).contiguous(memory_format=torch.channels_last)
             self._ready[key] = weight, self.bias.to(dtype), padding
         return self._ready[key]
 
     def forward(self, x: Tensor) -> Tensor:
-        """``[N, C, S, S]`` -> ``[N, K, ceil(S / stride), ceil(S / stride)]``."""
-        weight, bias, padding = self.ready(x.shape[-1], x.dtype)
+        """``[N, C, H, W]`` -> ``[N, K, ceil(H / stride), ceil(W / stride)]``."""
+        weight, bias, padding = self.ready((x.shape[2], x.shape[3]), x.dtype)
         if self.stride > 1 and self.groups > 1 and x.dtype == torch.bfloat16:
             maps: Tensor = DepthwiseStride.apply(x, weight, bias, self.stride, padding)  # type: ignore[no-untyped-call]
             return maps
@@ -152,8 +155,8 @@ class FrozenBlock(nn.Module):
 class EfficientFeatures(nn.Module):
     """Maps of EfficientNet-Lite0 after the stem (-1) and after the named blocks.
 
-    ``forward(x)`` takes ``[N, C, S, S]`` in [-1, 1] with any C (1 is repeated to grey RGB, 4 are
-    put on ``images.GROUND``) and any S, and gives one float map for every name in ``taps``,
+    ``forward(x)`` takes ``[N, C, H, W]`` in [-1, 1] with any C (1 is repeated to grey RGB, 4 are
+    put on ``images.GROUND``) and any sides, and gives one float map for every name in ``taps``,
     channels-last. Gradients reach x; nothing here has weights to train.
     """
 

@@ -29,7 +29,7 @@ def init_he(generator: _Generator, slope: float, last: float = 0.2) -> nn.Module
 class _Generator(nn.Module):
     def __init__(self, plan: MLPGenerator, frame: Frame) -> None:
         super().__init__()
-        self.shape = (frame.channels, frame.size, frame.size)
+        self.shape = (frame.channels, *frame.shape)
         layers: list[nn.Module] = []
         for before, after in pairwise([plan.dims + frame.labels, *plan.widths]):
             act = nn.LeakyReLU(plan.slope) if plan.slope else nn.ReLU()
@@ -46,7 +46,7 @@ class _Discriminator(nn.Module):
     def __init__(self, plan: MLPDiscriminator, frame: Frame) -> None:
         super().__init__()
         layers: list[nn.Module] = []
-        first = frame.channels * frame.size**2 + frame.labels
+        first = frame.channels * math.prod(frame.shape) + frame.labels
         for before, after in pairwise([first, *plan.widths]):
             layers += [nn.Linear(before, after), nn.LeakyReLU(plan.slope)]
             if plan.dropout:

@@ -80,7 +80,7 @@ def head(inputs: int, width: int, halvings: int) -> nn.Sequential:
 class ProjectedHeads(nn.Module):
     """Mixing and one head per scale.
 
-    ``sides`` are those of the maps: every map is halved until it is ``rest`` wide.
+    ``sides`` are the shorter ones of the maps: every map is halved until it is ``rest`` wide.
     """
 
     def __init__(
@@ -100,7 +100,7 @@ class ProjectedHeads(nn.Module):
     @classmethod
     def on(cls, maps: Sequence[Tensor], *, width: int, head_width: int) -> ProjectedHeads:
         """Mixing and heads that fit these maps ``[N, C_i, H_i, W_i]``, finest first."""
-        channels, sides = [x.shape[1] for x in maps], [x.shape[2] for x in maps]
+        channels, sides = [x.shape[1] for x in maps], [min(x.shape[2:]) for x in maps]
         return cls(channels, sides, width=width, head_width=head_width)
 
     def forward(self, maps: Sequence[Tensor]) -> Tensor:

@@ -22,6 +22,7 @@ from lookalike.parts.networks.blocks import (
     with_labels,
     with_planes,
 )
+from lookalike.sizes import shape_of, size_of
 
 
 class Widen(nn.Module):
@@ -34,10 +35,10 @@ class Widen(nn.Module):
         self.convolution = nn.ConvTranspose2d(inputs, outputs, kernel, stride, crop, bias=bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        """``[N, inputs, S, S]`` -> ``[N, outputs, stride S, stride S]``."""
-        side = x.shape[2] * self.stride
+        """``[N, inputs, H, W]`` -> ``[N, outputs, stride H, stride W]``."""
+        height, width = x.shape[2] * self.stride, x.shape[3] * self.stride
         wide: Tensor = self.convolution(x)
-        return wide[:, :, :side, :side]
+        return wide[:, :, :height, :width]
 
 
 def narrow(inputs: int, outputs: int, kernel: int, stride: int, bias: bool) -> nn.Module:
@@ -58,11 +59,11 @@ def activation(elu: bool, slope: float) -> nn.Module:
 
 
 class _Generator(nn.Module):
-    def __init__(self, plan: StridedGenerator, frame: Frame, side: int) -> None:
+    def __init__(self, plan: StridedGenerator, frame: Frame) -> None:
         super().__init__()
-        self.side, self.first = side, plan.widths[0]
-        self.begin = nn.Linear(plan.dims + frame.labels, self.first * side * side, bias=False)
-        layers: list[nn.Module] = [nn.BatchNorm2d(self.first), activation(plan.elu, 0.0)]
+        self.start = plan.widths[0], *first_shape(frame.size, plan.strides)
+        self.begin = nn.Linear(plan.dims + frame.labels, math.prod(self.start), bias=False)
+        layers: list[nn.Module] = [nn.BatchNorm2d(plan.widths[0]), activation(plan.elu, 0.0)]
         steps = list(zip(pairwise([*plan.widths, frame.channels]), plan.strides, strict=True))
         for (before, after), stride in steps[:-1]:
             layers += [
@@ -75,13 +76,13 @@ class _Generator(nn.Module):
         self.layers = nn.Sequential(*layers)
 
     def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
-        x = self.begin(with_labels(z, labels)).view(-1, self.first, self.side, self.side)
+        x = self.begin(with_labels(z, labels)).view(-1, *self.start)
         pictures: Tensor = self.layers(x)
         return pictures
 
 
 class _Discriminator(nn.Module):
-    def __init__(self, plan: StridedDiscriminator, frame: Frame, side: int) -> None:
+    def __init__(self, plan: StridedDiscriminator, frame: Frame) -> None:
         super().__init__()
         self.blind = plan.classify or plan.heads > 1
         heads = 1 + frame.labels if plan.classify else plan.heads
@@ -99,12 +100,12 @@ class _Discriminator(nn.Module):
             if not (plan.bare_last and index == len(steps) - 1):
                 layers.append(activation(plan.elu, plan.slope))
             if plan.minibatch and index == 0:
-                place = frame.size // stride
+                place = size_of(*(side // stride for side in frame.shape))
                 layers.append(MinibatchDiscrimination(after, place, maps=plan.minibatch))
             if plan.dropout:
                 layers.append(nn.Dropout(plan.dropout))
         self.layers = nn.Sequential(*layers)
-        flat = plan.widths[-1] * side * side
+        flat = plan.widths[-1] * math.prod(first_shape(frame.size, plan.strides))
         self.head = nn.Linear(flat, heads)
         self.views = None
         if plan.views:
@@ -124,19 +125,19 @@ class _Discriminator(nn.Module):
         return (logits, flat) if self.views is None else (logits, flat, self.views(flat))
 
 
-def first_side(size: int, strides: tuple[int, ...]) -> int:
-    """The side of the smallest maps.
+def first_shape(size: int, strides: tuple[int, ...]) -> tuple[int, int]:
+    """Height and width of the smallest maps.
 
     Raises:
         RecipeError: the strides do not divide the size.
     """
-    whole = math.prod(strides)
-    if size % whole:
+    whole, (height, width) = math.prod(strides), shape_of(size)
+    if height % whole or width % whole:
         raise RecipeError(
             f"Strides {strides} make pictures whose side is a multiple of {whole}, not {size}. "
             "Prepare the pictures at such a size, or choose other strides."
         )
-    return size // whole
+    return height // whole, width // whole
 
 
 def _check(widths: tuple[int, ...], strides: tuple[int, ...]) -> None:
@@ -162,8 +163,7 @@ class StridedGenerator(NetworkPlan):
     def build(self, frame: Frame) -> nn.Module:
         """The generator for this frame."""
         _check(self.widths, self.strides)
-        side = first_side(frame.size, self.strides)
-        return _Generator(self, frame, side).apply(init_normal)
+        return _Generator(self, frame).apply(init_normal)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -192,8 +192,7 @@ class StridedDiscriminator(NetworkPlan):
     def build(self, frame: Frame) -> nn.Module:
         """The discriminator for this frame."""
         _check(self.widths, self.strides)
-        side = first_side(frame.size, self.strides)
-        return _Discriminator(self, frame, side).apply(init_normal)
+        return _Discriminator(self, frame).apply(init_normal)
 
 
 class _Blind(nn.Module):

@@ -11,12 +11,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 
 from lookalike.errors import RecipeError
 from lookalike.parts.networks.base import Frame, Networks
+from lookalike.sizes import square_of
 
 FOLDER = Path(__file__).parents[2] / "weights"
 
@@ -56,6 +58,14 @@ def fitted(saved: Tensor, own: Tensor) -> Tensor | None:
     return None
 
 
+@runtime_checkable
+class OfSquare(Protocol):
+    """A network that may draw or see rectangles, and knows where places of squares lie in them."""
+
+    def of_square(self, name: str, saved: Tensor) -> Tensor:
+        """A saved weight of the network for squares as this one has it; its own as it is."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class WarmStart:
     """The named weights of the package, for these players.
@@ -82,14 +92,14 @@ class WarmStart:
             )
 
     def complete(self, size: int) -> bool:
-        """Whether there are weights of networks for exactly this side."""
-        return (FOLDER / f"{self.name}-{size}.safetensors").is_file()
+        """Whether there are weights of networks for exactly this side, or as many doublings."""
+        return (FOLDER / f"{self.name}-{square_of(size)}.safetensors").is_file()
 
     def put(self, networks: Networks, frame: Frame) -> dict[str, float]:
         """Write the weights into the networks; the share of each player's that was taken."""
         from safetensors.torch import load_file
 
-        file = file_of(self.name, self.size or frame.size)
+        file = file_of(self.name, self.size or square_of(frame.size))
         saved = load_file(file) if file else {}
         return {
             player: put(
@@ -120,11 +130,13 @@ def put(
     With ``whole`` nothing is written unless everything fits.
     """
     own = network.state_dict()
+    there = {name: saved[prefix + name] for name in own if prefix + name in saved}
+    if isinstance(network, OfSquare):
+        there = {name: network.of_square(name, weight) for name, weight in there.items()}
     fitting = {
         name: weight
-        for name in own
-        if prefix + name in saved
-        and (weight := fitted(saved[prefix + name], own[name])) is not None
+        for name, value in there.items()
+        if (weight := fitted(value, own[name])) is not None
     }
     if whole and len(fitting) < len(own):
         return 0.0

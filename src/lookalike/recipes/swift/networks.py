@@ -23,20 +23,32 @@ from torch.nn import functional as F
 
 from lookalike.errors import RecipeError
 from lookalike.parts.networks.base import Frame, Invertible, NetworkPlan
-from lookalike.parts.networks.blocks import channels_last, doublings, shuffled, with_labels
+from lookalike.parts.networks.blocks import (
+    channels_last,
+    doublings,
+    shuffled,
+    start_of,
+    with_labels,
+)
 from lookalike.parts.networks.frozen_features import LaplacianFeatures, Pretrained
 from lookalike.parts.networks.projected import ProjectedHeads, head
+from lookalike.sizes import square_of
 
 SIDES = (32, 64, 128, 256)
 
 
 def check_frame(frame: Frame, what: str) -> None:
     """Refuse sides that the network cannot draw."""
-    if frame.size not in SIDES:
+    if square_of(frame.size) not in SIDES:
         raise RecipeError(
             f"The {what} works at sides {', '.join(map(str, SIDES))}, not {frame.size}. "
             "Prepare the pack at one of these sizes."
         )
+
+
+def laid_out(places: Tensor, shape: tuple[int, int]) -> Tensor:
+    """Weights of the 4x4 places of a square, ``[4, 4, K]``, at the places of a rectangle."""
+    return F.interpolate(places.permute(2, 0, 1)[None], shape, mode="bilinear")[0].permute(1, 2, 0)
 
 
 class Modulation(nn.Module):
@@ -99,8 +111,8 @@ class SwiftGenerator(nn.Module):
         code = plan.latent + frame.labels
         sides = [4 << k for k in range(doublings(frame.size))]
         widths = [max(24, min(plan.widest, plan.width * 32 // side)) for side in sides]
-        self.first = widths[0]
-        self.start = nn.Linear(code, self.first * 16)
+        self.begin = (*start_of(frame.size), widths[0])
+        self.start = nn.Linear(code, math.prod(self.begin))
         self.stages = nn.ModuleList(
             Stage(a, b, code, blocks=plan.blocks) for a, b in pairwise(widths)
         )
@@ -109,13 +121,21 @@ class SwiftGenerator(nn.Module):
         self.picture = nn.Conv2d(plan.fine, frame.channels, 3, padding=1)
 
     def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
-        """z ``[N, latent]``, labels ``[N, L]`` or None -> ``[N, C, S, S]``."""
+        """z ``[N, latent]``, labels ``[N, L]`` or None -> ``[N, C, H, W]``."""
         code = with_labels(z, labels)
-        x = self.start(code).view(-1, 4, 4, self.first).permute(0, 3, 1, 2)
+        x = self.start(code).view(-1, *self.begin).permute(0, 3, 1, 2)
         for stage in self.stages:
             x = stage(x, code)
         x = shuffled(self.finish(F.leaky_relu(self.norm(x), 0.2)))
         return torch.tanh(self.picture(F.leaky_relu(x, 0.2)).float())
+
+    def of_square(self, name: str, saved: Tensor) -> Tensor:
+        """The saved start of a generator of squares, so that the first maps are theirs, resized."""
+        *shape, first = self.begin
+        if not name.startswith("start.") or len(saved) != 16 * first:
+            return saved
+        laid = laid_out(saved.reshape(4, 4, -1), (shape[0], shape[1]))
+        return laid.reshape(-1, *saved.shape[1:])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,13 +172,23 @@ class SwiftEncoder(nn.Module):
                 nn.LeakyReLU(0.2),
             ]
         self.body = nn.Sequential(*layers)
-        self.code = nn.Linear(widths[-1] * 16 + frame.labels, 2 * latent)
+        self.end = (widths[-1], *start_of(frame.size))
+        self.code = nn.Linear(math.prod(self.end) + frame.labels, 2 * latent)
 
     def forward(self, x: Tensor, labels: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """``[N, C, S, S]`` in [-1, 1] -> mean and log variance, ``[N, latent]`` each, float32."""
+        """``[N, C, H, W]`` in [-1, 1] -> mean and log variance, ``[N, latent]`` each, float32."""
         y = self.body(x.contiguous(memory_format=torch.channels_last)).flatten(1)
         mean, log_variance = self.code(with_labels(y, labels)).float().chunk(2, dim=1)
         return mean, log_variance.clamp(-12, 4)
+
+    def of_square(self, name: str, saved: Tensor) -> Tensor:
+        """The saved end of an encoder of squares, its sums over places as large as there."""
+        last, *shape = self.end
+        if name != "code.weight" or saved.shape[1] != 16 * last:
+            return saved
+        places = saved.reshape(-1, 4, 4).permute(1, 2, 0)
+        laid = laid_out(places, (shape[0], shape[1])) * (16 / math.prod(shape))
+        return laid.permute(2, 0, 1).reshape(len(saved), -1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,9 +214,9 @@ class SwiftEncoderPlan(NetworkPlan, Invertible):
 class PyramidDiscriminator(nn.Module):
     """A plain small convolutional discriminator over a Laplacian pyramid, put together again."""
 
-    def __init__(self, channels: int, side: int, *, width: int) -> None:
+    def __init__(self, channels: int, size: int, *, width: int) -> None:
         super().__init__()
-        self.head = head(channels, width, max(0, round(math.log2(side / 4))))
+        self.head = head(channels, width, doublings(size))
 
     def forward(self, maps: Sequence[Tensor], labels: Tensor | None = None) -> Tensor:
         """The maps of :class:`LaplacianFeatures` -> logits ``[N, 1]``."""
@@ -228,7 +258,7 @@ class ProjectedDiscriminator(NetworkPlan):
         if isinstance(network, LaplacianFeatures):
             return channels_last(PyramidDiscriminator(frame.channels, frame.size, width=self.width))
         with torch.no_grad():
-            maps = network(torch.zeros(1, frame.channels, frame.size, frame.size))
+            maps = network(torch.zeros(1, frame.channels, *frame.shape))
         seen = [maps[index] for index in self.judged]
         heads = ProjectedHeads.on(seen, width=self.width, head_width=self.head_width)
         return channels_last(FeatureChoice(heads, self.judged))

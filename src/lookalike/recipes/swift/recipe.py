@@ -26,6 +26,7 @@ from lookalike.recipes.swift.networks import (
 from lookalike.recipes.swift.objective import SwiftObjective
 
 SIZES = (32, 64, 128, 256)
+RECTANGLES = True
 LABELS = "optional"
 
 
@@ -46,9 +47,10 @@ def recipe(
     """``begin`` is the share of the budget after which D joins, with the weight ``adversarial``.
 
     ``warm`` names weights to begin with ("drawings"); "none" are random ones. "auto" takes them
-    where there are some for this side, 32 and 64 px. ``groups`` counts the label columns of each
-    attribute (taken from the pack); with them a head learns to read labels, and pictures whose
-    labels were exchanged have to be read rightly, with the weight ``exchange`` (0 leaves it out).
+    where there are some for this side, 32 and 64 px, or for the square that doubles as often.
+    ``groups`` counts the label columns of each attribute (taken from the pack); with them a head
+    learns to read labels, and pictures whose labels were exchanged have to be read rightly, with
+    the weight ``exchange`` (0 leaves it out).
     """
     if warm == "auto":
         warm = "drawings" if WarmStart().complete(size) else "none"

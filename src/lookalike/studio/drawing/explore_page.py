@@ -125,7 +125,7 @@ class _Explore:
             explorer = self.open(id_)
             wanted = label_vector(explorer.run, explorer.drawing, label)
             pixels = explorer.sampler.pictures(seed, first, count, wanted)
-            return as_webp(images.grid(images.enlarge(pixels, 128), 6, gap=0), 90)
+            return as_webp(images.grid(images.enlarge(images.squared(pixels), 128), 6, gap=0), 90)
 
         return await self.worker.run(draw)
 
@@ -155,7 +155,9 @@ class _Explore:
             explorer = self.open(id_)
             pixels = np.stack([explorer.picture(start, moves) for start in starts])
             columns = len(starts) if len(starts) <= 12 else 8
-            return as_webp(images.grid(images.enlarge(pixels, 96), columns, gap=0), 88)
+            return as_webp(
+                images.grid(images.enlarge(images.squared(pixels), 96), columns, gap=0), 88
+            )
 
         return await self.worker.latest(f"strip/{field(given, 'client', str, '')}", work)
 

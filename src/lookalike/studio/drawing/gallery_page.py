@@ -27,6 +27,7 @@ from lookalike.editing.explore.starts import NumbersStart, SeedStart, Start, sta
 from lookalike.engine.load import label_vector
 from lookalike.errors import DataError
 from lookalike.images import Pixels
+from lookalike.sizes import shape_of
 from lookalike.studio.drawing.drawing import DrawingRoom, about_run, nearest_of
 from lookalike.studio.drawing.gallery import MADE, GalleryPicture, texts_of
 from lookalike.studio.errors import RequestError, UnknownError
@@ -305,7 +306,7 @@ def _nearest(room: DrawingRoom, found: GalleryPicture) -> dict[str, Any]:
     size, channels = explorer.drawing.size, explorer.drawing.channels
     with Image.open(room.gallery.file(found)) as opened:
         mode = "RGBA" if channels == 4 else "RGB"
-        pixels = images.from_pillow(opened.convert(mode).resize((size, size)), channels)
+        pixels = images.from_pillow(opened.convert(mode).resize(shape_of(size)[::-1]), channels)
     return {"nearest": nearest_of(explorer, pixels[None])[0]}
 
 

@@ -17,6 +17,7 @@ from starlette.routing import Route
 from lookalike import api
 from lookalike.data.decode.ingest import see_through, transparency_kept
 from lookalike.data.pack.pack import Pack
+from lookalike.results import plain
 from lookalike.settings.device import Device
 from lookalike.studio.errors import RequestError, UnknownError
 from lookalike.studio.jobs import Job
@@ -167,7 +168,7 @@ class _Start:
     def examine(self, request: Request) -> Response:
         """Begin the doctor's examination, unless that is under way; it waits for other work."""
         entry = self._source(request)
-        asked = {"source": str(entry.path), "quick": True, "size": self._choice(entry).size}
+        asked = {"source": str(entry.path), "quick": True, "size": plain(self._choice(entry).size)}
         title = f"examining {entry.name}"
         return answer(self.studio.jobs.once("doctor", asked, about=entry.id, title=title))
 
@@ -219,8 +220,9 @@ class _Start:
         if not 0 < minutes <= MOST_MINUTES:
             raise RequestError(f"A training takes up to {MOST_MINUTES:,} minutes, not {minutes:g}.")
         arguments: dict[str, Any] = {"source": str(entry.path), "time": f"{60 * minutes:g}s"}
-        size, recipe = field(given, "size", int, 0), _recipe(field(given, "recipe", str, ""))
-        arguments |= {"size": size} if size and entry.kind != PACK else {}
+        size = 0 if entry.kind == PACK else field(given, "size", int, 0)
+        recipe = _recipe(field(given, "recipe", str, ""))
+        arguments |= {"size": size} if size else {}
         arguments |= {"recipe": recipe} if recipe else {}
         arguments |= {"fix": True} if field(given, "fix", bool, False) else {}
         alpha = field(given, "alpha", bool, False) and entry.kind != PACK

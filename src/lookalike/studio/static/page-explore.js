@@ -282,8 +282,8 @@ class Explore {
     if (!found || this.hovered !== point) return;
     const own = place.parentElement.querySelector("canvas");
     const image = await createImageBitmap(blob);
-    own.width = own.height = 128;
-    own.getContext("2d").drawImage(image, 0, 0, 128, 128);
+    [own.width, own.height] = [image.width, image.height];
+    own.getContext("2d").drawImage(image, 0, 0);
     const real = el("img", { class: "px", alt: "the nearest of yours", src: `/picture/explore/${this.run.id}/real/${found.row}` });
     place.replaceWith(real);
     this.card.lastChild.textContent = found.copy ? "new, but nearly a copy of yours" : "new, and the nearest of yours";

@@ -268,16 +268,17 @@ class Panel {
     const rows = COUNT / columns;
     this.canvas.style.aspectRatio = `${columns} / ${rows}`;
     if (!sheet) return;
-    const side = Math.round((sheet.naturalWidth + 2) / COLUMNS) - 2;
-    const gap = Math.max(2, Math.round(side / 24));
-    this.canvas.width = columns * (side + gap) - gap;
-    this.canvas.height = rows * (side + gap) - gap;
+    const across = Math.round((sheet.naturalWidth + 2) / COLUMNS) - 2;
+    const down = Math.round(((sheet.naturalHeight + 2) * COLUMNS) / COUNT) - 2;
+    const gap = Math.max(2, Math.round(across / 24));
+    this.canvas.width = columns * (across + gap) - gap;
+    this.canvas.height = rows * (down + gap) - gap;
     this.canvas.style.aspectRatio = `${this.canvas.width} / ${this.canvas.height}`;
     const pen = this.canvas.getContext("2d");
     for (let at = 0; at < COUNT; at += 1) {
-      const from = [(at % COLUMNS) * (side + 2), Math.floor(at / COLUMNS) * (side + 2)];
-      const to = [(at % columns) * (side + gap), Math.floor(at / columns) * (side + gap)];
-      pen.drawImage(sheet, ...from, side, side, ...to, side, side);
+      const from = [(at % COLUMNS) * (across + 2), Math.floor(at / COLUMNS) * (down + 2)];
+      const to = [(at % columns) * (across + gap), Math.floor(at / columns) * (down + gap)];
+      pen.drawImage(sheet, ...from, across, down, ...to, across, down);
     }
     this.canvas.dataset.seen = String(this.told.grids[this.place]);
     this.canvas.setAttribute("aria-label", `${COUNT} samples after ${number(this.told.grids[this.place])} images`);
