@@ -125,19 +125,29 @@ class _Discriminator(nn.Module):
         return (logits, flat) if self.views is None else (logits, flat, self.views(flat))
 
 
-def first_shape(size: int, strides: tuple[int, ...]) -> tuple[int, int]:
-    """Height and width of the smallest maps.
+def first_side(size: int, strides: tuple[int, ...]) -> int:
+    """The side of the smallest maps.
 
     Raises:
         RecipeError: the strides do not divide the size.
     """
-    whole, (height, width) = math.prod(strides), shape_of(size)
-    if height % whole or width % whole:
+    whole = math.prod(strides)
+    if size % whole:
         raise RecipeError(
             f"Strides {strides} make pictures whose side is a multiple of {whole}, not {size}. "
             "Prepare the pictures at such a size, or choose other strides."
         )
-    return height // whole, width // whole
+    return size // whole
+
+
+def first_shape(size: int, strides: tuple[int, ...]) -> tuple[int, int]:
+    """Height and width of the smallest maps.
+
+    Raises:
+        RecipeError: as of :func:`first_side`.
+    """
+    height, width = shape_of(size)
+    return first_side(height, strides), first_side(width, strides)
 
 
 def _check(widths: tuple[int, ...], strides: tuple[int, ...]) -> None:
