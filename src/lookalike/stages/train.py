@@ -99,9 +99,6 @@ def plan(pack: Pack, run: Run, settings: TrainSettings, place: Place) -> Plan:
     fresh = _within_memory(pack, run, settings, place, fresh)
     if settings.time is not None:
         return _timed(pack, settings, place, fresh, (seconds(settings.time), begun))
-    if settings.memory is None and place.world == 1:
-        free = free_memory(place.device)
-        fresh = _warned(fresh, DryStep(source(pack, wanted), place).need(wanted), free)
     return _repeated(settings, fresh)
 
 
@@ -115,8 +112,8 @@ def _timed(
     with held_meanwhile(place.device) as held:  # the benchmark is a dry run of all its steps
         place = decided(wanted, pictures, place)
         speed = budget.measure(wanted, pictures, place, seconds=min(BENCHMARK, BRIEF * total))
-    if not fresh.memory:
-        fresh = _warned(fresh, held.most, free)
+    if not fresh.memory and (warning := shortage(held.most, free)):
+        fresh = replace(fresh, notes=(*fresh.notes, warning))
     time = budget.TimeBudget(total, speed, begun=begun)
     images = speed.images(total - time.elapsed, wanted.batch)
     notes = (
@@ -163,12 +160,6 @@ def _within_memory(
     fitted = within(byte_count(settings.memory), chosen.recipe, dry, others)
     notes = (*chosen.notes, fitted.words)
     return replace(chosen, recipe=fitted.recipe, notes=notes, memory=fitted.record)
-
-
-def _warned(chosen: Plan, needed: int | None, free: int | None) -> Plan:
-    """The plan with a word where its steps need more than the machine has free."""
-    warning = shortage(needed, free)
-    return replace(chosen, notes=(*chosen.notes, warning)) if warning else chosen
 
 
 def _smaller(
