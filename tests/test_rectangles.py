@@ -77,7 +77,7 @@ def test_settings_take_a_size_as_text_as_a_number_and_as_it_is() -> None:
         assert filled(PrepareSettings, None, {"size": given}).size == Rectangle(64, 96)
         assert filled(DoctorSettings, None, {"size": given}).size == Rectangle(64, 96)
     assert filled(PrepareSettings, None, {"size": "32"}).size == 32
-    with pytest.raises(DataError, match="--size is 'large': give the side"):
+    with pytest.raises(DataError, match="--size is large, and a whole number is wanted"):
         filled(PrepareSettings, None, {"size": "large"})
 
 
