@@ -38,6 +38,9 @@ CHOOSING = 0.03
 LOOKS, CORES = 15.0, 1.8
 """Seconds that such a recipe's looks take whatever the length of the run, on two slow cores, and
 how many of these a step uses."""
+SLOW, LEAST_LOOKS = 24.0, 0.25
+"""Images per second that such cores train, and the least share of LOOKS: faster ones look faster,
+too, but for what is read and written."""
 LOOKS_SHARE = 0.125
 """What they are given at the most of a short time, as a share."""
 OVERRUN, GRACE = 3, 10.0
@@ -131,7 +134,8 @@ def measure(
     mean = len(rates) / sum(1 / rate for _, rate in rates)
     measured = recipe.choice is not None and recipe.choice.measured
     end = recipe.prior.fit_time_share + CHOOSING * measured
-    return Speed(mean, rates, RESERVE + end, LOOKS * measured, end, threads, work)
+    looks = LOOKS * measured * min(max(SLOW / mean, LEAST_LOOKS), 1.0)
+    return Speed(mean, rates, RESERVE + end, looks, end, threads, work)
 
 
 def _profile(trainer: Trainer, measured: dict[float, float]) -> tuple[tuple[float, float], ...]:
@@ -257,9 +261,11 @@ class TimeBudget:
     def left(self, clock: Clock) -> float:
         """The seconds until everything is written: those of the time that are left.
 
-        The budget follows the time, so this is steadier than the speed of any moment.
+        The budget follows the time, so this is steadier than the speed of any moment; after the
+        last step no images are left that could fill it.
         """
-        return max(self.seconds - self.elapsed, self._end(clock))
+        end = self._end(clock)
+        return end if clock.images >= clock.budget else max(self.seconds - self.elapsed, end)
 
     def replanned(self, clock: Clock, batch: int) -> int | None:
         """Another budget in images, where with this one the end would be off by too much.
@@ -287,17 +293,20 @@ class TimeBudget:
         return self._span / (images * self.speed.now(clock.done))
 
     def _end(self, clock: Clock) -> float:
-        """The seconds that come after the last step: what is learned then, and the last looks.
+        """The seconds that come after the last step: what is learned in it, and the last looks.
 
         The former take as long as so many steps; the latter ask for a processor of two cores.
         """
+        share = self.speed.end
+        if clock.images >= clock.budget:
+            share = CHOOSING if self.speed.looks else 0.0
         steps = clock.budget * self.speed.ahead(0.0) * self._slowness(clock)
         looks = self.speed.looks_of(self.seconds) * min(max(clock.budget / SAMPLES, 0.25), 1.0)
         used = CORES
         if len(self._marks) >= LEAST:
             used = sum(step.processor for _, step in self._later) / self._span
         shared = min(max(CORES / max(used, 0.01), 1.0), MOST_SHARED)
-        return steps * self.speed.end / (1 - self.speed.reserve) + (looks + CLOSING) * shared
+        return steps * share / (1 - self.speed.reserve) + (looks + CLOSING) * shared
 
     @property
     def _later(self) -> list[tuple[float, StepTime]]:

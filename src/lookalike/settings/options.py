@@ -118,8 +118,8 @@ def _size(_: Any, words: Sequence[Word]) -> int:
         return read_size(text)
     except ValueError:
         raise DataError(
-            f"--size is {text}, and a whole number is wanted, the side in pixels (64), or width and "
-            "height of pictures that are not square (64x96)."
+            f"--size is {text}, and a whole number is wanted, the side in pixels (64), or width "
+            "and height of pictures that are not square (64x96)."
         ) from None
 
 
