@@ -299,7 +299,7 @@ class TimeBudget:
         """
         share = self.speed.end
         if clock.images >= clock.budget:
-            share = CHOOSING if self.speed.looks else 0.0
+            share = min(share, CHOOSING) if self.speed.looks else 0.0
         steps = clock.budget * self.speed.ahead(0.0) * self._slowness(clock)
         looks = self.speed.looks_of(self.seconds) * min(max(clock.budget / SAMPLES, 0.25), 1.0)
         used = CORES
