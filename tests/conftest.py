@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,6 +25,9 @@ from lookalike.progress import Tell, silent
 from lookalike.run import Run
 
 SIZE = 8
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+"""Shells let what they begin in the background ignore Ctrl-C, and so would what tests begin."""
 
 
 Blobs = Callable[..., Pixels]

@@ -154,7 +154,7 @@ def test_an_older_program_refuses_a_pack_of_rectangles_by_its_version(posters: P
     ("words", "reason"),
     [
         (("--size", "100x150"), "Near it is --size 96x144"),
-        (("--size", "16by24"), "give the side in pixels (64), or width and height"),
+        (("--size", "16by24"), "the side in pixels (64), or width and height"),
         (
             ("--size", SIZE, "--recipe", "began"),
             "These make 16x24 px: mlp-gan, mlp-gan-improved, tiny.",

@@ -123,7 +123,7 @@ def test_ctrl_c_keeps_finished_parts_and_the_same_command_goes_on(
     home: Path, cluster: Cluster, tmp_path: Path
 ) -> None:
     to = tmp_path / "p"
-    words = ("prepare", home / "photos", "--to", to, "--size", "16", "--parts", "48")
+    words = ("prepare", home / "photos", "--to", to, "--size", "16", "--parts", "24")
 
     def interrupted_with(parts: int) -> list[Path]:
         """The finished parts after Ctrl-C, which comes when there are so many."""

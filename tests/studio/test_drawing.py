@@ -494,10 +494,12 @@ def test_the_pages_that_draw_fit_the_screen_and_everything_has_a_name(
     chromium: Any, drawing: Served, run: str, width: int
 ) -> None:
     tab = Tab(chromium, drawing, viewport={"width": width, "height": 844})
-    for place in (f"explore/{run}", f"edit/{run}", "gallery"):
+    for first, place in ((True, f"explore/{run}"), (False, f"edit/{run}"), (False, "gallery")):
         tab.open(place)
         own = f".page-{place.partition('/')[0]} .side"
         tab.page.wait_for_selector(own, timeout=LONG, state="attached")
+        if not first:  # whoever goes on to another page is taken to where it begins
+            tab.until("document.activeElement.id === 'content'")
         assert tab.page.evaluate("document.documentElement.scrollWidth") <= width, place
         assert faults(tab.page) == [], place
     tab.close()
@@ -507,10 +509,12 @@ def test_every_place_of_the_pages_that_draw_is_reached_by_tab(
     chromium: Any, drawing: Served, run: str
 ) -> None:
     tab = Tab(chromium, drawing, color_scheme="dark")
-    for place in (f"explore/{run}", f"edit/{run}", "gallery"):
+    for first, place in ((True, f"explore/{run}"), (False, f"edit/{run}"), (False, "gallery")):
         tab.open(place)
         own = f".page-{place.partition('/')[0]} .side"
         tab.page.wait_for_selector(own, timeout=LONG, state="attached")
+        if not first:  # whoever goes on to another page is taken to where it begins
+            tab.until("document.activeElement.id === 'content'")
         assert faults(tab.page) == [], place
         count, wrong = walked(tab.page)
         assert wrong == [], place
