@@ -101,13 +101,6 @@ MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 """Pillow's name for pictures of so many channels."""
 
 
-def option_for(channels: int, instead_of: int) -> str:
-    """With which option pictures are prepared anew with so many channels ``instead_of`` others."""
-    if channels == 3:
-        return "without --alpha" if instead_of == 4 else "without --grey"
-    return "with --grey" if channels == 1 else "with --alpha"
-
-
 def to_pillow(picture: Pixels) -> Image.Image:
     """One uint8 ``[H, W, C]`` picture as a Pillow image: grey, RGB or RGBA."""
     return Image.fromarray(picture[..., 0] if picture.shape[-1] == 1 else picture)

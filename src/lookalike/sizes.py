@@ -66,6 +66,12 @@ def size_of(height: int, width: int) -> int:
     return int(height) if height == width else Rectangle(int(width), int(height))
 
 
+def half_of(size: int) -> int:
+    """The size of pictures with half these sides, rounded down."""
+    height, width = shape_of(size)
+    return size_of(height // 2, width // 2)
+
+
 def read_size(written: object) -> int:
     """A size as it is written: ``64``, or ``64x96`` (WIDTHxHEIGHT).
 

@@ -21,7 +21,9 @@ from lookalike.run import Run
 from lookalike.settings.device import Device
 from lookalike.settings.memory import byte_count, memory_words
 from lookalike.settings.training import StartSettings, TrainSettings
+from lookalike.sizes import shape_of
 from lookalike.stages.choose import Choice
+from lookalike.stages.train import _smaller, _wanted, source
 
 HERE = Device(precision="fp32", threads=1)
 MB = 1 << 20
@@ -184,3 +186,16 @@ def test_fewer_workers_decode_where_less_is_allowed(monkeypatch: pytest.MonkeyPa
     assert _as_chosen(choice).workers is None
     assert _as_chosen(choice, memory="1G").workers == 2
     assert _as_chosen(choice, memory="64G").workers == 16
+
+
+def test_half_of_a_rectangle_is_tried_as_a_rectangle(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 24, 16, 3), np.uint8)
+    rows = [{"source": str(index)} for index in range(40)]
+    pack = write_pack(tmp_path / "pack", pixels, rows=rows, holdout=0.2)
+    settings = TrainSettings(recipe="tiny")
+    whole = source(pack, _wanted(pack, settings)[0])
+    how, smaller, pictures = list(_smaller(pack, settings, whole))[-1]
+    assert how == "pictures of 8x12 px (prepare --size 8x12)"
+    assert tuple(pictures.take(0, 2).images.shape[2:]) == shape_of(smaller.size) == (12, 8)
+    with pytest.raises(TrainingError, match="8x12"):
+        api.train(pack.path, tmp_path / "run", settings, memory="20M", device=HERE)

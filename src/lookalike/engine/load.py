@@ -26,7 +26,6 @@ from lookalike.data.decode.previous_pack import identities_in, known_sides
 from lookalike.data.pack.pack import Pack
 from lookalike.engine.sampler import Sampler, choosing_by, sampler_over
 from lookalike.errors import CheckpointError, LookalikeError, PackError, RecipeError, RunError
-from lookalike.images import option_for
 from lookalike.parts.latents.priors import Learned
 from lookalike.parts.losses.game import Game
 from lookalike.parts.networks.base import Frame, Invertible, NetworkPlan, Networks
@@ -34,6 +33,7 @@ from lookalike.parts.training.warm_start import difference
 from lookalike.place import Place
 from lookalike.recipe import Drawing, Recipe, codec
 from lookalike.run import Run
+from lookalike.settings.options import option_for
 from lookalike.sizes import read_size
 
 PRETRAINED = re.compile(r'"part":\s*"(lookalike\.parts\.features:)?Pretrained"')

@@ -151,6 +151,13 @@ Internal = Annotated[T, Parameter(parse=False)]
 """A field for programs, without an option."""
 
 
+def option_for(channels: int, instead_of: int) -> str:
+    """With which option pictures are prepared anew with so many channels ``instead_of`` others."""
+    if channels == 3:
+        return "without --alpha" if instead_of == 4 else "without --grey"
+    return "with --grey" if channels == 1 else "with --alpha"
+
+
 def sensible_size(size: int) -> None:
     """Refuse a side that no picture can have, and a rectangle that no network draws.
 

@@ -39,7 +39,7 @@ from lookalike.metrics.utility.label_classifier import label_classifier
 from lookalike.progress import Tell, silent
 from lookalike.results import Result, table
 from lookalike.settings.evaluation import EvaluateSettings
-from lookalike.settings.options import COLORS
+from lookalike.settings.options import COLORS, option_for
 from lookalike.sizes import size_of
 
 Numbers = NDArray[np.int64]
@@ -410,7 +410,7 @@ def _refuse_alpha_on_one_side(samples: Pixels, training: Pixels, against: Path) 
     raise DataError(
         f"The samples are pictures in {COLORS[counts[0]]}, the real ones of {against} in "
         f"{COLORS[counts[1]]}: they lie on different backgrounds, and that would be measured. "
-        f"Prepare the real ones {images.option_for(*counts)}, and name that pack with --against."
+        f"Prepare the real ones {option_for(*counts)}, and name that pack with --against."
     )
 
 

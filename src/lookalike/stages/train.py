@@ -33,14 +33,15 @@ from lookalike.engine.state import take_over, training_state
 from lookalike.engine.trainer import Trainer
 from lookalike.engine.watcher import Scene, Watcher
 from lookalike.errors import DataError, RecipeError, RunError, TrainingError
-from lookalike.images import option_for
 from lookalike.metrics.features.features import choose
 from lookalike.parts.training.warm_start import WarmStart
 from lookalike.place import Place, describe
 from lookalike.recipe import Recipe, codec
 from lookalike.run import Run
 from lookalike.settings.memory import byte_count
+from lookalike.settings.options import option_for
 from lookalike.settings.training import TrainSettings
+from lookalike.sizes import half_of
 from lookalike.watch.health import real_stats
 
 LABELS = {"none": 0, "optional": 1, "required": 2}
@@ -177,9 +178,9 @@ def _smaller(
             changes = {**settings.changes, "width": str(narrow)}
             other = _wanted(pack, replace(settings, changes=changes))[0]
             yield f"--set width={narrow}", other, whole
-    half = pack.size // 2
+    half = half_of(pack.size)
     with suppress(RecipeError):
-        if half in (file.sizes or (half,)):
+        if file.serves(half):
             frame, _ = _frame(pack, file, settings)
             other = _made(pack, settings, {**frame, "size": half})
             yield f"pictures of {half} px (prepare --size {half})", other, Halved(whole)
