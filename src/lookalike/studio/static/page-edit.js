@@ -229,9 +229,15 @@ class Edit {
     this.show();
   }
 
-  async #sendMask() {
-    const bytes = this.brush.bytes();
-    this.mask = bytes ? (await api.put("/api/draw/mask", bytes)).mask : null;
+  // One after the other, so that the last one painted is the one that counts.
+  #sendMask() {
+    const before = this.sending;
+    this.sending = (async () => {
+      await before?.catch(() => {});
+      const bytes = this.brush.bytes();
+      this.mask = bytes ? (await api.put("/api/draw/mask", bytes)).mask : null;
+    })();
+    return this.sending;
   }
 
   useBrush(mode) {
@@ -311,6 +317,7 @@ class Edit {
     if (!this.photo || !this.moves.length || about.read_only) return;
     this.saveButton.disabled = true;
     try {
+      await this.sending; // what was painted just now belongs to it
       const start = this.start ? { start: this.start, start_moves: this.startMoves } : {};
       const made = await this.#again(() => api.post(`/api/edit/${this.run.id}/save`, { ...this.#asked(), name: this.name, ...start }));
       const link = el("a", { href: `/picture/gallery/${made.id}/file`, download: `${this.name.replace(/\.[^.]*$/, "")}-edit.png` });
