@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lookalike.api.data import prepare
 from lookalike.api.results import Planned, RecipeList, RunSummary, Started, Trained
 from lookalike.api.signatures import verb
 from lookalike.errors import DataError
@@ -221,6 +220,7 @@ def start(
     Raises:
         LookalikeError: see :mod:`lookalike.errors`; nothing that was saved is lost.
     """
+    from lookalike.api.data import prepare
     from lookalike.data.pack.pack import Pack
     from lookalike.run import Run
     from lookalike.stages.choose import begun_with, choice_of
@@ -373,6 +373,7 @@ def open_data(
     Raises:
         LookalikeError: there is nothing there, or nothing that can be used.
     """
+    from lookalike.api.data import prepare
     from lookalike.data.pack.pack import Pack
     from lookalike.run import Run
     from lookalike.stages.start import own_pack, pack_in, refuse_run, run_folder

@@ -11,10 +11,12 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
-from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    from importlib.abc import Loader
 
 NAMES: dict[str, str] = {
     "DecoderEncoder": "DEGANObjective",
@@ -151,11 +153,13 @@ class _FormerModule(ModuleType):
         raise AttributeError(f"{self.__name__} of an earlier version has no {name!r} any more")
 
 
-class _FormerModules(MetaPathFinder, Loader):
+class _FormerModules:
+    """A finder and loader in one; their base classes would load half of importlib."""
+
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        return ModuleSpec(fullname, self) if fullname in MODULES else None
+        return ModuleSpec(fullname, cast("Loader", self)) if fullname in MODULES else None
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         return _FormerModule(spec.name)

@@ -7,23 +7,28 @@ Nothing here needs torch.
 
 from __future__ import annotations
 
-from lookalike.settings.collect import (
-    CrawlSettings,
-    ImportSettings,
-    SearchSettings,
-    SetSettings,
-    UrlsSettings,
-)
-from lookalike.settings.data import (
-    DemoSettings,
-    DoctorSettings,
-    PrepareSettings,
-    TransformSettings,
-)
-from lookalike.settings.device import Device
-from lookalike.settings.evaluation import EvaluateSettings, UtilitySettings
-from lookalike.settings.pictures import ExpandSettings, GenerateSettings
-from lookalike.settings.training import CompareSettings, StartSettings, TrainSettings
+from typing import TYPE_CHECKING
+
+from lookalike import lazy
+
+if TYPE_CHECKING:
+    from lookalike.settings.collect import (
+        CrawlSettings,
+        ImportSettings,
+        SearchSettings,
+        SetSettings,
+        UrlsSettings,
+    )
+    from lookalike.settings.data import (
+        DemoSettings,
+        DoctorSettings,
+        PrepareSettings,
+        TransformSettings,
+    )
+    from lookalike.settings.device import Device
+    from lookalike.settings.evaluation import EvaluateSettings, UtilitySettings
+    from lookalike.settings.pictures import ExpandSettings, GenerateSettings
+    from lookalike.settings.training import CompareSettings, StartSettings, TrainSettings
 
 __all__ = [
     "CompareSettings",
@@ -44,3 +49,21 @@ __all__ = [
     "UrlsSettings",
     "UtilitySettings",
 ]
+
+__getattr__ = lazy(
+    __name__,
+    {
+        "collect": (
+            "CrawlSettings",
+            "ImportSettings",
+            "SearchSettings",
+            "SetSettings",
+            "UrlsSettings",
+        ),
+        "data": ("DemoSettings", "DoctorSettings", "PrepareSettings", "TransformSettings"),
+        "device": ("Device",),
+        "evaluation": ("EvaluateSettings", "UtilitySettings"),
+        "pictures": ("ExpandSettings", "GenerateSettings"),
+        "training": ("CompareSettings", "StartSettings", "TrainSettings"),
+    },
+)
