@@ -24,6 +24,8 @@ BESIDE = {"alone": (0, 0.0), "one": (1, 0.0), "one from the middle": (1, 0.5), "
 """How many busy processes, and the share of the time after which they begin."""
 FIRST = 60.0
 """Seconds after which the time left that is shown should be right."""
+LAST = 5.0
+"""Seconds before the end in which only the seconds count by which it is off, not their share."""
 
 
 @contextmanager
@@ -52,23 +54,29 @@ def child(pack: str, into: str, recipe: str, given: str, threads: str) -> None:
     from lookalike.progress import Listener
     from lookalike.settings.device import Device
     from lookalike.settings.training import TrainSettings
+    from lookalike.watch.progress import ProgressStep
 
-    shown: list[tuple[float, float]] = []
+    shown: list[tuple[float, ProgressStep]] = []
     words: list[str] = []
     begun = time.monotonic()
     listener = Listener(
-        step=lambda step: shown.append((time.monotonic() - begun, step.seconds_left)),
+        step=lambda step: shown.append((time.monotonic() - begun, step)),
         say=words.append,
     )
     wanted = TrainSettings(recipe=recipe, time=given, device=Device(threads=int(threads)))
     made = api.train(pack, into, wanted, listener=listener)
     ended = time.monotonic() - begun
-    off = [left / (ended - now) - 1 for now, left in shown if now > FIRST and ended - now > 5]
+    left = [(step.seconds_left, ended - now) for now, step in shown if now > FIRST]
+    off = [told / real - 1 for told, real in left if real > LAST]
+    # What was said of the time after the last step, and what it took.
+    behind = [(step.seconds_left, ended - now) for now, step in shown if step.images >= step.budget]
     row = {
         "images": made.images,
         "seconds": round(ended, 1),
         "rate": round(made.images / made.seconds, 2),
         "off": [round(min(off, default=0.0), 3), round(max(off, default=0.0), 3)],
+        "worst": round(max((abs(told - real) for told, real in left), default=0.0), 1),
+        "behind": [round(value, 1) for value in behind[0]] if behind else [],
         "said": [line for line in words if "threads" in line],
     }
     print(json.dumps(row))
@@ -91,6 +99,11 @@ def measure(recipe: str, given: str, threads: int, beside: str) -> dict[str, Any
         shutil.rmtree(folder, ignore_errors=True)
     found: dict[str, Any] = json.loads(out.splitlines()[-1])
     return found
+
+
+def _rows(recipe: str) -> list[dict[str, Any]]:
+    """The rows of this recipe on this kind of machine, the oldest first."""
+    return [row for row in kept_here(NAME) if row["recipe"] == recipe]
 
 
 def _environment() -> dict[str, str]:
@@ -118,6 +131,7 @@ def main(arguments: list[str]) -> None:
             cell = {"recipe": wanted.recipe, "for": wanted.given, "threads": threads}
             keep(NAME, {**cell, "beside": beside, **row, "machine": here})
             print(f"{beside}, {threads or 'chosen'} threads: {row}", flush=True)
+    newest = {(row["beside"], row["threads"], row["for"]): row for row in _rows(wanted.recipe)}
     rows = [
         [
             row["beside"],
@@ -127,11 +141,20 @@ def main(arguments: list[str]) -> None:
             f"{row['images']:,}",
             f"{row['seconds']:.0f} ({row['seconds'] / seconds(row['for']) - 1:+.0%})",
             "{:+.0%} to {:+.0%}".format(*row["off"]),
+            f"{row['worst']:.0f}" if isinstance(row.get("worst"), float) else "-",
         ]
-        for row in kept_here(NAME)
-        if row["recipe"] == wanted.recipe
+        for row in newest.values()
     ]
     print(f"{wanted.recipe}, 64 px. Machine: {here}. Goals: seconds within 10 %; beside one busy ")
     print(f"program 60 % of the images/s alone; time left off by at most 25 % after {FIRST:.0f} s.")
-    header = ("beside", "threads", "given", "images/s", "images", "seconds", "time left off by")
+    header = (
+        "beside",
+        "threads",
+        "given",
+        "images/s",
+        "images",
+        "seconds",
+        "time left off by",
+        "seconds off",
+    )
     print(table(rows, header))

@@ -9,6 +9,7 @@ from lookalike.engine import budget
 from lookalike.engine.budget import RESERVE, Speed
 from lookalike.engine.trainer import Trainer
 from lookalike.parts.losses.base import Phase
+from lookalike.parts.training import schedules
 from lookalike.parts.training.triggers import Between
 from lookalike.place import Place
 
@@ -41,6 +42,18 @@ def test_looks_take_seconds_of_a_long_time_and_an_eighth_of_a_short_one() -> Non
     assert looking.images(60, 1) == plain.images(52.5, 1)
     for seconds in (30, 119, 121, 900):
         assert looking.seconds(looking.images(seconds, 1)) == pytest.approx(seconds, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("images", "seconds"),
+    [(1000, budget.CLOSING), (4096, 4.0 + budget.CLOSING), (16_384, 8.0 + budget.CLOSING)],
+)
+def test_the_last_looks_take_as_long_as_so_many_images_once_all_are_trained(
+    images: int, seconds: float
+) -> None:
+    speed = Speed(50.0, (), looks=400 / 50)
+    time = budget.TimeBudget(1000.0, speed, clock=Clock())
+    assert time.left(schedules.Clock(images, 1, images)) == pytest.approx(seconds)
 
 
 def test_the_mean_speed_is_that_of_the_whole_way(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,14 +33,9 @@ LATE = (0.5, 0.65, 0.8, 0.97)
 """Where a run that is trained further is measured: its first part is behind it."""
 RESERVE = 0.06
 """The share of the time that goes to sample pictures, scores, checkpoints and the report."""
-CHOOSING = 0.03
-"""What a recipe takes besides whose last look tells how to choose its pictures."""
-LOOKS, CORES = 15.0, 1.8
-"""Seconds that such a recipe's looks take whatever the length of the run, on two slow cores, and
-how many of these a step uses."""
-SLOW, LEAST_LOOKS = 24.0, 0.25
-"""Images per second that such cores train, and the least share of LOOKS: faster ones look faster,
-too, but for what is read and written."""
+LOOKS = 400
+"""What the last looks of a recipe take whose pictures are chosen by them: as long as a training
+takes for so many images."""
 LOOKS_SHARE = 0.125
 """What they are given at the most of a short time, as a share."""
 OVERRUN, GRACE = 3, 10.0
@@ -57,13 +52,11 @@ BEND = 1.5
 be over in the next, and a share that is behind a run does not come back."""
 LEAST = 5
 """Steps of which a speed is taken at the least."""
-SAMPLES = 8192
-"""Images of a budget from which on the last looks are as long as they get; a quarter at the least
-for shorter ones (watch/candidates.py)."""
+SHORT, SAMPLES = 2048, 8192
+"""Images of a budget below which there are none of these looks, and from which on they are as long
+as they get (watch/candidates.py)."""
 CLOSING = 2.0
 """Seconds for the report."""
-MOST_SHARED = 6.0
-"""How many times as long the last looks may take beside other programs, at the most."""
 ASLEEP, IDLE = 30.0, 0.05
 """A step of more seconds than this, in which the processor was used for less than this share of
 them, was a stopped process or a computer that slept: it does not count."""
@@ -133,9 +126,8 @@ def measure(
     work = _profile(trainer, {share: work for share, (_, work) in zip(shares, speeds, strict=True)})
     mean = len(rates) / sum(1 / rate for _, rate in rates)
     measured = recipe.choice is not None and recipe.choice.measured
-    end = recipe.prior.fit_time_share + CHOOSING * measured
-    looks = LOOKS * measured * min(max(SLOW / mean, LEAST_LOOKS), 1.0)
-    return Speed(mean, rates, RESERVE + end, looks, end, threads, work)
+    end = recipe.prior.fit_time_share
+    return Speed(mean, rates, RESERVE + end, LOOKS * measured / mean, end, threads, work)
 
 
 def _profile(trainer: Trainer, measured: dict[float, float]) -> tuple[tuple[float, float], ...]:
@@ -295,18 +287,13 @@ class TimeBudget:
     def _end(self, clock: Clock) -> float:
         """The seconds that come after the last step: what is learned in it, and the last looks.
 
-        The former take as long as so many steps; the latter ask for a processor of two cores.
+        Both take as long as so many steps do now, whatever else wants the processor.
         """
-        share = self.speed.end
-        if clock.images >= clock.budget:
-            share = min(share, CHOOSING) if self.speed.looks else 0.0
-        steps = clock.budget * self.speed.ahead(0.0) * self._slowness(clock)
-        looks = self.speed.looks_of(self.seconds) * min(max(clock.budget / SAMPLES, 0.25), 1.0)
-        used = CORES
-        if len(self._marks) >= LEAST:
-            used = sum(step.processor for _, step in self._later) / self._span
-        shared = min(max(CORES / max(used, 0.01), 1.0), MOST_SHARED)
-        return steps * share / (1 - self.speed.reserve) + (looks + CLOSING) * shared
+        now = self.speed.ahead(0.0) * self._slowness(clock)
+        learned = self.speed.end / (1 - self.speed.reserve) if clock.images < clock.budget else 0.0
+        full = min(clock.budget / SAMPLES, 1.0) if clock.budget >= SHORT else 0.0
+        looks = full * self.speed.looks_of(self.seconds) * self.speed.mean
+        return (clock.budget * learned + looks) * now + CLOSING
 
     @property
     def _later(self) -> list[tuple[float, StepTime]]:
