@@ -19,6 +19,7 @@ from lookalike.data.pack.pack import Pack
 from lookalike.engine.load import open_sampler
 from lookalike.engine.sampler import BLOCK
 from lookalike.engine.session import Session
+from lookalike.engine.state import drawing_state
 from lookalike.engine.trainer import Trainer
 from lookalike.engine.watcher import Scene
 from lookalike.metrics.distances.kernel import kid
@@ -123,6 +124,27 @@ def test_every_way_to_draw_takes_the_measured_number(
     shown = images.read(run.sample_grids()[-1][1])
     assert np.array_equal(shown, images.grid(images.enlarge(chosen.pictures(0, 0, 8), 64), 8))
     assert RunFacts.of(run, None).drawing == "The best of 2."
+
+
+def test_the_number_is_that_of_the_state_which_pictures_come_from(
+    pack: Pack, choosing: Trainer, run: Run, costly: Make
+) -> None:
+    best = Trainer(replace(choosing.recipe, seed=1), choosing.source, choosing.place)
+    best.clock = replace(choosing.clock, images=SHORT // 2)
+    run.write_recipe(choosing.recipe)
+    run.write_env({})
+    run.save_best(drawing_state(best), 1, 3)
+    Session(run, choosing).save()
+    for take, state in (("last", choosing), ("best", best)):
+        (run.path / "candidates.json").unlink(missing_ok=True)
+        (run.path / "scores.json").write_text(json.dumps({"take": take}))
+        assert run.takes_best == (take == "best")
+        Candidates(pack, features=costly()).end(Scene(choosing, run))
+        sampler, _, images_seen = open_sampler(run, Place(), candidates=3)
+        assert images_seen == state.clock.images
+        look, real = costly(), costly()(pack.shards.take(sides(pack).reference))
+        wanted = [kid(look(sheet), real) for sheet in best_of_each(sampler, LEAST)]
+        assert told(run)["kid"] == pytest.approx(wanted, abs=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -67,12 +67,15 @@ def moving_sampler(trainer: Trainer) -> Sampler:
     return trainer.sampler_with({"G": trainer.networks["G"].eval()})
 
 
-def sampler_of(trainer: Trainer, state: Mapping[str, Any]) -> Sampler:
-    """A sampler over the generator of a drawing state of this trainer's own recipe."""
-    generator = deepcopy(trainer.shown("G"))
-    generator.load_state_dict(state["averages"]["G"])
-    plain = trainer.sampler_with({"G": generator})
-    return replace(plain, learned=dict(state["prior"]), labels=state["labels"])
+def sampler_of(trainer: Trainer, state: Mapping[str, Any], *, choosing: bool = False) -> Sampler:
+    """A sampler over a drawing state of this trainer's own recipe; ``choosing`` lets its D pick."""
+    choice = trainer.recipe.choice if choosing else None
+    players = {}
+    for name in ("G", *(choice.players if choice else ())):
+        players[name] = deepcopy(trainer.shown(name))
+        players[name].load_state_dict(state["averages"][name])
+    sampler = trainer.sampler_with(players, choice)
+    return replace(sampler, learned=dict(state["prior"]), labels=state["labels"])
 
 
 def take_over(trainer: Trainer, state: Mapping[str, Any], players: Collection[str]) -> None:

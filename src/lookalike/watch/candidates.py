@@ -18,6 +18,7 @@ from lookalike import checkpoints, images
 from lookalike.checkpoints import read_json
 from lookalike.data.pack.pack import Pack
 from lookalike.engine.sampler import Sampler
+from lookalike.engine.state import sampler_of
 from lookalike.engine.watcher import Scene, Watcher
 from lookalike.images import Pixels
 from lookalike.metrics.distances.kernel import kid
@@ -75,7 +76,7 @@ class Candidates(Watcher):
         known = RealFeatures(self.pack, judge)
         real = known.of(rows)
         known.save()
-        sheets = best_of_each(scene.trainer.sampler(choosing=True), count)
+        sheets = best_of_each(_drawing(scene), count)
         kids = [round(kid(judge(sheet), real), 6) for sheet in sheets]
         take = fewest(kids)
         verdict = _words(kids, take)
@@ -93,6 +94,18 @@ class Candidates(Watcher):
         checkpoints.write_json(path, result)
         scene.run.say(verdict)
         self.say(verdict)
+
+
+def _drawing(scene: Scene) -> Sampler:
+    """A sampler over the state that pictures will come from, D choosing: the last, or the best.
+
+    A best state that keeps no D to choose with, or is damaged, is not drawn from.
+    """
+    if scene.run.takes_best:
+        state = scene.run.state()
+        if "D" in state["averages"]:
+            return sampler_of(scene.trainer, state, choosing=True)
+    return scene.trainer.sampler(choosing=True)
 
 
 def best_of_each(sampler: Sampler, count: int) -> list[Pixels]:
