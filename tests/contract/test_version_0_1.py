@@ -50,6 +50,8 @@ def held(name: str) -> dict[str, Any]:
     return found
 
 
+LATER = {"swift": {"prior.early": "0"}}
+"""Settings whose defaults came later, as recipes of that version have them."""
 PARTS = sorted(held("parts.json")) if (HERE / "parts.json").exists() else []
 
 
@@ -144,7 +146,7 @@ def check_pictures(found: np.ndarray, wanted: np.ndarray) -> None:
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_saved_recipe_is_the_one_that_its_function_makes_today(name: str) -> None:
     how = held("made.json")[name]
-    settings = dict(how["settings"])
+    settings = {**LATER.get(how["recipe"], {}), **how["settings"]}
     transforms = tuple(settings.pop("transforms", ()))
     made = recipe.make(recipe.find(how["recipe"]), settings, how["frame"])
     made = replace(made, transforms=transforms) if transforms else made
@@ -328,7 +330,9 @@ def test_an_old_run_is_continued_by_the_same_command_as_if_it_had_not_been_stopp
     assert numbered(into)[-1].stem == f"{expected['stopped']:010d}"
     continued = train(pack, into, expected["command"])
     check(continued, expected["later"])
-    anew = train(pack, tmp_path / "anew", expected["command"])
+    later = [f"{setting}={value}" for setting, value in LATER.get(name, {}).items()]
+    words = [*expected["command"], *(["--set", *later] if later else [])]
+    anew = train(pack, tmp_path / "anew", words)
     check(anew, expected["later"])
     if exactly():
         assert told(continued) == told(anew)

@@ -34,6 +34,7 @@ from lookalike.engine.trainer import Trainer
 from lookalike.engine.watcher import Scene, Watcher
 from lookalike.errors import DataError, RecipeError, RunError, TrainingError
 from lookalike.metrics.features.features import choose
+from lookalike.parts.latents.flow import Flow
 from lookalike.parts.training.warm_start import WarmStart
 from lookalike.place import Place, describe
 from lookalike.recipe import Recipe, codec
@@ -373,9 +374,9 @@ def _continued(
     images = wanted.images if counted else saved.images
     grown = replace(saved, images=max(saved.images, images))
     differing = _differing(grown, replace(wanted, images=images))
-    if differing and wanted.labels:  # begun before recipes were told of groups of columns
-        before = _divided(run, _wanted(pack, settings, grouped=False)[0])
-        differing = differing if _differing(grown, replace(before, images=images)) else []
+    for before in _as_before(pack, settings, wanted) if differing else ():
+        others = _differing(grown, replace(_divided(run, before), images=images))
+        differing = differing if others else []
     if differing:
         raise RunError(
             f"{run.path} holds a run with other settings ({'; '.join(differing[:4])}). The same "
@@ -384,6 +385,18 @@ def _continued(
     if images > saved.images:
         notes = (*notes, _grown(saved.images, images))
     return _kept(run, Plan(grown, True, notes, trusted))
+
+
+def _as_before(pack: Pack, settings: TrainSettings, wanted: Recipe) -> Iterator[Recipe]:
+    """What was asked for, as it was before flows had ``early``, or recipes were told of groups."""
+    if settings.recipe.endswith(".json"):
+        return
+    later = {"prior.early": "0"} if isinstance(wanted.prior, Flow) else {}
+    earlier = replace(settings, changes={**later, **settings.changes})
+    yield _wanted(pack, earlier)[0]
+    if wanted.labels:
+        yield _wanted(pack, earlier, grouped=False)[0]
+        yield _wanted(pack, settings, grouped=False)[0]
 
 
 def _divided(run: Run, wanted: Recipe) -> Recipe:

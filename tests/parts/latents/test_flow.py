@@ -68,6 +68,30 @@ def test_the_same_generator_learns_the_same_flow_and_leaves_torchs_own_alone() -
     assert not torch.equal(first["flow/leave.1.weight"], other["flow/leave.1.weight"])
 
 
+@pytest.mark.parametrize(
+    ("early", "spent", "encodings", "steps"),
+    [
+        (0, 6_500, 600, 650),
+        (1_300, 6_500, 4_000, 1_300),
+        (1_300, 6_500, 600, 1_200),
+        (1_300, 6_500, 200, 650),
+        (1_300, 2_000, 600, 400),
+        (1_300, 9_000, 4_000, 1_300),
+        (1_300, 30_000, 4_000, 3_000),
+        (1_300, 5, 600, 1),
+    ],
+)
+def test_a_short_training_learns_twice_as_often_but_few_encodings_not_by_heart(
+    early: int, spent: int, encodings: int, steps: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    learned: list[int] = []
+    monkeypatch.setattr(Flow, "_learn", lambda prior, points, count: learned.append(count) or {})
+    points = torch.randn(encodings, 2, generator=torch.Generator().manual_seed(0))
+    chosen = prior(every=10, early=early)
+    chosen.fit(points, torch.Generator().manual_seed(0), None, spent)
+    assert learned == [steps]
+
+
 @pytest.mark.parametrize("count", [2, 63])
 def test_few_encodings_are_not_learned_by_heart(count: int) -> None:
     learned = prior().fit(ring(count)[0], torch.Generator().manual_seed(0), None, 50)

@@ -71,7 +71,7 @@ def recipe(
             "F": features,
             **head,
         },
-        prior=Flow(dims=latent, nearest=25, least=0.2),
+        prior=Flow(dims=latent, nearest=25, least=0.2, early=1_300),
         objective=SwiftObjective(begin=begin, kl=1e-4, exchange=obeyed),
         choice=BestOf(candidates=3, through=("F",)),
         warm=None if warm == "none" else WarmStart(name=warm),
