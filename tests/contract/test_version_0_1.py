@@ -338,3 +338,15 @@ def test_an_old_run_is_continued_by_the_same_command_as_if_it_had_not_been_stopp
         assert told(continued) == told(anew)
     assert (into / "report.html").exists()
     assert recipe.load(into / "recipe.json") == recipe.load(tmp_path / "anew" / "recipe.json")
+
+
+@pytest.mark.parametrize("name", ["swift"])
+def test_an_old_run_has_no_setting_of_today_unless_it_is_asked_for_which_is_another_run(
+    name: str, run: tuple[Path, Path, dict[str, Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    pack, into, expected = run
+    command = ["train", str(pack), "--into", str(into), *expected["command"]]
+    with pytest.raises(SystemExit):
+        main([*command, "--set", "prior.early=5"])
+    said = " ".join(capsys.readouterr().err.split())
+    assert "holds a run with other settings (prior.early" in said
