@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
+from PIL import ExifTags, Image
 
 from lookalike import checkpoints
 from lookalike.data.decode.photos import Photo, SquareSettings, encode_photo, read_photo
@@ -22,6 +22,10 @@ LEAST = 0.6
 """Changes that succeed less often on held-out pictures are refused."""
 MARK = "lookalike:edited"
 """The PNG text that says that a picture is an edit of ours."""
+REBUILT = "lookalike:rebuilt"
+"""The PNG text that says that a picture shows a photo and what was found of it."""
+WAY = "lookalike: from one photo to another, drawn by a generative network"
+"""What a moving picture says of itself: the comment of a GIF, the description of a WebP."""
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".avif", ".heic"}
 
 
@@ -82,18 +86,44 @@ def refuse_original(target: Path) -> None:
             f"An edit is written as PNG, so that the rest of the photo stays as it is: {target} "
             "needs the suffix .png."
         )
+    refuse_foreign(target)
+
+
+def refuse_foreign(target: Path) -> None:
+    """Refuse to write over anything but what editing has made.
+
+    Raises:
+        DataError: it is another file.
+    """
     if not target.exists():
         return
     try:
         with Image.open(target) as picture:
-            ours = MARK in picture.info
+            info, about = picture.info, picture.getexif().get(ExifTags.Base.ImageDescription)
     except OSError:
-        ours = False
-    if not ours:
-        raise DataError(
-            f"{target} exists and is no edit of ours, so nothing was written. Name another file "
-            "with --to."
-        )
+        info, about = {}, None
+    ours = MARK in info or REBUILT in info or about == WAY
+    if ours or info.get("comment") == WAY.encode():
+        return
+    raise DataError(
+        f"{target} exists and is no edit of ours, so nothing was written. Name another file "
+        "with --to."
+    )
+
+
+def replaced_edit(target: Path, row: Mapping[str, Any]) -> list[str]:
+    """Words about the edit that is written over, where it was made of or by something else."""
+    try:
+        with Image.open(target) as picture:
+            info = picture.info
+    except OSError:
+        return []
+    if MARK not in info or all(info.get(key) == text for key, text in _text(row).items()):
+        return []
+    return [
+        f"It takes the place of an earlier edit of {info.get('lookalike:photo', 'a photo')} "
+        f"({info[MARK]}). To keep both, name another file with --to."
+    ]
 
 
 def known(editor: Editor) -> str:
@@ -143,11 +173,13 @@ def edit_text(changes: str, row: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
+def _text(row: Mapping[str, Any]) -> dict[str, str]:
+    return edit_text(" ".join(f"{name}={value}" for name, value in row["changes"].items()), row)
+
+
 def write_edit(target: Path, photo: Photo, pixels: Pixels, row: Mapping[str, Any]) -> None:
     """The PNG with its text, and beside it the same as JSON."""
-    changes = " ".join(f"{name}={value}" for name, value in row["changes"].items())
-    text = edit_text(changes, row)
     target.parent.mkdir(parents=True, exist_ok=True)
-    checkpoints.write_whole(target, encode_photo(photo, pixels, text))
+    checkpoints.write_whole(target, encode_photo(photo, pixels, _text(row)))
     told = json.dumps({"edited": True, **row}, indent=1, ensure_ascii=False)
     checkpoints.write_whole(target.with_suffix(".json"), f"{told}\n".encode())

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from PIL import ExifTags, Image
 
 from lookalike import checkpoints, images
 from lookalike.data.decode.photos import Photo, SquareSettings, photo_of
@@ -28,12 +29,15 @@ from lookalike.editing.exchange import (
 from lookalike.editing.measure import subject_of
 from lookalike.editing.open import OpenedEditor, knowing, open_editor
 from lookalike.editing.photos import (
+    WAY,
     known,
     open_photo,
     photos_of,
+    refuse_foreign,
     refuse_original,
     refuse_seldom,
     refuse_unreadable,
+    replaced_edit,
     write_edit,
 )
 from lookalike.engine.load import open_sampler
@@ -223,6 +227,7 @@ def _edit(job: _Job, photo: Photo, name: str, target: Path) -> EditedPhoto:
         refuse_unsure(editor, change, wanted, settings)
         pixels = compose(photo, change.edit, whole=settings.whole)
     row = job.row(photo, name, change)
+    replaced = replaced_edit(target, row)
     write_edit(target, photo, pixels, row)
     if settings.strip and change is not None:
         strip = target.with_name(f"{target.stem}-strip.png")
@@ -240,7 +245,7 @@ def _edit(job: _Job, photo: Photo, name: str, target: Path) -> EditedPhoto:
             one: editor.measured[one].success for one in wanted.values if one in editor.measured
         },
         strip=strip,
-        notes=(*photo.notes, *_shown_already(job, wanted)),
+        notes=(*photo.notes, *_shown_already(job, wanted), *replaced),
     )
 
 
@@ -369,10 +374,11 @@ def morph(
     What G cannot draw of each photo fades out and in, so both ends are the photos themselves.
 
     Raises:
-        DataError: a photo cannot be read, or the file has another suffix.
+        DataError: a photo cannot be read, the file has another suffix, or is none of ours.
     """
     if to.suffix.lower() not in {".gif", ".webp"}:
         raise DataError(f"The way is written as .gif or .webp; {to} has another suffix.")
+    refuse_foreign(to)
     opened = open_editor(run, place, trust(settings.recipe), tell, partial(_squares, ends))
     editor = opened.editor
     subjects = [
@@ -399,12 +405,14 @@ def _squares(ends: Sequence[Path], squares: SquareSettings) -> list[Pixels]:
 
 def _moving(frames: Pixels, suffix: str) -> bytes:
     if suffix == ".webp":
-        return images.animation(list(frames), milliseconds=80, hold=8)
+        exif = Image.Exif()
+        exif[ExifTags.Base.ImageDescription] = WAY
+        return images.animation(list(frames), milliseconds=80, hold=8, exif=exif.tobytes())
     mode = images.MODES[max(3, frames.shape[-1])]
     pillows = [images.to_pillow(frame).convert(mode) for frame in frames]
     buffer = io.BytesIO()
     # A clear pixel of a frame shows no frame before it.
     cleared: dict[str, Any] = {"disposal": 2} if mode == "RGBA" else {}
-    rest = {"append_images": pillows[1:], "duration": 80, "loop": 0, **cleared}
+    rest = {"append_images": pillows[1:], "duration": 80, "loop": 0, "comment": WAY, **cleared}
     pillows[0].save(buffer, "GIF", save_all=True, **rest)
     return buffer.getvalue()
