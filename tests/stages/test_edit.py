@@ -127,6 +127,23 @@ def test_an_original_is_never_written_over(run: Path, photo: Path) -> None:
         api.edit(run, photo, to=photo.with_suffix(".jpg"), changes={"1": "1"})
 
 
+def test_a_folder_of_photos_is_not_read_again_with_its_edits(
+    run: Path, photo: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    shutil.copy(photo, folder / "a.png")
+    for _ in range(2):
+        told = api.edit(run, folder, to=folder, changes={"1": "+1"})
+    assert [one.photo for one in told.edits] == ["a.png"]
+    assert "1 of 2 pictures" in str(told)
+    assert "passed over" in str(told)
+    (folder / "a.png").unlink()
+    with pytest.raises(DataError, match=r"edits of ours.*and no photo"):
+        api.edit(run, folder, changes={"1": "+1"})
+    assert len(api.edit(run, folder / "a-edit.png", changes={"1": "-1"}).edits) == 1
+
+
 def test_another_edit_in_the_place_of_an_earlier_one_is_said(run: Path, photo: Path) -> None:
     told = [api.edit(run, photo, changes={"1": by}) for by in ("+1", "+1", "-1")]
     words = "takes the place of an earlier edit of photo.png (1=+1)"

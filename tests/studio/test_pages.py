@@ -196,7 +196,7 @@ def test_pictures_that_are_not_square_are_asked_for_by_width_and_height(
         tab.open(f"start/{folder.id}")
         page.get_by_role("heading", level=1, name="posters").wait_for(timeout=LONG)
         assert "(32x48 px keep their shape)" in page.inner_text(".reasons")
-        shape = page.get_by_label("Width x height")
+        shape = page.get_by_placeholder("64x96")
         for written in ("100x150", "32x48"):
             assert not shape.is_visible()
             page.get_by_label("Size").select_option("width x height …")

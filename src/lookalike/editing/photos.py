@@ -75,6 +75,23 @@ def photos_of(folder: Path) -> list[Path]:
     return found
 
 
+def originals_of(folder: Path) -> tuple[list[Path], list[str]]:
+    """The photos of a folder without what editing wrote there, and words about that.
+
+    Raises:
+        DataError: nothing is left.
+    """
+    found = photos_of(folder)
+    edits = {path for path in found if _is_ours(path)}
+    if not edits:
+        return found, []
+    words = f"{len(edits)} of {len(found)} pictures in {folder} are edits of ours ({min(edits)})"
+    if len(edits) == len(found):
+        raise DataError(f"{words}, and no photo. To edit one of them again, name it.")
+    notes = [f"{words}, and were passed over. To edit one of them again, name it."]
+    return [path for path in found if path not in edits], notes
+
+
 def refuse_original(target: Path) -> None:
     """Refuse to write over anything but an edit of ours, and anything but a PNG.
 
@@ -95,20 +112,22 @@ def refuse_foreign(target: Path) -> None:
     Raises:
         DataError: it is another file.
     """
-    if not target.exists():
-        return
+    if target.exists() and not _is_ours(target):
+        raise DataError(
+            f"{target} exists and is no edit of ours, so nothing was written. Name another file "
+            "with --to."
+        )
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether editing has written a file, by what it says of itself."""
     try:
-        with Image.open(target) as picture:
+        with Image.open(path) as picture:
             info, about = picture.info, picture.getexif().get(ExifTags.Base.ImageDescription)
-    except OSError:
-        info, about = {}, None
-    ours = MARK in info or REBUILT in info or about == WAY
-    if ours or info.get("comment") == WAY.encode():
-        return
-    raise DataError(
-        f"{target} exists and is no edit of ours, so nothing was written. Name another file "
-        "with --to."
-    )
+    except (OSError, ValueError, SyntaxError):
+        return False
+    marked = MARK in info or REBUILT in info
+    return marked or about == WAY or info.get("comment") == WAY.encode()
 
 
 def replaced_edit(target: Path, row: Mapping[str, Any]) -> list[str]:

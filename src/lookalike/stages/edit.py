@@ -32,7 +32,7 @@ from lookalike.editing.photos import (
     WAY,
     known,
     open_photo,
-    photos_of,
+    originals_of,
     refuse_foreign,
     refuse_original,
     refuse_seldom,
@@ -124,7 +124,7 @@ def edit(
         DataError: nothing to edit, an attribute or value that the run does not know, a photo that
             cannot be read, or a change that does not succeed; of several photos none succeeded.
     """
-    work = _targets(photos, to)
+    work, notes = _targets(photos, to)
     opened = open_editor(run, place, trust(settings.recipe), tell, partial(_refuse, work))
     wanted = wanted_change(opened.editor, settings)
     if photos and not settings.changes and not settings.whole:
@@ -140,7 +140,7 @@ def edit(
         photo, name, target = _generated(run, settings, place)
         refuse_original(to or target)
         return Edited(run.path, (_edit(job, photo, name, to or target),), opened.notes)
-    edits, notes = [], list(opened.notes)
+    edits, notes = [], [*opened.notes, *notes]
     for number, (path, target) in enumerate(work, 1):
         try:
             refuse_original(target)
@@ -182,19 +182,22 @@ class _Job:
         }
 
 
-def _targets(photos: Sequence[Path], to: Path | None) -> list[tuple[Path, Path]]:
-    """Every photo with the file that its edit goes to."""
+def _targets(photos: Sequence[Path], to: Path | None) -> tuple[list[tuple[Path, Path]], list[str]]:
+    """Every photo with the file that its edit goes to, and words about what was passed over."""
     if len(photos) == 1 and not photos[0].is_dir():
         path = photos[0]
-        return [(path, to or path.with_name(f"{path.stem}-edit.png"))]
-    found = []
+        return [(path, to or path.with_name(f"{path.stem}-edit.png"))], []
+    found: list[tuple[Path, Path]] = []
+    notes: list[str] = []
     for path in photos:
         folder = to or (path.with_name(f"{path.name}-edited") if path.is_dir() else path.parent)
         root = path if path.is_dir() else path.parent
-        for one in photos_of(path) if path.is_dir() else [path]:
+        originals, words = originals_of(path) if path.is_dir() else ([path], [])
+        notes += words
+        for one in originals:
             place = folder / one.relative_to(root).parent
             found.append((one, place / f"{one.stem}-edit.png"))
-    return found
+    return found, notes
 
 
 def _refuse(work: Sequence[tuple[Path, Path]], squares: SquareSettings) -> None:
@@ -289,8 +292,9 @@ def refuse_unsure(
     ]
     raise DataError(
         f"The change did not succeed on this photo: the helpers are {found.success:.0%} sure, and "
-        f"{LIKELY:.0%} are wanted. {'; '.join(told)}{'.' if told else ''} --anyway writes it all "
-        "the same; training the run longer with labels helps most."
+        f"{LIKELY:.0%} are wanted. {'; '.join(told)}{'. ' if told else ''}--anyway writes it all "
+        "the same; training the run longer with labels helps most, and 'lookalike rebuild' says "
+        "whether the photo is like the pack at all."
     )
 
 
