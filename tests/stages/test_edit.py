@@ -144,6 +144,12 @@ def test_a_folder_of_photos_is_not_read_again_with_its_edits(
     assert len(api.edit(run, folder / "a-edit.png", changes={"1": "-1"}).edits) == 1
 
 
+def test_a_photo_that_lies_half_outside_of_the_cut_is_told(run: Path, photo: Path) -> None:
+    assert "The generator sees" not in str(api.edit(run, photo, changes={"1": "+1"}))
+    Image.open(photo).crop((0, 30, 200, 130)).save(photo)
+    assert "sees 50% of the photo" in str(api.edit(run, photo, changes={"1": "+1"}))
+
+
 def test_another_edit_in_the_place_of_an_earlier_one_is_said(run: Path, photo: Path) -> None:
     told = [api.edit(run, photo, changes={"1": by}) for by in ("+1", "+1", "-1")]
     words = "takes the place of an earlier edit of photo.png (1=+1)"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -53,6 +54,8 @@ from lookalike.settings.editing import EditSettings
 SHOWN = (0.0, 0.25, 0.5, 0.75, 1.0)
 """The strengths of a strip."""
 STRIP_SIDE = 256
+MUCH_OUTSIDE = 0.75
+"""Where the generator sees less than this share of a photo, that is said."""
 
 
 @dataclass(frozen=True)
@@ -248,8 +251,20 @@ def _edit(job: _Job, photo: Photo, name: str, target: Path) -> EditedPhoto:
             one: editor.measured[one].success for one in wanted.values if one in editor.measured
         },
         strip=strip,
-        notes=(*photo.notes, *_shown_already(job, wanted), *replaced),
+        notes=(*photo.notes, *_outside(job, photo), *_shown_already(job, wanted), *replaced),
     )
+
+
+def _outside(job: _Job, photo: Photo) -> list[str]:
+    """Words about a photo much of which lies outside of the cut; that of faces is meant so."""
+    part = math.prod(photo.square.shape[:2]) / abs(float(np.linalg.det(photo.to_square[:2, :2])))
+    share = part / math.prod(photo.pixels.shape[:2])
+    if share >= MUCH_OUTSIDE or job.opened.squares.faces is not None:
+        return []
+    return [
+        f"The generator sees {share:.0%} of the photo, its middle, cut as the run's pictures were; "
+        "what should change has to lie there."
+    ]
 
 
 def _shown_already(job: _Job, left: WantedChange) -> list[str]:
