@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import platform
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -104,3 +105,23 @@ def mean_interval(values: Sequence[float], digits: int = 1) -> str:
 
     half = float(t.ppf(0.975, len(values) - 1)) * statistics.stdev(values) / len(values) ** 0.5
     return f"{middle:.{digits}f} ({middle - half:.{digits}f} to {middle + half:.{digits}f})"
+
+
+def measure_recipes(
+    parser: argparse.ArgumentParser,
+    arguments: Sequence[str],
+    recipes: str,
+    measure: Callable[[str, argparse.Namespace], None],
+    report: Callable[[], str],
+) -> None:
+    """Measure one recipe after the other, unless ``--report`` is given, and print the report.
+
+    ``recipes`` are those that are measured where ``--recipes`` names no others.
+    """
+    parser.add_argument("--recipes", default=recipes)
+    parser.add_argument("--report", action="store_true", help="only print what was measured")
+    wanted = parser.parse_args(arguments)
+    if not wanted.report:
+        for name in wanted.recipes.split(","):
+            measure(name, wanted)
+    print(report())

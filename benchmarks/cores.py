@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from benchmarks.common import keep, kept_here, machine, machines, spread, table
+from benchmarks.common import keep, kept_here, machine, machines, measure_recipes, spread, table
 from benchmarks.train import Noise, ours, rate
 from lookalike import recipe
 from lookalike.data.decode.worker_pool import cores
@@ -68,13 +68,7 @@ def report() -> str:
 
 def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="bench cores", description=__doc__)
-    parser.add_argument("--recipes", default="swift,dcgan")
     parser.add_argument("--size", type=int, default=64)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=8.0, help="for each number of threads")
-    parser.add_argument("--report", action="store_true", help="only print what was measured")
-    wanted = parser.parse_args(arguments)
-    if not wanted.report:
-        for name in wanted.recipes.split(","):
-            measure(name, wanted)
-    print(report())
+    measure_recipes(parser, arguments, "swift,dcgan", measure, report)

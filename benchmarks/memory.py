@@ -11,7 +11,16 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.common import CACHE, keep, kept_here, machine, machines, spread, table
+from benchmarks.common import (
+    CACHE,
+    keep,
+    kept_here,
+    machine,
+    machines,
+    measure_recipes,
+    spread,
+    table,
+)
 from benchmarks.sets import mix
 from lookalike.checkpoints import read_json
 from lookalike.run import Run
@@ -79,12 +88,6 @@ def report() -> str:
 
 def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="bench memory", description=__doc__)
-    parser.add_argument("--recipes", default="swift")
     parser.add_argument("--time", default="10m")
     parser.add_argument("--memory", default="", help="the limit that the training is given")
-    parser.add_argument("--report", action="store_true", help="only print what was measured")
-    wanted = parser.parse_args(arguments)
-    if not wanted.report:
-        for name in wanted.recipes.split(","):
-            measure(name, wanted)
-    print(report())
+    measure_recipes(parser, arguments, "swift", measure, report)

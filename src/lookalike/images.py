@@ -191,7 +191,9 @@ def class_rows(
     return grid(enlarge(np.concatenate(rows), 64), columns=each)
 
 
-def animation(frames: Sequence[Pixels], milliseconds: int = 350, hold: int = 6) -> bytes:
+def animation(
+    frames: Sequence[Pixels], milliseconds: int = 350, hold: int = 6, exif: bytes = b""
+) -> bytes:
     """Frames (uint8 ``[H, W, C]``) as an animated WebP; the last frame is held ``hold`` times."""
     pillows = [to_pillow(frame).convert(MODES[max(3, frame.shape[-1])]) for frame in frames]
     if not pillows:
@@ -207,5 +209,6 @@ def animation(frames: Sequence[Pixels], milliseconds: int = 350, hold: int = 6) 
         loop=0,
         quality=80,
         method=2,
+        exif=exif,
     )
     return buffer.getvalue()

@@ -119,10 +119,12 @@ def test_posters_are_found_again_changed_and_added_to_their_set(run: Path) -> No
 
 
 def test_the_doctor_looks_at_posters_and_at_packs_of_them(run: Path) -> None:
-    for source in ("posters", run / "pack"):
+    following = {"posters": f"prepare posters --to packs/a --size {SIZE}", "run/pack": "train "}
+    for source, command in following.items():
         ended = lookalike("doctor", source, "--quick", "--size", SIZE)
         assert ended.status == 0, ended.err
         assert "60 readable" in ended.out
+        assert f"Next: lookalike {command}" in ended.out
 
 
 def test_the_same_again_reads_nothing_and_a_smaller_pack_keeps_the_shape(posters: Path) -> None:

@@ -101,6 +101,34 @@ def test_prepare_and_the_doctor_say_that_alpha_would_keep_transparency(icons: Pa
     assert Pack.open(Path("kept")).channels == 4
 
 
+def test_a_pack_that_loses_its_transparency_says_so_and_alpha_keeps_it(icons: Path) -> None:
+    lookalike("prepare", icons, "--to", "packed", "--size", 32, "--alpha")
+    said = "Transparency is gone: 60 of 60 pictures looked at have some, and they lie on white now."
+    for words in (("--size", 16), ("--size", 32, "--grey")):
+        plain = lookalike("prepare", "packed", "--to", "plain", *words)
+        assert said in plain.out, plain.err
+        assert "nothing new" in (
+            again := lookalike("prepare", "packed", "--to", "plain", *words).out
+        )
+        assert said in again
+    kept = lookalike("prepare", "packed", "--to", "kept", "--size", 16, "--alpha")
+    assert "Transparency" not in kept.out
+    assert Pack.open(Path("kept")).channels == 4
+
+
+def test_a_pack_is_refused_what_it_cannot_give_with_what_it_can(icons: Path) -> None:
+    lookalike("prepare", icons, "--to", "grey", "--size", 32, "--grey")
+    for words, cure in (
+        (("--size", 16), "Prepare it with --grey, or"),
+        ((), "Name --size 32 or less, and prepare it with --grey, or"),
+        (("--size", 16, "--grey", "--fix"), "Leave --fix out, or"),
+    ):
+        refused = lookalike("prepare", "grey", "--to", "other", *words)
+        assert refused.status == 1
+        assert cure in refused.err
+    assert lookalike("prepare", "grey", "--to", "other", "--size", 16, "--grey").status == 0
+
+
 def test_opaque_pictures_with_alpha_are_said_to_be_opaque(icons: Path) -> None:
     for file in icons.glob("*.png"):
         Image.open(file).convert("RGB").save(file)

@@ -80,6 +80,9 @@ def test_a_class_can_be_asked_for_by_name_and_an_unknown_one_is_answered_with_th
     status, _, err = say("generate", run, "-n", "1", "--label", "hot", "--to", tmp_path)
     assert status == 1
     assert "There are: cold, warm." in err
+    status, _, err = say("generate", run, "-n", "1", "--label", "cold", "--to", tmp_path)
+    assert status == 1
+    assert "label warm there, cold now" in err
 
 
 @pytest.mark.slow

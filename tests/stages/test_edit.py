@@ -127,6 +127,35 @@ def test_an_original_is_never_written_over(run: Path, photo: Path) -> None:
         api.edit(run, photo, to=photo.with_suffix(".jpg"), changes={"1": "1"})
 
 
+def test_a_folder_of_photos_is_not_read_again_with_its_edits(
+    run: Path, photo: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    shutil.copy(photo, folder / "a.png")
+    for _ in range(2):
+        told = api.edit(run, folder, to=folder, changes={"1": "+1"})
+    assert [one.photo for one in told.edits] == ["a.png"]
+    assert "1 of 2 pictures" in str(told)
+    assert "passed over" in str(told)
+    (folder / "a.png").unlink()
+    with pytest.raises(DataError, match=r"edits of ours.*and no photo"):
+        api.edit(run, folder, changes={"1": "+1"})
+    assert len(api.edit(run, folder / "a-edit.png", changes={"1": "-1"}).edits) == 1
+
+
+def test_a_photo_that_lies_half_outside_of_the_cut_is_told(run: Path, photo: Path) -> None:
+    assert "The generator sees" not in str(api.edit(run, photo, changes={"1": "+1"}))
+    Image.open(photo).crop((0, 30, 200, 130)).save(photo)
+    assert "sees 50% of the photo" in str(api.edit(run, photo, changes={"1": "+1"}))
+
+
+def test_another_edit_in_the_place_of_an_earlier_one_is_said(run: Path, photo: Path) -> None:
+    told = [api.edit(run, photo, changes={"1": by}) for by in ("+1", "+1", "-1")]
+    words = "takes the place of an earlier edit of photo.png (1=+1)"
+    assert [words in str(one) for one in told] == [False, False, True]
+
+
 def test_an_edit_that_asks_for_nothing_is_refused_with_what_there_is(
     run: Path, photo: Path
 ) -> None:
@@ -157,6 +186,10 @@ def test_a_way_between_two_photos_is_a_moving_picture(run: Path, photo: Path) ->
     for suffix in (".gif", ".webp"):
         told = api.edit(run, photo, between=second, frames=5, to=photo.with_name(f"way{suffix}"))
         assert Image.open(told.file).n_frames >= 2
+        api.edit(run, photo, between=second, frames=4, to=told.file)  # it is ours
+        shutil.copy(photo, told.file)
+        with pytest.raises(DataError, match="no edit of ours"):
+            api.edit(run, photo, between=second, to=told.file)
     with pytest.raises(DataError, match=r"\.gif or \.webp"):
         api.edit(run, photo, between=second, to=photo.with_name("way.png"))
 
@@ -167,6 +200,10 @@ def test_rebuild_tells_errors_beside_held_out_pictures(run: Path, photo: Path) -
     assert set(told.rows[0].photo) == {"mse", "msssim", "features", "psnr"}
     assert told.file.exists()
     assert "psnr" in str(told)
+    shutil.copy(photo, told.file)
+    with pytest.raises(DataError, match=r"rebuilt\.png exists and is no edit of ours"):
+        api.rebuild(run, photo, beside=1, steps=1)
+    told.file.unlink()
     with pytest.raises(lookalike.errors.RecipeError, match="no loss"):
         api.rebuild(run, photo, losses=("beauty",))
 

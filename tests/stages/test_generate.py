@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,6 +14,7 @@ import pytest
 from lookalike import images
 from lookalike.data.pack.pack import Pack
 from lookalike.data.pack.writer import write_pack
+from lookalike.errors import DataError
 from lookalike.images import Pixels
 from lookalike.place import Place
 from lookalike.run import Run
@@ -69,6 +71,42 @@ def test_replayed_training_pictures_are_left_out_and_counted(
     names = sorted(int(file.stem) for file in (tmp_path / "out").iterdir())
     assert names == [i for i in range(3, 28) if i % 5][:20]
     assert (made.count, made.copies, made.notes) == (20, 5, ())
+
+
+def test_the_same_command_goes_on_and_another_one_writes_over_nothing(
+    run: Run, pack: Pack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replay(monkeypatch, pack, 400)
+    out, made = tmp_path / "out", GenerateSettings(count=8, keep_copies=True, grid=True)
+    generate(run, out, made, Place())
+    first = {file.name: file.read_bytes() for file in out.iterdir()}
+    (out / "000003.png").unlink()
+    generate(run, out, made, Place())
+    assert {file.name: file.read_bytes() for file in out.iterdir()} == first
+    with pytest.raises(DataError, match=r"000002\.png .*: seed 0 there, 5 now\. .*--to .*out-2\)"):
+        generate(run, out, replace(made, seed=5, first=2), Place())
+    generate(run, out, replace(made, seed=5, first=8, grid=False), Place())  # beside them
+    with pytest.raises(DataError, match="000008"):
+        generate(run, out, replace(made, count=9), Place())
+    assert {name: (out / name).read_bytes() for name in first} == first
+
+
+def test_pictures_and_grids_of_somebody_else_are_not_written_over(
+    run: Run, pack: Pack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replay(monkeypatch, pack, 400)
+    out, made = tmp_path / "out", GenerateSettings(count=2, keep_copies=True, grid=True)
+    out.mkdir()
+    (tmp_path / "out-2").mkdir()
+    for file in (out / "000001.png", tmp_path / "out-grid.png"):
+        images.write_png(file, blots(1, 0)[0])
+        with pytest.raises(DataError, match=rf"{file.name} .*does not say .*--to .*out-3\)"):
+            generate(run, out, made, Place())
+        file.unlink()
+    assert not list(out.iterdir())
+    images.write_png(out / "1.png", blots(1, 0)[0])
+    assert generate(run, out, made, Place()).count == 2
+    assert generate(run, out, made, Place()).count == 2  # its own grid is written anew
 
 
 def test_copies_are_written_when_they_are_asked_for(

@@ -64,6 +64,10 @@ def test_no_sentence_of_a_page_has_an_option_or_a_command(name: str) -> None:
             "64 px, because 64 trains in minutes (--size 128 or 256 takes about twice the time)",
             "64 px, because 64 trains in minutes (128 or 256 px take about twice the time)",
         ),
+        (
+            "a square leaves 33% of each picture out (--size 64x96 keeps their shape)",
+            "a square leaves 33% of each picture out (64x96 px keep their shape)",
+        ),
         ("Train it further (--more 30m); if not, more.", "Train it further; if not, more."),
         (
             "can be edited by them (lookalike edit); 'lookalike train' leaves them out.",

@@ -132,6 +132,18 @@ def test_a_second_set_is_examined_after_the_first_and_may_be_called_off(
     assert "24 usable pictures" in verdict.inner_text()
 
 
+def held_back(served: Served, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """What is begun from now on; none of it is."""
+    begun: list[dict[str, Any]] = []
+
+    def note(verb: str, arguments: dict[str, Any], **about: Any) -> Job:
+        begun.append({"verb": verb, **arguments})
+        return Job("0" * 16, verb, "", "held back by this test", 0, "starting", {})
+
+    monkeypatch.setattr(served.studio.jobs, "begin", note)
+    return begun
+
+
 def test_transparent_pictures_may_stay_so_where_there_are_some(
     chromium: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -142,14 +154,8 @@ def test_transparent_pictures_may_stay_so_where_there_are_some(
             if mode == "RGBA":
                 one.paste((0, 0, 0, 0), (0, 0, 16, 16))
             one.save(tmp_path / name / f"{number}.png")
-    begun: list[dict[str, Any]] = []
-
-    def note(verb: str, arguments: dict[str, Any], **about: Any) -> Job:
-        begun.append({"verb": verb, **arguments})
-        return Job("0" * 16, verb, "", "held back by this test", 0, "starting", {})
-
     with serving(tmp_path) as served:
-        monkeypatch.setattr(served.studio.jobs, "begin", note)
+        begun = held_back(served, monkeypatch)
         tab = Tab(chromium, served)
         folders = {one.name: one.id for one in served.studio.library.entries("folder")}
         box = tab.page.get_by_label("Keep transparency")
@@ -174,6 +180,37 @@ def test_transparent_pictures_may_stay_so_where_there_are_some(
         tab.context.close()
     (started,) = [one for one in begun if one["verb"] == "start"]
     assert started["alpha"] is True
+
+
+def test_pictures_that_are_not_square_are_asked_for_by_width_and_height(
+    chromium: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "posters").mkdir()
+    for number in range(20):
+        picture(number, 60).crop((0, 0, 40, 60)).save(tmp_path / "posters" / f"{number}.png")
+    with serving(tmp_path) as served:
+        begun = held_back(served, monkeypatch)
+        tab = Tab(chromium, served)
+        page = tab.page
+        (folder,) = served.studio.library.entries("folder")
+        tab.open(f"start/{folder.id}")
+        page.get_by_role("heading", level=1, name="posters").wait_for(timeout=LONG)
+        assert "(32x48 px keep their shape)" in page.inner_text(".reasons")
+        shape = page.get_by_placeholder("64x96")
+        for written in ("100x150", "32x48"):
+            assert not shape.is_visible()
+            page.get_by_label("Size").select_option("width x height …")
+            shape.fill(written)
+            shape.press("Enter")
+            if written == "100x150":
+                page.locator("#toasts").get_by_text("Near it is size 96x144").wait_for()
+        tab.until("document.querySelector('.reasons').textContent.includes('32x48 px, as you')")
+        assert page.get_by_label("Size").input_value() == "32x48"
+        with page.expect_response(re.compile("/begin$")):
+            page.get_by_role("button", name="Start training").click()
+        tab.context.close()
+    (started,) = [one for one in begun if one["verb"] == "start"]
+    assert started["size"] == "32x48"
 
 
 def test_what_is_expected_is_said_of_the_set_that_is_asked_for(client: Client) -> None:

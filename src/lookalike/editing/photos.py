@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
+from PIL import ExifTags, Image
 
 from lookalike import checkpoints
 from lookalike.data.decode.photos import Photo, SquareSettings, encode_photo, read_photo
@@ -22,6 +22,10 @@ LEAST = 0.6
 """Changes that succeed less often on held-out pictures are refused."""
 MARK = "lookalike:edited"
 """The PNG text that says that a picture is an edit of ours."""
+REBUILT = "lookalike:rebuilt"
+"""The PNG text that says that a picture shows a photo and what was found of it."""
+WAY = "lookalike: from one photo to another, drawn by a generative network"
+"""What a moving picture says of itself: the comment of a GIF, the description of a WebP."""
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".avif", ".heic"}
 
 
@@ -71,6 +75,23 @@ def photos_of(folder: Path) -> list[Path]:
     return found
 
 
+def originals_of(folder: Path) -> tuple[list[Path], list[str]]:
+    """The photos of a folder without what editing wrote there, and words about that.
+
+    Raises:
+        DataError: nothing is left.
+    """
+    found = photos_of(folder)
+    edits = {path for path in found if _is_ours(path)}
+    if not edits:
+        return found, []
+    words = f"{len(edits)} of {len(found)} pictures in {folder} are edits of ours ({min(edits)})"
+    if len(edits) == len(found):
+        raise DataError(f"{words}, and no photo. To edit one of them again, name it.")
+    notes = [f"{words}, and were passed over. To edit one of them again, name it."]
+    return [path for path in found if path not in edits], notes
+
+
 def refuse_original(target: Path) -> None:
     """Refuse to write over anything but an edit of ours, and anything but a PNG.
 
@@ -82,18 +103,46 @@ def refuse_original(target: Path) -> None:
             f"An edit is written as PNG, so that the rest of the photo stays as it is: {target} "
             "needs the suffix .png."
         )
-    if not target.exists():
-        return
-    try:
-        with Image.open(target) as picture:
-            ours = MARK in picture.info
-    except OSError:
-        ours = False
-    if not ours:
+    refuse_foreign(target)
+
+
+def refuse_foreign(target: Path) -> None:
+    """Refuse to write over anything but what editing has made.
+
+    Raises:
+        DataError: it is another file.
+    """
+    if target.exists() and not _is_ours(target):
         raise DataError(
             f"{target} exists and is no edit of ours, so nothing was written. Name another file "
             "with --to."
         )
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether editing has written a file, by what it says of itself."""
+    try:
+        with Image.open(path) as picture:
+            info, about = picture.info, picture.getexif().get(ExifTags.Base.ImageDescription)
+    except (OSError, ValueError, SyntaxError):
+        return False
+    marked = MARK in info or REBUILT in info
+    return marked or about == WAY or info.get("comment") == WAY.encode()
+
+
+def replaced_edit(target: Path, row: Mapping[str, Any]) -> list[str]:
+    """Words about the edit that is written over, where it was made of or by something else."""
+    try:
+        with Image.open(target) as picture:
+            info = picture.info
+    except OSError:
+        return []
+    if MARK not in info or all(info.get(key) == text for key, text in _text(row).items()):
+        return []
+    return [
+        f"It takes the place of an earlier edit of {info.get('lookalike:photo', 'a photo')} "
+        f"({info[MARK]}). To keep both, name another file with --to."
+    ]
 
 
 def known(editor: Editor) -> str:
@@ -143,11 +192,13 @@ def edit_text(changes: str, row: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
+def _text(row: Mapping[str, Any]) -> dict[str, str]:
+    return edit_text(" ".join(f"{name}={value}" for name, value in row["changes"].items()), row)
+
+
 def write_edit(target: Path, photo: Photo, pixels: Pixels, row: Mapping[str, Any]) -> None:
     """The PNG with its text, and beside it the same as JSON."""
-    changes = " ".join(f"{name}={value}" for name, value in row["changes"].items())
-    text = edit_text(changes, row)
     target.parent.mkdir(parents=True, exist_ok=True)
-    checkpoints.write_whole(target, encode_photo(photo, pixels, text))
+    checkpoints.write_whole(target, encode_photo(photo, pixels, _text(row)))
     told = json.dumps({"edited": True, **row}, indent=1, ensure_ascii=False)
     checkpoints.write_whole(target.with_suffix(".json"), f"{told}\n".encode())

@@ -72,6 +72,7 @@ class Diagnosis(Result):
     page: Path | None = None
     leave_out: dict[str, str] = field(default_factory=dict, repr=False)
     not_sought: tuple[str, ...] = ()
+    size: int = DoctorSettings.size
 
     def of(self, kind: str) -> Finding | None:
         """The finding of this kind, if there is one."""
@@ -102,9 +103,12 @@ class Diagnosis(Result):
 
     @property
     def next_step(self) -> str:
-        """To make a pack, without what was found."""
-        fix = " --fix" if self.leave_out else ""
-        return f"lookalike prepare {shlex.quote(self.source)} --to packs/a{fix}"
+        """To make a pack, without what was found; to train on one that is there."""
+        source = shlex.quote(self.source)
+        if Pack.is_pack(Path(self.source)):
+            return f"lookalike train {source} --for 10m --into runs/a"
+        size = "" if self.size == DoctorSettings.size else f" --size {self.size}"
+        return f"lookalike prepare {source} --to packs/a{size}{' --fix' if self.leave_out else ''}"
 
 
 def doctor(
@@ -239,6 +243,7 @@ class _Diagnosing:
             page=page,
             leave_out=leave_out,
             not_sought=tuple(self._not_sought(faces)),
+            size=self.settings.size,
         )
         if page is not None:
             page.parent.mkdir(parents=True, exist_ok=True)

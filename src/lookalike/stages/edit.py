@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from PIL import ExifTags, Image
 
 from lookalike import checkpoints, images
 from lookalike.data.decode.photos import Photo, SquareSettings, photo_of
@@ -28,12 +30,15 @@ from lookalike.editing.exchange import (
 from lookalike.editing.measure import subject_of
 from lookalike.editing.open import OpenedEditor, knowing, open_editor
 from lookalike.editing.photos import (
+    WAY,
     known,
     open_photo,
-    photos_of,
+    originals_of,
+    refuse_foreign,
     refuse_original,
     refuse_seldom,
     refuse_unreadable,
+    replaced_edit,
     write_edit,
 )
 from lookalike.engine.load import open_sampler
@@ -49,6 +54,8 @@ from lookalike.settings.editing import EditSettings
 SHOWN = (0.0, 0.25, 0.5, 0.75, 1.0)
 """The strengths of a strip."""
 STRIP_SIDE = 256
+MUCH_OUTSIDE = 0.75
+"""Where the generator sees less than this share of a photo, that is said."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +127,7 @@ def edit(
         DataError: nothing to edit, an attribute or value that the run does not know, a photo that
             cannot be read, or a change that does not succeed; of several photos none succeeded.
     """
-    work = _targets(photos, to)
+    work, notes = _targets(photos, to)
     opened = open_editor(run, place, trust(settings.recipe), tell, partial(_refuse, work))
     wanted = wanted_change(opened.editor, settings)
     if photos and not settings.changes and not settings.whole:
@@ -136,7 +143,7 @@ def edit(
         photo, name, target = _generated(run, settings, place)
         refuse_original(to or target)
         return Edited(run.path, (_edit(job, photo, name, to or target),), opened.notes)
-    edits, notes = [], list(opened.notes)
+    edits, notes = [], [*opened.notes, *notes]
     for number, (path, target) in enumerate(work, 1):
         try:
             refuse_original(target)
@@ -178,19 +185,22 @@ class _Job:
         }
 
 
-def _targets(photos: Sequence[Path], to: Path | None) -> list[tuple[Path, Path]]:
-    """Every photo with the file that its edit goes to."""
+def _targets(photos: Sequence[Path], to: Path | None) -> tuple[list[tuple[Path, Path]], list[str]]:
+    """Every photo with the file that its edit goes to, and words about what was passed over."""
     if len(photos) == 1 and not photos[0].is_dir():
         path = photos[0]
-        return [(path, to or path.with_name(f"{path.stem}-edit.png"))]
-    found = []
+        return [(path, to or path.with_name(f"{path.stem}-edit.png"))], []
+    found: list[tuple[Path, Path]] = []
+    notes: list[str] = []
     for path in photos:
         folder = to or (path.with_name(f"{path.name}-edited") if path.is_dir() else path.parent)
         root = path if path.is_dir() else path.parent
-        for one in photos_of(path) if path.is_dir() else [path]:
+        originals, words = originals_of(path) if path.is_dir() else ([path], [])
+        notes += words
+        for one in originals:
             place = folder / one.relative_to(root).parent
             found.append((one, place / f"{one.stem}-edit.png"))
-    return found
+    return found, notes
 
 
 def _refuse(work: Sequence[tuple[Path, Path]], squares: SquareSettings) -> None:
@@ -223,6 +233,7 @@ def _edit(job: _Job, photo: Photo, name: str, target: Path) -> EditedPhoto:
         refuse_unsure(editor, change, wanted, settings)
         pixels = compose(photo, change.edit, whole=settings.whole)
     row = job.row(photo, name, change)
+    replaced = replaced_edit(target, row)
     write_edit(target, photo, pixels, row)
     if settings.strip and change is not None:
         strip = target.with_name(f"{target.stem}-strip.png")
@@ -240,8 +251,20 @@ def _edit(job: _Job, photo: Photo, name: str, target: Path) -> EditedPhoto:
             one: editor.measured[one].success for one in wanted.values if one in editor.measured
         },
         strip=strip,
-        notes=(*photo.notes, *_shown_already(job, wanted)),
+        notes=(*photo.notes, *_outside(job, photo), *_shown_already(job, wanted), *replaced),
     )
+
+
+def _outside(job: _Job, photo: Photo) -> list[str]:
+    """Words about a photo much of which lies outside of the cut; that of faces is meant so."""
+    part = math.prod(photo.square.shape[:2]) / abs(float(np.linalg.det(photo.to_square[:2, :2])))
+    share = part / math.prod(photo.pixels.shape[:2])
+    if share >= MUCH_OUTSIDE or job.opened.squares.faces is not None:
+        return []
+    return [
+        f"The generator sees {share:.0%} of the photo, its middle, cut as the run's pictures were; "
+        "what should change has to lie there."
+    ]
 
 
 def _shown_already(job: _Job, left: WantedChange) -> list[str]:
@@ -284,8 +307,9 @@ def refuse_unsure(
     ]
     raise DataError(
         f"The change did not succeed on this photo: the helpers are {found.success:.0%} sure, and "
-        f"{LIKELY:.0%} are wanted. {'; '.join(told)}{'.' if told else ''} --anyway writes it all "
-        "the same; training the run longer with labels helps most."
+        f"{LIKELY:.0%} are wanted. {'; '.join(told)}{'. ' if told else ''}--anyway writes it all "
+        "the same; training the run longer with labels helps most, and 'lookalike rebuild' says "
+        "whether the photo is like the pack at all."
     )
 
 
@@ -369,10 +393,11 @@ def morph(
     What G cannot draw of each photo fades out and in, so both ends are the photos themselves.
 
     Raises:
-        DataError: a photo cannot be read, or the file has another suffix.
+        DataError: a photo cannot be read, the file has another suffix, or is none of ours.
     """
     if to.suffix.lower() not in {".gif", ".webp"}:
         raise DataError(f"The way is written as .gif or .webp; {to} has another suffix.")
+    refuse_foreign(to)
     opened = open_editor(run, place, trust(settings.recipe), tell, partial(_squares, ends))
     editor = opened.editor
     subjects = [
@@ -399,12 +424,14 @@ def _squares(ends: Sequence[Path], squares: SquareSettings) -> list[Pixels]:
 
 def _moving(frames: Pixels, suffix: str) -> bytes:
     if suffix == ".webp":
-        return images.animation(list(frames), milliseconds=80, hold=8)
+        exif = Image.Exif()
+        exif[ExifTags.Base.ImageDescription] = WAY
+        return images.animation(list(frames), milliseconds=80, hold=8, exif=exif.tobytes())
     mode = images.MODES[max(3, frames.shape[-1])]
     pillows = [images.to_pillow(frame).convert(mode) for frame in frames]
     buffer = io.BytesIO()
     # A clear pixel of a frame shows no frame before it.
     cleared: dict[str, Any] = {"disposal": 2} if mode == "RGBA" else {}
-    rest = {"append_images": pillows[1:], "duration": 80, "loop": 0, **cleared}
+    rest = {"append_images": pillows[1:], "duration": 80, "loop": 0, "comment": WAY, **cleared}
     pillows[0].save(buffer, "GIF", save_all=True, **rest)
     return buffer.getvalue()

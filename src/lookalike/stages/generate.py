@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import count as numbers
 from itertools import pairwise
 from pathlib import Path
 from typing import Self
@@ -114,15 +115,16 @@ def generate(
 
     Raises:
         LookalikeError: the class is not one of the run's.
-        DataError: a file of a part is missing.
+        DataError: a file of a part is missing, or other pictures lie where these would go.
     """
     sampler, chosen, seen = open_sampler(
         run, place, settings.checkpoint, trust(settings.recipe), settings.candidates
     )
-    wanted = label_vector(run, chosen, settings.label)
+    wanted, text = label_vector(run, chosen, settings.label), _text(run, chosen, seen, settings)
+    refuse_others(to, text, settings)
     check, note = (None, None) if settings.keep_copies else _copy_check(run, tell)
     kept = CopyFilter(check)
-    most = settings.count if check is None else max(TRIES * settings.count, LEAST_TRIES)
+    most = settings.count if check is None else _most(settings)
     written, shown, first = 0, list[Pixels](), settings.first
     if parts is not None:
         there = _written(parts, to, settings, _spans(sampler, settings))
@@ -130,7 +132,7 @@ def generate(
         written, first, most = len(there), first + settings.count, most - settings.count
         kept.tried, kept.dropped = settings.count, settings.count - written
     blocks = sampler.blocks(settings.seed, first, most, wanted)
-    with _Files(to, _text(run, chosen, seen, settings), settings) as files:
+    with _Files(to, text, settings) as files:
         for indices, block in kept.of(blocks, settings.count - written):
             shown += list(block) if to is None else list(block[: max(0, SHOWN - len(shown))])
             files.write(indices, block)
@@ -143,7 +145,7 @@ def generate(
         seed=settings.seed,
         images_seen=seen,
         recipe=chosen.name,
-        grid=_grid(to, stacked, settings) if to is not None and settings.grid and shown else None,
+        grid=_grid(to, stacked, text, settings) if to and settings.grid and shown else None,
         copies=kept.dropped,
         notes=(
             *([why] if (why := run.why(settings.checkpoint)) else []),
@@ -166,13 +168,15 @@ def generate_part(
 
     Raises:
         LookalikeError: the class is not one of the run's.
+        DataError: other pictures lie where these would go.
     """
     sampler, chosen, seen = open_sampler(
         run, place, settings.checkpoint, trust(settings.recipe), settings.candidates
     )
-    wanted = label_vector(run, chosen, settings.label)
+    wanted, text = label_vector(run, chosen, settings.label), _text(run, chosen, seen, settings)
+    refuse_others(to, text, settings)
     check = None if settings.keep_copies else _copy_check(run, tell)[0]
-    with _Files(to, _text(run, chosen, seen, settings), settings) as files:
+    with _Files(to, text, settings) as files:
 
         def ask(spans: list[Span]) -> Iterator[tuple[Span, tuple[int, ...]]]:
             for span in spans:
@@ -231,16 +235,74 @@ def _file(to: Path, index: int, settings: GenerateSettings) -> Path:
     return to / f"{index:0{digits}d}.png"
 
 
+def _most(settings: GenerateSettings) -> int:
+    """How many pictures are tried where copies are left out."""
+    return max(TRIES * settings.count, LEAST_TRIES)
+
+
 def _text(run: Run, chosen: Drawing, seen: int, settings: GenerateSettings) -> dict[str, str]:
     """What a PNG says of where it comes from."""
+    asked = {"label": settings.label, "candidates": settings.candidates}
     return {
         "lookalike:run": run.path.resolve().name,
         "lookalike:recipe": chosen.name,
         "lookalike:images-seen": str(seen),
         "lookalike:seed": str(settings.seed),
+        **{f"lookalike:{name}": str(value) for name, value in asked.items() if value is not None},
         "Software": "lookalike",
         "Comment": "synthetic: made by a generative network",
     }
+
+
+ORIGIN = ("run", "recipe", "images-seen", "seed", "label", "candidates")
+"""What the text of a PNG says that decides its pixels, besides its index."""
+
+
+def refuse_others(to: Path | None, text: Mapping[str, str], settings: GenerateSettings) -> None:
+    """Refuse a folder where other pictures have the names of these; the same are made again.
+
+    Raises:
+        DataError: naming the first of them, and what differs.
+    """
+    if to is None:
+        return
+    count = settings.count if settings.keep_copies else _most(settings)
+    names = {_file(to, settings.first + n, settings).name for n in range(count)}
+    there = sorted(path for path in to.glob("[0-9]*.png") if path.name in names)
+    grid = _grid_path(to)
+    if settings.grid and not there and grid.exists():
+        there = [grid]
+    for path in there:
+        if differences := _differences(path, text):
+            raise DataError(
+                f"{path} would be written over, and this command makes another picture: "
+                f"{differences}. Nothing was written. Name another folder (--to {_free(to)}), or "
+                "move these pictures away."
+            )
+
+
+def _differences(path: Path, text: Mapping[str, str]) -> str:
+    """How the origin that a picture tells is another than this one, in words, if it is."""
+    try:
+        with Image.open(path) as picture:
+            info = picture.info
+    except (OSError, ValueError, SyntaxError):
+        info = {}
+    if "lookalike:seed" not in info:
+        return "the one there does not say that a run made it"
+    keys = (f"lookalike:{name}" for name in ORIGIN)
+    pairs = {key: (info.get(key, "none"), text.get(key, "none")) for key in keys}
+    return ", ".join(
+        f"{key.removeprefix('lookalike:').replace('-', ' ')} {before} there, {now} now"
+        for key, (before, now) in pairs.items()
+        if before != now
+    )
+
+
+def _free(to: Path) -> str:
+    """A folder beside this one, where nothing is yet, as a shell takes it."""
+    names = (to.with_name(f"{to.resolve().name}-{number}") for number in numbers(2))
+    return shlex.quote(str(next(path for path in names if not path.exists())))
 
 
 class _Files:
@@ -306,9 +368,14 @@ def _notes(
     return told
 
 
-def _grid(to: Path, shown: Pixels, settings: GenerateSettings) -> Path:
-    """One picture with the first hundred, beside the folder: in it all are samples."""
+def _grid_path(to: Path) -> Path:
+    """Beside the folder: in it all are samples."""
     folder = to.resolve()
-    path = folder.with_name(f"{folder.name}-grid.png")
-    images.write_png(path, images.grid(images.enlarge(shown, 64), settings.columns))
+    return folder.with_name(f"{folder.name}-grid.png")
+
+
+def _grid(to: Path, shown: Pixels, text: Mapping[str, str], settings: GenerateSettings) -> Path:
+    """One picture with the first hundred."""
+    path = _grid_path(to)
+    images.write_png(path, images.grid(images.enlarge(shown, 64), settings.columns), text)
     return path

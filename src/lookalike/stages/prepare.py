@@ -62,7 +62,7 @@ from lookalike.images import Pixels
 from lookalike.progress import Tell, silent
 from lookalike.results import Result, plain
 from lookalike.settings.data import PrepareSettings
-from lookalike.settings.options import COLORS, url_of
+from lookalike.settings.options import COLORS, option_for, url_of
 from lookalike.sizes import shape_of
 from lookalike.storage_errors import storage_errors
 
@@ -227,14 +227,21 @@ def _from_pictures(
 
 def _about_alpha(pack: Pack) -> str:
     """A sentence about the pictures of a pack that keeps alpha."""
-    rows = some(pack.count, _PROBED)
-    clear = int((pack.shards.take(rows)[..., 3].min((1, 2)) < CLEAR).sum())
+    clear, looked = _transparent(pack)
     if not clear:
         return (
-            f"--alpha: none of {len(rows)} pictures looked at is transparent, so new ones will be "
+            f"--alpha: none of {looked} pictures looked at is transparent, so new ones will be "
             "opaque, too. Without --alpha there is less to learn."
         )
-    return f"Transparency is kept: {clear} of {len(rows)} pictures looked at have some."
+    return f"Transparency is kept: {clear} of {looked} pictures looked at have some."
+
+
+def _transparent(pack: Pack) -> tuple[int, int]:
+    """How many pictures of a pack are transparent somewhere, and how many were looked at."""
+    if pack.channels != 4:
+        return 0, 0
+    rows = some(pack.count, _PROBED)
+    return int((pack.shards.take(rows)[..., 3].min((1, 2)) < CLEAR).sum()), len(rows)
 
 
 def _plan(source: Path, look: ReadSettings, settings: PrepareSettings) -> Row:
@@ -265,11 +272,16 @@ def _from_pack(pack: Pack, to: Path, settings: PrepareSettings) -> Prepared:
     changed = [name for name in _OF_FILES if getattr(settings, name) != getattr(usual, name)]
     sides = zip(shape_of(size), shape_of(pack.size), strict=True)
     smaller = all(1 <= side <= most for side, most in sides)
-    if changed or not smaller or settings.channels > pack.channels:
+    more = settings.channels > pack.channels
+    if changed or not smaller or more:
         wish = f"--{changed[0]}" if changed else f"{size} px in {COLORS[settings.channels]}"
+        cures = [f"leave --{changed[0]} out"] if changed else []
+        cures += [] if smaller else [f"name --size {pack.size} or less"]
+        cures += [f"prepare it {option_for(pack.channels, settings.channels)}"] if more else []
+        cure = ", and ".join(cures)
         raise DataError(
             f"{pack.path} is a pack of {pack.size} px in {COLORS[pack.channels]}, and {wish} "
-            f"cannot be had from it. Name --size {pack.size} or less, or prepare its source "
+            f"cannot be had from it. {cure[0].upper()}{cure[1:]}, or prepare its source "
             f"({pack.info.get('source', 'the pictures')}) anew."
         )
     if (size, settings.channels) == (pack.size, pack.channels):
@@ -294,6 +306,12 @@ def _smaller(pack: Pack, to: Path, size: int, channels: int, listing: str) -> Pa
         known = ("licence", "copies", "near", "augment", "source")
         kept = {key: pack.info[key] for key in known if key in pack.info}
         found = [f"Made from the pack {pack.path} of {pack.size} px, with its hold-out."]
+        clear, looked = _transparent(pack) if channels != 4 else (0, 0)
+        if clear:
+            found.append(
+                f"Transparency is gone: {clear} of {looked} pictures looked at have some, and they "
+                "lie on white now. --alpha keeps it."
+            )
         return writer.finish(
             holdout=held, info={**kept, "listing": listing, "found": found}, refused=pack.refused()
         )

@@ -19,6 +19,7 @@ from lookalike.data.readers.base import BYTE_LIMIT
 from lookalike.editing.inversion import Inversion, InversionSettings
 from lookalike.editing.measure import subject_of
 from lookalike.editing.open import open_editor
+from lookalike.editing.photos import REBUILT, refuse_foreign
 from lookalike.errors import DataError
 from lookalike.images import Pixels
 from lookalike.place import Place
@@ -93,12 +94,13 @@ def rebuild(
     """Find a photo again by each loss; the picture shows the photo, then what was found.
 
     Raises:
-        DataError: the photo cannot be read.
+        DataError: the photo cannot be read, or the picture would be written over another one.
         RecipeError: there is no such loss.
     """
     check = partial(_square, photo)
-    opened = open_editor(run, place, trust(settings.recipe), tell, check)
     target = to or photo.with_name(f"{photo.stem}-rebuilt.png")
+    refuse_foreign(target)
+    opened = open_editor(run, place, trust(settings.recipe), tell, check)
     squares = [_square(photo, opened.squares)]
     if opened.pack is not None:
         holdout = opened.pack.holdout
@@ -121,7 +123,7 @@ def rebuild(
 
 def _write(target: Path, photo: Path, pictures: Tensor, columns: int) -> None:
     sheet = images.grid(images.enlarge(images.to_pixels(pictures), 128), columns)
-    checkpoints.write_whole(target, images.encode_png(sheet, {"lookalike:rebuilt": photo.name}))
+    checkpoints.write_whole(target, images.encode_png(sheet, {REBUILT: photo.name}))
 
 
 def _square(photo: Path, squares: SquareSettings) -> Pixels:

@@ -32,7 +32,7 @@ from lookalike.editing.photos import (
     edit_text,
     known,
     open_photo,
-    photos_of,
+    originals_of,
     refuse_seldom,
     refuse_unreadable,
 )
@@ -125,7 +125,7 @@ def vary(
         RunError: the run's pack is gone: what is odd is learned from it.
     """
     refuse_full(to)
-    paths = _paths(sources)
+    paths, passed = _paths(sources)
     check = partial(refuse_unreadable, paths)
     opened = open_editor(run, place, trust(settings.recipe), listener.tell, check)
     opened = knowing(run, opened, settings.vary, listener.tell)
@@ -147,7 +147,7 @@ def vary(
     }
     kept = Unfinished(to.with_name(f"{to.name}-unfinished"), key)
     work = _Work(run, opened, settings, checks, SelectedPictures(checks, 0), kept)
-    result = _written(work, photos, to, (*opened.notes, *notes), listener.tell)
+    result = _written(work, photos, to, (*opened.notes, *passed, *notes), listener.tell)
     kept.clear()
     return result
 
@@ -159,12 +159,12 @@ def _refuse_names(opened: OpenedEditor, settings: EditSettings) -> None:
         refuse_seldom(opened.editor, WantedChange({name: 0}), settings)
 
 
-def _paths(sources: Sequence[Path]) -> list[Path]:
-    """The photos of folders and files, in order."""
+def _paths(sources: Sequence[Path]) -> tuple[list[Path], list[str]]:
+    """The photos of folders and files, in order, and words about what was passed over."""
     if not sources:
         raise DataError("--vary changes photos: name a folder of them.")
-    each = [photos_of(source) if source.is_dir() else [source] for source in sources]
-    return [path for group in each for path in group]
+    each = [originals_of(source) if source.is_dir() else ([source], []) for source in sources]
+    return [path for found, _ in each for path in found], [n for _, words in each for n in words]
 
 
 def _readable(

@@ -13,6 +13,7 @@ _SAID = (
     ),
     (r" New pictures reach  of the variety of yours; real ones reach \.", ""),
     (r"--size (\d+) or (\d+) takes", r"\1 or \2 px take"),
+    (r"\(--size (\S+) keeps their shape\)", r"(\1 px keep their shape)"),
     (r"\(--recipe (\S+) trains", r"(the recipe \1 trains"),
     (r"as the pack .+ has them", "as they were prepared"),
     (r"; 'lookalike train' leaves them out", ""),

@@ -185,10 +185,10 @@ _MEMORY: dict[str, dict[bytes, NDArray[np.float32]]] = {}
 
 def _built(examples: Examples, settings: FitSettings) -> torch.nn.Module:
     """A new network, drawn from torch's own generator while no other thread draws from it."""
-    size, channels = examples.pictures.shape[2:]
+    *sides, channels = examples.pictures.shape[1:]
     with _BUILDING, torch.random.fork_rng(devices=[]):
         torch.manual_seed(seeds.number(settings.seed, "classifier"))
-        network = settings.instrument.build(channels, size, examples.targets.shape[1])
+        network = settings.instrument.build(channels, min(sides), examples.targets.shape[1])
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 

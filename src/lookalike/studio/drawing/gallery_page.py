@@ -348,11 +348,12 @@ def _made(texts: dict[str, str]) -> dict[str, Any]:
 
 
 def _address(texts: dict[str, str]) -> dict[str, Any] | None:
-    """Seed and index of a picture that 'generate' wrote."""
+    """Seed, index and label of a picture that 'generate' wrote."""
     numbers = [texts.get(f"lookalike:{key}", "") for key in ("seed", "index")]
     if not all(text.isdigit() for text in numbers):
         return None
-    return {"seed": int(numbers[0]), "index": int(numbers[1])}
+    seed, index = map(int, numbers)
+    return SeedStart(seed, index, texts.get("lookalike:label")).as_json()
 
 
 def _add(room: DrawingRoom, ids: list[Any], name: str) -> Any:

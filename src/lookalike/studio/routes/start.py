@@ -19,6 +19,8 @@ from lookalike.data.decode.ingest import see_through, transparency_kept
 from lookalike.data.pack.pack import Pack
 from lookalike.results import plain
 from lookalike.settings.device import Device
+from lookalike.settings.options import sensible_size
+from lookalike.sizes import read_size
 from lookalike.studio.errors import RequestError, UnknownError
 from lookalike.studio.jobs import Job
 from lookalike.studio.library import PACK, RUN, SOURCES, Entry, id_of
@@ -86,7 +88,10 @@ class _Start:
                 "choice": replace(choice, reasons=tuple(all_for_page(choice.reasons))),
                 "shown": list(range(0, total, max(1, total // SHOWN)))[:SHOWN],
                 "sizes": self._sizes(choice.recipe, choice.size, entry),
-                "recipes": [{"name": r.name, "sizes": r.sizes} for r in _own_recipes()],
+                "recipes": [
+                    {"name": one.name, "sizes": one.sizes, "rectangles": one.rectangles}
+                    for one in _own_recipes()
+                ],
                 "transparent": self._transparent(entry),
                 "runs": self._runs_of(entry),
                 "examined": self.studio.jobs.newest(entry.id, "doctor") is not None,
@@ -101,7 +106,8 @@ class _Start:
         """A source, and what is made of it with what is not to be chosen."""
         recipe = _recipe(request.query_params.get("recipe", ""))
         entry = self._source(request)
-        return entry, self._choice(entry, _size(request), recipe, "alpha" in request.query_params)
+        size = _size(request.query_params.get("size", ""))
+        return entry, self._choice(entry, size, recipe, "alpha" in request.query_params)
 
     def _choice(
         self,
@@ -220,9 +226,9 @@ class _Start:
         if not 0 < minutes <= MOST_MINUTES:
             raise RequestError(f"A training takes up to {MOST_MINUTES:,} minutes, not {minutes:g}.")
         arguments: dict[str, Any] = {"source": str(entry.path), "time": f"{60 * minutes:g}s"}
-        size = 0 if entry.kind == PACK else field(given, "size", int, 0)
+        size = None if entry.kind == PACK else _size(str(given.get("size", "")))
         recipe = _recipe(field(given, "recipe", str, ""))
-        arguments |= {"size": size} if size else {}
+        arguments |= {"size": plain(size)} if size else {}
         arguments |= {"recipe": recipe} if recipe else {}
         arguments |= {"fix": True} if field(given, "fix", bool, False) else {}
         alpha = field(given, "alpha", bool, False) and entry.kind != PACK
@@ -297,6 +303,21 @@ def _recipe(name: str) -> str | None:
     return name or None
 
 
-def _size(request: Request) -> int | None:
-    text = request.query_params.get("size", "")
-    return int(text) or None if text.isdigit() and len(text) < 5 else None
+def _size(written: str) -> int | None:
+    """A side, or width and height (64x96); None where none is named.
+
+    Raises:
+        RequestError: it is something else.
+        DataError: no picture can have this size.
+    """
+    if written in {"", "0"}:
+        return None
+    try:
+        size = read_size(written)
+    except ValueError:
+        raise RequestError(
+            f"The size is {written[:20]!r}: a number of pixels is wanted (64), or width and height "
+            "of pictures that are not square (64x96)."
+        ) from None
+    sensible_size(size)
+    return size

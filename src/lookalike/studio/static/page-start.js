@@ -9,6 +9,8 @@ const TIMES = [
   [120, "2 hours", "while you do something else"],
   [480, "8 hours", "over night"],
 ];
+const OTHER = "other";
+const square = (size) => /^\d*$/.test(size);
 const PICTURE = /\.(jpe?g|jfif|png|webp|gif|bmp|tiff?|avif|heic|heif)$/i;
 
 let ends = [];
@@ -214,7 +216,7 @@ async function uploadPictures(pictures, { zone, bar, status }) {
 async function look(id) {
   const mine = visit;
   fill(view, el("p", { class: "soft" }, "Looking at the pictures …"));
-  const asked = { minutes: 30, size: 0, recipe: "", alpha: false, fix: true };
+  const asked = { minutes: 30, size: "0", recipe: "", alpha: false, fix: true };
   const state = { id, asked, told: await api.get(`/api/start/${id}`), mine };
   if (mine !== visit) return;
   draw(state);
@@ -283,7 +285,7 @@ function times(state) {
   return el("fieldset", { class: "times" }, el("legend", {}, "How long?"), boxes, el("div", { class: "choice own" }, radio, own, el("span", {}, "minutes")));
 }
 
-const wanted = ({ size, recipe, alpha }) => `size=${size}&recipe=${recipe}${alpha ? "&alpha" : ""}`;
+const wanted = ({ size, recipe, alpha }) => `size=${encodeURIComponent(size)}&recipe=${recipe}${alpha ? "&alpha" : ""}`;
 
 function options(state) {
   const { told, asked } = state;
@@ -301,29 +303,39 @@ function options(state) {
   };
   // A size that the new recipe does not make is chosen anew.
   const choose = (recipe) => {
-    const { sizes } = told.recipes.find((one) => one.name === recipe);
+    const { sizes, rectangles } = told.recipes.find((one) => one.name === recipe);
+    const makes = square(asked.size) ? !sizes.length || sizes.includes(Number(asked.size)) : rectangles;
     asked.recipe = recipe;
-    if (sizes.length && !sizes.includes(asked.size)) asked.size = 0;
+    if (!makes) asked.size = "0";
+    change();
+  };
+  const other = () => {
+    state.shape.hidden = state.sizes.value !== OTHER;
+    if (!state.shape.hidden) return state.shape.focus();
+    asked.size = state.sizes.value;
     change();
   };
   state.settled = { ...asked };
   state.reasons = el("ul", { class: "small reasons" });
-  state.sizes = el("select", { onchange: () => ((asked.size = Number(state.sizes.value)), change()) });
+  state.sizes = el("select", { onchange: other });
+  state.shape = el("input", { type: "text", size: "8", placeholder: "64x96", "aria-label": "Width x height in pixels", hidden: true, onchange: () => ((asked.size = state.shape.value.trim()), change()) });
   state.recipes = el("select", { onchange: () => choose(state.recipes.value) }, told.recipes.map(({ name }) => el("option", { value: name }, name)));
   state.keep = el("input", { type: "checkbox", onchange: () => ((asked.alpha = state.keep.checked), change()) });
   reasons(state);
   return [
     state.reasons,
-    el("div", { class: "bar" }, el("label", {}, "Size ", state.sizes), el("label", {}, "Recipe ", state.recipes)),
+    el("div", { class: "bar" }, el("label", {}, "Size ", state.sizes), state.shape, el("label", {}, "Recipe ", state.recipes)),
     told.transparent ? el("label", { class: "fix" }, state.keep, el("span", {}, "Keep transparency: new pictures are transparent, too")) : null,
   ];
 }
 
 function reasons(state) {
-  const { choice, sizes } = state.told;
+  const { choice, sizes, entry } = state.told;
   state.summary.textContent = `${choice.size} px, recipe ${choice.recipe}`;
   fill(state.reasons, choice.reasons.map((reason) => el("li", {}, reason)));
-  fill(state.sizes, sizes.map((size) => el("option", { value: String(size), selected: size === choice.size }, `${size} px`)));
+  const known = sizes.map((size) => el("option", { value: String(size), selected: size === choice.size }, `${size} px`));
+  fill(state.sizes, known, entry.kind === "pack" ? null : el("option", { value: OTHER }, "width x height …"));
+  state.shape.hidden = true;
   state.recipes.value = choice.recipe;
   state.keep.checked = state.asked.alpha;
 }
