@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -81,16 +83,14 @@ def _difference(session: Any, network: nn.Module, inputs: dict[str, Tensor], cou
     return float(np.abs(given - wanted.numpy()).max())
 
 
-class _quiet:  # noqa: N801
+@contextmanager
+def _quiet() -> Iterator[None]:
     """The exporter tells its steps to people who debug it, not to those who use it."""
-
-    def __enter__(self) -> None:
-        self.level = logging.getLogger("torch.onnx").level
-        logging.getLogger("torch.onnx").setLevel(logging.ERROR)
-        self.warnings = warnings.catch_warnings()
-        self.warnings.__enter__()
-        warnings.simplefilter("ignore")
-
-    def __exit__(self, *problem: Any) -> None:
-        self.warnings.__exit__(*problem)
-        logging.getLogger("torch.onnx").setLevel(self.level)
+    exporter = logging.getLogger("torch.onnx")
+    before = exporter.level
+    exporter.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            yield
+    finally:
+        exporter.setLevel(before)
