@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -132,13 +132,8 @@ def _of(
     return [EditableAttribute(one.name, FLAG, columns)] if one.kind == "flag" else []
 
 
-def as_rows(attributes: Sequence[EditableAttribute]) -> list[dict[str, Any]]:
-    """As plain values, to be kept."""
-    return [asdict(one) for one in attributes]
-
-
 def from_rows(rows: Sequence[Mapping[str, Any]]) -> tuple[EditableAttribute, ...]:
-    """What :func:`as_rows` gave."""
+    """Attributes whose fields were kept."""
     plain: list[dict[str, Any]] = [
         {name: tuple(value) if isinstance(value, list) else value for name, value in row.items()}
         for row in rows
