@@ -218,6 +218,14 @@ def training_pack(run: Run, pack: Pack | None = None) -> Pack:
     raise RunError(f"The pack is {lost} at {path}, nor in or beside {run.path}.")
 
 
+def pack_if_there(run: Run) -> tuple[Pack | None, str]:
+    """The pack that a run was trained on, or None and why it is not there."""
+    try:
+        return training_pack(run), ""
+    except RunError as problem:
+        return None, str(problem)
+
+
 def _packs(run: Run, remembered: Path) -> Iterator[Pack]:
     """Packs that may be the run's, the likeliest first; damaged ones are passed over."""
     home = run.path.resolve()

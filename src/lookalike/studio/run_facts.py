@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lookalike.data.pack.pack import Pack
-from lookalike.errors import RunError
 from lookalike.run import Run
 
 if TYPE_CHECKING:
@@ -51,15 +50,14 @@ class RunLooks:
 
     def pack(self, run: Run) -> tuple[Pack | None, str]:
         """The pack that a run was trained on, or why it is not there; it stays open."""
-        from lookalike.engine.load import training_pack
+        from lookalike.engine.load import pack_if_there
 
         known = self._packs.get(run.path)
         if known is None or known[0] != _state(run, known[1]):
             self._packs.pop(run.path, None)
-            try:
-                pack = training_pack(run)
-            except RunError as problem:
-                return None, str(problem)
+            pack, why = pack_if_there(run)
+            if pack is None:
+                return None, why
             known = self._packs[run.path] = _state(run, pack), pack
         return known[1], ""
 
