@@ -11,6 +11,7 @@ from difflib import get_close_matches
 from itertools import product
 from os import PathLike, fspath
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Annotated, Any, Protocol, TypeVar, get_type_hints
 
 from cyclopts import Parameter
@@ -288,7 +289,7 @@ def _read(name: str, hint: Any, value: Any) -> Any:
     kind = getattr(hint, "__origin__", hint)
     for extra in getattr(hint, "__metadata__", ()):
         if isinstance(extra, Parameter) and callable(extra.converter) and isinstance(value, str):
-            return extra.converter(kind, [_Text(value)])
+            return extra.converter(kind, [SimpleNamespace(value=value)])
     if kind in (int, int | None, float, float | None) and value is not None:
         return _number(name, kind, value)
     if kind is bool and isinstance(value, str):
@@ -314,10 +315,3 @@ def _number(name: str, kind: Any, value: Any) -> int | float:
         pass
     what = "a whole number" if whole else "a number"
     raise DataError(f"{name} is {value!r}, and {what} is wanted, such as {name}=1.")
-
-
-class _Text:
-    """A text that stands where a word of the command line would."""
-
-    def __init__(self, value: str) -> None:
-        self.value = value
