@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lookalike.data.pack.label_schema import Attribute
+from lookalike.data.pack.label_schema import Attribute, Schema
 from lookalike.errors import DataError
 
 FLAG = ("no", "yes")
@@ -96,15 +96,7 @@ def editable_attributes(
     if len(classes) > 1:
         found.append(EditableAttribute("class", tuple(classes), tuple(range(len(classes)))))
     first = len(classes)
-    for told in info["attributes"]:
-        kind = str(told["kind"])
-        one = Attribute(
-            str(told["name"]),
-            kind,
-            tuple(map(str, told.get("values", ()))),
-            float(told.get("mean", 0.0)),
-            float(told.get("sd", 1.0)),
-        )
+    for one in Schema.from_list(info["attributes"]).attributes:
         columns = tuple(range(first, first + len(one.columns)))
         first += len(columns)
         found += _of(one, columns, labels)
