@@ -6,7 +6,6 @@ import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,18 +21,8 @@ BATCHES = (1, 3)
 """Batch sizes that the file is tried with."""
 
 
-@dataclass(frozen=True)
-class OnnxFile:
-    """Where it is, what goes in and comes out by name, and how far it is from torch at most."""
-
-    path: Path
-    inputs: tuple[str, ...]
-    outputs: tuple[str, ...]
-    difference: float
-
-
-def write_onnx(network: nn.Module, inputs: dict[str, Tensor], output: str, path: Path) -> OnnxFile:
-    """Write ``network`` with a free batch size, and compare it with torch on random inputs.
+def write_onnx(network: nn.Module, inputs: dict[str, Tensor], output: str, path: Path) -> float:
+    """Write ``network`` with a free batch size; how far it is from torch on random inputs at most.
 
     Raises:
         MissingExtraError: the extra ``onnx`` is not installed.
@@ -65,7 +54,7 @@ def write_onnx(network: nn.Module, inputs: dict[str, Tensor], output: str, path:
             f"The ONNX file of {output} differs from the network by {worst:.2g} (at most {LIMIT:g} "
             "was wanted), so it was not kept. Please report this with the recipe's name."
         )
-    return OnnxFile(path, tuple(inputs), (output,), worst)
+    return worst
 
 
 def _difference(session: Any, network: nn.Module, inputs: dict[str, Tensor], count: int) -> float:
