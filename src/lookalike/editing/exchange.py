@@ -217,13 +217,8 @@ class ChangeSearch:
             for step in (*LABELS, *FURTHER):
                 labels = told + step * (after - told)
                 yield _Candidates(latents, labels, (f"labels x {step:g}",), step in FURTHER)
-        ways = {"slider": sliding}
-        if editor.directions is not None and named:
-            ways = {
-                "regression": editor.directions.straight(before, after) + sliding,
-                "neighbors": editor.directions.matched(before, after) + sliding,
-            }
-        moved = [(f"{name} x {step:g}", step * way) for name, way in ways.items() for step in STEPS]
+        ways = self._ways(before, after, sliding).items()
+        moved = [(f"{name} x {step:g}", step * way) for name, way in ways for step in STEPS]
         latents = editor.generator.bounded(torch.cat([start + way for _, way in moved]))
         names = tuple(name for name, _ in moved)
         if told is None:
@@ -232,6 +227,16 @@ class ChangeSearch:
         both = tuple(f"labels, {name}" for name in names[::2]) if named else ()
         rows = torch.cat([told.expand(len(names), -1), after.expand(len(both), -1)])
         yield _Candidates(torch.cat([latents, latents[::2][: len(both)]]), rows, names + both)
+
+    def _ways(self, before: Tensor, after: Tensor, sliding: Tensor) -> dict[str, Tensor]:
+        """Where latents may go, by name: as the directions of labels say, or by sliders alone."""
+        directions = self.editor.directions
+        if directions is None or torch.equal(before, after):
+            return {"slider": sliding}
+        return {
+            "regression": directions.straight(before, after) + sliding,
+            "neighbors": directions.matched(before, after) + sliding,
+        }
 
     def descended(self, start: Tensor, labels: Tensor | None) -> Tensor:
         """The latent ``[1, W]`` after steps of Adam towards the wanted values, the others held."""
