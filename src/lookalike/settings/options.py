@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from difflib import get_close_matches
 from itertools import product
@@ -243,14 +243,7 @@ def filled(kind: type[S], settings: S | None, words: Mapping[str, Any]) -> S:
         if group in hints
         for field in fields(own)
     }
-    known = set(hints) | set(inside)
-    for name in words:
-        if name not in known:
-            near = get_close_matches(name, known, 1)
-            raise LookalikeError(
-                f"There is no setting {name!r}{f'; did you mean {near[0]!r}?' if near else '.'} "
-                f"There are: {', '.join(sorted(known))}."
-            )
+    _refuse_unknown(words, {*hints, *inside})
     placed = {
         n: v for n, v in words.items() if n in inside and not isinstance(v, tuple(SHARED.values()))
     }
@@ -266,6 +259,21 @@ def filled(kind: type[S], settings: S | None, words: Mapping[str, Any]) -> S:
         return kind(**changes)
     except TypeError as problem:
         raise LookalikeError(f"A setting is missing: {problem}.") from problem
+
+
+def _refuse_unknown(words: Iterable[str], known: Collection[str]) -> None:
+    """Refuse a setting that there is not.
+
+    Raises:
+        LookalikeError: naming it, the one that is nearest, and all.
+    """
+    for name in words:
+        if name not in known:
+            near = get_close_matches(name, known, 1)
+            raise LookalikeError(
+                f"There is no setting {name!r}{f'; did you mean {near[0]!r}?' if near else '.'} "
+                f"There are: {', '.join(sorted(known))}."
+            )
 
 
 def restored(kind: type[S], values: Mapping[str, Any]) -> S:

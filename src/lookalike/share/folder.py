@@ -54,22 +54,17 @@ def config(facts: Mapping[str, Any]) -> str:
 
 def card(facts: Mapping[str, Any], files: Mapping[str, str]) -> str:
     """The model card: metadata as model hubs read it, then plain sentences."""
-    title, (height, width) = facts["title"], shape_of(read_size(facts["size"]))
-    head = {
-        "pipeline_tag": "unconditional-image-generation",
-        "library_name": "lookalike",
-        "license": facts["license"] or "unknown",
-        "tags": "[gan, image-generation, synthetic]",
-    }
+    height, width = shape_of(read_size(facts["size"]))
     lines = [
         "---",
-        *(f"{key}: {value}" for key, value in head.items()),
+        "pipeline_tag: unconditional-image-generation",
+        "library_name: lookalike",
+        f"license: {facts['license'] or 'unknown'}",
+        "tags: [gan, image-generation, synthetic]",
         "---",
         "",
-        f"# {title}",
+        f"# {facts['title']}",
         "",
-    ]
-    lines += [
         f"Draws synthetic pictures of {width} x {height} pixels that look like the "
         f"{facts['train']:,} it learned from. Recipe `{facts['recipe']}` of lookalike, "
         f"{facts['images']:,} pictures shown.",
