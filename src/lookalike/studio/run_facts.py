@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lookalike.data.pack.pack import Pack
 from lookalike.run import Run
+from lookalike.studio.library import Entry
+from lookalike.studio.messages import for_page
 
 if TYPE_CHECKING:
     from lookalike.report.facts import RunFacts
@@ -30,6 +32,21 @@ class RunLook:
 
     facts: RunFacts
     nearness: str
+
+    def row(self, entry: Entry) -> dict[str, Any]:
+        """What every page says of the run."""
+        facts, light = self.facts, self.facts.light
+        return {
+            "id": entry.id,
+            "name": entry.name.removeprefix("runs/"),
+            "recipe": str(facts.recipe.get("name", "?")),
+            "size": facts.size,
+            "pictures": int(facts.data.get("train", 0)),
+            "seconds": facts.health.get("seconds"),
+            "light": light.light if light else "",
+            "sentence": for_page(light.sentence) if light else "",
+            "nearness": self.nearness,
+        }
 
 
 class RunLooks:
