@@ -100,7 +100,6 @@ class ScoreWatcher(Watcher):
     samples: int = field(default=0, init=False)
     real: int = field(default=0, init=False)
     floor: dict[str, float] = field(default_factory=dict, init=False)
-    _hash: str = field(default="", init=False)
     _piece: float = field(default=0.2, init=False)
     _cost: float | None = field(default=None, init=False)
     _last: tuple[float, int] = field(default=(0.0, -1), init=False)
