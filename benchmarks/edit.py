@@ -28,7 +28,7 @@ from lookalike import api, efficientnet, images, seeds
 from lookalike.data.pack.pack import Pack
 from lookalike.editing.compose import blended
 from lookalike.editing.editor import Editor
-from lookalike.editing.exchange import Subject, WantedChange, descended, exchange
+from lookalike.editing.exchange import ChangeSearch, Subject, WantedChange, exchange
 from lookalike.editing.helpers import (
     AttributeExamples,
     Helper,
@@ -182,7 +182,7 @@ def sefa(editor: Editor, pack: Pack, subject: Subject, name: str, value: int) ->
 
 def z_alone(editor: Editor, pack: Pack, subject: Subject, name: str, value: int) -> Tensor:
     start, told = subject.found.latent, subject.found.labels
-    latent = descended(editor, subject, WantedChange({name: value}), start, told)
+    latent = ChangeSearch(editor, subject, WantedChange({name: value})).descended(start, told)
     return editor.generator.drawn(latent, told)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from lookalike import locks
-from lookalike.run import Run, is_locked
+from lookalike.run import Run
 
 fcntl = pytest.importorskip("fcntl")
 
@@ -62,9 +62,9 @@ def test_a_run_that_may_only_be_read_is_locked_only_while_somebody_writes(
 
     with run.writing(), monkeypatch.context() as patch:
         patch.setattr(builtins, "open", read_only)
-        assert is_locked(run.path / ".lock")
+        assert locks.taken(run.path / ".lock")
     monkeypatch.setattr(builtins, "open", read_only)
-    assert not is_locked(run.path / ".lock")
+    assert not locks.taken(run.path / ".lock")
 
 
 def test_on_a_disk_without_locks_work_goes_on(
@@ -78,7 +78,7 @@ def test_on_a_disk_without_locks_work_goes_on(
         assert not locks.take(file)
     run = Run(tmp_path / "run")
     with run.writing():
-        assert not is_locked(run.path / ".lock")
+        assert not locks.taken(run.path / ".lock")
     with locks.alone(tmp_path / "other"):
         pass
 

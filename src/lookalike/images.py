@@ -37,10 +37,9 @@ def to_network(pixels: Pixels | torch.Tensor) -> torch.Tensor:
 
     if isinstance(pixels, np.ndarray):
         pixels = torch.from_numpy(np.require(pixels, requirements=("C", "W")))
-    tensor = pixels
-    if tensor.dtype != torch.uint8 or tensor.ndim != 4:
-        raise ValueError(f"expected uint8 [N, H, W, C], got {tensor.dtype} {tuple(tensor.shape)}")
-    return tensor.permute(0, 3, 1, 2).to(torch.float32).div(127.5).sub(1).contiguous()
+    if pixels.dtype != torch.uint8 or pixels.ndim != 4:
+        raise ValueError(f"expected uint8 [N, H, W, C], got {pixels.dtype} {tuple(pixels.shape)}")
+    return pixels.permute(0, 3, 1, 2).to(torch.float32).div(127.5).sub(1).contiguous()
 
 
 def to_pixels(pictures: torch.Tensor) -> Pixels:

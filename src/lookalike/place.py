@@ -13,7 +13,7 @@ import threading
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -113,8 +113,8 @@ def describe(place: Place) -> dict[str, Any]:
         "lookalike": __version__,
         "python": platform.python_version(),
         "torch": torch.__version__,
-        "numpy": _version("numpy"),
-        "pillow": _version("pillow"),
+        "numpy": version("numpy"),
+        "pillow": version("pillow"),
         "system": platform.system(),
         "processor": _processor(),
         "cores": os.cpu_count(),
@@ -125,13 +125,6 @@ def describe(place: Place) -> dict[str, Any]:
             "processes": place.world,
         },
     }
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
 
 
 def _processor() -> str:

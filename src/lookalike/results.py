@@ -58,6 +58,11 @@ def _fields(value: Any) -> dict[str, Any]:
     return {name: plain(getattr(value, name)) for name in told}
 
 
+def listed(*lines: str) -> str:
+    """A list in Markdown, of the lines that say something."""
+    return "\n".join(f"- {line}" for line in lines if line)
+
+
 def table(rows: Sequence[Sequence[str]], header: Sequence[str] = ()) -> list[str]:
     """Rows as aligned lines of text."""
     everything = [list(header), *map(list, rows)] if header else [list(row) for row in rows]

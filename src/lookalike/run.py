@@ -138,7 +138,7 @@ class Run:
     @property
     def written(self) -> bool:
         """Whether a process writes to it just now."""
-        return is_locked(self.path / ".lock")
+        return locks.taken(self.path / ".lock")
 
     # ---- recipe and environment -------------------------------------------------------------
 
@@ -498,16 +498,11 @@ def _to_disk(path: Path) -> Iterator[Path]:
         ) from problem
 
 
-def is_locked(path: Path) -> bool:
-    """Whether a process holds the lock of this file; also where it may only be read."""
-    return locks.taken(path)
-
-
 def lock(handle: IO[str]) -> None:
     """Take an exclusive lock that the system drops when the process ends.
 
-    Who only looks (:func:`is_locked`) has it for an instant, too, and refuses nobody: that is
-    waited for.
+    Who only looks (:func:`lookalike.locks.taken`) has it for an instant, too, and refuses nobody:
+    that is waited for.
 
     Raises:
         BlockingIOError: another process has it.

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from lookalike.run import Run
     from lookalike.stages.compare import Comparison, Contender
     from lookalike.stages.evaluate import Evaluation
-    from lookalike.stages.utility import Labeled, Opened, Utility
+    from lookalike.stages.utility import Labeled, Open, Opened, Utility
 
 
 @verb
@@ -301,9 +301,9 @@ def utility(
     workers = settings.workers if settings.workers > 1 else settings.device.threads or cores()
     settings = replace(settings, to=to, workers=workers)
     experiment = stage.Experiment.of(settings, opened.size)
-    made: GivenGenerator | TrainedGenerators
+    made: Open
     if settings.run is not None:
-        made = GivenGenerator(opened, settings.run, settings.device)
+        made = partial(_given_generator, opened, settings.run, settings.device)
     else:
         asked = TrainSettings(
             recipe=settings.recipe,
@@ -319,22 +319,16 @@ def utility(
         raise
 
 
-@dataclass(frozen=True)
-class GivenGenerator:
+def _given_generator(
+    pack: Pack, run: Path, device: Device, data: Labeled, each: int | None
+) -> Opened:
     """A run of one's own, after checking that it was trained on this pack."""
+    from lookalike.engine.load import training_pack
+    from lookalike.run import Run
 
-    pack: Pack
-    run: Path
-    device: Device
-
-    def __call__(self, data: Labeled, each: int | None) -> Opened:
-        """Open it."""
-        from lookalike.engine.load import training_pack
-        from lookalike.run import Run
-
-        run = Run.open(self.run)
-        training_pack(run, self.pack)
-        return _open(run, data.columns, self.device)
+    opened = Run.open(run)
+    training_pack(opened, pack)
+    return _open(opened, data.columns, device)
 
 
 @dataclass(frozen=True)

@@ -176,6 +176,17 @@ class RunSummary(dict[str, Any]):
             rows.append(("naming", str(self["naming"].get("sentence", ""))))
         if scores:
             rows.append(("KID", f"{scores['score/kid']:.4f}"))
+        rows += self._pictures()
+        rows += [
+            (name.partition("/")[2], f"{value:.4g}")
+            for name, value in self["numbers"].items()
+            if name.startswith("loss/")
+        ]
+        return rows + [(name, str(self[name])) for name in ("samples", "report") if self[name]]
+
+    def _pictures(self) -> list[tuple[str, str]]:
+        """Which states are kept, and from which of them pictures come."""
+        rows = []
         for rank, best in enumerate(self["bests"], 1):
             name = "best" if rank == 1 else f"best-{rank}"
             rows.append((name, f"KID {best['kid']:.4f} at {int(best['images']):,} images"))
@@ -184,12 +195,7 @@ class RunSummary(dict[str, Any]):
             rows.append(("generate", self["why"] or usual))
         if self["candidates"]:
             rows.append(("drawing", str(self["candidates"].get("sentence", ""))))
-        rows += [
-            (name.partition("/")[2], f"{value:.4g}")
-            for name, value in self["numbers"].items()
-            if name.startswith("loss/")
-        ]
-        return rows + [(name, str(self[name])) for name in ("samples", "report") if self[name]]
+        return rows
 
 
 class RecipeList(list[Any]):

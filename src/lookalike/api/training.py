@@ -246,25 +246,17 @@ def start(
         like = None if first is None else first.path
         choice = choose(place, settings.size, settings.recipe or begun, like, settings.alpha)
     asked = _asked_of_start(settings, choice.recipe)
-    listener.say(f"{source}: {choice.files:,} files, about {choice.typical} px.")
-    for reason in (*choice.reasons, *([remark] if remark else [])):
-        listener.say(f"  {reason}")
-    listener.say(f"Everything goes to {folder}. Ctrl-C saves and stops.")
+    for sentence in _chosen_words(source, folder, choice, remark):
+        listener.say(sentence)
     if pack is not None:
         made = as_prepared(pack)
     else:
         wanted = _as_chosen(choice, settings.fix, first, memory=settings.memory)
         made = prepare(place, pack_in(folder), wanted, listener=listener)
     pack = Pack.open(made.path)
-    listener.say(_summary(pack, made))
-    for sentence in (*made.found, *made.warnings):
-        listener.say(sentence)
     asked = replace(asked, labels=uses_labels(pack, first or run, asked.recipe))
-    if asked.labels:
-        listener.say(
-            "The pack's labels are learned, too, so that pictures can be asked for and edited by "
-            "them (lookalike edit); 'lookalike train' leaves them out."
-        )
+    for sentence in _prepared_words(pack, made, asked):
+        listener.say(sentence)
     trained = train(made.path, folder, asked, listener=listener)
     again = f"{again} --into {shlex.quote(str(folder))}"
     trained = replace(trained, continue_with=again, longer_with=f"{again} --more 10m")
@@ -330,11 +322,30 @@ def _start_again(source: AnyPath, settings: StartSettings) -> str:
     return shlex.join([*words, *_changes(settings.changes.items())])
 
 
-def _summary(pack: Pack, made: Prepared) -> str:
-    labels = f", {len(pack.classes)} classes" if pack.classes else ""
+def _chosen_words(
+    source: AnyPath, folder: Path, choice: Choice, remark: str | None
+) -> Sequence[str]:
+    """What ``start`` says before it prepares: what it found, what it chose and why."""
     return (
-        f"{pack.count} pictures at {pack.size} px{labels}: {len(pack.train)} to train, "
-        f"{len(pack.holdout)} held out; {len(pack.refused())} files left out."
+        f"{source}: {choice.files:,} files, about {choice.typical} px.",
+        *(f"  {reason}" for reason in (*choice.reasons, remark) if reason),
+        f"Everything goes to {folder}. Ctrl-C saves and stops.",
+    )
+
+
+def _prepared_words(pack: Pack, made: Prepared, asked: TrainSettings) -> Sequence[str]:
+    """What ``start`` says before it trains: what became of the pictures and of their labels."""
+    classes = f", {len(pack.classes)} classes" if pack.classes else ""
+    learned = (
+        "The pack's labels are learned, too, so that pictures can be asked for and edited by "
+        "them (lookalike edit); 'lookalike train' leaves them out."
+    )
+    return (
+        f"{pack.count} pictures at {pack.size} px{classes}: {len(pack.train)} to train, "
+        f"{len(pack.holdout)} held out; {len(pack.refused())} files left out.",
+        *made.found,
+        *made.warnings,
+        *([learned] if asked.labels else []),
     )
 
 

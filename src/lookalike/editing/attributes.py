@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lookalike.data.pack.label_schema import Attribute
+from lookalike.data.pack.label_schema import Attribute, Schema
 from lookalike.errors import DataError
 
 FLAG = ("no", "yes")
@@ -96,15 +96,7 @@ def editable_attributes(
     if len(classes) > 1:
         found.append(EditableAttribute("class", tuple(classes), tuple(range(len(classes)))))
     first = len(classes)
-    for told in info["attributes"]:
-        kind = str(told["kind"])
-        one = Attribute(
-            str(told["name"]),
-            kind,
-            tuple(map(str, told.get("values", ()))),
-            float(told.get("mean", 0.0)),
-            float(told.get("sd", 1.0)),
-        )
+    for one in Schema.from_list(info["attributes"]).attributes:
         columns = tuple(range(first, first + len(one.columns)))
         first += len(columns)
         found += _of(one, columns, labels)
@@ -132,13 +124,8 @@ def _of(
     return [EditableAttribute(one.name, FLAG, columns)] if one.kind == "flag" else []
 
 
-def as_rows(attributes: Sequence[EditableAttribute]) -> list[dict[str, Any]]:
-    """As plain values, to be kept."""
-    return [asdict(one) for one in attributes]
-
-
 def from_rows(rows: Sequence[Mapping[str, Any]]) -> tuple[EditableAttribute, ...]:
-    """What :func:`as_rows` gave."""
+    """Attributes whose fields were kept."""
     plain: list[dict[str, Any]] = [
         {name: tuple(value) if isinstance(value, list) else value for name, value in row.items()}
         for row in rows

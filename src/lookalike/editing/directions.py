@@ -8,6 +8,7 @@ answer to most (Shen & Zhou 2021, "Closed-form factorization of latent semantics
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -44,6 +45,15 @@ class LabelDirections:
         gram = centered.T @ centered + RIDGE * torch.eye(labels.shape[1])
         steps = torch.linalg.solve(gram, centered.T @ (latents - latents.mean(0)))
         return LabelDirections(steps, latents[:keep], labels[:keep])
+
+    def as_tree(self) -> dict[str, Tensor]:
+        """As tensors, to be kept; examples in half precision."""
+        return {**vars(self), "latents": self.latents.half(), "labels": self.labels.half()}
+
+    @staticmethod
+    def of_tree(tree: Mapping[str, Tensor]) -> LabelDirections:
+        """What :meth:`as_tree` gave."""
+        return LabelDirections(tree["steps"], tree["latents"].float(), tree["labels"].float())
 
     def straight(self, before: Tensor, after: Tensor) -> Tensor:
         """From one label row ``[1, L]`` to another, by the regression: ``[1, W]``."""

@@ -17,7 +17,6 @@ from lookalike.data.pack.pack import Pack
 from lookalike.editing.attributes import (
     FLAG,
     EditableAttribute,
-    as_rows,
     editable_attributes,
     from_rows,
     label_rows,
@@ -68,16 +67,7 @@ class Slider:
 
     def as_tree(self) -> dict[str, Any]:
         """As tensors and plain values, to be kept."""
-        return {
-            "name": self.name,
-            "direction": self.direction,
-            "panel": [helper.as_tree() for helper in self.panel],
-            "success": self.success,
-            "count": self.count,
-            "labels": self.labels,
-            "low": self.low,
-            "high": self.high,
-        }
+        return {**vars(self), "panel": [helper.as_tree() for helper in self.panel]}
 
     @staticmethod
     def of_tree(tree: Mapping[str, Any]) -> Slider:
@@ -162,18 +152,12 @@ class Editor:
         """What was learned, as tensors and plain values; sliders and names are kept apart."""
         parts = self.directions
         return {
-            "attributes": as_rows(self.attributes),
+            "attributes": [vars(one) for one in self.attributes],
             "columns": self.columns,
             "panel": [helper.as_tree() for helper in self.panel],
             "judge": self.judge.as_tree() if self.judge else None,
-            "directions": None
-            if parts is None
-            else {
-                "steps": parts.steps,
-                "latents": parts.latents.half(),
-                "labels": parts.labels.half(),
-            },
-            "axes": [{"kind": axis.kind, "direction": axis.direction} for axis in self.axes],
+            "directions": None if parts is None else parts.as_tree(),
+            "axes": [vars(axis) for axis in self.axes],
             "measured": {name: vars(one) for name, one in self.measured.items()},
         }
 
@@ -187,9 +171,7 @@ class Editor:
             columns=tree["columns"],
             panel=tuple(map(Helper.of_tree, tree["panel"])),
             judge=Helper.of_tree(tree["judge"]) if tree["judge"] else None,
-            directions=None
-            if parts is None
-            else LabelDirections(parts["steps"], parts["latents"].float(), parts["labels"].float()),
+            directions=None if parts is None else LabelDirections.of_tree(parts),
             axes=tuple(FoundAxis(**axis) for axis in tree["axes"]),
             measured={name: MeasuredChange(**one) for name, one in tree["measured"].items()},
         )

@@ -114,92 +114,225 @@ class _Looks:
 
 def exchange(editor: Editor, subject: Subject, wanted: WantedChange) -> Exchanged:
     """The weakest change that the helpers are sure of, or the likeliest where there is none."""
-    best: tuple[_Candidates, int, _Looks] | None = None
-    for candidates in _rounds(editor, subject, wanted):
-        if candidates.resort and best is not None and float(best[2].success) >= LIKELY:
-            continue
-        index, found = _best(editor, subject, wanted, candidates)
-        if best is None or float(found.success) > float(best[2].success) + CLEARLY:
-            best = candidates, index, found
-        if float(found.success) >= SURE:
-            break
-    assert best is not None
-    candidates, index, looks = best
-    latent, labels = candidates.row(index)
-    name = candidates.names[index]
-    told = subject.found.labels
-    obeyed = labels is not None and told is not None and not torch.equal(labels, told)
-    if wanted.values and float(looks.success) < SURE and not obeyed:
-        further = descended(editor, subject, wanted, latent, labels)
-        again = _look(editor, subject, wanted, further, labels, SHIFTS)
-        if float(again.success) > float(looks.success):
-            latent, looks, name = further, again, f"{name}, then descent"
-    whole = _exchanged(editor, subject, latent, labels, looks, name)
-    if wanted.strength == 1:
-        return whole
-    return _partly(editor, subject, wanted, whole)
+    change = ChangeSearch(editor, subject, wanted)
+    whole = change.whole()
+    return whole if wanted.strength == 1 else change.partly(whole)
 
 
 def strengths(
     editor: Editor, subject: Subject, wanted: WantedChange, shares: Sequence[float]
 ) -> list[Exchanged]:
     """One change at several strengths, from the same way."""
-    whole = exchange(editor, subject, replace(wanted, strength=1.0))
-    each = [replace(wanted, strength=share) for share in shares]
-    return [whole if one.strength == 1 else _partly(editor, subject, one, whole) for one in each]
+    each = [ChangeSearch(editor, subject, replace(wanted, strength=share)) for share in shares]
+    whole = ChangeSearch(editor, subject, wanted).whole()
+    return [whole if one.wanted.strength == 1 else one.partly(whole) for one in each]
 
 
-def _rows(editor: Editor, subject: Subject, wanted: WantedChange) -> tuple[Tensor, Tensor]:
-    """The label rows ``[1, L]`` of the picture as it is and as it is to be."""
-    before = editor.row(subject.values)
-    after = before
-    for one in editor.attributes:
-        if one.name in wanted.values:
-            after = one.write(after, wanted.values[one.name], wanted.amounts.get(one.name))
-    for slider in editor.sliders:
-        if slider.labels is not None and slider.name in wanted.values:
-            moves, goal = slider.labels[:1] > 0, slider.labels[1 + wanted.values[slider.name]]
-            after = torch.where(moves, goal, after)
-    return before, after
+@dataclass(frozen=True, eq=False)
+class ChangeSearch:
+    """A change that is wanted of a picture, and the ways to it."""
 
+    editor: Editor
+    subject: Subject
+    wanted: WantedChange
 
-def _rounds(editor: Editor, subject: Subject, wanted: WantedChange) -> Iterator[_Candidates]:
-    """What is tried, each round where the one before did not succeed.
+    def whole(self) -> Exchanged:
+        """The change at its full strength."""
+        best: tuple[_Candidates, int, _Looks] | None = None
+        for candidates in self._rounds():
+            if candidates.resort and best is not None and float(best[2].success) >= LIKELY:
+                continue
+            index, found = self._best(candidates)
+            if best is None or float(found.success) > float(best[2].success) + CLEARLY:
+                best = candidates, index, found
+            if float(found.success) >= SURE:
+                break
+        assert best is not None
+        candidates, index, looks = best
+        latent, labels = candidates.row(index)
+        name = candidates.names[index]
+        told = self.subject.found.labels
+        obeyed = labels is not None and told is not None and not torch.equal(labels, told)
+        if self.wanted.values and float(looks.success) < SURE and not obeyed:
+            further = self.descended(latent, labels)
+            again = self._look(further, labels)
+            if float(again.success) > float(looks.success):
+                latent, looks, name = further, again, f"{name}, then descent"
+        return self._drawn(latent, labels, looks, name)
 
-    First labels alone are exchanged, where the generator takes labels; then latents move as well.
-    """
-    before, after = _rows(editor, subject, wanted)
-    start, told = subject.found.latent, subject.found.labels
-    start = start + sum(units * _axis(editor, name) for name, units in wanted.axes.items())
-    if not wanted.values:
-        yield _Candidates(editor.generator.bounded(start), told, ("axis",))
-        return
-    sliding = torch.zeros_like(start)
-    for slider in editor.sliders:
-        if slider.name in wanted.values:
-            turn = wanted.values[slider.name] - subject.values[slider.name]
-            sliding = sliding + turn * slider.direction
-    named = not torch.equal(before, after)
-    if told is not None and named:
-        latents = editor.generator.bounded(start + sliding)
-        for step in (*LABELS, *FURTHER):
-            labels = told + step * (after - told)
-            yield _Candidates(latents, labels, (f"labels x {step:g}",), step in FURTHER)
-    ways = {"slider": sliding}
-    if editor.directions is not None and named:
-        ways = {
-            "regression": editor.directions.straight(before, after) + sliding,
-            "neighbors": editor.directions.matched(before, after) + sliding,
+    def partly(self, whole: Exchanged) -> Exchanged:
+        """The share of the whole change that raises the probability by this share of its rise."""
+        strength = self.wanted.strength
+        if strength <= 0:
+            looks = _Looks(torch.tensor(0.0), torch.tensor(1.0), torch.tensor(0.0))
+            start = self.subject.found
+            return self._drawn(start.latent, start.labels, looks, "nothing")
+        share = strength if strength > 1 else self._place(whole)
+        latent, labels = self._between(whole, torch.tensor([[share]]))
+        looks = self._look(self.editor.generator.bounded(latent), labels)
+        return self._drawn(latent, labels, looks, whole.by)
+
+    def _drawn(self, latent: Tensor, labels: Tensor | None, looks: _Looks, by: str) -> Exchanged:
+        after = self.editor.generator.drawn(latent, labels)
+        edit = Edit(self.subject.square, self.subject.found.drawn, after)
+        return Exchanged(edit, latent, labels, float(looks.success), float(looks.kept), by)
+
+    # ---- what is tried ----------------------------------------------------------------------
+
+    def _rows(self) -> tuple[Tensor, Tensor]:
+        """The label rows ``[1, L]`` of the picture as it is and as it is to be."""
+        values = self.wanted.values
+        before = self.editor.row(self.subject.values)
+        after = before
+        for one in self.editor.attributes:
+            if one.name in values:
+                after = one.write(after, values[one.name], self.wanted.amounts.get(one.name))
+        for slider in self.editor.sliders:
+            if slider.labels is not None and slider.name in values:
+                moves, goal = slider.labels[:1] > 0, slider.labels[1 + values[slider.name]]
+                after = torch.where(moves, goal, after)
+        return before, after
+
+    def _rounds(self) -> Iterator[_Candidates]:
+        """What is tried, each round where the one before did not succeed.
+
+        First labels alone are exchanged, where the generator takes labels; then latents move as
+        well.
+        """
+        editor, values = self.editor, self.wanted.values
+        before, after = self._rows()
+        start, told = self.subject.found.latent, self.subject.found.labels
+        start = start + sum(units * _axis(editor, n) for n, units in self.wanted.axes.items())
+        if not values:
+            yield _Candidates(editor.generator.bounded(start), told, ("axis",))
+            return
+        sliding = torch.zeros_like(start)
+        for slider in editor.sliders:
+            if slider.name in values:
+                turn = values[slider.name] - self.subject.values[slider.name]
+                sliding = sliding + turn * slider.direction
+        named = not torch.equal(before, after)
+        if told is not None and named:
+            latents = editor.generator.bounded(start + sliding)
+            for step in (*LABELS, *FURTHER):
+                labels = told + step * (after - told)
+                yield _Candidates(latents, labels, (f"labels x {step:g}",), step in FURTHER)
+        ways = self._ways(before, after, sliding).items()
+        moved = [(f"{name} x {step:g}", step * way) for name, way in ways for step in STEPS]
+        latents = editor.generator.bounded(torch.cat([start + way for _, way in moved]))
+        names = tuple(name for name, _ in moved)
+        if told is None:
+            yield _Candidates(latents, None, names)
+            return
+        both = tuple(f"labels, {name}" for name in names[::2]) if named else ()
+        rows = torch.cat([told.expand(len(names), -1), after.expand(len(both), -1)])
+        yield _Candidates(torch.cat([latents, latents[::2][: len(both)]]), rows, names + both)
+
+    def _ways(self, before: Tensor, after: Tensor, sliding: Tensor) -> dict[str, Tensor]:
+        """Where latents may go, by name: as the directions of labels say, or by sliders alone."""
+        directions = self.editor.directions
+        if directions is None or torch.equal(before, after):
+            return {"slider": sliding}
+        return {
+            "regression": directions.straight(before, after) + sliding,
+            "neighbors": directions.matched(before, after) + sliding,
         }
-    moved = [(f"{name} x {step:g}", step * way) for name, way in ways.items() for step in STEPS]
-    latents = editor.generator.bounded(torch.cat([start + way for _, way in moved]))
-    names = tuple(name for name, _ in moved)
-    if told is None:
-        yield _Candidates(latents, None, names)
-        return
-    both = tuple(f"labels, {name}" for name in names[::2]) if named else ()
-    rows = torch.cat([told.expand(len(names), -1), after.expand(len(both), -1)])
-    yield _Candidates(torch.cat([latents, latents[::2][: len(both)]]), rows, names + both)
+
+    def descended(self, start: Tensor, labels: Tensor | None) -> Tensor:
+        """The latent ``[1, W]`` after steps of Adam towards the wanted values, the others held."""
+        editor, square, drawn = self.editor, self.subject.square, self.subject.found.drawn
+        values, spread = self.wanted.values, editor.generator.spread[1]
+        others = max(1, len(editor.changeable) - len(values))
+        offsets = torch.zeros_like(start, requires_grad=True)
+        optimizer = torch.optim.Adam([offsets], RATE)
+        with torch.no_grad():
+            held = editor.probabilities(square, SHIFTS[:1])
+            first = editor.generator.drawn(start, labels)
+            outside = 1 - _around(masks(square, drawn, first))
+            first = blended(square, drawn, first)
+        for step in range(DESCENT):
+            latent = editor.generator.bounded(start + offsets * spread)
+            picture = blended(square, drawn, editor.generator.draw(latent, labels))
+            shares = editor.probabilities(picture, SHIFTS[step % len(SHIFTS) :][:1])
+            loss = 0.05 * offsets.square().mean()
+            loss = loss + AWAY * (outside * (picture - first).abs()).mean()
+            for one, share, was in zip(editor.changeable, shares, held, strict=True):
+                logs = share[0].clamp(min=1e-6).log()
+                if one.name in values:
+                    loss = loss - logs[values[one.name]]
+                else:
+                    loss = loss - HOLD / others * (was[0] * logs).sum()
+            optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+        return editor.generator.bounded(start + offsets.detach() * spread)
+
+    # ---- what the helpers say ---------------------------------------------------------------
+
+    def _best(self, candidates: _Candidates) -> tuple[int, _Looks]:
+        """The number of the weakest sure candidate with the most kept, else of the likeliest."""
+        latents, labels = candidates.latents, candidates.labels
+        rows = torch.arange(len(latents))
+        if len(rows) > CHECKED:
+            first = self._look(latents, labels, SHIFTS[:1])
+            likely = torch.where(first.success >= SURE - 0.1, 2 - first.amount, first.success)
+            rows = likely.topk(CHECKED).indices
+        looks = self._look(latents[rows], None if labels is None else labels[rows])
+        sure = looks.success >= SURE
+        score = torch.where(sure, 3 + looks.kept - 0.1 * looks.amount, looks.success)
+        best = int(score.argmax())
+        return int(rows[best]), _Looks(looks.success[best], looks.kept[best], looks.amount[best])
+
+    @torch.no_grad()
+    def _look(
+        self,
+        latents: Tensor,
+        labels: Tensor | None,
+        shifts: tuple[tuple[int, int], ...] = SHIFTS,
+    ) -> _Looks:
+        editor, square = self.editor, self.subject.square
+        after = editor.generator.drawn(latents, labels)
+        pictures = blended(square, self.subject.found.drawn, after)
+        amount = (pictures - square).abs().flatten(1).mean(1)
+        success, kept = torch.ones(len(amount)), []
+        shares = editor.probabilities(pictures, shifts) if editor.changeable else []
+        for one, share in zip(editor.changeable, shares, strict=True):
+            if one.name in self.wanted.values:
+                success = torch.minimum(success, share[:, self.wanted.values[one.name]])
+            else:
+                kept.append((share.argmax(1) == self.subject.values[one.name]).float())
+        whole = torch.stack(kept).mean(0) if kept else torch.ones(len(amount))
+        return _Looks(success, whole, amount)
+
+    # ---- a part of the way ------------------------------------------------------------------
+
+    def _place(self, whole: Exchanged) -> float:
+        """Where on the way to the whole change the probability has risen by the wanted share."""
+        strength = self.wanted.strength
+        if not self.wanted.values:
+            return strength
+        places = torch.linspace(0, 1, WAY + 1)
+        risen = self._risen(whole, places)
+        goal = float(risen[0] + strength * (risen[-1] - risen[0]))
+        index = int((risen < goal).sum())
+        if index == 0:
+            return strength
+        places = torch.linspace(float(places[index - 1]), float(places[index]), WAY + 1)
+        risen = self._risen(whole, places)
+        return float(places[min(int((risen < goal).sum()), WAY)])
+
+    def _risen(self, whole: Exchanged, places: Tensor) -> Tensor:
+        """The most that the probability has been up to each of these places of the way, ``[N]``."""
+        looks = self._look(*self._between(whole, places[:, None]))
+        return looks.success.cummax(0).values
+
+    def _between(self, whole: Exchanged, shares: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Latents and labels at these shares ``[N, 1]`` of the way."""
+        start = self.subject.found
+        latents = start.latent + shares * (whole.latent - start.latent)
+        if start.labels is None or whole.labels is None:
+            return latents, None
+        return latents, start.labels + shares * (whole.labels - start.labels)
 
 
 def _axis(editor: Editor, name: str) -> Tensor:
@@ -208,151 +341,7 @@ def _axis(editor: Editor, name: str) -> Tensor:
     return axis.direction
 
 
-def _best(
-    editor: Editor, subject: Subject, wanted: WantedChange, candidates: _Candidates
-) -> tuple[int, _Looks]:
-    """The number of the weakest sure candidate with the most kept, else of the likeliest."""
-    latents, labels = candidates.latents, candidates.labels
-    rows = torch.arange(len(latents))
-    if len(rows) > CHECKED:
-        first = _look(editor, subject, wanted, latents, labels, SHIFTS[:1])
-        likely = torch.where(first.success >= SURE - 0.1, 2 - first.amount, first.success)
-        rows = likely.topk(CHECKED).indices
-    told = None if labels is None else labels[rows]
-    looks = _look(editor, subject, wanted, latents[rows], told, SHIFTS)
-    sure = looks.success >= SURE
-    score = torch.where(sure, 3 + looks.kept - 0.1 * looks.amount, looks.success)
-    chosen = int(score.argmax())
-    return int(rows[chosen]), _Looks(
-        looks.success[chosen], looks.kept[chosen], looks.amount[chosen]
-    )
-
-
-@torch.no_grad()
-def _look(
-    editor: Editor,
-    subject: Subject,
-    wanted: WantedChange,
-    latents: Tensor,
-    labels: Tensor | None,
-    shifts: tuple[tuple[int, int], ...],
-) -> _Looks:
-    after = editor.generator.drawn(latents, labels)
-    pictures = blended(subject.square, subject.found.drawn, after)
-    amount = (pictures - subject.square).abs().flatten(1).mean(1)
-    if not editor.changeable:
-        return _Looks(torch.ones(len(latents)), torch.ones(len(latents)), amount)
-    return _verdicts(editor, subject, wanted, editor.probabilities(pictures, shifts), amount)
-
-
-def _verdicts(
-    editor: Editor,
-    subject: Subject,
-    wanted: WantedChange,
-    shares: Sequence[Tensor],
-    amount: Tensor,
-) -> _Looks:
-    success, kept = torch.ones(len(amount)), []
-    for one, share in zip(editor.changeable, shares, strict=True):
-        if one.name in wanted.values:
-            success = torch.minimum(success, share[:, wanted.values[one.name]])
-        else:
-            kept.append((share.argmax(1) == subject.values[one.name]).float())
-    whole = torch.stack(kept).mean(0) if kept else torch.ones(len(amount))
-    return _Looks(success, whole, amount)
-
-
-def descended(
-    editor: Editor, subject: Subject, wanted: WantedChange, start: Tensor, labels: Tensor | None
-) -> Tensor:
-    """The latent ``[1, W]`` after steps of Adam towards the wanted values, the others held."""
-    spread = editor.generator.spread[1]
-    offsets = torch.zeros_like(start, requires_grad=True)
-    optimizer = torch.optim.Adam([offsets], RATE)
-    with torch.no_grad():
-        held = editor.probabilities(subject.square, SHIFTS[:1])
-        first = editor.generator.drawn(start, labels)
-        outside = 1 - _around(masks(subject.square, subject.found.drawn, first))
-        first = blended(subject.square, subject.found.drawn, first)
-    for step in range(DESCENT):
-        latent = editor.generator.bounded(start + offsets * spread)
-        after = editor.generator.draw(latent, labels)
-        picture = blended(subject.square, subject.found.drawn, after)
-        shares = editor.probabilities(picture, SHIFTS[step % len(SHIFTS) :][:1])
-        loss = 0.05 * offsets.square().mean()
-        loss = loss + AWAY * (outside * (picture - first).abs()).mean()
-        others = max(1, len(editor.changeable) - len(wanted.values))
-        for one, share, was in zip(editor.changeable, shares, held, strict=True):
-            logs = share[0].clamp(min=1e-6).log()
-            if one.name in wanted.values:
-                loss = loss - logs[wanted.values[one.name]]
-            else:
-                loss = loss - HOLD / others * (was[0] * logs).sum()
-        optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-    return editor.generator.bounded(start + offsets.detach() * spread)
-
-
 def _around(mask: Tensor) -> Tensor:
     """A mask wider by two places; all of the picture where it is empty."""
     wider = functional.max_pool2d(mask, 5, 1, 2)
     return wider if bool((wider > 0).any()) else torch.ones_like(wider)
-
-
-def _exchanged(
-    editor: Editor,
-    subject: Subject,
-    latent: Tensor,
-    labels: Tensor | None,
-    looks: _Looks,
-    by: str,
-) -> Exchanged:
-    after = editor.generator.drawn(latent, labels)
-    edit = Edit(subject.square, subject.found.drawn, after)
-    return Exchanged(edit, latent, labels, float(looks.success), float(looks.kept), by)
-
-
-def _partly(editor: Editor, subject: Subject, wanted: WantedChange, whole: Exchanged) -> Exchanged:
-    """The share of the whole change that raises the probability by this share of its rise."""
-    if wanted.strength <= 0:
-        looks = _Looks(torch.tensor(0.0), torch.tensor(1.0), torch.tensor(0.0))
-        start = subject.found
-        return _exchanged(editor, subject, start.latent, start.labels, looks, "nothing")
-    share = wanted.strength if wanted.strength > 1 else _place(editor, subject, wanted, whole)
-    latent, labels = _between(subject, whole, torch.tensor([[share]]))
-    looks = _look(editor, subject, wanted, editor.generator.bounded(latent), labels, SHIFTS)
-    return _exchanged(editor, subject, latent, labels, looks, whole.by)
-
-
-def _place(editor: Editor, subject: Subject, wanted: WantedChange, whole: Exchanged) -> float:
-    """Where on the way to the whole change the probability has risen by the wanted share."""
-    if not wanted.values:
-        return wanted.strength
-    places = torch.linspace(0, 1, WAY + 1)
-    risen = _risen(editor, subject, wanted, whole, places)
-    goal = float(risen[0] + wanted.strength * (risen[-1] - risen[0]))
-    index = int((risen < goal).sum())
-    if index == 0:
-        return wanted.strength
-    places = torch.linspace(float(places[index - 1]), float(places[index]), WAY + 1)
-    risen = _risen(editor, subject, wanted, whole, places)
-    return float(places[min(int((risen < goal).sum()), WAY)])
-
-
-def _risen(
-    editor: Editor, subject: Subject, wanted: WantedChange, whole: Exchanged, places: Tensor
-) -> Tensor:
-    """The most that the probability has been up to each of these places of the way, ``[N]``."""
-    latents, labels = _between(subject, whole, places[:, None])
-    looks = _look(editor, subject, wanted, latents, labels, SHIFTS)
-    return looks.success.cummax(0).values
-
-
-def _between(subject: Subject, whole: Exchanged, shares: Tensor) -> tuple[Tensor, Tensor | None]:
-    """Latents and labels at these shares ``[N, 1]`` of the way."""
-    start = subject.found
-    latents = start.latent + shares * (whole.latent - start.latent)
-    if start.labels is None or whole.labels is None:
-        return latents, None
-    return latents, start.labels + shares * (whole.labels - start.labels)

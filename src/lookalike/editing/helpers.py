@@ -74,8 +74,7 @@ class Helper:
 
     def as_tree(self) -> dict[str, Any]:
         """As tensors and plain values, to be kept."""
-        held = {one.name: getattr(self, one.name) for one in fields(self)}
-        return {**held, "weight": self.weight.half()}
+        return {**vars(self), "weight": self.weight.half()}
 
     @staticmethod
     def of_tree(tree: Mapping[str, Any]) -> Helper:

@@ -26,7 +26,7 @@ from lookalike.data.pack.pack import Pack
 from lookalike.editing.editor import Editor, Slider, learn_editor
 from lookalike.editing.generator import EditableGenerator
 from lookalike.editing.measure import measured
-from lookalike.engine.load import OpenedPlayers, open_players, training_pack
+from lookalike.engine.load import OpenedPlayers, open_players, pack_if_there
 from lookalike.errors import CheckpointError, RunError
 from lookalike.place import Place
 from lookalike.progress import Tell, silent
@@ -75,7 +75,7 @@ def open_editor(
     players = open_players(run, place, trusted)
     generator = EditableGenerator.of(players, place.device)
     key = _key(run, players.images_seen)
-    pack, why = _pack(run)
+    pack, why = pack_if_there(run)
     learned = {**key, "learned": LEARNED}
     tree = _kept(_file(run), learned)
     plan = _plan_of(run, tree, pack, why)
@@ -168,13 +168,6 @@ def keep_slider(run: Run, slider: Slider, key: Mapping[str, Any]) -> Path:
 
 def _file(run: Run) -> Path:
     return run.path / FOLDER / "editor.safetensors"
-
-
-def _pack(run: Run) -> tuple[Pack | None, str]:
-    try:
-        return training_pack(run), ""
-    except RunError as problem:
-        return None, str(problem)
 
 
 def _plan_of(run: Run, tree: Mapping[str, Any] | None, pack: Pack | None, why: str) -> Any:

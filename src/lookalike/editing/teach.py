@@ -20,8 +20,7 @@ from lookalike.editing.helpers import (
     fit_helper,
     pooled_maps,
 )
-from lookalike.editing.inversion import InversionSettings
-from lookalike.editing.measure import subject_of
+from lookalike.editing.measure import QUICK, subject_of
 from lookalike.errors import DataError
 from lookalike.images import Pixels
 from lookalike.metrics.distances.intervals import ReaderRates, corrected_share
@@ -33,7 +32,6 @@ APART = 0.6
 """The difference of two shares from which on an attribute is part of what is taught."""
 JUDGED = 20
 """Pictures of the pack that each half of the lesson is tried on."""
-QUICK = InversionSettings(steps=0)
 
 
 @dataclass(frozen=True, eq=False)

@@ -218,6 +218,14 @@ def training_pack(run: Run, pack: Pack | None = None) -> Pack:
     raise RunError(f"The pack is {lost} at {path}, nor in or beside {run.path}.")
 
 
+def pack_if_there(run: Run) -> tuple[Pack | None, str]:
+    """The pack that a run was trained on, or None and why it is not there."""
+    try:
+        return training_pack(run), ""
+    except RunError as problem:
+        return None, str(problem)
+
+
 def _packs(run: Run, remembered: Path) -> Iterator[Pack]:
     """Packs that may be the run's, the likeliest first; damaged ones are passed over."""
     home = run.path.resolve()
@@ -268,34 +276,34 @@ def beginning(run: Run, pack: Pack, chosen: Recipe) -> Beginning:
             f"The generator of {run.path} is another network ({others['G']}). Give the same "
             "settings that it was made with (--set), or leave --begin-with out."
         )
-    seen = _refuse_seen(run, pack)
-    players = tuple(name for name, other in others.items() if not other)
-    anew = tuple(name for name, other in others.items() if other)
+    seen, record = _refuse_seen(run, pack), _record(run, state, others)
+    words = f"{record['sentence'].removesuffix('.')}; optimizers, schedules and budget begin anew."
+    words += "".join(f" {name} begins anew ({others[name]})." for name in record["anew"])
+    if run.takes_best:
+        words += " These are its newest weights: its best state keeps none to train on."
+    if len(pack.holdout):
+        words += f" None of the {len(pack.holdout):,} pictures held out here was trained on there."
     prior = json.loads(json.dumps(codec.encode(chosen.prior)))
-    name, images = run.path.resolve().name, int(state["clock"][0])
+    state = {**state, "prior": state["prior"] if prior == run.recipe_values().get("prior") else {}}
+    return Beginning(state, tuple(record["players"]), seen, record, words)
+
+
+def _record(run: Run, state: Mapping[str, Any], others: Mapping[str, str]) -> dict[str, Any]:
+    """What a run remembers of the one that it began with; ``others`` says which players differ."""
     data = run.env().get("data", {})
-    words = (
-        f"{', '.join(players)} began with the weights of {name} ({images:,} images shown, "
-        f"{data.get('train', 0):,} pictures trained on)"
-    )
-    record = {
+    name, images = run.path.resolve().name, int(state["clock"][0])
+    players = [player for player, other in others.items() if not other]
+    return {
         "name": name,
         "images": images,
         "train": data.get("train"),
         "fingerprint": data.get("fingerprint"),
         "digest": checkpoints.digest_of(state),
-        "players": list(players),
-        "anew": list(anew),
-        "sentence": f"{words}.",
+        "players": players,
+        "anew": [player for player, other in others.items() if other],
+        "sentence": f"{', '.join(players)} began with the weights of {name} ({images:,} images "
+        f"shown, {data.get('train', 0):,} pictures trained on).",
     }
-    words += "; optimizers, schedules and budget begin anew."
-    words += "".join(f" {name} begins anew ({others[name]})." for name in anew)
-    if run.takes_best:
-        words += " These are its newest weights: its best state keeps none to train on."
-    if len(pack.holdout):
-        words += f" None of the {len(pack.holdout):,} pictures held out here was trained on there."
-    state = {**state, "prior": state["prior"] if prior == run.recipe_values().get("prior") else {}}
-    return Beginning(state, players, seen, record, words)
 
 
 def _refuse_others(run: Run, pack: Pack, chosen: Recipe) -> None:

@@ -153,16 +153,17 @@ def within(
     parts = recipe.batch // use.pictures
     if parts == recipe.micro_batches:
         return FittedRecipe(recipe, words, record)
-    words += (
-        f" To fit, batches are computed in parts of {use.pictures} of their "
-        f"{recipe.batch} pictures (micro_batches={parts}); whole ones need about "
-        f"{memory_words(use.whole)}. Gradients are those of whole batches, statistics that a "
-        "network takes of its batch are those of a part, and steps take longer."
-    )
     divided = replace(recipe, micro_batches=parts)
+    words += _DIVIDED.format(use=use, recipe=divided, whole=memory_words(use.whole))
     return FittedRecipe(divided, words, {**record, "micro_batches": parts})
 
 
+_DIVIDED = (
+    " To fit, batches are computed in parts of {use.pictures} of their {recipe.batch} pictures "
+    "(micro_batches={recipe.micro_batches}); whole ones need about {whole}. Gradients are those of "
+    "whole batches, statistics that a network takes of its batch are those of a part, and steps "
+    "take longer."
+)
 _KEPT = (
     "How its batches are divided is part of it and stays as it is: allow more, or begin a new run "
     "with --into."

@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -68,8 +69,6 @@ class Sampler:
 
     def pictures(self, seed: int, first: int, count: int, wanted: Tensor | None = None) -> Pixels:
         """Pictures ``first .. first + count``, uint8 ``[count, S, S, C]``."""
-        import numpy as np
-
         return np.concatenate([block for _, block in self.blocks(seed, first, count, wanted)])
 
     def raw(self, seed: int, first: int, count: int, wanted: Tensor | None = None) -> Tensor:

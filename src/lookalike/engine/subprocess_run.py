@@ -32,25 +32,19 @@ def run(words: Sequence[str], say: Callable[[str], None]) -> Ended:
     )
     assert process.stdout is not None
     assert process.stderr is not None
-    heard: list[str] = []
-    ears = [
-        threading.Thread(target=_listen, args=(process.stdout, heard.append)),
-        threading.Thread(target=_listen, args=(process.stderr, say)),
-    ]
-    for ear in ears:
-        ear.start()
-    status, megabytes = _wait(process)
-    for ear in ears:
-        ear.join()
+    passing_on = threading.Thread(target=_pass_on, args=(process.stderr, say))
+    passing_on.start()
     printed: dict[str, Any] = {}
     with contextlib.suppress(json.JSONDecodeError):
-        printed = json.loads("\n".join(heard))
+        printed = json.loads(process.stdout.read())
+    status, megabytes = _wait(process)
+    passing_on.join()
     return Ended(printed, status, megabytes)
 
 
-def _listen(stream: IO[str], hear: Callable[[str], None]) -> None:
+def _pass_on(stream: IO[str], say: Callable[[str], None]) -> None:
     for line in stream:
-        hear(line.rstrip())
+        say(line.rstrip())
 
 
 def _wait(process: subprocess.Popen[str]) -> tuple[int, float]:

@@ -207,20 +207,16 @@ class RelativisticObjective(Objective):
     def d_loss(self, game: Game, batch: Batch) -> Terms:
         """Every real picture should be ahead of its fake."""
         real, fake = game.d_pictures(batch)
-        on_real, on_fake = (
-            game.discriminate(real, batch.labels),
-            game.discriminate(fake, batch.labels),
-        )
+        on_real = game.discriminate(real, batch.labels)
+        on_fake = game.discriminate(fake, batch.labels)
         _tell(game, on_real, on_fake)
         return Terms(adversarial=paired(on_real, on_fake))
 
     def penalized(self, game: Game, batch: Batch) -> Terms:
         """The pairing loss and both penalties, from the same two passes of D."""
         real, fake = self._pair(game, batch)
-        on_real, on_fake = (
-            game.discriminate(real, batch.labels),
-            game.discriminate(fake, batch.labels),
-        )
+        on_real = game.discriminate(real, batch.labels)
+        on_fake = game.discriminate(fake, batch.labels)
         _tell(game, on_real, on_fake)
         half = game.now["gamma"] / 2
         return Terms(
@@ -242,10 +238,8 @@ class RelativisticObjective(Objective):
         """Every fake should be ahead of its real picture."""
         real = game.augment(batch.images, batch.noise("maker/real"))
         fake = game.g_pictures(batch)
-        on_real, on_fake = (
-            game.discriminate(real, batch.labels),
-            game.discriminate(fake, batch.labels),
-        )
+        on_real = game.discriminate(real, batch.labels)
+        on_fake = game.discriminate(fake, batch.labels)
         return Terms(adversarial=paired(on_fake, on_real))
 
     def _pair(self, game: Game, batch: Batch) -> tuple[Tensor, Tensor]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from lookalike.results import listed
 from lookalike.sizes import read_size, shape_of
 
 
@@ -13,35 +14,28 @@ def card_text(card: Mapping[str, Any], by_label: bool) -> str:
 
     ``by_label`` says that a picture can be made again by its class name alone.
     """
-    run, real = card["run"], card["real"]
-    lines = [
+    real = card["real"]
+    blocks = [
         f"# {card['pack']['name']}, expanded",
-        "",
         f"**{card['synthetic']:,} of the pictures here are synthetic**: made by a generative "
         "network, not photographed or drawn by anybody. They are named `synthetic-…`, say so in "
         'their PNG text, and are marked `"synthetic": true` in `manifest.jsonl`.',
-        "",
         f"{real['train']:,} real pictures to train on and {real['holdout']:,} held-out ones are "
         f"beside them, named `real-…`{_form(card)}. Nothing synthetic is held out: test on real "
         "pictures only.",
-        "",
         *_table(card),
-        "",
         "## How they were checked",
-        "",
-        f"{_origin(card, run)} The judge is {card['judge']}.",
-        "",
-        *_checks(card),
+        f"{_origin(card, card['run'])} The judge is {card['judge']}.",
+        _checks(card),
         *_again(card, by_label),
         "## Before you use them",
-        "",
         "Synthetic pictures carry what the generator learned: its biases, and its mistakes where a "
         "class has few real pictures. Whether they make a classifier better is measured by "
         "`lookalike utility`; passing these checks does not say so.",
     ]
     if card["warnings"]:
-        lines += ["", "## Careful", "", *(f"- {text}." for text in card["warnings"])]
-    return "\n".join(lines) + "\n"
+        blocks += ["## Careful", listed(*(f"{text}." for text in card["warnings"]))]
+    return "\n\n".join(blocks) + "\n"
 
 
 def _origin(card: Mapping[str, Any], run: Mapping[str, Any]) -> str:
@@ -85,28 +79,26 @@ def _table(card: Mapping[str, Any]) -> list[str]:
         cells = [row["name"] or "(all)", *(f"{number:,}" for number in numbers)]
         lines.append("| " + " | ".join(cells) + " |")
     words = "; ".join(f"*{key}*: {why}" for key, why in card["reasons"].items())
-    return [*lines, "", f"The last columns say how many candidates were rejected. {words}."]
+    below = f"The last columns say how many candidates were rejected. {words}."
+    return ["\n".join(lines), below]
 
 
-def _checks(card: Mapping[str, Any]) -> list[str]:
-    lines = []
+def _checks(card: Mapping[str, Any]) -> str:
+    named = ""
     if card["classifier_accuracy"] is not None:
-        lines.append(
-            "- Of its class in the eyes of a classifier trained on the real training pictures only "
+        named = (
+            "Of its class in the eyes of a classifier trained on the real training pictures only "
             f"(right for {card['classifier_accuracy']:.1%} of the held-out ones)."
         )
+    copies = "Not nearer to a training picture than all but one in a hundred held-out pictures."
     if card["settings"]["keep_copies"]:
-        lines.append("- **Copies of training pictures were kept** (`--keep-copies`).")
-    else:
-        lines.append(
-            "- Not nearer to a training picture than all but one in a hundred held-out pictures."
-        )
-    return [
-        *lines,
-        "- Not farther from every training picture than all but one in a hundred real pictures.",
-        "- No twin of a picture that was taken before.",
-        "",
-    ]
+        copies = "**Copies of training pictures were kept** (`--keep-copies`)."
+    return listed(
+        named,
+        copies,
+        "Not farther from every training picture than all but one in a hundred real pictures.",
+        "No twin of a picture that was taken before.",
+    )
 
 
 def _again(card: Mapping[str, Any], by_label: bool) -> list[str]:
@@ -118,8 +110,6 @@ def _again(card: Mapping[str, Any], by_label: bool) -> list[str]:
     label = f" --label {first['name']!r}" if first["name"] else ""
     return [
         "Each one can be made again from its seed and index in the manifest, for example:",
-        "",
         f"    lookalike generate RUN --seed {first['seed']} --first INDEX -n 1 "
         f"--keep-copies{label}",
-        "",
     ]

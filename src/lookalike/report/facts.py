@@ -129,15 +129,10 @@ class RunFacts:
         """The grid nearest to the state that 'generate' uses: the best one, else the newest."""
         if not self.grids:
             return None
-        at = self.best.get("images") if self.takes_best else None
+        at = self.best.get("images") if self.run.takes_best else None
         if at is None:
             return self.grids[-1]
         return min(self.grids, key=lambda grid: (abs(grid[0] - float(at)), -grid[0]))
-
-    @property
-    def takes_best(self) -> bool:
-        """Whether 'generate' takes the best state and not the last."""
-        return self.run.takes_best
 
     # ---- commands ---------------------------------------------------------------------------
 

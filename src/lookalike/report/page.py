@@ -43,12 +43,12 @@ def row(name: str, *cells: str) -> str:
     return f"<tr><th>{name}</th>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
 
 
-def section(title: str, body: str, note: str = "", kind: str = "") -> str:
+def section(title: str, body: str, note: str = "") -> str:
     """A section with a heading and a sentence under it, both of HTML but the heading; else ""."""
     if not body:
         return ""
     below = f'<p class="note">{note}</p>' if note else ""
-    return f'<section class="{kind}"><h2>{escape(title)}</h2>{below}{body}</section>'
+    return f"<section><h2>{escape(title)}</h2>{below}{body}</section>"
 
 
 def figures(facts: Sequence[tuple[str, str]]) -> str:

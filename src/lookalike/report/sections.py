@@ -13,7 +13,6 @@ from lookalike.data.readers.layout import counted
 from lookalike.durations import words
 from lookalike.images import Pixels
 from lookalike.report import page, pictures
-from lookalike.report.badge import light
 from lookalike.report.facts import RunFacts
 from lookalike.report.originality import Originality
 from lookalike.report.page import figures, row, section
@@ -34,6 +33,17 @@ def header(facts: RunFacts) -> str:
         f"recipe <b>{recipe}</b> trained{learned}.{state}</p>"
     )
     return page.header("report of a training", facts.name, lead, light(facts), _figures(facts))
+
+
+def light(facts: RunFacts) -> str:
+    """What is said of the run, with its sentence; nothing where nothing is known."""
+    finding = facts.light
+    if finding is None:
+        return ""
+    return (
+        f'<div class="light {finding.light}" role="status"><i></i><div>'
+        f"<b>{finding.title}</b><p>{escape(finding.sentence)}</p></div></div>"
+    )
 
 
 def _figures(facts: RunFacts) -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from difflib import get_close_matches
 from itertools import product
 from os import PathLike, fspath
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Annotated, Any, Protocol, TypeVar, get_type_hints
 
 from cyclopts import Parameter
@@ -242,14 +243,7 @@ def filled(kind: type[S], settings: S | None, words: Mapping[str, Any]) -> S:
         if group in hints
         for field in fields(own)
     }
-    known = set(hints) | set(inside)
-    for name in words:
-        if name not in known:
-            near = get_close_matches(name, known, 1)
-            raise LookalikeError(
-                f"There is no setting {name!r}{f'; did you mean {near[0]!r}?' if near else '.'} "
-                f"There are: {', '.join(sorted(known))}."
-            )
+    _refuse_unknown(words, {*hints, *inside})
     placed = {
         n: v for n, v in words.items() if n in inside and not isinstance(v, tuple(SHARED.values()))
     }
@@ -265,6 +259,21 @@ def filled(kind: type[S], settings: S | None, words: Mapping[str, Any]) -> S:
         return kind(**changes)
     except TypeError as problem:
         raise LookalikeError(f"A setting is missing: {problem}.") from problem
+
+
+def _refuse_unknown(words: Iterable[str], known: Collection[str]) -> None:
+    """Refuse a setting that there is not.
+
+    Raises:
+        LookalikeError: naming it, the one that is nearest, and all.
+    """
+    for name in words:
+        if name not in known:
+            near = get_close_matches(name, known, 1)
+            raise LookalikeError(
+                f"There is no setting {name!r}{f'; did you mean {near[0]!r}?' if near else '.'} "
+                f"There are: {', '.join(sorted(known))}."
+            )
 
 
 def restored(kind: type[S], values: Mapping[str, Any]) -> S:
@@ -288,7 +297,7 @@ def _read(name: str, hint: Any, value: Any) -> Any:
     kind = getattr(hint, "__origin__", hint)
     for extra in getattr(hint, "__metadata__", ()):
         if isinstance(extra, Parameter) and callable(extra.converter) and isinstance(value, str):
-            return extra.converter(kind, [_Text(value)])
+            return extra.converter(kind, [SimpleNamespace(value=value)])
     if kind in (int, int | None, float, float | None) and value is not None:
         return _number(name, kind, value)
     if kind is bool and isinstance(value, str):
@@ -314,10 +323,3 @@ def _number(name: str, kind: Any, value: Any) -> int | float:
         pass
     what = "a whole number" if whole else "a number"
     raise DataError(f"{name} is {value!r}, and {what} is wanted, such as {name}=1.")
-
-
-class _Text:
-    """A text that stands where a word of the command line would."""
-
-    def __init__(self, value: str) -> None:
-        self.value = value

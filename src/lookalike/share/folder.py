@@ -13,11 +13,24 @@ from typing import Any
 from lookalike import __version__, checkpoints
 from lookalike.parts.latents.priors import Learned, Prior
 from lookalike.parts.networks.base import Networks
+from lookalike.results import listed
 from lookalike.run import CANDIDATES, MODEL, Run, read_json
 from lookalike.sizes import read_size, shape_of
 
 KEPT_DATA = ("name", "fingerprint", "train", "holdout", "classes", "columns")
 """What is said of the pack; never where it lies."""
+
+_METADATA = """---
+pipeline_tag: unconditional-image-generation
+library_name: lookalike
+license: {license}
+tags: [gan, image-generation, synthetic]
+---"""
+_EXAMPLE = """```python
+import lookalike
+model = lookalike.load("path/to/this/folder")
+pictures = model.generate(16, seed=0)
+```"""
 
 
 def write_state(
@@ -54,55 +67,34 @@ def config(facts: Mapping[str, Any]) -> str:
 
 def card(facts: Mapping[str, Any], files: Mapping[str, str]) -> str:
     """The model card: metadata as model hubs read it, then plain sentences."""
-    title, (height, width) = facts["title"], shape_of(read_size(facts["size"]))
-    head = {
-        "pipeline_tag": "unconditional-image-generation",
-        "library_name": "lookalike",
-        "license": facts["license"] or "unknown",
-        "tags": "[gan, image-generation, synthetic]",
-    }
-    lines = [
-        "---",
-        *(f"{key}: {value}" for key, value in head.items()),
-        "---",
-        "",
-        f"# {title}",
-        "",
-    ]
-    lines += [
+    height, width = shape_of(read_size(facts["size"]))
+    license_of_data = facts["data_license"] or "not stated"
+    blocks = [
+        _METADATA.format(license=facts["license"] or "unknown"),
+        f"# {facts['title']}",
         f"Draws synthetic pictures of {width} x {height} pixels that look like the "
         f"{facts['train']:,} it learned from. Recipe `{facts['recipe']}` of lookalike, "
         f"{facts['images']:,} pictures shown.",
-        "",
-        "```python",
-        "import lookalike",
-        'model = lookalike.load("path/to/this/folder")',
-        "pictures = model.generate(16, seed=0)",
-        "```",
-        "",
+        _EXAMPLE,
         "## How good",
-        "",
         _score(facts),
-        "",
         "## Data",
-        "",
-        f"- License of the pictures it learned from: {facts['data_license'] or 'not stated'}.",
-        f"- Held out and never trained on: {facts['holdout']:,} pictures.",
-        *([f"- {facts['begun_with']}"] if facts["begun_with"] else []),
-        _encodings(facts["encodings"]),
-        "",
+        listed(
+            f"License of the pictures it learned from: {license_of_data}.",
+            f"Held out and never trained on: {facts['holdout']:,} pictures.",
+            facts["begun_with"],
+            _encodings(facts["encodings"]),
+        ),
         "## Limits",
-        "",
-        "- Every picture is synthetic. Do not pass them off as photographs of anybody.",
-        "- It knows only what was in its pictures, with their gaps and prejudices.",
-        f"- Pictures are {width} pixels wide; larger ones are only enlarged.",
-        "",
+        listed(
+            "Every picture is synthetic. Do not pass them off as photographs of anybody.",
+            "It knows only what was in its pictures, with their gaps and prejudices.",
+            f"Pictures are {width} pixels wide; larger ones are only enlarged.",
+        ),
         "## Files",
-        "",
-        *(f"- `{name}`: {what}" for name, what in files.items()),
-        "",
+        listed(*(f"`{name}`: {what}" for name, what in files.items())),
     ]
-    return "\n".join(lines)
+    return "\n\n".join(blocks) + "\n"
 
 
 def _score(facts: Mapping[str, Any]) -> str:
@@ -120,9 +112,9 @@ def _score(facts: Mapping[str, Any]) -> str:
 
 def _encodings(count: int) -> str:
     if not count:
-        return "- It holds no encodings of training pictures."
+        return "It holds no encodings of training pictures."
     return (
-        f"- It holds the encodings of {count:,} training pictures, which it draws between: whoever "
+        f"It holds the encodings of {count:,} training pictures, which it draws between: whoever "
         "has the folder can draw approximations of them. Train longer, so that it learns to do "
         "without."
     )

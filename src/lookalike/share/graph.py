@@ -69,8 +69,7 @@ def graph_of(network: nn.Module, *inputs: Tensor, what: str = "network") -> Grap
     Raises:
         RecipeError: it does something that a page in one file cannot do; the message names it.
     """
-    with torch.no_grad(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the exporter, about itself
+    with torch.no_grad(), warnings.catch_warnings(action="ignore"):  # of the exporter, about itself
         program = torch.export.export(network.eval(), inputs, strict=False).run_decompositions()
     return _Reader(program, what).graph()
 
@@ -174,31 +173,20 @@ RESHAPED = {"view", "reshape", "_unsafe_view", "unsqueeze", "squeeze", "flatten"
 SHAPED = {"full_like": 0.0, "zeros_like": 0.0, "ones_like": 1.0}
 """Operations that look at the shape of their input alone, and what they fill it with."""
 
+PLAIN = "relu tanh atanh sigmoid sin cos exp rsqrt sqrt add sub mul div pow expand".split()
+"""Operations without settings that a page calls as ATen does."""
+
 KNOWN: dict[str, tuple[str, Callable[[Node], dict[str, Any]]]] = {
+    **{name: (name, _nothing) for name in PLAIN},
     "convolution": ("convolution", _convolution),
     "mm": ("product", _nothing),
     "addmm": ("affine", _nothing),
-    "relu": ("relu", _nothing),
     "leaky_relu": ("leaky", _leak),
     "elu": ("elu", _elu),
-    "tanh": ("tanh", _nothing),
-    "atanh": ("atanh", _nothing),
-    "sigmoid": ("sigmoid", _nothing),
-    "sin": ("sin", _nothing),
-    "cos": ("cos", _nothing),
-    "exp": ("exp", _nothing),
-    "rsqrt": ("rsqrt", _nothing),
-    "sqrt": ("sqrt", _nothing),
     "clamp": ("clamp", _limits),
-    "add": ("add", _nothing),
-    "sub": ("sub", _nothing),
-    "mul": ("mul", _nothing),
-    "div": ("div", _nothing),
-    "pow": ("pow", _nothing),
     "mean": ("mean", _axes),
     "sum": ("sum", _axes),
     "permute": ("permute", _permutation),
-    "expand": ("expand", _nothing),
     "slice": ("slice", _slice),
     "split_with_sizes": ("split", _split),
     "upsample_nearest2d": ("nearest", _nothing),
@@ -206,6 +194,7 @@ KNOWN: dict[str, tuple[str, Callable[[Node], dict[str, Any]]]] = {
     "_adaptive_avg_pool2d": ("pool", _nothing),
     "native_layer_norm": ("layer_norm", _epsilon),
 }
+"""What the others are called on a page, and what reads their settings."""
 
 
 class _Reader:
@@ -353,24 +342,8 @@ class _Reader:
         return name
 
 
-_TENSORS = {
-    "convolution": 3,
-    "leaky": 1,
-    "elu": 1,
-    "clamp": 1,
-    "mean": 1,
-    "sum": 1,
-    "permute": 1,
-    "expand": 1,
-    "slice": 1,
-    "split": 1,
-    "nearest": 1,
-    "bilinear": 1,
-    "pool": 1,
-    "layer_norm": 3,
-    "add": 2,
-    "sub": 2,
-}
+_ONE = "leaky elu clamp mean sum permute expand slice split nearest bilinear pool".split()
+_TENSORS = {**dict.fromkeys(_ONE, 1), "convolution": 3, "layer_norm": 3, "add": 2, "sub": 2}
 """How many of the first arguments are tensors, where not all are."""
 
 

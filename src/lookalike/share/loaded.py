@@ -14,7 +14,6 @@ from lookalike.data.decode.alpha import bled
 from lookalike.engine.load import OpenedPlayers, open_players
 from lookalike.engine.sampler import Sampler, block_of
 from lookalike.errors import RecipeError
-from lookalike.images import Pixels
 from lookalike.place import Place
 from lookalike.run import Run
 from lookalike.share.model import Codes
@@ -58,9 +57,11 @@ class Model:
                 f"A model of the recipe {self.opened.recipe.name} reads no pictures: it has no "
                 "encoder. Those of swift have one."
             )
-        mode = images.MODES[self.opened.recipe.channels]
-        sides = shape_of(self.size)[::-1]
-        stacked = np.stack([_pixels(picture.convert(mode).resize(sides)) for picture in pictures])
+        channels, sides = self.opened.recipe.channels, shape_of(self.size)[::-1]
+        mode = images.MODES[channels]
+        small = [picture.convert(mode).resize(sides) for picture in pictures]
+        small = [bled(picture) for picture in small] if channels == 4 else small
+        stacked = np.stack([images.from_pillow(picture, channels) for picture in small])
         labels = self.opened.labels
         known = None if labels is None else labels[:1].float().expand(len(stacked), -1)
         mean = self.opened.networks["E"](images.to_network(stacked), known)[0]
@@ -74,9 +75,3 @@ class Model:
         known = None if labels is None else labels[:1].float().expand(len(codes), -1)
         drawn = self.opened.networks["G"](torch.as_tensor(codes).float(), known)
         return [images.to_pillow(picture) for picture in images.to_pixels(drawn.float().cpu())]
-
-
-def _pixels(picture: Image.Image) -> Pixels:
-    picture = bled(picture) if picture.mode == "RGBA" else picture
-    pixels: Pixels = np.asarray(picture, np.uint8).reshape(picture.height, picture.width, -1)
-    return pixels

@@ -31,7 +31,8 @@ SLOT = re.compile(r"\{\{(\w+)\}\}")
 def one_file(model: SharedModel, footer: Sequence[str]) -> str:
     """The whole HTML document. Its policy forbids every request; weights are 16-bit floats."""
     arrays = {name: graph.weights for name, graph in model.graphs.items()}
-    table, buffer = _packed({**arrays, "bank": _numbers_of(model.bank)})
+    bank = {"codes": model.bank.codes, "labels": model.bank.labels}
+    table, buffer = _packed({**arrays, "bank": bank})
     told = {
         "name": model.name,
         "sides": shape_of(model.size)[::-1],
@@ -97,10 +98,6 @@ def _deflated(buffer: bytes) -> bytes:
 def _rounded(values: np.ndarray[Any, Any]) -> list[Any]:
     rounded: list[Any] = np.round(values.astype(np.float64), 4).tolist()
     return rounded
-
-
-def _numbers_of(bank: PictureBank) -> dict[str, Array]:
-    return {"codes": bank.codes, "labels": bank.labels}
 
 
 def _bank(bank: PictureBank) -> dict[str, Any]:

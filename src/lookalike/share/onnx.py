@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import warnings
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,18 +21,8 @@ BATCHES = (1, 3)
 """Batch sizes that the file is tried with."""
 
 
-@dataclass(frozen=True)
-class OnnxFile:
-    """Where it is, what goes in and comes out by name, and how far it is from torch at most."""
-
-    path: Path
-    inputs: tuple[str, ...]
-    outputs: tuple[str, ...]
-    difference: float
-
-
-def write_onnx(network: nn.Module, inputs: dict[str, Tensor], output: str, path: Path) -> OnnxFile:
-    """Write ``network`` with a free batch size, and compare it with torch on random inputs.
+def write_onnx(network: nn.Module, inputs: dict[str, Tensor], output: str, path: Path) -> float:
+    """Write ``network`` with a free batch size; how far it is from torch on random inputs at most.
 
     Raises:
         MissingExtraError: the extra ``onnx`` is not installed.
@@ -63,7 +54,7 @@ def write_onnx(network: nn.Module, inputs: dict[str, Tensor], output: str, path:
             f"The ONNX file of {output} differs from the network by {worst:.2g} (at most {LIMIT:g} "
             "was wanted), so it was not kept. Please report this with the recipe's name."
         )
-    return OnnxFile(path, tuple(inputs), (output,), worst)
+    return worst
 
 
 def _difference(session: Any, network: nn.Module, inputs: dict[str, Tensor], count: int) -> float:
@@ -81,16 +72,14 @@ def _difference(session: Any, network: nn.Module, inputs: dict[str, Tensor], cou
     return float(np.abs(given - wanted.numpy()).max())
 
 
-class _quiet:  # noqa: N801
+@contextmanager
+def _quiet() -> Iterator[None]:
     """The exporter tells its steps to people who debug it, not to those who use it."""
-
-    def __enter__(self) -> None:
-        self.level = logging.getLogger("torch.onnx").level
-        logging.getLogger("torch.onnx").setLevel(logging.ERROR)
-        self.warnings = warnings.catch_warnings()
-        self.warnings.__enter__()
-        warnings.simplefilter("ignore")
-
-    def __exit__(self, *problem: Any) -> None:
-        self.warnings.__exit__(*problem)
-        logging.getLogger("torch.onnx").setLevel(self.level)
+    exporter = logging.getLogger("torch.onnx")
+    before = exporter.level
+    exporter.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            yield
+    finally:
+        exporter.setLevel(before)

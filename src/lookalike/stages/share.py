@@ -239,12 +239,11 @@ def _onnx_files(
     for name, (network, inputs) in wanted.items():
         output = "picture" if name == "generator" else "code"
         try:
-            file = write_onnx(network, inputs, output, part / f"{name}.onnx")
+            apart = write_onnx(network, inputs, output, part / f"{name}.onnx")
         except MissingExtraError as problem:
             notes.append(str(problem))
             break
         files[f"{name}.onnx"] = (
-            f"{', '.join(inputs)} -> {output}, any batch size; within "
-            f"{file.difference:.1g} of torch"
+            f"{', '.join(inputs)} -> {output}, any batch size; within {apart:.1g} of torch"
         )
     return files

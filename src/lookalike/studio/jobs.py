@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from lookalike.checkpoints import read_json
-from lookalike.run import is_locked
+from lookalike.locks import taken
 from lookalike.studio.errors import OverloadedError, UnknownError
 from lookalike.studio.messages import for_page
 from lookalike.studio.requests import checked_id
@@ -258,7 +258,7 @@ class Jobs:
         before = _waits_for(place)
         if before is not None:
             state, told = WAITING, {"work": {"what": f"its turn comes after “{before}”"}}
-        elif state in ("", "running") and not is_locked(place / LOCK):
+        elif state in ("", "running") and not taken(place / LOCK):
             told = read_json(place / STATE)  # it may have ended since
             state = str(told.get("state", ""))
             if state == "running" or (not state and self._has_died(place, began)):

@@ -12,8 +12,7 @@ import threading
 import time
 from collections import OrderedDict, deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from lookalike.data.pack.pack import Pack
@@ -44,24 +43,15 @@ class Entry:
     """One thing in the folder: a run, a pack, a folder or a zip of pictures.
 
     ``pictures`` counts those that lie in a folder itself, ``classes`` its folders with pictures.
+    The page never sees its ``path``.
     """
 
     id: str
     kind: str
     name: str
-    path: Path
+    path: Path = field(metadata={"json": False})
     pictures: int = 0
     classes: int = 0
-
-    def as_dict(self) -> dict[str, object]:
-        """What the page may know: no path."""
-        return {
-            "id": self.id,
-            "kind": self.kind,
-            "name": self.name,
-            "pictures": self.pictures,
-            "classes": self.classes,
-        }
 
 
 class Library:
@@ -70,21 +60,15 @@ class Library:
     def __init__(self, root: Path) -> None:
         self.root = root.resolve()
         self.home = self.root / HOME
+        self.dropped = self.home / "dropped"
+        """Where pictures go that were dropped on the page."""
+        self.runs = self.root / "runs"
+        """Where new runs go."""
         self._looked = float("-inf")
         self._entries: dict[str, Entry] = {}
         self._opened: OrderedDict[str, PictureSource] = OrderedDict()
         self._packs: OrderedDict[str, tuple[int, Pack]] = OrderedDict()
         self._lock = threading.RLock()
-
-    @cached_property
-    def dropped(self) -> Path:
-        """Where pictures go that were dropped on the page."""
-        return self.home / "dropped"
-
-    @cached_property
-    def runs(self) -> Path:
-        """Where new runs go."""
-        return self.root / "runs"
 
     # ---- what there is ----------------------------------------------------------------------
 

@@ -58,11 +58,11 @@ def opened(data: bytes, longest: int = LONGEST_SIDE) -> Image.Image:
         raise KindError(f"This is no picture that can be read: it {words}.") from problem
 
 
-def encoded(picture: Image.Image) -> tuple[bytes, str]:
-    """A picture as it is kept, and the suffix of its file."""
+def encoded(picture: Image.Image) -> bytes:
+    """A picture as it is kept: a PNG."""
     buffer = io.BytesIO()
     picture.save(buffer, "PNG", compress_level=3)
-    return buffer.getvalue(), ".png"
+    return buffer.getvalue()
 
 
 def on_checks(picture: Image.Image) -> Image.Image:

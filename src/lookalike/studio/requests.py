@@ -105,11 +105,7 @@ async def octets(request: Request, most: int) -> bytes:
     Raises:
         TooLargeError: there are more than ``most``.
     """
-    parts, size = [], 0
-    async for part in streamed(request, most):
-        parts.append(part)
-        size += len(part)
-    return b"".join(parts)
+    return b"".join([part async for part in streamed(request, most)])
 
 
 async def streamed(request: Request, most: int) -> AsyncIterator[bytes]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lookalike.data.pack.pack import Pack
-from lookalike.errors import RunError
 from lookalike.run import Run
+from lookalike.studio.library import Entry
+from lookalike.studio.messages import for_page
 
 if TYPE_CHECKING:
     from lookalike.report.facts import RunFacts
@@ -32,6 +33,21 @@ class RunLook:
     facts: RunFacts
     nearness: str
 
+    def row(self, entry: Entry) -> dict[str, Any]:
+        """What every page says of the run."""
+        facts, light = self.facts, self.facts.light
+        return {
+            "id": entry.id,
+            "name": entry.name.removeprefix("runs/"),
+            "recipe": str(facts.recipe.get("name", "?")),
+            "size": facts.size,
+            "pictures": int(facts.data.get("train", 0)),
+            "seconds": facts.health.get("seconds"),
+            "light": light.light if light else "",
+            "sentence": for_page(light.sentence) if light else "",
+            "nearness": self.nearness,
+        }
+
 
 class RunLooks:
     """The last look at every run, and the pack that it was trained on."""
@@ -51,15 +67,14 @@ class RunLooks:
 
     def pack(self, run: Run) -> tuple[Pack | None, str]:
         """The pack that a run was trained on, or why it is not there; it stays open."""
-        from lookalike.engine.load import training_pack
+        from lookalike.engine.load import pack_if_there
 
         known = self._packs.get(run.path)
         if known is None or known[0] != _state(run, known[1]):
             self._packs.pop(run.path, None)
-            try:
-                pack = training_pack(run)
-            except RunError as problem:
-                return None, str(problem)
+            pack, why = pack_if_there(run)
+            if pack is None:
+                return None, why
             known = self._packs[run.path] = _state(run, pack), pack
         return known[1], ""
 

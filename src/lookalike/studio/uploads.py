@@ -60,11 +60,11 @@ class Uploads:
                 f"At most {MOST_FILES:,} pictures can be dropped. Put them into a folder below "
                 "that of the studio instead."
             )
-        whole, suffix = encoded(opened(data))
+        whole = encoded(opened(data))
         folder = self._filling[id_]
         folder = folder / safe_name(class_name) if class_name else folder
         folder.mkdir(exist_ok=True)
-        path = folder / f"{hashlib.sha256(data).hexdigest()[:20]}{suffix}"
+        path = folder / f"{hashlib.sha256(data).hexdigest()[:20]}.png"
         path.write_bytes(whole)
         self._counts[id_] = self._counts.get(id_, 0) + 1
         return path.name

@@ -18,7 +18,6 @@ from lookalike.engine.watcher import Scene, Watcher
 from lookalike.metrics.distances.intervals import Interval, share_interval
 from lookalike.parts.losses.class_losses import NamedOnly
 from lookalike.parts.training.schedules import Tally
-from lookalike.recipe import Recipe
 from lookalike.run import Run
 
 FILE = "naming.json"
@@ -108,20 +107,15 @@ def accuracy(network: nn.Module, pictures: Tensor, labels: Tensor, block: int = 
     return right / max(len(pictures), 1)
 
 
-def supervised_only(recipe: Recipe) -> Recipe:
-    """The recipe with its D trained on the known labels and nothing else."""
-    alone = NamedOnly(labelled=recipe.objective.labeled)
-    return replace(recipe, objective=alone, values={**recipe.values})
-
-
 def baseline(trainer: Trainer, most: int = 2_000) -> nn.Module:
     """The same D from the same first weights, trained by the same optimizer on the labels alone.
 
     It takes as many steps (``most`` at most: it has long converged then); its schedules end when
     it does.
     """
-    steps = min(most, trainer.clock.step)
-    shorter = replace(supervised_only(trainer.recipe), images=steps * trainer.recipe.batch)
+    recipe, steps = trainer.recipe, min(most, trainer.clock.step)
+    labels_alone = NamedOnly(labelled=recipe.objective.labeled)
+    shorter = replace(recipe, objective=labels_alone, images=steps * recipe.batch)
     alone = Trainer(shorter, trainer.source, trainer.place)
     for _ in range(steps):
         alone.step()

@@ -7,6 +7,7 @@ What is looked for, and what is said of it: :mod:`lookalike.metrics.scores.healt
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -50,7 +51,7 @@ class Health(Watcher):
 
     seconds: float = 25.0
     share: float = 0.01
-    clock: Clock | None = None
+    clock: Clock = time.monotonic
     name: str = "health"
     finding: HealthFinding | None = field(default=None, init=False)
     history: list[dict[str, Any]] = field(default_factory=list, init=False)
@@ -63,9 +64,7 @@ class Health(Watcher):
     _real: RealStats | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
-        self.pace = (
-            CostLimit(self.share) if self.clock is None else CostLimit(self.share, self.clock)
-        )
+        self.pace = CostLimit(self.share, self.clock)
         self._before = 0.0
         self._timed: list[tuple[float, ScoreLook]] = []
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -92,14 +93,13 @@ class ScoreWatcher(Watcher):
     keep: int = 3
     share: float = 0.05
     gap: float = 5.0
-    clock: Clock | None = None
+    clock: Clock = time.monotonic
     name: str = "scores"
     bests: list[dict[str, float]] = field(default_factory=list, init=False)
     newest: dict[str, float] = field(default_factory=dict, init=False)
     samples: int = field(default=0, init=False)
     real: int = field(default=0, init=False)
     floor: dict[str, float] = field(default_factory=dict, init=False)
-    _hash: str = field(default="", init=False)
     _piece: float = field(default=0.2, init=False)
     _cost: float | None = field(default=None, init=False)
     _last: tuple[float, int] = field(default=(0.0, -1), init=False)
@@ -107,9 +107,7 @@ class ScoreWatcher(Watcher):
 
     def __post_init__(self) -> None:
         self.judge = self.features or choose(self.pack.channels, self.pack.size)
-        self.pace = (
-            CostLimit(self.share) if self.clock is None else CostLimit(self.share, self.clock)
-        )
+        self.pace = CostLimit(self.share, self.clock)
         self._sides = Sides(np.zeros(0, np.int64), np.zeros(0, np.int64))
         self._reals: RealFeatures
         self._first = 0.0
@@ -135,15 +133,11 @@ class ScoreWatcher(Watcher):
 
     def after(self, scene: Scene, tally: Tally) -> None:
         """One piece of work, when it is affordable."""
-        if not self._ready:
+        if not self._ready or self._cost is None:
             if self.pace.affords(self._piece):
+                work = self._plan if self._ready else self._look
                 with self.pace.spending():
-                    self._look(scene)
-            return
-        if self._cost is None:
-            if self.pace.affords(self._piece):
-                with self.pace.spending():
-                    self._plan(scene)
+                    work(scene)
             return
         waited = self.pace.elapsed - self._last[0]
         # Twice the cost: the last moment of the run must be affordable as well.

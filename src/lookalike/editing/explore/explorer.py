@@ -20,9 +20,9 @@ from lookalike.editing.explore.picture_map import PictureMap
 from lookalike.editing.explore.starts import LatentPoint, Start, number
 from lookalike.editing.generator import EditableGenerator
 from lookalike.editing.open import kept_editor
-from lookalike.engine.load import label_vector, open_players, open_sampler, training_pack
+from lookalike.engine.load import label_vector, open_players, open_sampler, pack_if_there
 from lookalike.engine.sampler import Sampler
-from lookalike.errors import DataError, RunError
+from lookalike.errors import DataError
 from lookalike.images import Pixels
 from lookalike.metrics.copies.copy_filter import CopyCheck, copy_check, training_rows
 from lookalike.metrics.copies.search import nearness, see
@@ -123,11 +123,7 @@ class Explorer:
         players = open_players(run, place)
         sampler, drawing, seen = open_sampler(run, place, players.which)
         generator = EditableGenerator.of(players, place.device)
-        pack, note = None, ""
-        try:
-            pack = training_pack(run)
-        except RunError as problem:
-            note = str(problem)
+        pack, note = pack_if_there(run)
         return Explorer(
             run=run,
             generator=generator,

@@ -86,9 +86,7 @@ class PictureMap:
         weight = 1 / (away[near] + 1e-5)
         shares = torch.from_numpy((weight / weight.sum()).astype(np.float32))[:, None]
         rows = torch.from_numpy(near)
-        labels = None
-        if self.labels is not None:
-            labels = self.labels[rows[:1]]
+        labels = None if self.labels is None else self.labels[rows[:1]]
         return LatentPoint((self.latents[rows] * shares).sum(0, keepdim=True), labels)
 
 
@@ -142,9 +140,8 @@ def _real(
     generator: EditableGenerator, pack: Pack | None, plan: MapPlan, reads: bool
 ) -> Generator[Progress, None, _Part]:
     """Pictures of the pack, training ones and held-out ones as they come in a fixed order."""
-    channels, width = generator.frame.channels, generator.prior.width
-    if pack is None:
-        return _nothing(REAL, channels, width, generator.frame.labels)
+    if pack is None or not len(pack.train):
+        return _no_pictures(generator)
     order = seeds.array_generator(plan.seed, "map/real").permutation(len(pack.train))
     chosen = np.sort(order[: plan.real])
     tiles, small, latents, labels = [], [], [], []
@@ -160,15 +157,13 @@ def _real(
             latents.append(found)
             labels += [] if told is None else [told]
         yield "looking at your pictures", min(first + BLOCK, len(chosen)), len(chosen)
-    if not len(chosen):
-        return _nothing(REAL, channels, width, generator.frame.labels)
     return _Part(
         REAL,
         pack.train.pack_rows(chosen),
         pack.train.classes(chosen),
         np.concatenate(tiles),
         np.concatenate(small),
-        torch.cat(latents) if latents else torch.zeros(0, width),
+        torch.cat(latents) if latents else torch.zeros(0, generator.prior.width),
         torch.cat(labels) if labels else None,
     )
 
@@ -198,11 +193,12 @@ def _made(
     )
 
 
-def _nothing(kind: int, channels: int, width: int, labels: int) -> _Part:
-    none = np.zeros(0, np.int64)
-    tiles = np.zeros((0, TILE, TILE, channels), np.uint8)
-    told = torch.zeros(0, labels) if labels else None
-    return _Part(kind, none, none, tiles, np.zeros((0, 1), np.float32), torch.zeros(0, width), told)
+def _no_pictures(generator: EditableGenerator) -> _Part:
+    frame, none = generator.frame, np.zeros(0, np.int64)
+    tiles = np.zeros((0, TILE, TILE, frame.channels), np.uint8)
+    latents = torch.zeros(0, generator.prior.width)
+    labels = torch.zeros(0, frame.labels) if frame.labels else None
+    return _Part(REAL, none, none, tiles, np.zeros((0, 1), np.float32), latents, labels)
 
 
 def _classes(labels: Tensor | None, pack: Pack | None, count: int) -> NDArray[np.int64]:

@@ -10,7 +10,7 @@ import binascii
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -58,9 +58,6 @@ class PointFinder(Protocol):
 class Start(ABC):
     """One way to say where a picture begins."""
 
-    word: ClassVar[str]
-    """The key of the JSON object that tells it from others."""
-
     @abstractmethod
     def point(self, finder: PointFinder) -> LatentPoint:
         """The point, found in a run.
@@ -81,7 +78,6 @@ class SeedStart(Start):
     seed: int
     index: int = 0
     label: str | None = None
-    word: ClassVar[str] = "seed"
 
     def point(self, finder: PointFinder) -> LatentPoint:
         """By its address."""
@@ -98,7 +94,6 @@ class RowStart(Start):
     """A picture of the run's pack, by its row."""
 
     row: int
-    word: ClassVar[str] = "row"
 
     def point(self, finder: PointFinder) -> LatentPoint:
         """As a player reads it."""
@@ -115,7 +110,6 @@ class PlaceStart(Start):
 
     x: float
     y: float
-    word: ClassVar[str] = "place"
 
     def point(self, finder: PointFinder) -> LatentPoint:
         """Between the pictures that lie around it."""
@@ -132,7 +126,6 @@ class PathStart(Start):
 
     ends: tuple[Start, Start]
     share: float
-    word: ClassVar[str] = "path"
 
     def point(self, finder: PointFinder) -> LatentPoint:
         """At this share of the straight way."""
@@ -150,7 +143,6 @@ class NumbersStart(Start):
 
     latent: bytes
     labels: bytes | None = None
-    word: ClassVar[str] = "latent"
 
     @staticmethod
     def of(point: LatentPoint) -> NumbersStart:

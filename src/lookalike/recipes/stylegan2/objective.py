@@ -109,10 +109,8 @@ class StyleGAN2Objective(Objective):
         """Cross-entropy of real pictures and fakes; tells the sign of D on real ones."""
         real = game.augment(batch.images, batch.noise("real"))
         fake = game.augment(self._fakes(game, batch).detach(), batch.noise("fake"))
-        on_real, on_fake = (
-            game.discriminate(real, batch.labels),
-            game.discriminate(fake, batch.labels),
-        )
+        on_real = game.discriminate(real, batch.labels)
+        on_fake = game.discriminate(fake, batch.labels)
         terms = self.rule.d_terms(game, batch, on_real, on_fake)
         terms["~sign"] = per_sample(on_real.detach().sign())
         return terms

@@ -15,6 +15,7 @@ from lookalike.editing.explore.explorer import Explorer, moves_of
 from lookalike.editing.explore.picture_map import COLUMNS, SHEET, TILE, MapPlan
 from lookalike.editing.explore.starts import start_of
 from lookalike.engine.load import label_vector
+from lookalike.images import Pixels
 from lookalike.metrics.distances.intervals import share_interval
 from lookalike.seeds import array_generator
 from lookalike.studio.drawing.drawing import DrawingRoom, nearest_of, shown
@@ -124,8 +125,7 @@ class _Explore:
         def draw() -> Response:
             explorer = self.open(id_)
             wanted = label_vector(explorer.run, explorer.drawing, label)
-            pixels = explorer.sampler.pictures(seed, first, count, wanted)
-            return as_webp(images.grid(images.enlarge(images.squared(pixels), 128), 6, gap=0), 90)
+            return _sheet(explorer.sampler.pictures(seed, first, count, wanted), 128, 6)
 
         return await self.worker.run(draw)
 
@@ -154,10 +154,7 @@ class _Explore:
         def work() -> Response:
             explorer = self.open(id_)
             pixels = np.stack([explorer.picture(start, moves) for start in starts])
-            columns = len(starts) if len(starts) <= 12 else 8
-            return as_webp(
-                images.grid(images.enlarge(images.squared(pixels), 96), columns, gap=0), 88
-            )
+            return _sheet(pixels, 96, len(starts) if len(starts) <= 12 else 8)
 
         return await self.worker.latest(f"strip/{field(given, 'client', str, '')}", work)
 
@@ -213,6 +210,11 @@ def _some(explorer: Explorer, seed: int, first: int) -> list[int]:
     split = explorer.pack.train
     order = array_generator(seed, "studio/some").permutation(len(split))
     return [int(row) for row in split.pack_rows(order[first : first + SOME])]
+
+
+def _sheet(pixels: Pixels, least: int, columns: int) -> Response:
+    """Pictures in a sheet, each a square of ``least`` pixels a side at least."""
+    return as_webp(images.grid(images.enlarge(images.squared(pixels), least), columns, gap=0))
 
 
 def _real(explorer: Explorer, row: int) -> Response:

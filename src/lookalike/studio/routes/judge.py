@@ -165,24 +165,16 @@ def _row(entry: Entry, look: RunLook) -> dict[str, Any]:
     floor = facts.scores.get("floor", {})
     best = facts.best
     return {
-        "id": entry.id,
-        "name": entry.name.removeprefix("runs/"),
-        "recipe": str(facts.recipe.get("name", "?")),
-        "size": facts.size,
-        "pictures": int(facts.data.get("train", 0)),
+        **look.row(entry),
         "data": facts.name,
         "fingerprint": str(facts.data.get("fingerprint", "")),
         "judge": str(facts.scores.get("hash", "")),
         "images": facts.seen,
         "share": min(1.0, facts.seen / facts.budget) if facts.budget else 0.0,
-        "seconds": facts.health.get("seconds"),
         "kid": best.get("kid"),
         "kid_low": best.get("kid_low"),
         "kid_high": best.get("kid_high"),
         "floor": floor.get("value"),
-        "light": facts.light.light if facts.light else "",
-        "sentence": for_page(facts.light.sentence) if facts.light else "",
-        "nearness": look.nearness,
         "grid": facts.grids[-1][0] if facts.grids else None,
     }
 

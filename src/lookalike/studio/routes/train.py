@@ -98,21 +98,13 @@ class _Train:
         seen = max(facts.seen, int(step.get("images", 0)))
         budget = int(step.get("budget", 0)) or facts.budget
         return {
-            "id": entry.id,
-            "name": _short(entry.name),
-            "recipe": str(facts.recipe.get("name", "?")),
-            "size": facts.size,
-            "pictures": int(facts.data.get("train", 0)),
+            **look.row(entry),
             "state": _state(run, job, facts.finished),
             "images": seen,
             "budget": budget,
             "share": min(1.0, seen / budget) if budget else 0.0,
             "rate": step.get("rate"),
             "seconds_left": step.get("seconds_left"),
-            "seconds": facts.health.get("seconds"),
-            "light": facts.light.light if facts.light else "",
-            "sentence": for_page(facts.light.sentence) if facts.light else "",
-            "nearness": look.nearness,
             "grids": [images for images, _ in facts.grids],
             "scores": facts.scores != {},
             "lines": len(facts.stats),
@@ -172,7 +164,8 @@ class _Train:
         }
         if minutes:
             arguments["more"] = f"{60 * minutes:g}s"
-        return self.studio.jobs.begin("train", arguments, about=id_, title=_short(entry.name))
+        title = entry.name.removeprefix("runs/")
+        return self.studio.jobs.begin("train", arguments, about=id_, title=title)
 
 
 def _pack_of(run: Run) -> Path:
@@ -260,7 +253,3 @@ def _points(stats: Sequence[Mapping[str, Any]], name: str) -> list[list[float]]:
 
 def _finite(value: Any) -> bool:
     return isinstance(value, int | float) and math.isfinite(value)
-
-
-def _short(name: str) -> str:
-    return name.removeprefix("runs/")
