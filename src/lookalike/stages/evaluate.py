@@ -376,7 +376,7 @@ def _by_class(
     guessed = told.classifier.classify(ours.pictures)
     by_row = np.full(real.pack.count, -1, np.int64)
     for split in (real.pack.train, real.pack.holdout):
-        by_row[split.pack_rows(np.arange(len(split)))] = sorts.numbers(split)
+        by_row[split.pack_rows()] = sorts.numbers(split)
     train, held = (by_row[rows] for rows in real.rows)
     numbers = guessed if ours.numbers is None else ours.numbers
     mine = ClassifiedPictures(seen, numbers, None if ours.numbers is None else guessed)

@@ -11,12 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from lookalike import images
 from lookalike.data.pack.atomic_folder import folder_names, refuse_full, whole_folder
-from lookalike.data.pack.pack import Pack, Row, Split
-from lookalike.errors import DataError, PackError, need
+from lookalike.data.pack.pack import Pack, Row, Split, damaged
+from lookalike.errors import DataError, need
 from lookalike.progress import Tell, silent
 from lookalike.results import Result
 
@@ -76,20 +74,17 @@ def export_pack(
 
 def _pictures(split: Split) -> Iterator[tuple[str, bytes, Row]]:
     """Name, PNG bytes and manifest line of every picture of a split, changed copies aside."""
-    for start in range(0, len(split), _BLOCK):
-        at = np.arange(start, min(start + _BLOCK, len(split)))
-        pixels, rows, places = split.images(at), split.rows(at), split.pack_rows(at)
-        for picture, row, place in zip(pixels, rows, places, strict=True):
-            if "augment" not in row:
-                yield f"{place:08d}", images.encode_png(picture), row
+    for place, (picture, row) in zip(split.pack_rows(), split.each(), strict=True):
+        if "augment" not in row:
+            yield f"{place:08d}", images.encode_png(picture), row
 
 
 def _class_of(split: Split, row: Row) -> str:
     group = str(row.get("class") or "") if split.pack.classes else ""
     if group and group not in split.pack.classes:
-        raise PackError(
-            f"the pack {split.pack.path} is damaged: its manifest.jsonl knows a class {group!r} "
-            "that its pack.json does not. Make it again with 'lookalike prepare'."
+        raise damaged(
+            split.pack.path,
+            f"its manifest.jsonl knows a class {group!r} that its pack.json does not",
         )
     return group
 

@@ -297,7 +297,7 @@ def _smaller(pack: Pack, to: Path, size: int, channels: int, listing: str) -> Pa
     """A copy of a pack at another size, with the same labels and the same hold-out."""
     look = ReadSettings(size=size, channels=channels, least=1)
     held = np.zeros(pack.count, np.bool_)
-    held[pack.holdout.pack_rows(np.arange(len(pack.holdout)))] = True
+    held[pack.holdout.pack_rows()] = True
     with PackWriter(to, size=size, channels=channels) as writer:
         for number, row in enumerate(pack.manifest()):
             picture = images.to_pillow(pack.shards.take(np.array([number]))[0])

@@ -23,8 +23,6 @@ from lookalike.data.pack.pack import Pack, Row, Split
 from lookalike.data.pack.writer import ChangedCopies, PackWriter
 from lookalike.images import Pixels
 
-PIECE = 256
-
 
 class Enlarged(ABC):
     """A set that is being written: first its real pictures, then synthetic ones, then the card.
@@ -161,10 +159,8 @@ class EnlargedPack(Enlarged):
 
 def copy_real(split: Split, into: Enlarged, groups: list[str]) -> None:
     """Write every picture of a split of a pack; ``groups`` names the class of each."""
-    for start in range(0, len(split), PIECE):
-        at = np.arange(start, min(start + PIECE, len(split)))
-        for picture, row, place in zip(split.images(at), split.rows(at), at, strict=True):
-            into.real(picture, row, split.name, groups[int(place)])
+    for group, (picture, row) in zip(groups, split.each(), strict=True):
+        into.real(picture, row, split.name, group)
 
 
 def as_json(value: Any) -> bytes:
