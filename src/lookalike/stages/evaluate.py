@@ -23,7 +23,7 @@ from lookalike.data.pack.scratch_array import gathered
 from lookalike.errors import DataError, TooFewImagesError
 from lookalike.images import Pixels
 from lookalike.metrics.copies.copies import Pair
-from lookalike.metrics.copies.search import CopyFeatures, see_with
+from lookalike.metrics.copies.search import CopyFeatures, see
 from lookalike.metrics.features.features import Features, conflict
 from lookalike.metrics.features.judges import named
 from lookalike.metrics.features.real_features import RealFeatures
@@ -178,15 +178,15 @@ class RealSet:
     def seen(self, features: Features, tell: Tell) -> tuple[CopyFeatures, CopyFeatures]:
         """Both sides as the judge sees them; a pack's vectors come from its cache."""
         if self.pack is None or self.rows is None or not features.hash:
-            return (
-                see_with(self.training, features, features(self.training, tell)),
-                see_with(self.holdout, features, features(self.holdout, tell)),
-            )
+            return see(self.training, features, tell), see(self.holdout, features, tell)
         known = RealFeatures(self.pack, features)
         tell("looking at real pictures", 0, len(self.rows[0]) + len(self.rows[1]))
         train, held = (known.of(rows) for rows in self.rows)
         known.save()
-        return see_with(self.training, features, train), see_with(self.holdout, features, held)
+        return (
+            see(self.training, features, vectors=train),
+            see(self.holdout, features, vectors=held),
+        )
 
 
 def evaluate(
@@ -223,7 +223,7 @@ def evaluate(
     _refuse_alpha_on_one_side(pictures, real.training, against)
     eye = named(settings.function or settings.judge, pictures.shape[3], pictures.shape[1])
     training, holdout = real.seen(eye, tell)
-    seen = see_with(pictures, eye, eye(pictures, tell) if looked is None else looked.vectors)
+    seen = see(pictures, eye, tell, vectors=None if looked is None else looked.vectors)
     wanted = ScoreSettings(infinity=settings.infinity, seed=settings.seed)
     scores = score_samples(seen, training, holdout, eye, wanted, tell)
     classes = None

@@ -27,7 +27,6 @@ from lookalike.metrics.copies.search import (
     calibrate,
     nearness,
     see,
-    see_with,
 )
 from lookalike.metrics.distances.manifold import lower_quantile
 from lookalike.metrics.distances.nearest import Numbers, Vectors
@@ -118,7 +117,7 @@ def seen_by(pack: Pack, eye: Features, tell: Tell = silent) -> tuple[CopyFeature
         )
     tell("looking at real pictures", 0, sum(map(len, both)))
     known = RealFeatures(pack, eye)
-    seen = [see_with(pack.shards.take(rows), eye, known.of(rows)) for rows in both]
+    seen = [see(pack.shards.take(rows), eye, vectors=known.of(rows)) for rows in both]
     known.save()
     return seen[0], seen[1]
 
