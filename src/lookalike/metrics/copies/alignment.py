@@ -17,10 +17,10 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lookalike.images import Pixels as Pictures
 from lookalike.images import measurable
+from lookalike.metrics.distances.nearest import Indices, Numbers
 
 if TYPE_CHECKING:
     import torch
@@ -39,9 +39,6 @@ LEVEL = 0.5 / 255
 UNEXPLAINED = 0.5
 """The most of a reference's detail that a copy may miss. A copy blurred by a thirty-second of its
 side misses less than that; at 0.8 plain grey passes for a copy of pale icons on white."""
-
-Numbers = NDArray[np.float64]
-Indices = NDArray[np.intp]
 
 
 def shrink(pictures: Pictures) -> Pictures:

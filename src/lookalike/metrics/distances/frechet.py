@@ -10,12 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lookalike import seeds
-
-Vectors = NDArray[np.float32]
-Numbers = NDArray[np.float64]
+from lookalike.metrics.distances.nearest import Numbers, Vectors
 
 ENOUGH = 2048
 """Below this count the bias is not small beside the differences that people compare."""

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from lookalike import images, seeds
 from lookalike.images import Pixels
-from lookalike.metrics.distances.kernel import Numbers
+from lookalike.metrics.distances.nearest import Numbers
 from lookalike.metrics.features.blocks import LiteBlocks
 from lookalike.metrics.features.features import Features, Lite
 from lookalike.metrics.utility.classical_augmentation import DRAWS, classical
