@@ -39,8 +39,14 @@ from lookalike.metrics.features.features import Features, conflict
 from lookalike.metrics.features.judges import named
 from lookalike.metrics.utility.classifier import Classifier
 from lookalike.metrics.utility.label_classifier import label_classifier
-from lookalike.metrics.utility.picking import Make, pick
-from lookalike.metrics.utility.selection import REASONS, SelectedPictures, seen_by, sieve
+from lookalike.metrics.utility.selection import (
+    REASONS,
+    Make,
+    SelectedPictures,
+    pick,
+    seen_by,
+    sieve,
+)
 from lookalike.progress import Tell, silent
 from lookalike.report.card import card_text
 from lookalike.results import Result, plain, table
