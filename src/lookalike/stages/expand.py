@@ -18,12 +18,12 @@ import numpy as np
 from lookalike import images, seeds
 from lookalike.data.decode.photos import SquareSettings
 from lookalike.data.expanded.balance import ClassNeed, class_needs
-from lookalike.data.expanded.originals import Originals
 from lookalike.data.expanded.partial_results import Unfinished
 from lookalike.data.expanded.writer import (
     Enlarged,
     EnlargedFolder,
     EnlargedPack,
+    Originals,
     as_json,
     copy_real,
 )
