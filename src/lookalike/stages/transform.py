@@ -15,8 +15,8 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 from lookalike import images, seeds
 from lookalike.data.augment.transforms import Chain, parse
 from lookalike.data.decode.alpha import bled
-from lookalike.data.decode.color_modes import plain_mode
-from lookalike.data.decode.decode import PIXEL_LIMIT, open_picture
+from lookalike.data.decode.color_modes import on_white, plain_mode
+from lookalike.data.decode.decode import in_plain_words, open_picture
 from lookalike.data.decode.worker_pool import Lost, Workers
 from lookalike.errors import DataError, NoImagesError, StorageError
 from lookalike.images import Pixels
@@ -194,19 +194,11 @@ def _draw(seed: int, name: str, chain: Chain) -> np.random.Generator:
 
 def _open(path: Path, alpha: bool) -> Pixels:
     """A picture upright at its own size, uint8 ``[H, W, C]``; transparency kept, or on white."""
-    try:
-        with open_picture(path.read_bytes(), PIXEL_LIMIT) as picture:
-            turned = plain_mode(ImageOps.exif_transpose(picture), [])
-            if turned.mode == "RGBA" and alpha:
-                return images.from_pillow(bled(turned, seen=1), 4)
-            if turned.mode == "RGBA":
-                clear, turned = turned, Image.new("RGB", turned.size, "white")
-                turned.paste(clear, None, clear)
-            return images.from_pillow(turned, 1 if turned.mode == "L" else 3)
-    except DataError:
-        raise
-    except Exception as problem:
-        raise DataError(f"is truncated or damaged ({problem})") from problem
+    with in_plain_words(), open_picture(path.read_bytes()) as picture:
+        turned = plain_mode(ImageOps.exif_transpose(picture), [])
+        if turned.mode == "RGBA" and alpha:
+            return images.from_pillow(bled(turned, seen=1), 4)
+        return images.from_pillow(on_white(turned), 1 if turned.mode == "L" else 3)
 
 
 def _write(place: Path, picture: Pixels) -> None:

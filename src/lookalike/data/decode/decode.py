@@ -9,7 +9,8 @@ from __future__ import annotations
 import io
 import math
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -24,6 +25,7 @@ from lookalike.data.decode.color_modes import (
     ColorProfile,
     Convert,
     conversion,
+    on_white,
     profile_of,
     resized,
 )
@@ -179,6 +181,23 @@ def _mended(data: bytes, settings: ReadSettings) -> DecodedPicture | None:
     if not np.array_equal(plain.pixels, noisy.pixels):
         return None
     return replace(plain, facts=replace(plain.facts, notes=(*plain.facts.notes, TORN_NOTE)))
+
+
+@contextmanager
+def in_plain_words() -> Iterator[None]:
+    """Inside, decoders do not warn, and whatever they raise becomes a reason in plain words.
+
+    Raises:
+        DataError: the message is the reason alone.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    except DataError:
+        raise
+    except Exception as problem:
+        raise reason(problem) from problem
 
 
 def reason(problem: Exception) -> DataError:
@@ -353,7 +372,6 @@ def _background(small: Image.Image, settings: ReadSettings) -> Image.Image:
     height, width = shape_of(settings.size)
     if settings.background != "blur":
         return Image.new("RGB", (width, height), background_colour(settings.background))
-    opaque = Image.new("RGB", small.size, "white")
-    opaque.paste(small.convert("RGB"), None, small if small.mode == "RGBA" else None)
+    opaque = on_white(small).convert("RGB")
     stretched = opaque.resize((width, height), Image.Resampling.BICUBIC)
     return stretched.filter(ImageFilter.GaussianBlur(settings.size / 10))

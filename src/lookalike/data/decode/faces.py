@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from lookalike.data.decode.color_modes import opaque
-from lookalike.data.decode.decode import PIXEL_LIMIT, open_picture
+from lookalike.data.decode.decode import in_plain_words, open_picture
 from lookalike.errors import DataError, need
 
 _LOOK = 640
@@ -94,13 +94,8 @@ def face_square(picture: Image.Image, settings: FaceSettings) -> FaceSquare:
 
 
 def _upright(data: bytes) -> Image.Image:
-    try:
-        with open_picture(data, PIXEL_LIMIT) as opened:
-            return opaque(ImageOps.exif_transpose(opened))
-    except DataError:
-        raise
-    except Exception as problem:
-        raise DataError(f"is truncated or damaged ({problem})") from problem
+    with in_plain_words(), open_picture(data) as opened:
+        return opaque(ImageOps.exif_transpose(opened))
 
 
 def _the_one(picture: Image.Image, settings: FaceSettings) -> Face:
