@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from lookalike import checkpoints, images
+from lookalike.data.decode.picture_arrays import evenly
 from lookalike.data.pack.pack import Pack, Split
 from lookalike.engine.load import open_sampler, training_pack
 from lookalike.images import Pixels
@@ -222,8 +223,7 @@ def compare(
 
 def _some(split: Split, most: int) -> Pixels:
     """Evenly spread pictures of a split."""
-    chosen = np.linspace(0, len(split) - 1, min(len(split), most)).astype(np.int64)
-    return split.images(chosen)
+    return split.images(evenly(len(split), most))
 
 
 def _before(to: Path) -> dict[str, dict[str, Any]]:

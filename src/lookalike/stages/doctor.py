@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike import checkpoints, images, seeds
-from lookalike.data.decode.ingest import see_through, transparency_kept
+from lookalike.data.decode.picture_arrays import see_through, transparency_kept
 from lookalike.data.doctor import census
 from lookalike.data.doctor import findings as finds
 from lookalike.data.doctor.advice import advise, histograms

@@ -25,19 +25,11 @@ from lookalike.data.decode.decode import (
     Fit,
     PictureFacts,
     ReadSettings,
-    open_picture,
     read_opened,
 )
 from lookalike.data.decode.faces import FaceSettings
-from lookalike.data.decode.ingest import (
-    SIZES,
-    IngestLog,
-    examples,
-    picture_row,
-    see_through,
-    transparency_kept,
-)
-from lookalike.data.decode.picture_arrays import some
+from lookalike.data.decode.ingest import SIZES, IngestLog, examples, picture_row
+from lookalike.data.decode.picture_arrays import looked_at, see_through, some, transparency_kept
 from lookalike.data.decode.previous_pack import (
     Answer,
     Reused,
@@ -341,14 +333,12 @@ def _look(pictures: PictureSource, settings: PrepareSettings) -> ReadSettings:
     )
     if settings.size is not None:
         return wanted
-    sides = []
     step = max(1, len(pictures.files) // _PROBED)
-    for file in pictures.loaded(pictures.files[::step]):
-        try:
-            with open_picture(file.read()) as picture:
-                sides.append(min(*picture.size, settings.crop or min(picture.size)))
-        except (DataError, OSError, ValueError, SyntaxError):
-            continue
+    sides = looked_at(
+        pictures,
+        pictures.files[::step],
+        lambda picture: min(*picture.size, settings.crop or min(picture.size)),
+    )
     median = float(np.median(sides)) if sides else 0.0
     size = max((one for one in SIZES if one <= median), default=SIZES[0])
     return ReadSettings(**{**asdict(wanted), "size": size})
