@@ -13,8 +13,8 @@ import hashlib
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from io import BufferedIOBase
 from pathlib import Path
-from typing import Protocol
 
 from lookalike.errors import SourceError
 from lookalike.progress import Tell, silent
@@ -261,7 +261,7 @@ def verify(public: PublicSet, files: Mapping[str, Path], *, trust: bool) -> list
         path = files.get(piece.file)
         if path is None:
             continue
-        if path.stat().st_size > max(piece.most, 0):
+        if path.stat().st_size > piece.most:
             raise SourceError(f"{path} has {path.stat().st_size} bytes; {piece.most} at most fit.")
         sums = _sums(path)
         if not set(piece.md5) & set(sums):
@@ -288,11 +288,7 @@ def _sums(path: Path) -> list[str]:
     return sums
 
 
-class _Readable(Protocol):
-    def read(self, size: int, /) -> bytes: ...
-
-
-def _md5(file: _Readable) -> str:
+def _md5(file: BufferedIOBase) -> str:
     digest, read = hashlib.md5(usedforsecurity=False), 0
     while chunk := file.read(1 << 20):
         digest.update(chunk)
