@@ -8,6 +8,7 @@ import json
 import tarfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -142,22 +143,22 @@ def _parquet(split: Split, to: Path) -> Iterator[None]:
     names = [one["name"] for one in split.pack.info["attributes"]]
     image = arrow.struct([("bytes", arrow.binary()), ("path", arrow.string())])
     words = ["label", *names] if split.pack.classes else names
-    schema = arrow.schema([("image", image), *((name, arrow.string()) for name in words)])
+    columns = [("image", image), *((name, arrow.string()) for name in words)]
     features = {"image": {"_type": "Image"}} | {
         name: {"dtype": "string", "_type": "Value"} for name in words
     }
     told = {"huggingface": json.dumps({"info": {"features": features}})}
-    with parquet.ParquetWriter(to / f"{split.name}.parquet", schema.with_metadata(told)) as writer:
-        rows: list[dict[str, Any]] = []
-        for name, data, row in _pictures(split):
-            line = {"image": {"bytes": data, "path": f"{name}.png"}, **row.get("attributes", {})}
-            rows.append(line | ({"label": row.get("class")} if split.pack.classes else {}))
-            if len(rows) == _BLOCK:
-                writer.write_table(arrow.Table.from_pylist(rows, schema.with_metadata(told)))
-                rows = []
-            yield
-        if rows:
-            writer.write_table(arrow.Table.from_pylist(rows, schema.with_metadata(told)))
+    schema = arrow.schema(columns, metadata=told)
+    with parquet.ParquetWriter(to / f"{split.name}.parquet", schema) as writer:
+        pictures = _pictures(split)
+        while some := list(islice(pictures, _BLOCK)):
+            rows = [
+                {"image": {"bytes": data, "path": f"{name}.png"}, **row.get("attributes", {})}
+                | ({"label": row.get("class")} if split.pack.classes else {})
+                for name, data, row in some
+            ]
+            writer.write_table(arrow.Table.from_pylist(rows, schema))
+            yield from [None] * len(some)
 
 
 FORMS: dict[str, Callable[[Split, Path], Iterator[None]]] = {

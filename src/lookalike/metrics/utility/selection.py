@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -192,6 +193,10 @@ class SelectedPictures:
         self.tried += tried
         self.rejected.update(rejected)
 
+    def since(self, tried: int, rejected: Counter[str]) -> dict[str, Any]:
+        """The counts since they were these, as :meth:`recall` takes them."""
+        return {"tried": self.tried - tried, "rejected": dict(self.rejected - rejected)}
+
     def _reason(self, agrees: bool, scores: dict[str, float], apart: float) -> str | None:
         wrong = {
             "class": not agrees,
@@ -266,11 +271,8 @@ def _look(
             rows.append(row)
             rounded = {name: round(value, 4) for name, value in scores.items()}
             passed.append(PickedPicture(picture, first + row, rounded))
-    counts = {
-        "tried": chosen.tried - tried,
-        "rejected": dict(chosen.rejected - rejected),
-        "taken": [(picked.index, picked.scores) for picked in passed],
-    }
+    taken = [(picked.index, picked.scores) for picked in passed]
+    counts = {**chosen.since(tried, rejected), "taken": taken}
     arrays: Arrays = {"pictures": pictures[rows], "vectors": look.vectors[rows]}
     work.save(f"{chosen.number}-{first}", counts, arrays)
     return passed
