@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
+
+import torch
+from torch.nn.functional import adaptive_avg_pool2d
 
 from lookalike import efficientnet
 from lookalike.images import Pixels as Pictures
@@ -24,9 +27,6 @@ from lookalike.metrics.features.features import (
     resize,
 )
 from lookalike.progress import Tell, silent
-
-if TYPE_CHECKING:
-    import torch
 
 BLOCKS = (4, 7, 10, 13, 15)
 CHANNELS = {0: (40, 80, 112, 192, 320), 1: (40, 80, 80, 112, 192)}
@@ -79,9 +79,6 @@ class LiteBlocks(Features):
 
 @cache
 def _layers(number: int, side: int) -> Forward:
-    import torch
-    from torch.nn.functional import adaptive_avg_pool2d
-
     network = efficientnet.network(number, side, JUDGING)
 
     def look(x: torch.Tensor) -> torch.Tensor:

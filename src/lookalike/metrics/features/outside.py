@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import Any, ClassVar, cast
 
 import numpy as np
+import torch
 
 from lookalike.errors import DataError, MissingExtraError, need
 from lookalike.images import Pixels as Pictures
@@ -32,9 +33,6 @@ from lookalike.metrics.features.features import (
     resize,
 )
 from lookalike.progress import Tell, silent
-
-if TYPE_CHECKING:
-    import torch
 
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 """ImageNet's, channel by channel, of values in [0, 1]."""
@@ -220,8 +218,6 @@ def scaled(
     deviation: tuple[float, float, float],
 ) -> Forward:
     """The network behind resizing and scaling of float pictures ``[N, C, H, W]`` of 0 .. 255."""
-    import torch
-
     low, wide = (torch.tensor(three).view(1, 3, 1, 1) for three in (mean, deviation))
     return lambda x: network((resize(color(x), side) / 255 - low) / wide).flatten(1)
 
@@ -242,16 +238,12 @@ def _opened(path: Path, side: int) -> tuple[Forward, int]:
 
 @cache
 def _dim(path: Path, side: int) -> int:
-    import torch
-
     network, wanted = _opened(path, side)
     with torch.inference_mode():
         return int(network(torch.zeros(1, 3, wanted, wanted)).flatten(1).shape[1])
 
 
 def _script(path: Path) -> Forward:
-    import torch
-
     _harmless(path)
     with warnings.catch_warnings():  # torch says that TorchScript will go; files of it will stay
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -283,8 +275,6 @@ _SAVE = "Export the network to ONNX, or save it with torch.jit.save."
 
 
 def _onnx(path: Path, side: int) -> tuple[Forward, int]:
-    import torch
-
     runtime: Any = need("onnxruntime", "onnx", "Judging with an ONNX file")
     try:
         session = runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
@@ -306,8 +296,6 @@ def _onnx(path: Path, side: int) -> tuple[Forward, int]:
 
 
 def _inception_weights() -> Path:
-    import torch
-
     folder = Path(torch.hub.get_dir()) / "checkpoints"
     name = f"weights-inception-2015-12-05-{INCEPTION}.pth"
     if not (folder / name).is_file():
