@@ -103,9 +103,9 @@ def looked_at(
     return seen
 
 
-def see_through(source: PictureSource, most: int = LOOK) -> tuple[int, int]:
+def see_through(source: PictureSource) -> tuple[int, int]:
     """How many of some files of a source are transparent somewhere, and how many were looked at."""
-    files = [source.files[row] for row in evenly(len(source.files), most)]
+    files = [source.files[row] for row in evenly(len(source.files), LOOK)]
     clear = looked_at(source, files, is_transparent)
     return sum(clear), len(clear)
 

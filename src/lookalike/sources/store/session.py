@@ -24,6 +24,9 @@ from lookalike.sources.store.collection import (
 )
 from lookalike.sources.store.picture_checks import FileFacts, inspect
 
+_NAMED = 5
+"""Kinds that are named in a line of counts."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Collected(Result):
@@ -93,11 +96,11 @@ class Collected(Result):
         return shlex.join(["lookalike", "prepare", str(self.folder), "--to", str(pack)])
 
 
-def _counts(counts: Mapping[str, int], most: int = 5) -> str:
+def _counts(counts: Mapping[str, int]) -> str:
     """``by 12, cc0 3`` and how many kinds more."""
     kinds = sorted(counts.items(), key=lambda item: -item[1])
-    words = ", ".join(f"{kind} {count:,}" for kind, count in kinds[:most])
-    return words + (f", and {len(kinds) - most} other kinds" if len(kinds) > most else "")
+    words = ", ".join(f"{kind} {count:,}" for kind, count in kinds[:_NAMED])
+    return words + (f", and {len(kinds) - _NAMED} other kinds" if len(kinds) > _NAMED else "")
 
 
 class CollectSession:
