@@ -17,6 +17,7 @@ from lookalike.data.decode.decode import ReadSettings, open_picture, read_opened
 from lookalike.data.pack.pack import Pack
 from lookalike.data.pack.scratch_array import gathered, scratch_array
 from lookalike.data.readers.base import PictureFile, PictureSource
+from lookalike.data.readers.layout import counted
 from lookalike.data.readers.open import open_source
 from lookalike.errors import DataError, NoImagesError
 from lookalike.images import Pixels
@@ -60,24 +61,22 @@ def pictures_of(
     pixels = scratch_array((len(picked), *shape_of(size), channels))
     groups: list[str] = []
     widths: set[int] = set()
-    refused: list[tuple[str, str]] = []
     for done, file in enumerate(source.loaded([source.files[row] for row in picked])):
         try:
             one = read_picture(file.read(), settings)
         except DataError as problem:
-            refused.append((file.name, str(problem)))
+            source.refused.append((file.name, str(problem)))
             continue
         pixels[len(groups)] = one.pixels
         groups.append(_group(file))
         widths.add(one.facts.width)
         tell("reading pictures", done + 1, len(picked))
-    refused = [*source.refused, *refused]
     if not groups:
-        raise _nothing(path, refused)
+        raise _nothing(path, source.refused)
     notes = []
-    if refused:
-        files = "1 file" if len(refused) == 1 else f"{len(refused)} files"
-        name, why = refused[0]
+    if source.refused:
+        files = counted(len(source.refused), "file")
+        name, why = source.refused[0]
         notes.append(f"{files} in {path} left out, the first: {name} {why}")
     if widths != {shape_of(size)[1]}:
         notes.append(f"pictures in {path} were resized to {size} px to match the real ones")
@@ -138,16 +137,15 @@ def usual_size(path: Path) -> int:
     source = open_source(path)
     picked = evenly(len(source.files), LOOK)
     sides: list[int] = []
-    refused: list[tuple[str, str]] = []
     for file in source.loaded([source.files[row] for row in picked]):
         try:
             read = read_picture(file.read(), ReadSettings(size=8))
         except DataError as problem:
-            refused.append((file.name, str(problem)))
+            source.refused.append((file.name, str(problem)))
             continue
         sides.append(min(read.facts.width, read.facts.height))
     if not sides:
-        raise _nothing(path, [*source.refused, *refused])
+        raise _nothing(path, source.refused)
     return min(int(np.median(sides)), LARGEST)
 
 
