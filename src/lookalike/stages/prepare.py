@@ -393,24 +393,17 @@ def _old_pack(to: Path) -> Pack | None:
         return None
 
 
+@dataclass
 class _Work:
-    """One run of prepare over one source."""
+    """One run of prepare over one source; ``sides`` are those on which pictures have to stay."""
 
-    def __init__(
-        self,
-        pictures: PictureSource,
-        to: Path,
-        settings: PrepareSettings,
-        look: ReadSettings,
-        parts: Parts | None,
-    ) -> None:
-        self.pictures = pictures
-        self.to = to
-        self.settings = settings
-        self.look = look
-        self.parts = parts
-        self.ingest = IngestLog()
-        self.sides: list[str | None] = []
+    pictures: PictureSource
+    to: Path
+    settings: PrepareSettings
+    look: ReadSettings
+    parts: Parts | None
+    ingest: IngestLog = field(default_factory=IngestLog)
+    sides: list[str | None] = field(default_factory=list)
 
     def run(self, old: Pack | None, info: Row, chains: tuple[Chain, ...], tell: Tell) -> Prepared:
         """Read everything, find the same pictures, hold some out, and write the pack.
