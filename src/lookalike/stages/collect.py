@@ -136,9 +136,7 @@ def _urls_of_part(
     addresses: lists.AddressList, settings: UrlsSettings, part: OnePart, tell: Tell
 ) -> Collected:
     """The addresses of one part, into a folder of its own."""
-    only = part.only
-    assert only is not None
-    mine = (found for found in addresses if only.owns(_plain(found.url)))
+    mine = (found for found in addresses if part.only.owns(_plain(found.url)))
     with part:
         inside = replace(settings, to=part.folder / FOUND)
         session = _session(f"urls: {Path(part.work.arguments[0]).name}", inside, tell)

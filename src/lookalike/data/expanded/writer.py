@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -23,33 +22,6 @@ from lookalike.data.pack.pack import Pack, Row, Split
 from lookalike.data.pack.writer import ChangedCopies, PackWriter
 from lookalike.errors import DataError
 from lookalike.images import Pixels
-
-
-class Enlarged(ABC):
-    """A set that is being written: first its real pictures, then synthetic ones, then the card.
-
-    Use as a context manager. When the block is left without ``finish`` nothing remains.
-    """
-
-    @abstractmethod
-    def __enter__(self) -> Self:
-        """Begin beside the place."""
-
-    @abstractmethod
-    def __exit__(self, *problem: object) -> None:
-        """Leave nothing behind that is not whole."""
-
-    @abstractmethod
-    def real(self, picture: Pixels, row: Row, split: str, group: str) -> None:
-        """Add a real picture, uint8 ``[S, S, C]``, with its line of the pack's manifest."""
-
-    @abstractmethod
-    def synthetic(self, picture: Pixels, row: Row, group: str, text: Mapping[str, str]) -> None:
-        """Add a synthetic picture of a class to the training side."""
-
-    @abstractmethod
-    def finish(self, files: Mapping[str, bytes]) -> None:
-        """Add these files (the card) and put everything in its place."""
 
 
 class Originals:
@@ -97,7 +69,7 @@ class Originals:
         )
 
 
-class EnlargedFolder(Enlarged):
+class EnlargedFolder:
     """An ImageFolder: ``train/CLASS/real-….png``, ``train/CLASS/synthetic-….png``, ``holdout/…``.
 
     ``manifest.jsonl`` has one line a file. With ``originals`` the real ones are those files
@@ -125,7 +97,10 @@ class EnlargedFolder(Enlarged):
         self._staging.close()
 
     def real(self, picture: Pixels, row: Row, split: str, group: str) -> None:
-        """``SPLIT/CLASS/real-NUMBER.png``, or the original file with its own suffix."""
+        """Add a real picture, uint8 ``[S, S, C]``, with its line of the pack's manifest.
+
+        ``SPLIT/CLASS/real-NUMBER.png``, or the original file with its own suffix.
+        """
         told = {k: v for k, v in row.items() if k not in {"split", "class"}}
         if self.originals is None:
             images.write_png(self._next("real", split, group, told), picture)
@@ -138,7 +113,7 @@ class EnlargedFolder(Enlarged):
             place.symlink_to(file.resolve())
 
     def synthetic(self, picture: Pixels, row: Row, group: str, text: Mapping[str, str]) -> None:
-        """``train/CLASS/synthetic-NUMBER.png`` with the text in its PNG."""
+        """Add one to the training side, ``train/CLASS/synthetic-NUMBER.png``, text in its PNG."""
         images.write_png(self._next("synthetic", "train", group, row), picture, text)
 
     def finish(self, files: Mapping[str, bytes]) -> None:
@@ -162,7 +137,7 @@ class EnlargedFolder(Enlarged):
         return self._part / file
 
 
-class EnlargedPack(Enlarged):
+class EnlargedPack:
     """A pack whose manifest marks every line as synthetic or not."""
 
     def __init__(self, to: Path, pack: Pack, attribute: str | None = None) -> None:
@@ -201,6 +176,13 @@ class EnlargedPack(Enlarged):
         self._writer.finish(holdout=np.array(self._held, np.bool_), info=info)
         for name, data in files.items():
             (self.to / name).write_bytes(data)
+
+
+Enlarged = EnlargedFolder | EnlargedPack
+"""A set that is being written: first its real pictures, then synthetic ones, then the card.
+
+Use as a context manager. When the block is left without ``finish`` nothing remains.
+"""
 
 
 def copy_real(split: Split, into: Enlarged, groups: list[str]) -> None:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from html.parser import HTMLParser
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import quote, urlencode
 
 from lookalike.errors import SourceError
@@ -19,17 +19,6 @@ from lookalike.sources.http.addresses import host_of
 from lookalike.sources.http.refusals import BusyError, RefusedError
 from lookalike.sources.http.web import Ask, Web, retry_after
 from lookalike.sources.store.collection import Found
-
-
-class SearchService(Protocol):
-    """A search service."""
-
-    @property
-    def name(self) -> str:
-        """What a person calls it."""
-
-    def find(self, web: Web, query: str, licenses: tuple[str, ...]) -> Iterator[Found]:
-        """The pictures for a query, best first, with license, creator and link."""
 
 
 def rows_of(answer: Any, key: str) -> list[Mapping[str, Any]]:
@@ -269,6 +258,9 @@ class Cleveland:
             notes={key: value for key, value in notes.items() if value},
         )
 
+
+SearchService = Openverse | Commons | Cleveland
+"""A service finds pictures for a query, best first, with license, creator and link."""
 
 SOURCES: Mapping[str, Callable[..., SearchService]] = {
     "openverse": Openverse,
