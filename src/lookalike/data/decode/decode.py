@@ -22,8 +22,6 @@ from lookalike.data.decode.alpha import bled
 from lookalike.data.decode.color_modes import (
     SRGB,
     Box,
-    ColorProfile,
-    Convert,
     conversion,
     on_white,
     profile_of,
@@ -282,7 +280,8 @@ def read_opened(
     if turn in _TURNS:
         notes.append("turned by EXIF")
     target = padded(box[2] - box[0], box[3] - box[1], stored)
-    square = _fit(_Part(picture, box, target, convert, profile), settings, _TURNS.get(turn))
+    small = profile.applied(resized(picture, target, box, convert))
+    square = _fit(small, settings, _TURNS.get(turn))
     if enlarged:
         notes.append(f"enlarged from {enlarged} px")
     pixels = images.from_pillow(square, settings.channels)
@@ -339,20 +338,8 @@ def _draft(picture: Image.Image, box: Box, settings: ReadSettings, *, keep_color
         picture.draft(mode, picture.size)
 
 
-@dataclass(frozen=True)
-class _Part:
-    """The part of an opened picture that is used, its new sides, and how it becomes plain."""
-
-    picture: Image.Image
-    box: Box
-    target: tuple[int, int]
-    convert: Convert
-    profile: ColorProfile
-
-
-def _fit(part: _Part, settings: ReadSettings, turn: Image.Transpose | None) -> Image.Image:
-    """Resize the box (Lanczos) into the picture, upright, on the background."""
-    small = part.profile.applied(resized(part.picture, part.target, part.box, part.convert))
+def _fit(small: Image.Image, settings: ReadSettings, turn: Image.Transpose | None) -> Image.Image:
+    """The box, resized, in the middle of the picture: upright, on the background."""
     if turn is not None:
         small = small.transpose(turn)
     height, width = shape_of(settings.size)
