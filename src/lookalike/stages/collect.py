@@ -109,7 +109,8 @@ def urls(path: str | Path, settings: UrlsSettings, tell: Tell = silent) -> Colle
     addresses = lists.AddressList(path, settings.columns, skip=settings.skip)
     only, merged = settings.machines.only, settings.machines.merged
     if only is not None:
-        return _urls_of_part(addresses, settings, OnePart(_work(path, settings), only), tell)
+        work = Work.of("collect", [path], settings, settings.to)
+        return _urls_of_part(addresses, settings, OnePart(work, only), tell)
     session = _session(f"urls: {path.name}", settings, tell)
     if merged:
         return _urls_of_parts(addresses, session, merged)
@@ -126,10 +127,6 @@ def _fetched(
         Gatherer(web, session, Robots(web) if settings.robots else None).run(found)
     session.notes += addresses.notes
     return session.collected()
-
-
-def _work(path: Path, settings: UrlsSettings) -> Work:
-    return Work.of("collect", [path], settings, settings.to)
 
 
 def _urls_of_part(

@@ -516,7 +516,7 @@ class _Work:
     def asking(self) -> Asking[PictureFile, tuple[Accepted | Refused, ...]]:
         """How files are read."""
         kinds = (Accepted, Refused, PictureFacts, Marks)
-        return Asking(self._ask, _address, kinds, self.pictures.refused)
+        return Asking(self._ask, PictureFile.key, kinds, self.pictures.refused)
 
     def _ask(
         self, new: list[PictureFile]
@@ -586,10 +586,6 @@ def _side(sides: Mapping[int, str], same: tuple[int, ...]) -> str | None:
     """The side on which a picture of these identities has to stay, if any."""
     found = {sides.get(key) for key in same}
     return "train" if "train" in found else "holdout" if "holdout" in found else None
-
-
-def _address(file: PictureFile) -> tuple[str, list[int]]:
-    return file.name, [file.size, file.stamp]
 
 
 def _licence(path: Path) -> str:

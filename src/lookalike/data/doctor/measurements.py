@@ -64,7 +64,7 @@ def examining(
                 yield file, Refused(answer.reason) if isinstance(answer, Lost) else answer
 
     kinds = (PictureMeasures, Refused, PictureFacts, Marks)
-    return Asking(ask, lambda file: (file.name, [file.size, file.stamp]), kinds, found.refused)
+    return Asking(ask, PictureFile.key, kinds, found.refused)
 
 
 def pack_visits(source: Path, tell: Tell) -> Iterator[Visit]:
