@@ -230,9 +230,7 @@ def evaluate(
     seen = see(pictures, eye, tell, vectors=ours.vectors)
     wanted = ScoreSettings(infinity=settings.infinity, seed=settings.seed)
     scores = score_samples(seen, training, holdout, eye, wanted, tell)
-    classes = None
-    if real.pack and settings.classes and len(sorts.names) > 1:
-        classes = _by_class(real, sorts, (ours, seen, training, holdout), settings, tell)
+    classes = _by_class(real, sorts, (ours, seen, training, holdout), settings, tell)
     if settings.pairs:
         sheet = pairs_sheet(pictures, real.training, scores.copies.pairs)
         images.write_png(settings.pairs, sheet)
@@ -351,10 +349,13 @@ def _by_class(
     sides: tuple[SampleSet, CopyFeatures, CopyFeatures, CopyFeatures],
     settings: EvaluateSettings,
     tell: Tell,
-) -> ByClass:
-    """Every class on its own; where nobody says the samples' classes, the classifier does."""
-    assert real.pack is not None
-    assert real.rows is not None
+) -> ByClass | None:
+    """Every class on its own; where nobody says the samples' classes, the classifier does.
+
+    None where there are no classes, or nobody asks for them.
+    """
+    if real.pack is None or real.rows is None or not settings.classes or len(sorts.names) < 2:
+        return None
     ours, seen, training, holdout = sides
     told = label_classifier(real.pack, sorts, steps=settings.steps, tell=tell)
     guessed = told.classifier.classify(ours.pictures)
