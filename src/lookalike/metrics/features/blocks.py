@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import ClassVar
 
 import torch
 from torch.nn.functional import adaptive_avg_pool2d
@@ -40,7 +39,6 @@ class LiteBlocks(Features):
     number: int = 1
     side: int = 64
     batch: int = 64
-    version: ClassVar[str] = "1"
 
     def __post_init__(self) -> None:
         if self.number not in (0, 1):

@@ -61,7 +61,6 @@ class Called(Features):
 
     function: Callable[[Pictures], Any]
     batch: int = 256
-    version: ClassVar[str] = "1"
     families: ClassVar[tuple[str, ...]] = ()
     hash: ClassVar[str] = ""
 
@@ -157,7 +156,6 @@ class Inception(Features):
 
     batch: int = 32
     name: ClassVar[str] = "fid-inception@299"
-    version: ClassVar[str] = "1"
     dim: ClassVar[int] = 2048
     families: ClassVar[tuple[str, ...]] = ("imagenet", "inception")
 
@@ -186,7 +184,6 @@ class Dino(Features):
     model: str = "facebook/dinov2-base"
     side: int = 224
     batch: int = 16
-    version: ClassVar[str] = "1"
 
     @property
     def name(self) -> str:
