@@ -13,7 +13,7 @@ from benchmarks.sets import faces
 from lookalike import images
 from lookalike.data.pack.pack import Pack
 from lookalike.images import Pixels
-from lookalike.metrics.copies.search import see_with
+from lookalike.metrics.copies.search import see
 from lookalike.metrics.features.features import choose
 from lookalike.metrics.features.real_features import RealFeatures
 from lookalike.metrics.scores.scores import Scores, score_samples
@@ -85,7 +85,7 @@ def main(arguments: list[str]) -> None:
     sides = []
     for split, count in ((pack.train, TRAINING), (pack.holdout, HELD)):
         rows = split.pack_rows(np.arange(count))
-        sides.append(see_with(pack.shards.take(rows), eye, real.of(rows)))
+        sides.append(see(pack.shards.take(rows), eye, vectors=real.of(rows)))
     real.save()
     made = sets(pack)
     scored = {name: score_samples(pictures, *sides, eye) for name, pictures in made.items()}

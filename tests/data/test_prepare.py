@@ -260,8 +260,8 @@ def test_the_same_again_opens_no_picture_to_choose_the_size(
 ) -> None:
     folder, wanted = photos(30), PrepareSettings(size=None, workers=0)
     first = prepare(folder, tmp_path / "pack", wanted)
-    opened, true = [], stage.open_picture
-    monkeypatch.setattr(stage, "open_picture", lambda data: opened.append(1) or true(data))
+    opened, true = [], stage.looked_at
+    monkeypatch.setattr(stage, "looked_at", lambda *given: opened.append(1) or true(*given))
     again = prepare(folder, tmp_path / "pack", wanted)
     assert (again.unchanged, again.size, opened) == (True, first.size, [])
     photos(1, first=30)

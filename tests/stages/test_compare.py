@@ -48,6 +48,7 @@ def drawn(monkeypatch: pytest.MonkeyPatch, pack: Pack) -> None:
         return SimpleNamespace(pictures=lambda seed, first, count: made[:count]), None, 0
 
     monkeypatch.setattr(stage, "open_sampler", opened)
+    monkeypatch.setattr(stage, "SAMPLES", 64)
     monkeypatch.setattr(Run, "open", staticmethod(Run))
     trained_on = {"data": {"fingerprint": pack.fingerprint}}
     monkeypatch.setattr(Run, "env", lambda self: trained_on)
@@ -63,7 +64,7 @@ def compared(pack: Pack, to: Path, **changed: Any) -> Comparison:
         Contender("broken", to / "broken", failed="It has no pictures of 16 px."),
         replace(Contender("alike", to / "alike", 20.0, 400, 80.0), **changed),
     ]
-    return compare(pack, contenders, to, PixelFeatures(), place=Place(), count=64)
+    return compare(pack, contenders, to, PixelFeatures(), place=Place())
 
 
 def test_recipes_are_ranked_by_their_distance_and_failures_stand_last(

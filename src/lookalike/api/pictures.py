@@ -21,7 +21,7 @@ from lookalike.settings.training import TrainSettings
 if TYPE_CHECKING:
     from lookalike.data.pack.pack import Pack
     from lookalike.engine.sampler import Sampler
-    from lookalike.metrics.utility.picking import Make
+    from lookalike.metrics.utility.selection import Make
     from lookalike.stages.expand import Expanded, Origin
     from lookalike.stages.generate import Generated
 

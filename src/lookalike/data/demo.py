@@ -10,7 +10,7 @@ import csv
 import json
 import re
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache, partial
 from importlib.resources import files
@@ -287,13 +287,8 @@ def _snake(name: str) -> str:
 
 def _write_table(file: Path, rows: Sequence[Mapping[str, str]]) -> None:
     """Write the columns in which the faces differ."""
-    names = [name for name in rows[0] if name == "file" or _varies(row[name] for row in rows)]
+    names = [name for name in rows[0] if name == "file" or len({row[name] for row in rows}) > 1]
     with file.open("w", newline="", encoding="utf-8") as out:
         table = csv.DictWriter(out, names, extrasaction="ignore", lineterminator="\n")
         table.writeheader()
         table.writerows(rows)
-
-
-def _varies(values: Iterator[str]) -> bool:
-    first = next(values)
-    return any(value != first for value in values)

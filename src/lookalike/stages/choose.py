@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from lookalike.data.decode.decode import ORIENTATION, SIDEWAYS, open_picture
+from lookalike.data.decode.decode import ORIENTATION, SIDEWAYS
+from lookalike.data.decode.picture_arrays import evenly, looked_at
 from lookalike.data.pack.pack import Pack
 from lookalike.data.readers.open import open_source
 from lookalike.errors import DataError, NoImagesError, RecipeError
@@ -59,54 +60,69 @@ def choose(
         RecipeError: there is no such recipe, or it makes no pictures of that size or with alpha.
     """
     opened = open_source(source)
-    files = opened.files
-    picked = [files[i] for i in np.linspace(0, len(files) - 1, min(len(files), LOOK)).astype(int)]
-    sides, ratios, grey = [], [], []
-    for file in opened.loaded(picked):
-        try:
-            picture = open_picture(file.read())
-            sides.append(min(picture.size))
-            ratios.append(_ratio(picture))
-            picture.thumbnail((32, 32))
-            colors = np.asarray(picture.convert("RGB"), np.int16)
-            grey.append(int(np.ptp(colors, axis=2).max()) <= 8)
-        except (DataError, OSError, ValueError, SyntaxError):
-            continue
-    if not sides:
+    picked = [opened.files[row] for row in evenly(len(opened.files), LOOK)]
+    looks = looked_at(opened, picked, _Look.of)
+    if not looks:
         raise NoImagesError(
             f"None of the {len(picked)} files looked at in {source} can be read as a picture. "
             "Name a folder or a zip with pictures, or see which files fail and why with: "
             f"lookalike doctor {source}"
         )
-    typical = int(np.median(sides))
+    typical = int(np.median([look.side for look in looks]))
     if begin_with is not None:
         if alpha and begin_with.recipe_values().get("channels") != 4:
             raise RecipeError(
                 f"--alpha was asked for, and {begin_with.path} makes no transparent pictures. "
                 "Nothing was prepared. Leave --alpha out, or --begin-with."
             )
-        return _as_begun(begin_with, size, recipe, len(files), typical)
+        return _as_begun(begin_with, size, recipe, len(opened.files), typical)
     made_by = find(recipe or usual(size))
     chosen, why = _size(typical, size, made_by)
-    grey_only, reasons = all(grey) and not alpha, [why]
-    channels = 4 if alpha else 1 if grey_only else 3
+    channels, colors = _channels(made_by, alpha, all(look.grey for look in looks))
+    reasons = [why, *colors]
+    if size is None and made_by.rectangles:
+        reasons += _about_shape([look.ratio for look in looks], chosen)
+    name = recipe or made_by.name
+    reasons.append(_recipe_reason(recipe, name, chosen))
+    return Choice(chosen, channels, name, len(opened.files), typical, tuple(reasons))
+
+
+@dataclass(frozen=True)
+class _Look:
+    """What is seen in one picture: its shorter side, width by height as shown, whether grey."""
+
+    side: int
+    ratio: float
+    grey: bool
+
+    @staticmethod
+    def of(picture: Image.Image) -> _Look:
+        wide, high = picture.size
+        turned = picture.getexif().get(ORIENTATION) in SIDEWAYS
+        picture.thumbnail((32, 32))
+        colors = np.asarray(picture.convert("RGB"), np.int16)
+        grey = int(np.ptp(colors, axis=2).max()) <= 8
+        return _Look(min(wide, high), high / wide if turned else wide / high, grey)
+
+
+def _channels(made_by: RecipeFile, alpha: bool, grey: bool) -> tuple[int, list[str]]:
+    """The channels, and why, where that is to be said.
+
+    Raises:
+        RecipeError: the recipe makes no pictures with alpha.
+    """
     if alpha and 4 not in made_by.channels:
         raise RecipeError(
             f"--alpha was asked for, and the recipe {made_by.name!r} makes no transparent "
             f"pictures. These do: {', '.join(r.name for r in names() if 4 in r.channels)}."
         )
     if alpha:
-        reasons.append("with transparency, as you asked")
-    elif channels not in made_by.channels:
+        return 4, ["with transparency, as you asked"]
+    channels = 1 if grey else 3
+    if channels not in made_by.channels:
         channels = made_by.channels[0]
-        reasons.append(f"{COLORS[channels]}, because the recipe {made_by.name} makes no others")
-    elif grey_only:
-        reasons.append("grey, because none of the pictures looked at has color")
-    if size is None and made_by.rectangles:
-        reasons += _about_shape(ratios, chosen)
-    name = recipe or made_by.name
-    reasons.append(_recipe_reason(recipe, name, chosen))
-    return Choice(chosen, channels, name, len(files), typical, tuple(reasons))
+        return channels, [f"{COLORS[channels]}, because the recipe {made_by.name} makes no others"]
+    return channels, ["grey, because none of the pictures looked at has color"] if grey else []
 
 
 def _as_begun(run: Run, size: int | None, recipe: str | None, files: int, typical: int) -> Choice:
@@ -175,12 +191,6 @@ def _recipe_reason(asked: str | None, name: str, size: int) -> str:
     return (
         f"recipe {DEFAULT}, because it gives good pictures in minutes and works from a few hundred"
     )
-
-
-def _ratio(picture: Image.Image) -> float:
-    """Width by height of an opened picture as it is seen."""
-    wide, high = picture.size
-    return high / wide if picture.getexif().get(ORIENTATION) in SIDEWAYS else wide / high
 
 
 def _about_shape(ratios: Sequence[float], size: int) -> Iterator[str]:

@@ -109,7 +109,8 @@ def urls(path: str | Path, settings: UrlsSettings, tell: Tell = silent) -> Colle
     addresses = lists.AddressList(path, settings.columns, skip=settings.skip)
     only, merged = settings.machines.only, settings.machines.merged
     if only is not None:
-        return _urls_of_part(addresses, settings, OnePart(_work(path, settings), only), tell)
+        work = Work.of("collect", [path], settings, settings.to)
+        return _urls_of_part(addresses, settings, OnePart(work, only), tell)
     session = _session(f"urls: {path.name}", settings, tell)
     if merged:
         return _urls_of_parts(addresses, session, merged)
@@ -128,17 +129,11 @@ def _fetched(
     return session.collected()
 
 
-def _work(path: Path, settings: UrlsSettings) -> Work:
-    return Work.of("collect", [path], settings, settings.to)
-
-
 def _urls_of_part(
     addresses: lists.AddressList, settings: UrlsSettings, part: OnePart, tell: Tell
 ) -> Collected:
     """The addresses of one part, into a folder of its own."""
-    only = part.only
-    assert only is not None
-    mine = (found for found in addresses if only.owns(_plain(found.url)))
+    mine = (found for found in addresses if part.only.owns(_plain(found.url)))
     with part:
         inside = replace(settings, to=part.folder / FOUND)
         session = _session(f"urls: {Path(part.work.arguments[0]).name}", inside, tell)

@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from lookalike import checkpoints, images
+from lookalike.data.decode.picture_arrays import evenly
 from lookalike.data.pack.pack import Pack, Split
 from lookalike.engine.load import open_sampler, training_pack
 from lookalike.images import Pixels
@@ -24,6 +25,8 @@ from lookalike.progress import Tell, silent
 from lookalike.results import Result, table
 from lookalike.run import Run
 
+SAMPLES = 1000
+"""Samples of every run that are judged."""
 STRIP = 10
 LABEL = 120
 ALIKE = 0.5
@@ -173,57 +176,68 @@ def compare(
     tell: Tell = silent,
     *,
     place: Place,
-    count: int = 1000,
 ) -> Comparison:
-    """Draw ``count`` samples of every run with the same seed, judge them, rank by KID.
+    """Draw samples of every run with the same seed, judge them, rank by KID.
 
     Writes ``compare.json``, ``compare.md`` and ``strips.png`` into ``to``.
     """
     holdout, train = _some(pack.holdout, 2000), _some(pack.train, 4000)
     seen = see(train, features, tell), see(holdout, features, tell)
-    judged: list[tuple[Contender, Scores | None]] = []
-    strips = [("real", holdout[:STRIP])]
-    floors = (float("nan"), float("nan"), float("nan"))
+    judged: list[_Judged] = []
     for number, contender in enumerate(contenders):
         tell("judging", number, len(contenders))
         if contender.failed is not None:
-            judged.append((contender, None))
+            judged.append(_Judged(contender))
             continue
         run = Run.open(contender.run)
         training_pack(run, pack)
-        sampler, _, _ = open_sampler(run, place)
-        samples = sampler.pictures(0, 0, count)
+        samples = open_sampler(run, place)[0].pictures(0, 0, SAMPLES)
         scores = score_samples(samples, *seen, features)
-        floors = (scores.kid.floor, scores.coverage.floor, scores.near_duplicates.floor)
-        judged.append((contender, scores))
-        strips.append((contender.recipe, samples[:STRIP]))
-    judged.sort(key=lambda pair: pair[1].kid.value if pair[1] else float("inf"))
+        judged.append(_Judged(contender, scores, samples[:STRIP]))
+    judged.sort(key=lambda one: one.scores.kid.value if one.scores else float("inf"))
     before = _before(to)
-    rows = tuple(_row(rank, *pair, before) for rank, pair in enumerate(judged, 1))
-    order = ["real", *(row.recipe for row in rows)]
-    strips.sort(key=lambda strip: order.index(strip[0]))
+    rows = tuple(_row(rank, one, before) for rank, one in enumerate(judged, 1))
     to.mkdir(parents=True, exist_ok=True)
     done = Comparison(
         pack.path,
         max((contender.seconds for contender in contenders), default=0.0),
         features.name,
-        count,
-        *floors,
+        SAMPLES,
+        *next((one.floors for one in judged if one.scores), (float("nan"),) * 3),
         rows,
         to / "strips.png",
         to / "compare.md",
     )
-    images.write_png(done.strips, _sheet(strips))
+    strips = [(one.contender.recipe, one.strip) for one in judged if one.strip is not None]
+    images.write_png(done.strips, _sheet([("real", holdout[:STRIP]), *strips]))
     done.table.write_text("\n".join(done.markdown) + "\n", "utf-8")
     plain = json.dumps(asdict(done), indent=1, default=str)
     checkpoints.write_whole(to / "compare.json", plain.encode())
     return done
 
 
+@dataclass(frozen=True, eq=False)
+class _Judged:
+    """A contender, its scores where its training ended well, and its first samples."""
+
+    contender: Contender
+    scores: Scores | None = None
+    strip: Pixels | None = None
+
+    @property
+    def floors(self) -> tuple[float, float, float]:
+        """What real pictures score; of equal counts, so the same for every contender."""
+        assert self.scores is not None
+        return (
+            self.scores.kid.floor,
+            self.scores.coverage.floor,
+            self.scores.near_duplicates.floor,
+        )
+
+
 def _some(split: Split, most: int) -> Pixels:
     """Evenly spread pictures of a split."""
-    chosen = np.linspace(0, len(split) - 1, min(len(split), most)).astype(np.int64)
-    return split.images(chosen)
+    return split.images(evenly(len(split), most))
 
 
 def _before(to: Path) -> dict[str, dict[str, Any]]:
@@ -235,9 +249,8 @@ def _before(to: Path) -> dict[str, dict[str, Any]]:
         return {}
 
 
-def _row(
-    rank: int, contender: Contender, scores: Scores | None, before: dict[str, dict[str, Any]]
-) -> ComparisonRow:
+def _row(rank: int, judged: _Judged, before: dict[str, dict[str, Any]]) -> ComparisonRow:
+    contender, scores = judged.contender, judged.scores
     # A run that was complete already was not trained, so its speed and memory are the earlier ones.
     trained = contender.speed or not contender.images
     earlier = {} if trained else before.get(contender.recipe, {})

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike import checkpoints, images, seeds
-from lookalike.data.decode.ingest import see_through, transparency_kept
+from lookalike.data.decode.picture_arrays import see_through, transparency_kept
 from lookalike.data.doctor import census
 from lookalike.data.doctor import findings as finds
 from lookalike.data.doctor.advice import advise, histograms
@@ -199,29 +199,7 @@ class _Diagnosing:
     def run(self, page: Path | None, faces: Census | None, clear: str = "") -> Diagnosis:
         """The diagnosis; ``clear`` is a sentence about transparent pictures, if there is one."""
         sheet = self._sheet()
-        strange = (
-            finds.plain_strangeness(self.squares)
-            if self.deep is None
-            else finds.strangeness(self.deep)
-        )
-        found = [
-            self._unreadable(),
-            finds.find_conflicts(sheet),
-            finds.find_leaks(sheet),
-            finds.find_blanks(sheet),
-            finds.find_copies(sheet),
-            finds.find_near(sheet),
-            finds.find_blurred(sheet),
-            finds.find_long(sheet),
-            finds.find_tiny(sheet, self.settings.size),
-            finds.find_classes(sheet),
-            finds.find_modes(sheet),
-        ]
-        known = {name for one in found for name in one.leaves_out}
-        found.insert(-1, finds.find_outliers(sheet, strange, known))
-        if faces is not None and faces.mostly:
-            found.append(finds.find_faceless(sheet, dict(faces.others)))
-        kept = tuple(one for one in found if one.count)
+        kept = self._findings(sheet, faces)
         leave_out = {
             name: f"{one.title.lower()} (found by the doctor)"
             for one in reversed(kept)
@@ -249,6 +227,32 @@ class _Diagnosing:
             page.parent.mkdir(parents=True, exist_ok=True)
             checkpoints.write_whole(page, render(self._page(diagnosis)).encode())
         return diagnosis
+
+    def _findings(self, sheet: Sheet, faces: Census | None) -> tuple[Finding, ...]:
+        """Everything that is wrong, the gravest first."""
+        strange = (
+            finds.plain_strangeness(self.squares)
+            if self.deep is None
+            else finds.strangeness(self.deep)
+        )
+        found = [
+            finds.UNREADABLE.of(Noted(name, why) for name, why in self.measured.refused),
+            finds.find_conflicts(sheet),
+            finds.find_leaks(sheet),
+            finds.find_blanks(sheet),
+            finds.find_copies(sheet),
+            finds.find_near(sheet),
+            finds.find_blurred(sheet),
+            finds.find_long(sheet),
+            finds.find_tiny(sheet, self.settings.size),
+            finds.find_classes(sheet),
+            finds.find_modes(sheet),
+        ]
+        known = {name for one in found for name in one.leaves_out}
+        found.insert(-1, finds.find_outliers(sheet, strange, known))
+        if faces is not None and faces.mostly:
+            found.append(finds.find_faceless(sheet, dict(faces.others)))
+        return tuple(one for one in found if one.count)
 
     def _not_sought(self, faces: Census | None) -> Iterator[str]:
         if self.settings.quick:
@@ -298,9 +302,6 @@ class _Diagnosing:
                 kept.append((one, other))
             self.tell("looking for crops", done, len(proposed))
         return np.array(kept, np.int64).reshape(-1, 2)
-
-    def _unreadable(self) -> Finding:
-        return finds.UNREADABLE.of(Noted(name, why) for name, why in self.measured.refused)
 
     def _page(self, diagnosis: Diagnosis) -> DoctorPage:
         return DoctorPage(

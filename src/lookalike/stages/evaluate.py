@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +23,7 @@ from lookalike.data.pack.scratch_array import gathered
 from lookalike.errors import DataError, TooFewImagesError
 from lookalike.images import Pixels
 from lookalike.metrics.copies.copies import Pair
-from lookalike.metrics.copies.search import CopyFeatures, see_with
+from lookalike.metrics.copies.search import CopyFeatures, see
 from lookalike.metrics.features.features import Features, conflict
 from lookalike.metrics.features.judges import named
 from lookalike.metrics.features.real_features import RealFeatures
@@ -158,12 +158,16 @@ def _row(title: str, one: Measure) -> list[str]:
 
 @dataclass(frozen=True)
 class SampleSet:
-    """What is judged: pictures, their class numbers where known, and remarks about them."""
+    """What is judged: pictures, their class numbers where known, and remarks about them.
+
+    ``vectors`` ``[N, dim]`` are there where parts have looked at the pictures.
+    """
 
     name: str
     pictures: Pixels
     notes: tuple[str, ...] = ()
     numbers: Numbers | None = None
+    vectors: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)
@@ -178,15 +182,15 @@ class RealSet:
     def seen(self, features: Features, tell: Tell) -> tuple[CopyFeatures, CopyFeatures]:
         """Both sides as the judge sees them; a pack's vectors come from its cache."""
         if self.pack is None or self.rows is None or not features.hash:
-            return (
-                see_with(self.training, features, features(self.training, tell)),
-                see_with(self.holdout, features, features(self.holdout, tell)),
-            )
+            return see(self.training, features, tell), see(self.holdout, features, tell)
         known = RealFeatures(self.pack, features)
         tell("looking at real pictures", 0, len(self.rows[0]) + len(self.rows[1]))
         train, held = (known.of(rows) for rows in self.rows)
         known.save()
-        return see_with(self.training, features, train), see_with(self.holdout, features, held)
+        return (
+            see(self.training, features, vectors=train),
+            see(self.holdout, features, vectors=held),
+        )
 
 
 def evaluate(
@@ -209,53 +213,38 @@ def evaluate(
     """
     real = _real(against, settings, tell)
     sorts = classes_of(real.pack, settings.attribute) if real.pack else Classes((), ())
-    looked = None
     if isinstance(samples, Path):
         read = _read(samples, real, settings, tell)
-        looked = None if parts is None else _looked(read.pixels, real, settings, parts)
         ours = _of_files(samples, read, sorts)
-    else:
-        draw = samples
         if parts is not None:
-            looked = _looked(lambda _, count: draw(count), real, settings, parts)
-        ours = _drawn(draw if looked is None else looked.draw, sorts, settings, labels_of)
+            ours = replace(ours, vectors=_looked(read.pixels, real, settings, parts)[1])
+    elif parts is None:
+        ours = _drawn(samples(settings.count), sorts, labels_of)
+    else:
+        drawn, vectors = _looked(None, real, settings, parts)
+        ours = replace(_drawn(drawn[: settings.count], sorts, labels_of), vectors=vectors)
     pictures = ours.pictures
     _refuse_alpha_on_one_side(pictures, real.training, against)
     eye = named(settings.function or settings.judge, pictures.shape[3], pictures.shape[1])
     training, holdout = real.seen(eye, tell)
-    seen = see_with(pictures, eye, eye(pictures, tell) if looked is None else looked.vectors)
+    seen = see(pictures, eye, tell, vectors=ours.vectors)
     wanted = ScoreSettings(infinity=settings.infinity, seed=settings.seed)
     scores = score_samples(seen, training, holdout, eye, wanted, tell)
-    classes = None
-    if real.pack and settings.classes and len(sorts.names) > 1:
-        classes = _by_class(real, sorts, (ours, seen, training, holdout), settings, tell)
+    classes = _by_class(real, sorts, (ours, seen, training, holdout), settings, tell)
     if settings.pairs:
         sheet = pairs_sheet(pictures, real.training, scores.copies.pairs)
         images.write_png(settings.pairs, sheet)
-    warnings = (*ours.notes, *scores.warnings, *_flat(pictures))
-    told = conflict(eye, settings.trained_with)
-    more = class_sentence(classes.rows, classes.recognized) if classes else None
+    family = conflict(eye, settings.trained_with)
+    by_class = class_sentence(classes.rows, classes.recognized) if classes else None
     return Evaluation(
         samples=ours.name,
         against=str(against),
         scores=scores,
-        sentences=(*sentences(scores), *([more] if more else [])),
-        warnings=(*warnings, *([told] if told else [])),
+        sentences=tuple(filter(None, (*sentences(scores), by_class))),
+        warnings=tuple(filter(None, (*ours.notes, *scores.warnings, _flat(pictures), family))),
         pairs=settings.pairs,
         classes=classes,
     )
-
-
-@dataclass(frozen=True)
-class LookedAt:
-    """Samples that parts looked at: uint8 ``[N, H, W, C]``, and vectors ``[N, dim]``."""
-
-    pictures: Pixels
-    vectors: NDArray[np.float32]
-
-    def draw(self, count: int) -> Pixels:
-        """The samples."""
-        return self.pictures[:count]
 
 
 def evaluate_part(
@@ -270,19 +259,15 @@ def evaluate_part(
     Raises:
         DataError: the real pictures are no pack.
     """
-    real = _packed_real(against, settings, tell)
-    drawn = _read(samples, real, settings, tell).pixels if isinstance(samples, Path) else samples
-    spans, asking = _looking(drawn, real, settings)
-    return parts.run(spans, asking, "looking at pictures", tell)
-
-
-def _packed_real(against: Path, settings: EvaluateSettings, tell: Tell) -> RealSet:
     if not Pack.is_pack(against):
         raise DataError(
             f"{against} is no pack, and parts have to agree on what is held out. Make one of it "
             f"first: lookalike prepare {against} --to PACK"
         )
-    return _real(against, settings, tell)
+    real = _real(against, settings, tell)
+    drawn = _read(samples, real, settings, tell).pixels if isinstance(samples, Path) else samples
+    spans, asking = _looking(drawn, real, settings)
+    return parts.run(spans, asking, "looking at pictures", tell)
 
 
 def _read(samples: Path, real: RealSet, settings: EvaluateSettings, tell: Tell) -> Pictures:
@@ -292,9 +277,9 @@ def _read(samples: Path, real: RealSet, settings: EvaluateSettings, tell: Tell) 
 
 
 def _looking(
-    samples: DrawSpan | Pixels, real: RealSet, settings: EvaluateSettings
+    samples: DrawSpan | Pixels | None, real: RealSet, settings: EvaluateSettings
 ) -> tuple[list[Span], Asking[Span, dict[str, NDArray[np.generic]]]]:
-    """What there is to look at, and how."""
+    """What there is to look at, and how; drawn samples are not needed where parts have them."""
     eye = named(settings.judge, real.training.shape[3], real.training.shape[1])
     count = len(samples) if isinstance(samples, np.ndarray) else settings.count
 
@@ -304,6 +289,7 @@ def _looking(
             return (real.training if name == "training" else real.holdout)[first : first + many]
         if isinstance(samples, np.ndarray):
             return samples[first : first + many]
+        assert samples is not None
         return samples(first, many)
 
     def ask(spans: list[Span]) -> Iterator[tuple[Span, dict[str, NDArray[np.generic]]]]:
@@ -323,9 +309,9 @@ def _looking(
 
 
 def _looked(
-    samples: DrawSpan | Pixels, real: RealSet, settings: EvaluateSettings, parts: Parts
-) -> LookedAt:
-    """The samples of all parts; the pack's vectors go where the pack keeps them."""
+    samples: Pixels | None, real: RealSet, settings: EvaluateSettings, parts: Parts
+) -> tuple[Pixels, NDArray[np.float32]]:
+    """Drawn samples of all parts, and all vectors; the pack's go where the pack keeps them."""
     assert real.pack is not None
     assert real.rows is not None
     spans, asking = _looking(samples, real, settings)
@@ -340,17 +326,13 @@ def _looked(
         name: np.concatenate([one[name] for one in sides["samples"]])
         for name in sides["samples"][0]
     }
-    return LookedAt(joined.get("pictures", np.zeros((0, 1, 1, 1), np.uint8)), joined["vectors"])
+    return joined.get("pictures", np.zeros((0, 1, 1, 1), np.uint8)), joined["vectors"]
 
 
-def _drawn(
-    samples: Draw, sorts: Classes, settings: EvaluateSettings, labels_of: LabelsOf | None
-) -> SampleSet:
-    pictures = samples(settings.count)
+def _drawn(pictures: Pixels, sorts: Classes, labels_of: LabelsOf | None) -> SampleSet:
     numbers = None
     if labels_of is not None and sorts.columns:
-        wide = labels_of(settings.count)[:, list(sorts.columns)]
-        numbers = np.where(wide.max(axis=1) > 0, wide.argmax(axis=1), -1).astype(np.int64)
+        numbers = sorts.numbers_of(labels_of(len(pictures)))
     return SampleSet("drawn from the run", pictures, (), numbers)
 
 
@@ -367,16 +349,19 @@ def _by_class(
     sides: tuple[SampleSet, CopyFeatures, CopyFeatures, CopyFeatures],
     settings: EvaluateSettings,
     tell: Tell,
-) -> ByClass:
-    """Every class on its own; where nobody says the samples' classes, the classifier does."""
-    assert real.pack is not None
-    assert real.rows is not None
+) -> ByClass | None:
+    """Every class on its own; where nobody says the samples' classes, the classifier does.
+
+    None where there are no classes, or nobody asks for them.
+    """
+    if real.pack is None or real.rows is None or not settings.classes or len(sorts.names) < 2:
+        return None
     ours, seen, training, holdout = sides
     told = label_classifier(real.pack, sorts, steps=settings.steps, tell=tell)
     guessed = told.classifier.classify(ours.pictures)
     by_row = np.full(real.pack.count, -1, np.int64)
     for split in (real.pack.train, real.pack.holdout):
-        by_row[split.pack_rows(np.arange(len(split)))] = sorts.numbers(split)
+        by_row[split.pack_rows()] = sorts.numbers(split)
     train, held = (by_row[rows] for rows in real.rows)
     numbers = guessed if ours.numbers is None else ours.numbers
     mine = ClassifiedPictures(seen, numbers, None if ours.numbers is None else guessed)
@@ -457,13 +442,13 @@ def _real(against: Path, settings: EvaluateSettings, tell: Tell) -> RealSet:
     return RealSet(gathered(pictures.__getitem__, training), gathered(pictures.__getitem__, held))
 
 
-def _flat(pictures: Pixels) -> tuple[str, ...]:
+def _flat(pictures: Pixels) -> str:
     """Samples in another range than real pictures were once scored for weeks; say it at once."""
     seen = images.measurable(pictures)
     low, high = int(seen.min()), int(seen.max())
     if high - low >= 32:
-        return ()
+        return ""
     return (
         f"all values of the samples lie between {low} and {high}: they are flat, or were written "
-        "in another range than 0 to 255",
+        "in another range than 0 to 255"
     )

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,12 @@ import numpy as np
 from lookalike import images, seeds
 from lookalike.data.decode.photos import SquareSettings
 from lookalike.data.expanded.balance import ClassNeed, class_needs
-from lookalike.data.expanded.originals import Originals
 from lookalike.data.expanded.partial_results import Unfinished
 from lookalike.data.expanded.writer import (
     Enlarged,
     EnlargedFolder,
     EnlargedPack,
+    Originals,
     as_json,
     copy_real,
 )
@@ -37,10 +38,17 @@ from lookalike.errors import DataError
 from lookalike.images import Pixels
 from lookalike.metrics.features.features import Features, conflict
 from lookalike.metrics.features.judges import named
-from lookalike.metrics.utility.classifier import Classifier
 from lookalike.metrics.utility.label_classifier import label_classifier
-from lookalike.metrics.utility.picking import Make, pick
-from lookalike.metrics.utility.selection import REASONS, SelectedPictures, seen_by, sieve
+from lookalike.metrics.utility.selection import (
+    REASONS,
+    Make,
+    PickedPicture,
+    SelectedPictures,
+    Sieve,
+    pick,
+    seen_by,
+    sieve,
+)
 from lookalike.progress import Tell, silent
 from lookalike.report.card import card_text
 from lookalike.results import Result, plain, table
@@ -154,49 +162,37 @@ def expand(
         DataError: the folder is not empty, there is nothing to add, too few real pictures, or an
             original file that was asked for is gone.
     """
-    settings = settings or ExpandSettings()
+    task = _Task(pack, make, origin, settings or ExpandSettings())
     refuse_full(to)
-    sorts = classes_of(pack, settings.attribute)
-    chosen = make if isinstance(make, Chosen) else None
-    needs = chosen.needs(pack, sorts) if chosen else class_needs(pack, sorts, settings)
-    into = _writer(pack, to, settings)
-    eye = named(settings.judge, pack.channels, pack.size)
-    beside = [folder / FOUND for folder in settings.machines.merged]
-    work = Unfinished(unfinished(to), _key(pack, origin, settings, eye, chosen), beside)
-    net, accuracy = _classifier(pack, sorts, settings, tell)
-    judge = sieve(*seen_by(pack, eye, tell), eye, net, keep_copies=settings.keep_copies)
+    needs = task.needs  # refused before any picture is read
+    into = _writer(pack, to, task.settings)
+    beside = [folder / FOUND for folder in task.settings.machines.merged]
+    work = Unfinished(unfinished(to), task.key, beside)
+    judge, accuracy = task.judge(tell)
     counts: list[ClassCount] = []
     shown: list[tuple[int, Pixels]] = []
     with into:
-        _copy(pack, sorts, into, tell)
-        for number, need in enumerate(needs):
-            picked = SelectedPictures(judge, number)
-            name = sorts.names[number] if sorts.names else ""
-            seed = class_seed(settings.seed, number)
-            for taken, one in enumerate(
-                pick(make, picked, need.wanted, settings.tries, work, tell)
-            ):
-                about = {"seed": seed, "index": one.index, "scores": one.scores}
-                row = {**_told(origin.of(number)), **about}
+        _copy(pack, task.sorts, into, tell)
+        for number in range(len(needs)):
+            selected = SelectedPictures(judge, number)
+            for place, one in enumerate(task.picked(selected, work, tell)):
+                row, name = task.row(number, one), task.name(number)
                 into.synthetic(one.picture, row, name, _text(row, name))
-                if taken < SHOWN:
+                if place < SHOWN:
                     shown.append((number, one.picture))
-            tried, rejected = picked.tried, dict(picked.rejected)
-            counts.append(
-                ClassCount(name, need.real, need.wanted, picked.taken, tried, seed, rejected)
-            )
+            counts.append(task.count(selected))
         result = Expanded(
             folder=to,
-            form=settings.form,
+            form=task.settings.form,
             real=len(pack.train),
             held_out=len(pack.holdout),
             synthetic=sum(one.taken for one in counts),
             classes=tuple(counts),
-            judge=eye.name,
+            judge=task.eye.name,
             accuracy=accuracy,
-            warnings=_warnings(counts, accuracy, eye, settings),
+            warnings=_warnings(counts, accuracy, task),
         )
-        into.finish(_files(pack, origin, result, settings, shown))
+        into.finish(_files(task, result, shown))
     work.clear()
     return result
 
@@ -214,19 +210,17 @@ def expand_part(
     Raises:
         DataError: there is nothing to add, or too few real pictures.
     """
-    sorts = classes_of(pack, settings.attribute)
-    needs = class_needs(pack, sorts, settings)
-    eye = named(settings.judge, pack.channels, pack.size)
-    work = Unfinished(parts.folder / FOUND, _key(pack, origin, settings, eye))
-    net, _ = _classifier(pack, sorts, settings, tell)
-    judge = sieve(*seen_by(pack, eye, tell), eye, net, keep_copies=settings.keep_copies)
+    task = _Task(pack, make, origin, settings)
+    needs = task.needs
+    work = Unfinished(parts.folder / FOUND, task.key)
+    judge, _ = task.judge(tell)
 
     def ask(numbers: list[int]) -> Iterator[tuple[int, int]]:
         for number in numbers:
-            chosen = SelectedPictures(judge, number)
-            for _ in pick(make, chosen, needs[number].wanted, settings.tries, work, tell):
+            selected = SelectedPictures(judge, number)
+            for _ in task.picked(selected, work, tell):
                 pass
-            yield number, chosen.taken
+            yield number, selected.taken
 
     asking = Asking(ask, lambda number: (number, needs[number].wanted))
     return parts.run(range(len(needs)), asking, "classes", tell)
@@ -316,14 +310,88 @@ def class_seed(seed: int, number: int) -> int:
     return seeds.number(seed, "expand", number) % 1_000_000
 
 
-def _classifier(
-    pack: Pack, sorts: Classes, settings: ExpandSettings, tell: Tell
-) -> tuple[Classifier | None, float | None]:
-    """A classifier of the training split, and the share of the hold-out it gets right."""
-    if not sorts.names:
-        return None, None
-    told = label_classifier(pack, sorts, steps=settings.steps, seed=settings.seed, tell=tell)
-    return told.classifier, told.accuracy
+@dataclass(frozen=True, eq=False)
+class _Task:
+    """What is to be found: the same for one process and for many that do some classes each."""
+
+    pack: Pack
+    make: Make
+    origin: Origin
+    settings: ExpandSettings
+
+    @cached_property
+    def sorts(self) -> Classes:
+        return classes_of(self.pack, self.settings.attribute)
+
+    @cached_property
+    def needs(self) -> list[ClassNeed]:
+        if isinstance(self.make, Chosen):
+            return self.make.needs(self.pack, self.sorts)
+        return class_needs(self.pack, self.sorts, self.settings)
+
+    @cached_property
+    def eye(self) -> Features:
+        return named(self.settings.judge, self.pack.channels, self.pack.size)
+
+    @property
+    def key(self) -> dict[str, Any]:
+        """Everything that decides which pictures pass."""
+        settings = self.settings
+        return {
+            "pack": self.pack.fingerprint,
+            "origin": asdict(self.origin),
+            "eye": self.eye.hash,
+            "balance": settings.balance,
+            "factor": settings.times,
+            "attribute": settings.attribute,
+            "judge": settings.judge,
+            "steps": settings.steps,
+            "tries": settings.tries,
+            "seed": settings.seed,
+            "keep_copies": settings.keep_copies,
+            "trained_with": settings.trained_with,
+            **({"chosen": self.make.digest} if isinstance(self.make, Chosen) else {}),
+        }
+
+    def judge(self, tell: Tell) -> tuple[Sieve, float | None]:
+        """What candidates have to pass, and the share of the hold-out its classifier gets right."""
+        classifier, accuracy, settings = None, None, self.settings
+        if self.sorts.names:
+            told = label_classifier(
+                self.pack, self.sorts, steps=settings.steps, seed=settings.seed, tell=tell
+            )
+            classifier, accuracy = told.classifier, told.accuracy
+        real = seen_by(self.pack, self.eye, tell)
+        return sieve(*real, self.eye, classifier, keep_copies=settings.keep_copies), accuracy
+
+    def picked(
+        self, selected: SelectedPictures, work: Unfinished, tell: Tell
+    ) -> Iterator[PickedPicture]:
+        """The candidates of a class that pass."""
+        wanted = self.needs[selected.number].wanted
+        return pick(self.make, selected, wanted, self.settings.tries, work, tell)
+
+    def name(self, number: int) -> str:
+        return self.sorts.names[number] if self.sorts.names else ""
+
+    def row(self, number: int, one: PickedPicture) -> dict[str, Any]:
+        """What the manifest says of a synthetic picture."""
+        seed = class_seed(self.settings.seed, number)
+        about = {"seed": seed, "index": one.index, "scores": one.scores}
+        return {**_told(self.origin.of(number)), **about}
+
+    def count(self, selected: SelectedPictures) -> ClassCount:
+        """What became of a class."""
+        number = selected.number
+        return ClassCount(
+            name=self.name(number),
+            real=self.needs[number].real,
+            wanted=self.needs[number].wanted,
+            taken=selected.taken,
+            tried=selected.tried,
+            seed=class_seed(self.settings.seed, number),
+            rejected=dict(selected.rejected),
+        )
 
 
 def _writer(pack: Pack, to: Path, settings: ExpandSettings) -> Enlarged:
@@ -335,31 +403,6 @@ def _writer(pack: Pack, to: Path, settings: ExpandSettings) -> Enlarged:
     for split in (pack.train, pack.holdout):
         originals.all(split.rows(np.arange(len(split))))
     return EnlargedFolder(to, originals, copied=settings.real == "copy")
-
-
-def _key(
-    pack: Pack,
-    origin: Origin,
-    settings: ExpandSettings,
-    eye: Features,
-    chosen: Chosen | None = None,
-) -> dict[str, Any]:
-    """Everything that decides which pictures pass."""
-    return {
-        "pack": pack.fingerprint,
-        "origin": asdict(origin),
-        "eye": eye.hash,
-        "balance": settings.balance,
-        "factor": settings.times,
-        "attribute": settings.attribute,
-        "judge": settings.judge,
-        "steps": settings.steps,
-        "tries": settings.tries,
-        "seed": settings.seed,
-        "keep_copies": settings.keep_copies,
-        "trained_with": settings.trained_with,
-        **({"chosen": chosen.digest} if chosen else {}),
-    }
 
 
 def _copy(pack: Pack, sorts: Classes, into: Enlarged, tell: Tell) -> None:
@@ -389,9 +432,7 @@ def _text(row: dict[str, Any], name: str) -> dict[str, str]:
     return {**told, "Software": "lookalike", "Comment": "synthetic: made by a generative network"}
 
 
-def _warnings(
-    counts: list[ClassCount], accuracy: float | None, eye: Features, settings: ExpandSettings
-) -> tuple[str, ...]:
+def _warnings(counts: list[ClassCount], accuracy: float | None, task: _Task) -> tuple[str, ...]:
     told = []
     for one in counts:
         if one.short:
@@ -407,18 +448,13 @@ def _warnings(
             f"the classifier is right for {accuracy:.0%} of the held-out pictures only, so its "
             "agreement says little about the classes"
         )
-    family = conflict(eye, settings.trained_with)
+    family = conflict(task.eye, task.settings.trained_with)
     return (*told, *([family] if family else []))
 
 
-def _files(
-    pack: Pack,
-    origin: Origin,
-    result: Expanded,
-    settings: ExpandSettings,
-    shown: list[tuple[int, Pixels]],
-) -> dict[str, bytes]:
+def _files(task: _Task, result: Expanded, shown: list[tuple[int, Pixels]]) -> dict[str, bytes]:
     """The card for people, the same for programs, a sheet of synthetic pictures, the licence."""
+    pack, origin, settings = task.pack, task.origin, task.settings
     card = {
         "pack": {"name": pack.name, "fingerprint": pack.fingerprint, "size": plain(pack.size)},
         "run": _told(origin),

@@ -8,15 +8,14 @@ import json
 import tarfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from lookalike import images
 from lookalike.data.pack.atomic_folder import folder_names, refuse_full, whole_folder
-from lookalike.data.pack.pack import Pack, Row, Split
-from lookalike.errors import DataError, PackError, need
+from lookalike.data.pack.pack import Pack, Row, Split, damaged
+from lookalike.errors import DataError, need
 from lookalike.progress import Tell, silent
 from lookalike.results import Result
 
@@ -76,20 +75,17 @@ def export_pack(
 
 def _pictures(split: Split) -> Iterator[tuple[str, bytes, Row]]:
     """Name, PNG bytes and manifest line of every picture of a split, changed copies aside."""
-    for start in range(0, len(split), _BLOCK):
-        at = np.arange(start, min(start + _BLOCK, len(split)))
-        pixels, rows, places = split.images(at), split.rows(at), split.pack_rows(at)
-        for picture, row, place in zip(pixels, rows, places, strict=True):
-            if "augment" not in row:
-                yield f"{place:08d}", images.encode_png(picture), row
+    for place, (picture, row) in zip(split.pack_rows(), split.each(), strict=True):
+        if "augment" not in row:
+            yield f"{place:08d}", images.encode_png(picture), row
 
 
 def _class_of(split: Split, row: Row) -> str:
     group = str(row.get("class") or "") if split.pack.classes else ""
     if group and group not in split.pack.classes:
-        raise PackError(
-            f"the pack {split.pack.path} is damaged: its manifest.jsonl knows a class {group!r} "
-            "that its pack.json does not. Make it again with 'lookalike prepare'."
+        raise damaged(
+            split.pack.path,
+            f"its manifest.jsonl knows a class {group!r} that its pack.json does not",
         )
     return group
 
@@ -147,22 +143,22 @@ def _parquet(split: Split, to: Path) -> Iterator[None]:
     names = [one["name"] for one in split.pack.info["attributes"]]
     image = arrow.struct([("bytes", arrow.binary()), ("path", arrow.string())])
     words = ["label", *names] if split.pack.classes else names
-    schema = arrow.schema([("image", image), *((name, arrow.string()) for name in words)])
+    columns = [("image", image), *((name, arrow.string()) for name in words)]
     features = {"image": {"_type": "Image"}} | {
         name: {"dtype": "string", "_type": "Value"} for name in words
     }
     told = {"huggingface": json.dumps({"info": {"features": features}})}
-    with parquet.ParquetWriter(to / f"{split.name}.parquet", schema.with_metadata(told)) as writer:
-        rows: list[dict[str, Any]] = []
-        for name, data, row in _pictures(split):
-            line = {"image": {"bytes": data, "path": f"{name}.png"}, **row.get("attributes", {})}
-            rows.append(line | ({"label": row.get("class")} if split.pack.classes else {}))
-            if len(rows) == _BLOCK:
-                writer.write_table(arrow.Table.from_pylist(rows, schema.with_metadata(told)))
-                rows = []
-            yield
-        if rows:
-            writer.write_table(arrow.Table.from_pylist(rows, schema.with_metadata(told)))
+    schema = arrow.schema(columns, metadata=told)
+    with parquet.ParquetWriter(to / f"{split.name}.parquet", schema) as writer:
+        pictures = _pictures(split)
+        while some := list(islice(pictures, _BLOCK)):
+            rows = [
+                {"image": {"bytes": data, "path": f"{name}.png"}, **row.get("attributes", {})}
+                | ({"label": row.get("class")} if split.pack.classes else {})
+                for name, data, row in some
+            ]
+            writer.write_table(arrow.Table.from_pylist(rows, schema))
+            yield from [None] * len(some)
 
 
 FORMS: dict[str, Callable[[Split, Path], Iterator[None]]] = {

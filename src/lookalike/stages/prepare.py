@@ -25,19 +25,11 @@ from lookalike.data.decode.decode import (
     Fit,
     PictureFacts,
     ReadSettings,
-    open_picture,
     read_opened,
 )
 from lookalike.data.decode.faces import FaceSettings
-from lookalike.data.decode.ingest import (
-    SIZES,
-    IngestLog,
-    examples,
-    picture_row,
-    see_through,
-    transparency_kept,
-)
-from lookalike.data.decode.picture_arrays import some
+from lookalike.data.decode.ingest import SIZES, IngestLog, examples, picture_row
+from lookalike.data.decode.picture_arrays import looked_at, see_through, some, transparency_kept
 from lookalike.data.decode.previous_pack import (
     Answer,
     Reused,
@@ -297,7 +289,7 @@ def _smaller(pack: Pack, to: Path, size: int, channels: int, listing: str) -> Pa
     """A copy of a pack at another size, with the same labels and the same hold-out."""
     look = ReadSettings(size=size, channels=channels, least=1)
     held = np.zeros(pack.count, np.bool_)
-    held[pack.holdout.pack_rows(np.arange(len(pack.holdout)))] = True
+    held[pack.holdout.pack_rows()] = True
     with PackWriter(to, size=size, channels=channels) as writer:
         for number, row in enumerate(pack.manifest()):
             picture = images.to_pillow(pack.shards.take(np.array([number]))[0])
@@ -341,14 +333,12 @@ def _look(pictures: PictureSource, settings: PrepareSettings) -> ReadSettings:
     )
     if settings.size is not None:
         return wanted
-    sides = []
     step = max(1, len(pictures.files) // _PROBED)
-    for file in pictures.loaded(pictures.files[::step]):
-        try:
-            with open_picture(file.read()) as picture:
-                sides.append(min(*picture.size, settings.crop or min(picture.size)))
-        except (DataError, OSError, ValueError, SyntaxError):
-            continue
+    sides = looked_at(
+        pictures,
+        pictures.files[::step],
+        lambda picture: min(*picture.size, settings.crop or min(picture.size)),
+    )
     median = float(np.median(sides)) if sides else 0.0
     size = max((one for one in SIZES if one <= median), default=SIZES[0])
     return ReadSettings(**{**asdict(wanted), "size": size})
@@ -403,24 +393,17 @@ def _old_pack(to: Path) -> Pack | None:
         return None
 
 
+@dataclass
 class _Work:
-    """One run of prepare over one source."""
+    """One run of prepare over one source; ``sides`` are those on which pictures have to stay."""
 
-    def __init__(
-        self,
-        pictures: PictureSource,
-        to: Path,
-        settings: PrepareSettings,
-        look: ReadSettings,
-        parts: Parts | None,
-    ) -> None:
-        self.pictures = pictures
-        self.to = to
-        self.settings = settings
-        self.look = look
-        self.parts = parts
-        self.ingest = IngestLog()
-        self.sides: list[str | None] = []
+    pictures: PictureSource
+    to: Path
+    settings: PrepareSettings
+    look: ReadSettings
+    parts: Parts | None
+    ingest: IngestLog = field(default_factory=IngestLog)
+    sides: list[str | None] = field(default_factory=list)
 
     def run(self, old: Pack | None, info: Row, chains: tuple[Chain, ...], tell: Tell) -> Prepared:
         """Read everything, find the same pictures, hold some out, and write the pack.
@@ -533,7 +516,7 @@ class _Work:
     def asking(self) -> Asking[PictureFile, tuple[Accepted | Refused, ...]]:
         """How files are read."""
         kinds = (Accepted, Refused, PictureFacts, Marks)
-        return Asking(self._ask, _address, kinds, self.pictures.refused)
+        return Asking(self._ask, PictureFile.key, kinds, self.pictures.refused)
 
     def _ask(
         self, new: list[PictureFile]
@@ -603,10 +586,6 @@ def _side(sides: Mapping[int, str], same: tuple[int, ...]) -> str | None:
     """The side on which a picture of these identities has to stay, if any."""
     found = {sides.get(key) for key in same}
     return "train" if "train" in found else "holdout" if "holdout" in found else None
-
-
-def _address(file: PictureFile) -> tuple[str, list[int]]:
-    return file.name, [file.size, file.stamp]
 
 
 def _licence(path: Path) -> str:

@@ -14,14 +14,10 @@ import torch
 from torch import Tensor
 
 from lookalike import checkpoints, images
-from lookalike.data.decode.photos import SquareSettings, read_square
-from lookalike.data.readers.base import BYTE_LIMIT
 from lookalike.editing.inversion import Inversion, InversionSettings
 from lookalike.editing.measure import subject_of
 from lookalike.editing.open import open_editor
-from lookalike.editing.photos import REBUILT, refuse_foreign
-from lookalike.errors import DataError
-from lookalike.images import Pixels
+from lookalike.editing.photos import REBUILT, open_photo, refuse_foreign
 from lookalike.place import Place
 from lookalike.progress import Tell, silent
 from lookalike.recipe import trust
@@ -97,11 +93,11 @@ def rebuild(
         DataError: the photo cannot be read, or the picture would be written over another one.
         RecipeError: there is no such loss.
     """
-    check = partial(_square, photo)
+    check = partial(open_photo, photo)
     target = to or photo.with_name(f"{photo.stem}-rebuilt.png")
     refuse_foreign(target)
     opened = open_editor(run, place, trust(settings.recipe), tell, check)
-    squares = [_square(photo, opened.squares)]
+    squares = [open_photo(photo, opened.squares).square]
     if opened.pack is not None:
         holdout = opened.pack.holdout
         squares += list(holdout.images(np.arange(min(settings.beside, len(holdout)))))
@@ -124,16 +120,6 @@ def rebuild(
 def _write(target: Path, photo: Path, pictures: Tensor, columns: int) -> None:
     sheet = images.grid(images.enlarge(images.to_pixels(pictures), 128), columns)
     checkpoints.write_whole(target, images.encode_png(sheet, {REBUILT: photo.name}))
-
-
-def _square(photo: Path, squares: SquareSettings) -> Pixels:
-    try:
-        with photo.open("rb") as file:
-            return read_square(file.read(BYTE_LIMIT + 1), squares)
-    except OSError as problem:
-        raise DataError(f"{photo} cannot be opened ({problem.strerror or problem}).") from problem
-    except DataError as problem:
-        raise DataError(f"{photo} {problem}.") from problem
 
 
 def _weights(names: str) -> Mapping[str, float]:

@@ -10,7 +10,6 @@ import numpy as np
 
 from lookalike import seeds
 from lookalike.data.decode.photos import read_square
-from lookalike.data.readers.base import BYTE_LIMIT
 from lookalike.data.readers.open import open_source
 from lookalike.editing.open import OpenedEditor, keep_slider, open_editor
 from lookalike.editing.photos import LEAST
@@ -118,10 +117,7 @@ def _pictures(path: Path, opened: OpenedEditor, notes: list[str], tell: Tell) ->
     found, refused = [], []
     for number, item in enumerate(source.loaded(source.files[:MOST]), 1):
         try:
-            data = item.read()
-            if len(data) > BYTE_LIMIT:
-                raise DataError(f"has more than {BYTE_LIMIT >> 20} MB")
-            found.append(read_square(data, opened.squares))
+            found.append(read_square(item.read(), opened.squares))
         except DataError as problem:
             refused.append(f"{item.name} {problem}")
         tell(f"reading {path.name}", number, min(MOST, len(source.files)))

@@ -15,8 +15,8 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 from lookalike import images, seeds
 from lookalike.data.augment.transforms import Chain, parse
 from lookalike.data.decode.alpha import bled
-from lookalike.data.decode.color_modes import plain_mode
-from lookalike.data.decode.decode import PIXEL_LIMIT, open_picture
+from lookalike.data.decode.color_modes import on_white, plain_mode
+from lookalike.data.decode.decode import in_plain_words, open_picture
 from lookalike.data.decode.worker_pool import Lost, Workers
 from lookalike.errors import DataError, NoImagesError, StorageError
 from lookalike.images import Pixels
@@ -106,16 +106,14 @@ def transform(folder: Path, settings: TransformSettings, tell: Tell = silent) ->
             f"{folder} holds no picture to transform (looked for {', '.join(sorted(SUFFIXES))}; "
             f"{augmented} were transformed already)."
         )
-    task = partial(_apply, tuple(chains), settings.seed, settings.alpha)
     if settings.preview is not None:
-        sheet = _preview(folder, originals, chains, settings)
-        settings.preview.parent.mkdir(parents=True, exist_ok=True)
-        images.write_png(settings.preview, sheet)
+        _write_preview(settings.preview, folder, originals, chains, settings)
         return Transformed(0, 0, no_match, augmented, (), settings.preview)
     jobs = [_job(folder, path, chains, settings.to or folder) for path in originals]
     if part is not None:
         jobs = [job for job in jobs if part.owns(job.name)]
     processed, errors = 0, []
+    task = partial(_apply, tuple(chains), settings.seed, settings.alpha)
     with Workers(task, count=settings.workers, chunk=8) as workers:
         for done, (job, answer) in enumerate(workers.map(job for job in jobs if job.wanted), 1):
             if isinstance(answer, Lost):
@@ -194,19 +192,11 @@ def _draw(seed: int, name: str, chain: Chain) -> np.random.Generator:
 
 def _open(path: Path, alpha: bool) -> Pixels:
     """A picture upright at its own size, uint8 ``[H, W, C]``; transparency kept, or on white."""
-    try:
-        with open_picture(path.read_bytes(), PIXEL_LIMIT) as picture:
-            turned = plain_mode(ImageOps.exif_transpose(picture), [])
-            if turned.mode == "RGBA" and alpha:
-                return images.from_pillow(bled(turned, seen=1), 4)
-            if turned.mode == "RGBA":
-                clear, turned = turned, Image.new("RGB", turned.size, "white")
-                turned.paste(clear, None, clear)
-            return images.from_pillow(turned, 1 if turned.mode == "L" else 3)
-    except DataError:
-        raise
-    except Exception as problem:
-        raise DataError(f"is truncated or damaged ({problem})") from problem
+    with in_plain_words(), open_picture(path.read_bytes()) as picture:
+        turned = plain_mode(ImageOps.exif_transpose(picture), [])
+        if turned.mode == "RGBA" and alpha:
+            return images.from_pillow(bled(turned, seen=1), 4)
+        return images.from_pillow(on_white(turned), 1 if turned.mode == "L" else 3)
 
 
 def _write(place: Path, picture: Pixels) -> None:
@@ -220,9 +210,13 @@ def _write(place: Path, picture: Pixels) -> None:
         part.unlink(missing_ok=True)
 
 
-def _preview(
-    folder: Path, originals: Sequence[Path], chains: Sequence[Chain], settings: TransformSettings
-) -> Pixels:
+def _write_preview(
+    to: Path,
+    folder: Path,
+    originals: Sequence[Path],
+    chains: Sequence[Chain],
+    settings: TransformSettings,
+) -> None:
     """A sheet: a row for each of some pictures, the original first, then every chain."""
     step = max(1, len(originals) // _PREVIEWED)
     rows = [
@@ -235,7 +229,8 @@ def _preview(
     heads = [_head(words) for words in ("original", *(chain.text for chain in chains))]
     columns = len(heads)
     sheets = [images.grid(np.stack(part), columns, gap=_GAP) for part in (heads, tiles)]
-    return np.concatenate(sheets)
+    to.parent.mkdir(parents=True, exist_ok=True)
+    images.write_png(to, np.concatenate(sheets))
 
 
 def _changed(

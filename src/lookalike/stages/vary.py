@@ -271,11 +271,7 @@ def _of_photo(work: _Work, number: int, path: Path, share: int, tell: Tell) -> I
         return
     tried, rejected = work.selected.tried, work.selected.rejected.copy()
     rows, pngs, vectors = _made(work, number, path, share, tell)
-    told = {
-        "tried": work.selected.tried - tried,
-        "rejected": dict(work.selected.rejected - rejected),
-        "rows": rows,
-    }
+    told = {**work.selected.since(tried, rejected), "rows": rows}
     width = work.sieve.training.vectors.shape[1]
     arrays = {f"png{i}": np.frombuffer(png, np.uint8) for i, png in enumerate(pngs)}
     stacked = np.stack(vectors) if vectors else np.zeros((0, width), np.float32)

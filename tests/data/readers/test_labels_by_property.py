@@ -7,17 +7,18 @@ import io
 import itertools
 import json
 from collections import Counter
-from pathlib import PurePosixPath
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePosixPath
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lookalike.data.readers.base import PictureFile
+from lookalike.data.readers.base import PictureFile, PictureSource
 from lookalike.data.readers.encodings import decode_text, guess_encoding
 from lookalike.data.readers.label_matcher import FileIndex, match_table
 from lookalike.data.readers.label_tables import json_rows, read_table
-from lookalike.data.readers.labels import label_files
+from lookalike.data.readers.labels import put_labels
 from lookalike.data.readers.layout import arrange, split_kind
 from lookalike.data.readers.sidecars import sidecars
 from lookalike.errors import DataError
@@ -193,12 +194,20 @@ def test_no_json_document_breaks_the_reader(document: object) -> None:
     read_table("labels.json", json.dumps(document).encode())
 
 
+class Nowhere(PictureSource):
+    """Files that were named and lie nowhere."""
+
+    def loaded(self, files: Sequence[PictureFile]) -> Iterator[PictureFile]:
+        yield from files
+
+
 @few
 @given(st.binary(max_size=200), st.sampled_from(["a.csv", "labels.json", "a.jsonl", "train.txt"]))
 def test_no_bytes_break_the_reader_of_tables(data: bytes, name: str) -> None:
-    files = [PictureFile(f"{i}.png", 1, 1) for i in range(3)]
+    source = Nowhere(Path("nowhere"))
+    source.files = [PictureFile(f"{i}.png", 1, 1) for i in range(3)]
     try:
-        labeled = label_files(files, {name: lambda: data})
+        put_labels(source, {name: lambda: data})
     except DataError:
         return
-    assert [file.name for file in labeled.files] == ["0.png", "1.png", "2.png"]
+    assert [file.name for file in source.files] == ["0.png", "1.png", "2.png"]

@@ -8,8 +8,7 @@ import torch
 
 from lookalike.errors import DataError, LookalikeError
 from lookalike.metrics.features.features import Features, Lite, Pixels, RandomConv, choose, conflict
-from lookalike.metrics.features.judges import named
-from lookalike.metrics.features.outside import Own
+from lookalike.metrics.features.judges import Own, named
 
 needs_lite = pytest.mark.skipif(not Lite.installed(0), reason="the extra 'features' is missing")
 

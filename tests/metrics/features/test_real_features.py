@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 
 from lookalike.data.pack.pack import Pack
-from lookalike.metrics.features.cache import cache_file
 from lookalike.metrics.features.features import Features
-from lookalike.metrics.features.real_features import RealFeatures, shuffled
+from lookalike.metrics.features.real_features import RealFeatures, cache_file, shuffled
 
 Make = Callable[..., Features]
 

@@ -9,7 +9,7 @@ import pytest
 
 from lookalike.errors import SourceError
 from lookalike.settings.collect import ALL_LICENSES, FREE_LICENSES, Manners, SearchSettings
-from lookalike.sources.search.commons import license_code, plain
+from lookalike.sources.search.services import license_code, plain
 from lookalike.sources.store.collection import read_lines
 from lookalike.stages import collect
 

@@ -145,11 +145,15 @@ def conversion(picture: Image.Image, notes: list[str], profile: ColorProfile = S
 
 def opaque(picture: Image.Image) -> Image.Image:
     """A picture of any mode as RGB, what is transparent on white."""
-    plain = plain_mode(picture, [])
-    if plain.mode != "RGBA":
-        return plain.convert("RGB")
-    ground = Image.new("RGB", plain.size, "white")
-    ground.paste(plain, None, plain)
+    return on_white(plain_mode(picture, [])).convert("RGB")
+
+
+def on_white(picture: Image.Image) -> Image.Image:
+    """A picture of mode L, RGB or RGBA; the last as RGB, what is transparent on white."""
+    if picture.mode != "RGBA":
+        return picture
+    ground = Image.new("RGB", picture.size, "white")
+    ground.paste(picture, None, picture)
     return ground
 
 

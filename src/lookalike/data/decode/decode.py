@@ -9,7 +9,8 @@ from __future__ import annotations
 import io
 import math
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -21,9 +22,8 @@ from lookalike.data.decode.alpha import bled
 from lookalike.data.decode.color_modes import (
     SRGB,
     Box,
-    ColorProfile,
-    Convert,
     conversion,
+    on_white,
     profile_of,
     resized,
 )
@@ -181,6 +181,23 @@ def _mended(data: bytes, settings: ReadSettings) -> DecodedPicture | None:
     return replace(plain, facts=replace(plain.facts, notes=(*plain.facts.notes, TORN_NOTE)))
 
 
+@contextmanager
+def in_plain_words() -> Iterator[None]:
+    """Inside, decoders do not warn, and whatever they raise becomes a reason in plain words.
+
+    Raises:
+        DataError: the message is the reason alone.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    except DataError:
+        raise
+    except Exception as problem:
+        raise reason(problem) from problem
+
+
 def reason(problem: Exception) -> DataError:
     """What a decoder raised, as a reason in plain words."""
     if isinstance(problem, MemoryError):
@@ -263,7 +280,8 @@ def read_opened(
     if turn in _TURNS:
         notes.append("turned by EXIF")
     target = padded(box[2] - box[0], box[3] - box[1], stored)
-    square = _fit(_Part(picture, box, target, convert, profile), settings, _TURNS.get(turn))
+    small = profile.applied(resized(picture, target, box, convert))
+    square = _fit(small, settings, _TURNS.get(turn))
     if enlarged:
         notes.append(f"enlarged from {enlarged} px")
     pixels = images.from_pillow(square, settings.channels)
@@ -320,20 +338,8 @@ def _draft(picture: Image.Image, box: Box, settings: ReadSettings, *, keep_color
         picture.draft(mode, picture.size)
 
 
-@dataclass(frozen=True)
-class _Part:
-    """The part of an opened picture that is used, its new sides, and how it becomes plain."""
-
-    picture: Image.Image
-    box: Box
-    target: tuple[int, int]
-    convert: Convert
-    profile: ColorProfile
-
-
-def _fit(part: _Part, settings: ReadSettings, turn: Image.Transpose | None) -> Image.Image:
-    """Resize the box (Lanczos) into the picture, upright, on the background."""
-    small = part.profile.applied(resized(part.picture, part.target, part.box, part.convert))
+def _fit(small: Image.Image, settings: ReadSettings, turn: Image.Transpose | None) -> Image.Image:
+    """The box, resized, in the middle of the picture: upright, on the background."""
     if turn is not None:
         small = small.transpose(turn)
     height, width = shape_of(settings.size)
@@ -353,7 +359,6 @@ def _background(small: Image.Image, settings: ReadSettings) -> Image.Image:
     height, width = shape_of(settings.size)
     if settings.background != "blur":
         return Image.new("RGB", (width, height), background_colour(settings.background))
-    opaque = Image.new("RGB", small.size, "white")
-    opaque.paste(small.convert("RGB"), None, small if small.mode == "RGBA" else None)
+    opaque = on_white(small).convert("RGB")
     stretched = opaque.resize((width, height), Image.Resampling.BICUBIC)
     return stretched.filter(ImageFilter.GaussianBlur(settings.size / 10))

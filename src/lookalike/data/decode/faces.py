@@ -19,10 +19,11 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from lookalike.data.decode.color_modes import opaque
-from lookalike.data.decode.decode import PIXEL_LIMIT, open_picture
+from lookalike.data.decode.decode import in_plain_words, open_picture
 from lookalike.errors import DataError, need
 
 _LOOK = 640
+_EYES = ("left_eye", "right_eye")
 _MODEL = "face_detection_yunet_2023mar.onnx"
 
 
@@ -94,13 +95,8 @@ def face_square(picture: Image.Image, settings: FaceSettings) -> FaceSquare:
 
 
 def _upright(data: bytes) -> Image.Image:
-    try:
-        with open_picture(data, PIXEL_LIMIT) as opened:
-            return opaque(ImageOps.exif_transpose(opened))
-    except DataError:
-        raise
-    except Exception as problem:
-        raise DataError(f"is truncated or damaged ({problem})") from problem
+    with in_plain_words(), open_picture(data) as opened:
+        return opaque(ImageOps.exif_transpose(opened))
 
 
 def _the_one(picture: Image.Image, settings: FaceSettings) -> Face:
@@ -126,15 +122,8 @@ def _the_one(picture: Image.Image, settings: FaceSettings) -> Face:
         )
     face = max(clear, key=lambda one: one.width * one.height)
     up = 1 / scale
-    eyes = tuple((x * up, y * up) for x, y in face.eyes)
-    return Face(
-        face.left * up,
-        face.top * up,
-        face.width * up,
-        face.height * up,
-        (eyes[0], eyes[1]),
-        face.score,
-    )
+    box = [side * up for side in (face.left, face.top, face.width, face.height)]
+    return _face(box, [(x * up, y * up) for x, y in face.eyes], face.score)
 
 
 def find_faces(pixels: NDArray[np.uint8], sure: float = 0.6) -> list[Face]:
@@ -144,11 +133,7 @@ def find_faces(pixels: NDArray[np.uint8], sure: float = 0.6) -> list[Face]:
     detector.setInputSize((width, height))
     _, rows = detector.detect(np.ascontiguousarray(pixels[..., ::-1]))
     found = [
-        _face(
-            row[:4].tolist(),
-            _ordered((float(row[4]), float(row[5])), (float(row[6]), float(row[7]))),
-            float(row[14]),
-        )
+        _face(row[:4], (row[4:6], row[6:8]), row[14])
         for row in (rows if rows is not None else ())
         if row[14] >= sure
     ]
@@ -162,30 +147,17 @@ def _second_opinion(pixels: NDArray[np.uint8]) -> list[Face]:
     except Exception:  # cv2.error on tiny pictures: no second opinion then
         return []
     return [
-        _face(
-            row["box"],
-            _ordered(
-                tuple(map(float, row["keypoints"]["left_eye"])),
-                tuple(map(float, row["keypoints"]["right_eye"])),
-            ),
-            float(row["confidence"]),
-        )
+        _face(row["box"], [row["keypoints"][eye] for eye in _EYES], row["confidence"])
         for row in rows
         if row["confidence"] >= 0.95
     ]
 
 
-Eyes = tuple[tuple[float, float], tuple[float, float]]
-
-
-def _face(box: Sequence[float], eyes: Eyes, score: float) -> Face:
+def _face(box: Sequence[float], eyes: Sequence[Sequence[float]], score: float) -> Face:
+    """A face of a detector's numbers; its eyes come in any order."""
     left, top, width, height = (float(value) for value in box)
-    return Face(left, top, width, height, eyes, score)
-
-
-def _ordered(one: tuple[float, ...], other: tuple[float, ...]) -> Eyes:
-    first, second = sorted([(one[0], one[1]), (other[0], other[1])])
-    return first, second
+    first, second = sorted((float(x), float(y)) for x, y in eyes)
+    return Face(left, top, width, height, (first, second), float(score))
 
 
 def _aligned(face: Face, pad: float) -> FaceSquare:

@@ -8,12 +8,11 @@ the squares that come out. They depend on the file and the settings alone.
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Iterator
 
 from PIL import Image
 
-from lookalike.data.decode.decode import ReadSettings, open_picture, reason
+from lookalike.data.decode.decode import ReadSettings, in_plain_words, open_picture, reason
 from lookalike.errors import DataError
 from lookalike.sizes import shape_of
 
@@ -43,18 +42,14 @@ def frames_of(data: bytes, settings: ReadSettings) -> Iterator[Frame]:
     What ends the frames early comes last, as the reason in plain words. A frame is to be used
     before the next one is asked for.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            with open_picture(data, settings.pixel_limit) as picture:
-                if picture.format in MOVING and getattr(picture, "is_animated", False):
-                    yield from _moving(picture, settings)
-                else:
-                    yield None, picture
-        except DataError as problem:
-            yield None, problem
-        except Exception as problem:
-            yield None, reason(problem)
+    try:
+        with in_plain_words(), open_picture(data, settings.pixel_limit) as picture:
+            if picture.format in MOVING and getattr(picture, "is_animated", False):
+                yield from _moving(picture, settings)
+            else:
+                yield None, picture
+    except DataError as problem:
+        yield None, problem
 
 
 def _moving(picture: Image.Image, settings: ReadSettings) -> Iterator[Frame]:

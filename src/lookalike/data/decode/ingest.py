@@ -13,15 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.data.augment.transforms import original_of
-from lookalike.data.decode.color_modes import BROKEN_PROFILE_NOTE, PROFILE_NOTE, is_transparent
-from lookalike.data.decode.decode import TORN_NOTE, open_picture
+from lookalike.data.decode.color_modes import BROKEN_PROFILE_NOTE, PROFILE_NOTE
+from lookalike.data.decode.decode import TORN_NOTE
 from lookalike.data.decode.previous_pack import Answer, PreviousPack, ReusedPicture
 from lookalike.data.decode.worker import Accepted, Refused
 from lookalike.data.pack.pack import Row
-from lookalike.data.readers.base import PictureFile, PictureSource
+from lookalike.data.readers.base import PictureFile
 from lookalike.data.readers.layout import counted, listed, short
 from lookalike.data.similarity.near_duplicates import Groups, connected, near_groups
-from lookalike.errors import DataError
 from lookalike.images import Pixels
 
 _SMALL, _SINGLY = 10, 5
@@ -295,26 +294,3 @@ def examples(refused: Sequence[tuple[str, str]]) -> str:
 
 def _frame(one: Accepted | Refused) -> Row:
     return {} if one.frame is None else {"frame": one.frame}
-
-
-def see_through(source: PictureSource, most: int = 20) -> tuple[int, int]:
-    """How many of some files of a source are transparent somewhere, and how many were looked at."""
-    picked = np.linspace(0, len(source.files) - 1, min(len(source.files), most)).astype(int)
-    clear = []
-    for file in source.loaded([source.files[row] for row in picked]):
-        try:
-            with open_picture(file.read()) as picture:
-                clear.append(is_transparent(picture))
-        except (DataError, OSError, ValueError, SyntaxError):
-            continue
-    return sum(clear), len(clear)
-
-
-def transparency_kept(clear: int, looked: int) -> str:
-    """What to do where most pictures looked at are transparent, in a sentence; else empty."""
-    if not clear or 2 * clear < looked:
-        return ""
-    return (
-        f"{clear} of {looked} pictures looked at are transparent, which a background hides: "
-        "--alpha keeps that, and new pictures are transparent, too."
-    )

@@ -87,13 +87,13 @@ def alone(large: bool) -> Iterator[None]:
         fcntl.flock(_open[path], fcntl.LOCK_UN)
 
 
-def tidy(most: int = MEMORY // 4) -> None:
+def tidy() -> None:
     """Free what only cycles hold (Pillow's pictures may) as soon as this process holds much."""
     try:
         pages = int(Path("/proc/self/statm").read_text("ascii").split()[5])
     except (OSError, ValueError, IndexError):
         return
-    if pages * os.sysconf("SC_PAGE_SIZE") > most:
+    if pages * os.sysconf("SC_PAGE_SIZE") > MEMORY // 4:
         gc.collect()
 
 

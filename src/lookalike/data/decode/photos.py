@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
@@ -25,13 +24,12 @@ from lookalike.data.decode.decode import (
     ORIENTATION,
     ReadSettings,
     cut_box,
+    in_plain_words,
     open_picture,
     padded,
     read_picture,
-    reason,
 )
 from lookalike.data.decode.faces import FaceSettings, cut_face, face_square
-from lookalike.errors import DataError
 from lookalike.images import Pixels
 from lookalike.sizes import shape_of
 
@@ -87,15 +85,8 @@ def read_photo(data: bytes, settings: SquareSettings) -> Photo:
     """
     look = settings.look
     square = read_square(data, settings)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with open_picture(data, look.pixel_limit) as picture:
-                return _whole(picture, square, settings, hashlib.sha256(data).hexdigest())
-    except DataError:
-        raise
-    except Exception as problem:
-        raise reason(problem) from problem
+    with in_plain_words(), open_picture(data, look.pixel_limit) as picture:
+        return _whole(picture, square, settings, hashlib.sha256(data).hexdigest())
 
 
 def read_square(data: bytes, settings: SquareSettings) -> Pixels:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from lookalike import images, seeds
-from lookalike.data.decode.decode import ReadSettings, read_opened, read_picture
+from lookalike.data.decode.color_modes import is_transparent
+from lookalike.data.decode.decode import ReadSettings, open_picture, read_opened, read_picture
 from lookalike.data.pack.pack import Pack
 from lookalike.data.pack.scratch_array import gathered, scratch_array
-from lookalike.data.readers.base import PictureFile
+from lookalike.data.readers.base import PictureFile, PictureSource
+from lookalike.data.readers.layout import counted
 from lookalike.data.readers.open import open_source
 from lookalike.errors import DataError, NoImagesError
 from lookalike.images import Pixels
@@ -24,7 +28,9 @@ LARGEST = 256
 """The size above which pictures are not compared unless it is asked for."""
 
 LOOK = 20
-"""How many pictures say which size is usual."""
+"""How many pictures say what is usual in a set."""
+
+Seen = TypeVar("Seen")
 
 
 @dataclass(frozen=True)
@@ -55,28 +61,62 @@ def pictures_of(
     pixels = scratch_array((len(picked), *shape_of(size), channels))
     groups: list[str] = []
     widths: set[int] = set()
-    refused: list[tuple[str, str]] = []
     for done, file in enumerate(source.loaded([source.files[row] for row in picked])):
         try:
             one = read_picture(file.read(), settings)
         except DataError as problem:
-            refused.append((file.name, str(problem)))
+            source.refused.append((file.name, str(problem)))
             continue
         pixels[len(groups)] = one.pixels
         groups.append(_group(file))
         widths.add(one.facts.width)
         tell("reading pictures", done + 1, len(picked))
-    refused = [*source.refused, *refused]
     if not groups:
-        raise _nothing(path, refused)
+        raise _nothing(path, source.refused)
     notes = []
-    if refused:
-        files = "1 file" if len(refused) == 1 else f"{len(refused)} files"
-        name, why = refused[0]
+    if source.refused:
+        files = counted(len(source.refused), "file")
+        name, why = source.refused[0]
         notes.append(f"{files} in {path} left out, the first: {name} {why}")
     if widths != {shape_of(size)[1]}:
         notes.append(f"pictures in {path} were resized to {size} px to match the real ones")
     return Pictures(pixels[: len(groups)], tuple(groups), tuple(notes))
+
+
+def evenly(count: int, most: int) -> NDArray[np.int64]:
+    """``most`` of the numbers below ``count``, or all, as far apart as can be."""
+    return np.linspace(0, count - 1, min(count, most)).astype(np.int64)
+
+
+def looked_at(
+    source: PictureSource, files: Sequence[PictureFile], look: Callable[[Image.Image], Seen]
+) -> list[Seen]:
+    """What is seen in some files of a source, opened but not decoded; unreadable ones aside."""
+    seen = []
+    for file in source.loaded(files):
+        try:
+            with open_picture(file.read()) as picture:
+                seen.append(look(picture))
+        except (DataError, OSError, ValueError, SyntaxError):
+            continue
+    return seen
+
+
+def see_through(source: PictureSource) -> tuple[int, int]:
+    """How many of some files of a source are transparent somewhere, and how many were looked at."""
+    files = [source.files[row] for row in evenly(len(source.files), LOOK)]
+    clear = looked_at(source, files, is_transparent)
+    return sum(clear), len(clear)
+
+
+def transparency_kept(clear: int, looked: int) -> str:
+    """What to do where most pictures looked at are transparent, in a sentence; else empty."""
+    if not clear or 2 * clear < looked:
+        return ""
+    return (
+        f"{clear} of {looked} pictures looked at are transparent, which a background hides: "
+        "--alpha keeps that, and new pictures are transparent, too."
+    )
 
 
 def some(count: int, most: int, seed: int = 0) -> NDArray[np.int64]:
@@ -95,18 +135,17 @@ def usual_size(path: Path) -> int:
     if Pack.is_pack(path):
         return min(Pack.open(path).size, LARGEST)
     source = open_source(path)
-    picked = np.linspace(0, len(source.files) - 1, min(len(source.files), LOOK)).astype(int)
+    picked = evenly(len(source.files), LOOK)
     sides: list[int] = []
-    refused: list[tuple[str, str]] = []
     for file in source.loaded([source.files[row] for row in picked]):
         try:
             read = read_picture(file.read(), ReadSettings(size=8))
         except DataError as problem:
-            refused.append((file.name, str(problem)))
+            source.refused.append((file.name, str(problem)))
             continue
         sides.append(min(read.facts.width, read.facts.height))
     if not sides:
-        raise _nothing(path, [*source.refused, *refused])
+        raise _nothing(path, source.refused)
     return min(int(np.median(sides)), LARGEST)
 
 

@@ -13,7 +13,6 @@ from lookalike.data.pack.pack import Pack, Row, Split
 from lookalike.data.readers.base import PictureFile
 
 Key = tuple[str, int, int]
-_BLOCK = 256
 
 
 @dataclass(frozen=True)
@@ -59,10 +58,8 @@ def identities(digest: int, sha256: object = None) -> tuple[int, ...]:
 
 def identities_in(split: Split) -> Iterator[tuple[int, ...]]:
     """The identities of every picture of one side of a pack, changed copies among them."""
-    for start in range(0, len(split), _BLOCK):
-        some = np.arange(start, min(start + _BLOCK, len(split)))
-        for pixels, row in zip(split.images(some), split.rows(some), strict=True):
-            yield identities(digest_of(pixels.tobytes()), row.get("sha256"))
+    for pixels, row in split.each():
+        yield identities(digest_of(pixels.tobytes()), row.get("sha256"))
 
 
 def known_sides(pack: Pack) -> dict[int, str]:

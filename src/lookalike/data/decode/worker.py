@@ -14,10 +14,10 @@ from lookalike.data.decode.decode import (
     DecodedPicture,
     PictureFacts,
     ReadSettings,
+    in_plain_words,
     open_picture,
     read_opened,
     read_picture,
-    reason,
 )
 from lookalike.data.decode.faces import FaceSettings, cut_face
 from lookalike.data.decode.frames import frames_of
@@ -137,15 +137,14 @@ class Preprocessor:
 
     def _frame(self, frame: Image.Image) -> DecodedPicture | DataError:
         try:
-            if self.faces is None:
-                return read_opened(frame, self.look)
-            alone = io.BytesIO()
-            opaque(ImageOps.exif_transpose(frame)).save(alone, "BMP")
-            return self._face(alone.getvalue(), PictureFacts.of(frame))
+            with in_plain_words():
+                if self.faces is None:
+                    return read_opened(frame, self.look)
+                whole = io.BytesIO()
+                opaque(ImageOps.exif_transpose(frame)).save(whole, "BMP")
+                return self._face(whole.getvalue(), PictureFacts.of(frame))
         except DataError as problem:
             return problem
-        except Exception as problem:
-            return reason(problem)
 
     def _face(self, data: bytes, whole: PictureFacts) -> DecodedPicture:
         """The aligned face, with the facts of the whole picture."""

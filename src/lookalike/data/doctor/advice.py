@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from lookalike.data.doctor.census import Census
 from lookalike.data.doctor.findings import GREY_PACK, Finding, Sheet
+from lookalike.data.readers.layout import counted
 
 
 def histograms(sheet: Sheet, faces: Census | None = None) -> dict[str, dict[str, int]]:
@@ -52,10 +53,9 @@ def advise(
     by: Mapping[str, Finding] = {one.kind: one for one in findings}
     fixable = [one.title.lower() for one in findings if one.leaves_out]
     if fixable:
-        many = "picture" if left_out == 1 else "pictures"
+        many = counted(left_out, "picture")
         yield (
-            f"'lookalike prepare SOURCE --to PACK --fix' leaves {left_out} {many} out: "
-            f"{', '.join(fixable)}."
+            f"'lookalike prepare SOURCE --to PACK --fix' leaves {many} out: {', '.join(fixable)}."
         )
     short = np.minimum(sheet.numbers["width"], sheet.numbers["height"])
     middle = float(np.median(short))
@@ -75,8 +75,8 @@ def advise(
         yield "Nearly all pictures are grey: prepare with --grey, which trains faster."
     if faces is not None and faces.advice():
         yield faces.advice()
-    careful = [one for one in findings if one.kind == "outlier"]
-    strange = sum(one.detail == "stands out" for found in careful for one in found.files)
+    unlike = by["outlier"].files if "outlier" in by else ()
+    strange = sum(one.detail == "stands out" for one in unlike)
     if strange:
         yield f"{strange} of the ten pictures most unlike the rest stand out: do they belong here?"
 

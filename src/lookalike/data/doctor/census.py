@@ -6,7 +6,6 @@ more care, picture by picture.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -17,13 +16,14 @@ from PIL import Image, ImageOps
 
 from lookalike import images, seeds
 from lookalike.data.decode.color_modes import opaque
-from lookalike.data.decode.decode import PIXEL_LIMIT, open_picture
+from lookalike.data.decode.decode import in_plain_words, open_picture
 from lookalike.data.decode.faces import find_faces
 from lookalike.data.decode.memory_limits import LARGE_BYTES, LARGE_PIXELS, alone
 from lookalike.data.decode.worker_pool import Lost, Workers
 from lookalike.data.pack.pack import Pack
 from lookalike.data.readers.base import PictureFile
 from lookalike.data.readers.open import open_source
+from lookalike.errors import DataError
 from lookalike.images import Pixels
 from lookalike.progress import Tell
 
@@ -128,11 +128,10 @@ def count_faces(files: Sequence[PictureFile]) -> list[list[Frame] | None]:
     found: list[list[Frame] | None] = []
     for file in files:
         try:
-            with warnings.catch_warnings(), alone(file.size > LARGE_BYTES):
-                warnings.simplefilter("ignore")
-                with open_picture(file.read(), PIXEL_LIMIT) as opened:
+            with in_plain_words(), alone(file.size > LARGE_BYTES):
+                with open_picture(file.read()) as opened:
                     found.append(_frames(_reduced(opened)))
-        except Exception:  # the examination has named it already
+        except DataError:  # the examination has named it already
             found.append(None)
     return found
 

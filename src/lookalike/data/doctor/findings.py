@@ -23,6 +23,7 @@ BLUR = 0.45
 LONG = 2.5
 FEW = 10
 OUTLIERS = 10
+NEIGHBORS = 10
 STRANGE = 5.0
 """How many robust deviations above the middle a picture must be to stand out. On the planted
 corpora sound pictures reach 3.9, and strangers have at least 8.1 (scripts/bench doctor)."""
@@ -350,26 +351,26 @@ def robust_limit(values: Floats, times: float) -> float:
     return middle + times * max(spread, 1e-6)
 
 
-def strangeness(features: Floats, neighbors: int = 10) -> Floats:
+def strangeness(features: Floats) -> Floats:
     """The logarithm of the mean distance to the ten nearest others, float32 ``[N]``.
 
     Distances are between directions: each row of ``features`` is first scaled to length 1. In more
     than 20,000 rows, the others are 20,000 of them, drawn once.
     """
-    return _strangeness(lambda rows: features[rows], len(features), neighbors)
+    return _strangeness(lambda rows: features[rows], len(features))
 
 
-def plain_strangeness(squares: NDArray[np.uint8], neighbors: int = 10) -> Floats:
+def plain_strangeness(squares: NDArray[np.uint8]) -> Floats:
     """The same for pictures, uint8 ``[N, S, S, C]``, by their features, a block at a time."""
-    return _strangeness(lambda rows: plain_features(squares[rows]), len(squares), neighbors)
+    return _strangeness(lambda rows: plain_features(squares[rows]), len(squares))
 
 
-def _strangeness(features_of: Callable[[Indices], Floats], count: int, neighbors: int) -> Floats:
+def _strangeness(features_of: Callable[[Indices], Floats], count: int) -> Floats:
     others = np.arange(count)
     if count > MOST_OTHERS:
         drawn = seeds.array_generator(0, "doctor/others").permutation(count)
         others = np.sort(drawn[:MOST_OTHERS])
-    near = min(neighbors, len(others) - 1)
+    near = min(NEIGHBORS, len(others) - 1)
     if near < 1:
         return np.zeros(count, np.float32)
     pieces = np.split(others, range(_BLOCK, len(others), _BLOCK))

@@ -18,7 +18,7 @@ from lookalike.data.decode.worker import Marks, Refused
 from lookalike.data.decode.worker_pool import Lost, Workers
 from lookalike.data.doctor.checks import SQUARE, PictureMeasures, examine, measure
 from lookalike.data.doctor.findings import GREY_PACK
-from lookalike.data.pack.pack import Pack
+from lookalike.data.pack.pack import Pack, Row
 from lookalike.data.pack.part_folder import Asking, Parts
 from lookalike.data.readers.base import PictureFile, PictureSource
 from lookalike.data.similarity.hash import THUMB
@@ -64,25 +64,20 @@ def examining(
                 yield file, Refused(answer.reason) if isinstance(answer, Lost) else answer
 
     kinds = (PictureMeasures, Refused, PictureFacts, Marks)
-    return Asking(ask, lambda file: (file.name, [file.size, file.stamp]), kinds, found.refused)
+    return Asking(ask, PictureFile.key, kinds, found.refused)
 
 
 def pack_visits(source: Path, tell: Tell) -> Iterator[Visit]:
     """Examine the pictures of a pack, changed copies aside, and name the files that it refused."""
     pack = Pack.open(source)
+    height, width = shape_of(pack.size)
+    unknown: Row = {"sha256": "", "format": "", "mode": "RGB", "notes": ()}
+    unknown |= {"width": width, "height": height}
     for done, row in enumerate(pack.manifest(), 1):
         if "augment" in row:
             continue
         picture = pack.shards.take(np.array([done - 1]))[0]
-        height, width = shape_of(pack.size)
-        facts = PictureFacts(
-            row.get("sha256", ""),
-            row.get("width", width),
-            row.get("height", height),
-            row.get("format", ""),
-            row.get("mode", "RGB"),
-            tuple(row.get("notes", ())),
-        )
+        facts = PictureFacts.from_row({**unknown, **row})
         if picture.shape[-1] == 1:
             picture = picture.repeat(3, axis=-1)
             facts = replace(facts, mode=GREY_PACK)

@@ -6,10 +6,10 @@ real pictures are ever held out. Everything is written beside its place and rena
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
-from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, Self, TextIO
@@ -17,43 +17,59 @@ from typing import Any, Self, TextIO
 import numpy as np
 
 from lookalike import images
-from lookalike.data.expanded.originals import Originals
 from lookalike.data.pack.atomic_folder import folder_names, into_place, staging
 from lookalike.data.pack.pack import Pack, Row, Split
 from lookalike.data.pack.writer import ChangedCopies, PackWriter
+from lookalike.errors import DataError
 from lookalike.images import Pixels
 
-PIECE = 256
+
+class Originals:
+    """Finds the files that a pack's pictures were made from, where they lie as they did."""
+
+    def __init__(self, pack: Pack) -> None:
+        self.root = Path(str(pack.info.get("plan", {}).get("source", "")))
+        self._pack = pack.name
+
+    def of(self, row: Row) -> Path:
+        """The file, after comparing its bytes with those that were read when the pack was made.
+
+        Raises:
+            DataError: it is gone or another, or the picture was never a file of its own.
+        """
+        name = str(row.get("source", ""))
+        file = self.root / name
+        if not self.root.is_dir() or "frame" in row or not row.get("sha256"):
+            raise DataError(self._none(f"{name or 'a picture'} was no file of its own in a folder"))
+        try:
+            same = hashlib.sha256(file.read_bytes()).hexdigest() == row["sha256"]
+        except OSError:
+            raise DataError(self._none(f"{file} is not there any more")) from None
+        if not same:
+            raise DataError(self._none(f"{file} has changed since the pack was made"))
+        return file
+
+    def all(self, rows: Iterable[Row]) -> None:
+        """Ask for every one of them, so that a missing one is known before any work.
+
+        Raises:
+            DataError: as :meth:`of`, or several pictures came from one file.
+        """
+        seen: set[Path] = set()
+        for row in rows:
+            file = self.of(row)
+            if file in seen:
+                raise DataError(self._none(f"{file} gave several pictures"))
+            seen.add(file)
+
+    def _none(self, why: str) -> str:
+        return (
+            f"the original files of {self._pack} cannot be linked or copied: {why}. Leave --real "
+            "out: the real pictures are then written from the pack, at its size."
+        )
 
 
-class Enlarged(ABC):
-    """A set that is being written: first its real pictures, then synthetic ones, then the card.
-
-    Use as a context manager. When the block is left without ``finish`` nothing remains.
-    """
-
-    @abstractmethod
-    def __enter__(self) -> Self:
-        """Begin beside the place."""
-
-    @abstractmethod
-    def __exit__(self, *problem: object) -> None:
-        """Leave nothing behind that is not whole."""
-
-    @abstractmethod
-    def real(self, picture: Pixels, row: Row, split: str, group: str) -> None:
-        """Add a real picture, uint8 ``[S, S, C]``, with its line of the pack's manifest."""
-
-    @abstractmethod
-    def synthetic(self, picture: Pixels, row: Row, group: str, text: Mapping[str, str]) -> None:
-        """Add a synthetic picture of a class to the training side."""
-
-    @abstractmethod
-    def finish(self, files: Mapping[str, bytes]) -> None:
-        """Add these files (the card) and put everything in its place."""
-
-
-class EnlargedFolder(Enlarged):
+class EnlargedFolder:
     """An ImageFolder: ``train/CLASS/real-….png``, ``train/CLASS/synthetic-….png``, ``holdout/…``.
 
     ``manifest.jsonl`` has one line a file. With ``originals`` the real ones are those files
@@ -81,7 +97,10 @@ class EnlargedFolder(Enlarged):
         self._staging.close()
 
     def real(self, picture: Pixels, row: Row, split: str, group: str) -> None:
-        """``SPLIT/CLASS/real-NUMBER.png``, or the original file with its own suffix."""
+        """Add a real picture, uint8 ``[S, S, C]``, with its line of the pack's manifest.
+
+        ``SPLIT/CLASS/real-NUMBER.png``, or the original file with its own suffix.
+        """
         told = {k: v for k, v in row.items() if k not in {"split", "class"}}
         if self.originals is None:
             images.write_png(self._next("real", split, group, told), picture)
@@ -94,7 +113,7 @@ class EnlargedFolder(Enlarged):
             place.symlink_to(file.resolve())
 
     def synthetic(self, picture: Pixels, row: Row, group: str, text: Mapping[str, str]) -> None:
-        """``train/CLASS/synthetic-NUMBER.png`` with the text in its PNG."""
+        """Add one to the training side, ``train/CLASS/synthetic-NUMBER.png``, text in its PNG."""
         images.write_png(self._next("synthetic", "train", group, row), picture, text)
 
     def finish(self, files: Mapping[str, bytes]) -> None:
@@ -118,7 +137,7 @@ class EnlargedFolder(Enlarged):
         return self._part / file
 
 
-class EnlargedPack(Enlarged):
+class EnlargedPack:
     """A pack whose manifest marks every line as synthetic or not."""
 
     def __init__(self, to: Path, pack: Pack, attribute: str | None = None) -> None:
@@ -159,12 +178,17 @@ class EnlargedPack(Enlarged):
             (self.to / name).write_bytes(data)
 
 
+Enlarged = EnlargedFolder | EnlargedPack
+"""A set that is being written: first its real pictures, then synthetic ones, then the card.
+
+Use as a context manager. When the block is left without ``finish`` nothing remains.
+"""
+
+
 def copy_real(split: Split, into: Enlarged, groups: list[str]) -> None:
     """Write every picture of a split of a pack; ``groups`` names the class of each."""
-    for start in range(0, len(split), PIECE):
-        at = np.arange(start, min(start + PIECE, len(split)))
-        for picture, row, place in zip(split.images(at), split.rows(at), at, strict=True):
-            into.real(picture, row, split.name, groups[int(place)])
+    for group, (picture, row) in zip(groups, split.each(), strict=True):
+        into.real(picture, row, split.name, group)
 
 
 def as_json(value: Any) -> bytes:

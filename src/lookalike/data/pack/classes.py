@@ -23,10 +23,13 @@ class Classes:
 
     def numbers(self, split: Split) -> Numbers:
         """The class number of every picture of a split, int64 ``[N]``; -1 where it has none."""
-        rows = np.arange(len(split))
         if not self.columns:
             return np.zeros(len(split), np.int64)
-        wide = split.labels(rows)[:, list(self.columns)]
+        return self.numbers_of(split.labels(np.arange(len(split))))
+
+    def numbers_of(self, labels: NDArray[np.float32]) -> Numbers:
+        """The class numbers of rows in the order of ``Pack.columns``, int64 ``[N]``."""
+        wide = labels[:, list(self.columns)]
         return np.where(wide.max(axis=1) > 0, wide.argmax(axis=1), -1).astype(np.int64)
 
 

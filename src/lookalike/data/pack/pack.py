@@ -39,6 +39,7 @@ FIELDS = {"attributes", "class_counts", "count", "holdout", "train"}
 
 log = logging.getLogger(__name__)
 _verified: set[tuple[Any, ...]] = set()
+_TOGETHER = 256
 _SETTLED = 2_000_000_000
 """Nanoseconds: two changes of a file may have the same time when they are nearer."""
 Row = dict[str, Any]
@@ -67,10 +68,7 @@ class PackShards:
             found = file.stat().st_size if file.is_file() else None
             if found != wanted:
                 state = "is missing" if found is None else f"has {found} bytes, not {wanted}"
-                raise PackError(
-                    f"the pack {self._path} is damaged: {name} {state}. "
-                    "Copy the pack again, or make it again with 'lookalike prepare'."
-                )
+                raise damaged(self._path, f"{name} {state}")
 
     def _shard(self, number: int) -> Pixels:
         if number not in self._opened:
@@ -106,8 +104,10 @@ class Split:
     def __len__(self) -> int:
         return len(self._rows)
 
-    def pack_rows(self, indices: ArrayLike) -> Indices:
-        """The row numbers in the whole pack of these pictures, int64 ``[N]``."""
+    def pack_rows(self, indices: ArrayLike | None = None) -> Indices:
+        """The row numbers in the whole pack of these pictures, or of all, int64 ``[N]``."""
+        if indices is None:
+            return np.array(self._rows)
         wanted = np.asarray(indices, np.int64).reshape(-1)
         if wanted.size and not (0 <= wanted.min() and wanted.max() < len(self)):
             raise IndexError(
@@ -144,6 +144,12 @@ class Split:
     def rows(self, indices: ArrayLike) -> list[Row]:
         """The manifest lines of these pictures."""
         return [self.pack.manifest_line(int(row)) for row in self.pack_rows(indices)]
+
+    def each(self) -> Iterator[tuple[Pixels, Row]]:
+        """Every picture with its manifest line, in order; some of them are read together."""
+        for start in range(0, len(self), _TOGETHER):
+            some = np.arange(start, min(start + _TOGETHER, len(self)))
+            yield from zip(self.images(some), self.rows(some), strict=True)
 
 
 class Pack:
@@ -195,10 +201,7 @@ class Pack:
         try:
             pack = Pack(path, info)
         except (KeyError, TypeError, ValueError) as problem:
-            raise PackError(
-                f"the pack {path} is damaged: its pack.json does not fit ({problem!r}). "
-                "Make it again with 'lookalike prepare'."
-            ) from problem
+            raise damaged(path, f"its pack.json does not fit ({problem!r})") from problem
         pack.shards.check()
         return pack
 
@@ -237,33 +240,27 @@ class Pack:
         if self.attribute_numbers.shape[1]:
             digest.update(np.ascontiguousarray(self.attribute_numbers).data.cast("B"))
         held = np.zeros(self.count, np.bool_)
-        rows = self.holdout.pack_rows(np.arange(len(self.holdout)))
+        rows = self.holdout.pack_rows()
         held[rows[(0 <= rows) & (rows < self.count)]] = True
         digest.update(held.tobytes())
         digest.update(json.dumps([list(self.columns), self.info["attributes"]]).encode())
-        both = np.concatenate([self.train.pack_rows(np.arange(len(self.train))), rows])
+        both = np.concatenate([self.train.pack_rows(), rows])
         whole = np.array_equal(np.sort(both), np.arange(self.count))
         if digest.hexdigest() != self.fingerprint or not whole:
-            raise PackError(
-                f"the pack {self.path} is damaged: its pictures, labels or split are not those "
-                "that it was made with. Copy it again, or make it again with 'lookalike prepare'."
+            raise damaged(
+                self.path, "its pictures, labels or split are not those that it was made with"
             )
 
     def _array(self, name: str, shape: tuple[int, ...]) -> NDArray[Any]:
         try:
             array = np.asarray(np.load(self.path / name, mmap_mode="r" if shape[0] else None))
         except (OSError, ValueError, EOFError) as problem:
-            raise PackError(
-                f"the pack {self.path} is damaged: {name} cannot be read ({problem}). "
-                "Copy the pack again, or make it again with 'lookalike prepare'."
-            ) from problem
+            raise damaged(self.path, f"{name} cannot be read ({problem})") from problem
         kind = "f" if name == "attributes.npy" else "i"
         if array.shape != shape or array.dtype.kind != kind:
-            raise PackError(
-                f"the pack {self.path} is damaged: {name} has the shape {array.shape} and the type "
-                f"{array.dtype}, not {shape} and {'float' if kind == 'f' else 'integer'}. "
-                "Make it again with 'lookalike prepare'."
-            )
+            wanted = f"{shape} and {'float' if kind == 'f' else 'integer'}"
+            found = f"the shape {array.shape} and the type {array.dtype}"
+            raise damaged(self.path, f"{name} has {found}, not {wanted}")
         return array
 
     def manifest(self) -> Iterator[Row]:
@@ -287,10 +284,7 @@ class Pack:
         except (ValueError, RecursionError):
             row = None
         if not isinstance(row, dict):
-            raise PackError(
-                f"the pack {self.path} is damaged: a line of its {file} cannot be read. "
-                "Copy the pack again, or make it again with 'lookalike prepare'."
-            )
+            raise damaged(self.path, f"a line of its {file} cannot be read")
         return row
 
     def refused(self) -> list[Row]:
@@ -308,6 +302,14 @@ class Pack:
         return rows
 
 
+def damaged(path: Path, what: str) -> PackError:
+    """The error about a pack in which something is not as it was written."""
+    return PackError(
+        f"the pack {path} is damaged: {what}. "
+        "Copy the pack again, or make it again with 'lookalike prepare'."
+    )
+
+
 def _read_info(path: Path) -> dict[str, Any]:
     file = path / "pack.json"
     if not file.is_file():
@@ -319,19 +321,13 @@ def _read_info(path: Path) -> dict[str, Any]:
     try:
         info: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     except (ValueError, RecursionError, OSError) as problem:
-        raise PackError(
-            f"the pack {path} is damaged: pack.json cannot be read ({problem}). "
-            "Make it again with 'lookalike prepare'."
-        ) from problem
+        raise damaged(path, f"pack.json cannot be read ({problem})") from problem
     if not isinstance(info, dict) or info.get("format") != FORMAT:
         raise PackError(f"{file} was not written by lookalike; name a folder that is a pack.")
     lacking = sorted(FIELDS - info.keys())
     known = info.get("version") in {VERSION, RECTANGULAR}
     if known and lacking:
-        raise PackError(
-            f"the pack {path} is damaged: its pack.json lacks {', '.join(lacking)}. "
-            "Make it again with 'lookalike prepare'."
-        )
+        raise damaged(path, f"its pack.json lacks {', '.join(lacking)}")
     if not known:
         raise PackError(
             f"the pack {path} is of version {info.get('version')!r}, this program reads version "

@@ -18,7 +18,6 @@ import hashlib
 import json
 import shlex
 import shutil
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, fields, is_dataclass
@@ -119,25 +118,13 @@ class Asking(Generic[Item, Answer]):
     refused: list[tuple[str, str]] = field(default_factory=list)
 
 
-class Parts(ABC):
-    """Whose answers a verb works with, if it does not ask for all of them itself."""
-
-    only: Part | None = None
-
-    @abstractmethod
-    def answers(
-        self, items: Iterable[Item], asking: Asking[Item, Answer]
-    ) -> Iterator[tuple[Item, Answer]]:
-        """The items with their answers, in order: those that this process has to do with."""
-
-
 def parts_folder(to: Path) -> Path:
     """Where the parts of what is to be at ``to`` are kept."""
     to = to.absolute()
     return to.with_name(f"{to.name}-parts")
 
 
-class OnePart(Parts):
+class OnePart:
     """The items of one part are asked here, and every answer is kept in its folder.
 
     Use as a context, and ``finish`` it when everything of the part is done.
@@ -183,7 +170,6 @@ class OnePart(Parts):
         self, items: Iterable[Item], asking: Asking[Item, Answer]
     ) -> Iterator[tuple[Item, Answer]]:
         """The items of this part that were not asked before."""
-        assert self.only is not None
         mine = [item for item in items if self.only.owns(asking.key(item)[0])]
         reasons = _Reasons(asking.refused)
         with RecordWriter(self.folder) as records:
@@ -223,7 +209,6 @@ class OnePart(Parts):
 
     def done(self) -> PartDone:
         """What is told of it."""
-        assert self.only is not None
         again = f"lookalike merge {shlex.quote(self.work.to)}"
         return PartDone(self.work.verb, str(self.only), self.items, self.folder, again)
 
@@ -231,7 +216,7 @@ class OnePart(Parts):
         checkpoints.write_whole(self.folder / INFO, json.dumps(self._info).encode())
 
 
-class AllParts(Parts):
+class AllParts:
     """The answers of all parts, in the order of the items; nothing is asked."""
 
     def __init__(self, folders: Sequence[Path]) -> None:
@@ -267,6 +252,10 @@ class AllParts(Parts):
                 f"{left[0]} looked at more than is there now: the source changed. Make the parts "
                 "again from one state of it."
             )
+
+
+Parts = OnePart | AllParts
+"""Whose answers a verb works with, if it does not ask for all of them itself."""
 
 
 def open_parts(folders: Sequence[Path]) -> tuple[Work, tuple[Path, ...]]:

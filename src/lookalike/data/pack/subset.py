@@ -57,7 +57,7 @@ def without_rows(pack: Pack, to: Path, rows: Rows) -> Pack:
     """
     gone, held = np.zeros(pack.count, np.bool_), np.zeros(pack.count, np.bool_)
     gone[np.intersect1d(rows, np.arange(pack.count))] = True
-    held[pack.holdout.pack_rows(np.arange(len(pack.holdout)))] = True
+    held[pack.holdout.pack_rows()] = True
     copies = ChangedCopies()
     stays: list[int] = []
     with PackWriter(to, size=pack.size, channels=pack.channels) as writer:

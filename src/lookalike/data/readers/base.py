@@ -47,6 +47,10 @@ class PictureFile:
         """The attributes by name; class and part aside."""
         return dict(zip(self.names, self.values, strict=True))
 
+    def key(self) -> tuple[str, list[int]]:
+        """What it is called, and what tells whether it is still the same."""
+        return self.name, [self.size, self.stamp]
+
     def read(self) -> bytes:
         """The bytes of the file.
 

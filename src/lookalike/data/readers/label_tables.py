@@ -104,11 +104,6 @@ class Table:
         lower = [_plain(header) for header in self.headers]
         return next((lower.index(want) for want in names if want in lower), None)
 
-    @property
-    def looks_like_labels(self) -> bool:
-        """Whether a person would expect that labels are read from a file of this name."""
-        return looks_like_labels(self.name)
-
 
 def looks_like_labels(name: str) -> bool:
     """Whether a person would expect that labels are read from a file of this name."""

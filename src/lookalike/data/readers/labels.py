@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import takewhile
@@ -30,7 +30,6 @@ from lookalike.data.readers.label_tables import (
     says_class,
 )
 from lookalike.data.readers.layout import (
-    Layout,
     arrange,
     class_name,
     counted,
@@ -57,44 +56,26 @@ _ON, _OFF = frozenset({"1", "1.0", "True"}), frozenset({"0", "0.0", "-1", "False
 _ABOUT_ATTRIBUTES = frozenset("attribute attributes attr attrs tag tags caption captions".split())
 
 
-@dataclass
-class LabeledFiles:
-    """Files with all that is known of them, and what to say.
-
-    ``unmatched`` is the message about a table that names no picture, or ""; ``beside`` are names of
-    files that lie beside the class folders.
-    """
-
-    files: list[PictureFile]
-    sentences: list[str] = field(default_factory=list)
-    unmatched: str = ""
-    beside: list[str] = field(default_factory=list)
-
-
-def label_files(
-    files: Sequence[PictureFile], texts: Texts, folders: Sequence[str] | None = None
-) -> LabeledFiles:
-    """Label some files by their folders, side files and tables.
+def put_labels(source: PictureSource, texts: Texts, folders: Sequence[str] | None = None) -> None:
+    """Label the files of a source by their folders, side files and tables, and note what was found.
 
     ``folders`` are the paths in which folders count, where these are not the names.
 
     Raises:
         DataError: a file that should hold labels is damaged.
     """
-    names = [file.name for file in files]
+    names = [file.name for file in source.files]
     layout = arrange(names if folders is None else folders)
-    labeled = LabeledFiles([], layout.sentences, beside=[files[n].name for n in layout.beside])
-    rows = [_Row(layout.classes[n], layout.parts[n]) for n in range(len(names))]
-    used = _read_sides(names, texts, rows, labeled)
+    source.beside = frozenset(names[number] for number in layout.beside)
+    source.found += layout.sentences
+    rows = [_Row(*known) for known in zip(layout.classes, layout.parts, strict=True)]
+    used = _read_sides(source, texts, rows)
     free = {name: read for name, read in texts.items() if name not in used}
-    used |= _Tables(names, rows, layout, labeled).read(free)
+    used |= _Tables(source, rows, foldered=any(layout.classes)).read(free)
     ignored = sorted(name for name in texts if name not in used)
     if ignored:
-        labeled.sentences.append(
-            f"{counted(len(ignored), 'text file')} not used: {listed(ignored, 3)}."
-        )
-    labeled.files = [row.on(file) for file, row in zip(files, rows, strict=True)]
-    return labeled
+        source.found.append(f"{counted(len(ignored), 'text file')} not used: {listed(ignored, 3)}.")
+    source.files = [row.on(file) for file, row in zip(source.files, rows, strict=True)]
 
 
 @dataclass
@@ -136,10 +117,9 @@ def class_and_rest(words: Mapping[str, str]) -> tuple[str, str, dict[str, str]]:
     return words.get(chosen, ""), _PARTS.get(said, said), rest
 
 
-def _read_sides(
-    names: Sequence[str], texts: Texts, rows: Sequence[_Row], labeled: LabeledFiles
-) -> set[str]:
+def _read_sides(source: PictureSource, texts: Texts, rows: Sequence[_Row]) -> set[str]:
     """Take what side files say; the names of those that belong to a picture."""
+    names = [file.name for file in source.files]
     if not any(name.lower().endswith(SIDE_SUFFIXES) for name in texts):
         return set()
     owned, sentences = sidecars(names, texts)
@@ -154,8 +134,8 @@ def _read_sides(
         row.class_name = class_name(facts.class_name or own) or row.class_name
         row.part, row.attributes = part or row.part, rest
     total = sum(map(is_picture_name, names)) or len(names)
-    labeled.sentences += sentences
-    labeled.sentences += [
+    source.found += sentences
+    source.found += [
         f"{count:,} of {counted(total, 'picture')} with a {suffix} file of the same name beside it."
         for suffix, count in sorted(told_by.items())
         if count
@@ -166,12 +146,9 @@ def _read_sides(
 class _Tables:
     """Finds the tables among text files, matches them and puts their values on the rows."""
 
-    def __init__(
-        self, names: Sequence[str], rows: Sequence[_Row], layout: Layout, labeled: LabeledFiles
-    ) -> None:
-        self.names, self.rows, self.layout, self.labeled = names, rows, layout, labeled
-        self.pictures = sum(map(is_picture_name, names)) or len(names)
-        self.foldered = any(layout.classes)
+    def __init__(self, source: PictureSource, rows: Sequence[_Row], *, foldered: bool) -> None:
+        self.source, self.rows, self.foldered = source, rows, foldered
+        self.names = [file.name for file in source.files]
         self.used: set[str] = set()
 
     def read(self, texts: Texts) -> set[str]:
@@ -198,9 +175,9 @@ class _Tables:
             return read_table(name, read())
         except DataError as problem:
             self.used.add(name)
-            self.labeled.sentences.append(f"{problem} It was not used.")
+            self.source.found.append(f"{problem} It was not used.")
             if looks_like_labels(name):
-                self.labeled.unmatched = (
+                self.source.unmatched = (
                     f"{problem} Repair it or move it away, or go on without its labels with "
                     "--no-table."
                 )
@@ -222,85 +199,99 @@ class _Tables:
 
     def _apply(self, matched: Sequence[tuple[Table, TableMatch, list[int]]]) -> None:
         """Tables whose names say that they hold labels; without one of these, all that match."""
-        telling = [one for one in matched if one[0].looks_like_labels] or matched
+        telling = [one for one in matched if looks_like_labels(one[0].name)] or matched
         for table, match, scope in matched:
             self.used.add(table.name)
-            if table.looks_like_labels or telling is matched:
-                self.labeled.sentences.append(match_words(table, match, len(scope)))
+            if looks_like_labels(table.name) or telling is matched:
+                self.source.found.append(match_words(table, match, len(scope)))
             else:
-                self.labeled.sentences.append(
+                self.source.found.append(
                     f"{table.name} names pictures, too, and was not used beside "
                     f"{telling[0][0].name}; call it labels.csv to have its values as labels."
                 )
         written: list[str] = []
         for table, match, scope in reversed(telling):  # the first has the last word
             written += self._put(table, match, scope)
-        self.labeled.sentences += same_classes(written)
+        self.source.found += same_classes(written)
 
     def _put(self, table: Table, match: TableMatch, scope: Sequence[int]) -> list[str]:
         """Put the values of one table on the rows; its classes as they are written."""
-        table, remark = with_class_column(table, match.column) if self.unclassed else (table, "")
-        self.labeled.sentences += [remark] if remark else []
-        headers = value_headers(table, match.column)
-        written, torn, without, differing = [], [], 0, 0
-        moved: list[str] = []
+        if not any(row.class_name for row in self.rows):
+            table, remark = with_class_column(table, match.column)
+            self.source.found += [remark] if remark else []
+        headers, put = value_headers(table, match.column), _Put()
         for inside, row_number in match.files.items():
-            row = self.rows[scope[inside]]
+            row, name = self.rows[scope[inside]], self.names[scope[inside]]
             numbers = row_number, *match.repeated.get(inside, ())
             words, several = merged_row(headers, [table.rows[n] for n in numbers])
             own, part, rest = class_and_rest(words)
             own = class_name(own)
             if own and row.class_name and own != row.class_name:
-                differing += row.tabled
-                moved += [] if row.tabled else [self.names[scope[inside]]]
+                (put.differing if row.tabled else put.moved).append(name)
             row.tabled |= bool(own)
             row.class_name = own or row.class_name
             row.part = part or row.part
             row.attributes |= rest
-            written.append(own)
-            without += not own and not several
+            put.written += [own] if own else []
             if several:
-                torn.append(self.names[scope[inside]])
-        if differing:
-            self.labeled.sentences.append(
-                f"{table.name} and another table name different classes for "
-                f"{counted(differing, 'picture')}; those of {table.name} were taken."
-            )
-        if moved:
-            self.labeled.sentences.append(
-                f"{table.name} names other classes than the folders (or files beside them) for "
-                f"{counted(len(moved), 'picture')}, and those were taken ({listed(moved, 3)})."
-            )
-        if without and table.column(CLASS_COLUMNS) is not None:
-            self.labeled.sentences.append(
-                f"{table.name}: {counted(without, 'picture')} with no class in it."
-            )
-        if torn:
-            self.labeled.sentences.append(
-                f"{table.name}: {counted(len(torn), 'picture')} with several classes in it, which "
-                f"were not taken ({listed(torn, 3)})."
-            )
-        return list(filter(None, written))
+                put.torn.append(name)
+            elif not own:
+                put.without.append(name)
+        self.source.found += put.sentences(table)
+        return put.written
 
     def _complain(self, unmatched: Sequence[Table], others: bool, texts: Texts) -> None:
         """Say which tables name no picture; keep the message when one of them should."""
         for table in unmatched:
             strong = table.column(FILE_COLUMNS) is not None
-            if not others and (strong or (table.looks_like_labels and not self.foldered)):
-                self.labeled.unmatched = self.labeled.unmatched or _none_of(table, self.names)
+            telling = looks_like_labels(table.name) and not self.foldered
+            if not others and (strong or telling):
+                self.source.unmatched = self.source.unmatched or _none_of(table, self.names)
         for name in texts:
             if name.lower().endswith(SPREADSHEETS):
                 self.used.add(name)
                 words = f"{name} is a spreadsheet, which is not read here; save it as CSV."
-                self.labeled.sentences.append(words)
+                self.source.found.append(words)
                 if not others and looks_like_labels(name) and not self.foldered:
                     words = f"{words[:-1]}, or go on without its labels with --no-table."
-                    self.labeled.unmatched = self.labeled.unmatched or words
+                    self.source.unmatched = self.source.unmatched or words
 
-    @property
-    def unclassed(self) -> bool:
-        """Whether no picture has a class so far."""
-        return not any(row.class_name for row in self.rows)
+
+@dataclass
+class _Put:
+    """What came of one table's rows: the classes as written, and pictures by what to say of them.
+
+    In ``differing`` another table names another class, in ``moved`` the folders do; ``torn`` have
+    several classes, ``without`` none.
+    """
+
+    written: list[str] = field(default_factory=list)
+    differing: list[str] = field(default_factory=list)
+    moved: list[str] = field(default_factory=list)
+    torn: list[str] = field(default_factory=list)
+    without: list[str] = field(default_factory=list)
+
+    def sentences(self, table: Table) -> Iterator[str]:
+        """What a person should know of it."""
+        name = table.name
+        if self.differing:
+            yield (
+                f"{name} and another table name different classes for "
+                f"{counted(len(self.differing), 'picture')}; those of {name} were taken."
+            )
+        if self.moved:
+            yield (
+                f"{name} names other classes than the folders (or files beside them) for "
+                f"{counted(len(self.moved), 'picture')}, and those were taken "
+                f"({listed(self.moved, 3)})."
+            )
+        if self.without and table.column(CLASS_COLUMNS) is not None:
+            yield f"{name}: {counted(len(self.without), 'picture')} with no class in it."
+        if self.torn:
+            yield (
+                f"{name}: {counted(len(self.torn), 'picture')} with several classes in it, which "
+                f"were not taken ({listed(self.torn, 3)})."
+            )
 
 
 def _candidates(texts: Texts) -> list[str]:
@@ -401,16 +392,3 @@ def _hot(table: Table, row: Sequence[str], columns: Sequence[int]) -> str:
     ones = [n for n, value in values.items() if value in _ON]
     flags = len(columns) > 1 and all(value in _ON | _OFF for value in values.values())
     return table.headers[ones[0]] if len(ones) == 1 and flags else ""
-
-
-def put_labels(source: PictureSource, texts: Texts, folders: Sequence[str] | None = None) -> None:
-    """Label the files of a source, in the order of their names, and note what was found.
-
-    Raises:
-        DataError: as :func:`label_files`.
-    """
-    labeled = label_files(source.files, texts, folders)
-    source.files = labeled.files
-    source.found += labeled.sentences
-    source.unmatched = labeled.unmatched
-    source.beside = frozenset(labeled.beside)

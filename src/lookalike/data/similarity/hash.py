@@ -33,11 +33,11 @@ def _cosines() -> NDArray[np.float64]:
     return np.asarray(np.cos(np.arange(_LOW)[:, None] * at), np.float64)
 
 
-def small_grey(picture: Pixels, side: int = _SIDE) -> NDArray[np.float64]:
-    """One uint8 ``[H, W, C]`` picture as grey ``[side, side]`` in 0..255."""
+def small_grey(picture: Pixels) -> NDArray[np.float64]:
+    """One uint8 ``[H, W, C]`` picture as grey ``[32, 32]`` in 0..255."""
     grey = images.to_pillow(images.measurable(picture)).convert("L")
-    if grey.size != (side, side):
-        grey = grey.resize((side, side), Image.Resampling.LANCZOS)
+    if grey.size != (_SIDE, _SIDE):
+        grey = grey.resize((_SIDE, _SIDE), Image.Resampling.LANCZOS)
     return np.asarray(grey, np.float64)
 
 

@@ -96,12 +96,7 @@ pigeonhole principle): 10, 7 and 5 bits. What a part lets through grows with the
 count over two to the power of its bits."""
 
 
-def near_groups(
-    hashes: Hashes,
-    mirrored: Hashes,
-    thumbs: Pixels,
-    steps: Sequence[SimilarPictures] = STEPS,
-) -> Groups:
+def near_groups(hashes: Hashes, mirrored: Hashes, thumbs: Pixels) -> Groups:
     """Group pictures that are the same to the eye: the smallest member of each, int64 ``[N]``.
 
     ``thumbs`` is uint8 ``[N, 16, 16, C]``. In sets of very similar drawings everything is close to
@@ -110,12 +105,12 @@ def near_groups(
     """
     count = len(hashes)
     groups = np.arange(count)
-    pairs = close_pairs(hashes, mirrored, steps[0].bits)
+    pairs = close_pairs(hashes, mirrored, STEPS[0].bits)
     rms, peak = difference(thumbs, pairs)
     bits = pair_bits(hashes, mirrored, pairs)
     unsettled = np.ones(count, np.bool_)
     largest = max(20, count // 50)
-    for step in steps:
+    for step in STEPS:
         fits = (bits <= step.bits) & (rms <= step.rms) & (peak <= step.peak)
         fits &= unsettled[pairs].all(1)
         found = connected(count, pairs[fits])

@@ -193,7 +193,7 @@ class Explorer:
         if not self.generator.frame.labels or self.pack is None:
             return None
         for split in (self.pack.train, self.pack.holdout):
-            index = np.flatnonzero(split.pack_rows(np.arange(len(split))) == row)
+            index = np.flatnonzero(split.pack_rows() == row)
             if len(index):
                 return torch.from_numpy(split.labels(index[:1]))
         raise DataError("This picture is in no split of the pack.")

@@ -14,16 +14,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import product
-from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
+import torch
+from torch.nn.functional import (
+    adaptive_avg_pool2d,
+    affine_grid,
+    avg_pool2d,
+    conv2d,
+    grid_sample,
+    interpolate,
+    pad,
+)
 
 from lookalike.images import Pixels as Pictures
 from lookalike.images import measurable
-
-if TYPE_CHECKING:
-    import torch
+from lookalike.metrics.distances.nearest import Indices, Numbers
 
 SIDE, COARSE = 32, 16
 STEPS, STARTS, BATCH = 5, 3, 64
@@ -40,15 +46,9 @@ UNEXPLAINED = 0.5
 """The most of a reference's detail that a copy may miss. A copy blurred by a thirty-second of its
 side misses less than that; at 0.8 plain grey passes for a copy of pale icons on white."""
 
-Numbers = NDArray[np.float64]
-Indices = NDArray[np.intp]
-
 
 def shrink(pictures: Pictures) -> Pictures:
     """uint8 ``[N, H, W, C]`` -> uint8 ``[N, 32, 32, 1 or 3]``: what ``align`` works on."""
-    import torch
-    from torch.nn.functional import interpolate
-
     small = np.empty((len(pictures), SIDE, SIDE, min(pictures.shape[-1], 3)), np.uint8)
     for first in range(0, len(pictures), 512):
         seen = np.array(measurable(pictures[first : first + 512]))
@@ -79,8 +79,6 @@ def align(samples: Pictures, references: Pictures, candidates: Indices) -> Align
     ``samples [N, 32, 32, C]`` and ``references [M, 32, 32, C]`` come from ``shrink``; ``candidates
     [N, K]`` are rows of ``references``.
     """
-    import torch
-
     distance, unexplained = np.empty(len(samples)), np.empty(len(samples))
     index = np.empty(len(samples), np.intp)
     with torch.inference_mode():
@@ -94,8 +92,6 @@ def align(samples: Pictures, references: Pictures, candidates: Indices) -> Align
 def _align(
     samples: torch.Tensor, references: Pictures, candidates: Indices
 ) -> tuple[Numbers, Indices, Numbers]:
-    import torch
-
     count, each = candidates.shape
     near = _blurred(references[candidates.reshape(-1)]).view(count, each, *samples.shape[1:])
     both = torch.stack([samples, samples.flip(-1)], 1)
@@ -122,9 +118,6 @@ def _coarse(
     Places are searched in grey: 2.5 times cheaper than in color, at 77 instead of 81 of 100
     cropped, mirrored and compressed cartoon faces recognized (150 tried).
     """
-    import torch
-    from torch.nn.functional import adaptive_avg_pool2d
-
     count, each = near.shape[:2]
     small = adaptive_avg_pool2d(near.mean(2).flatten(0, 1)[:, None], COARSE)
     seen, windows = [], []
@@ -144,8 +137,6 @@ def _coarse(
 
 def _line(scale: float, place: float) -> torch.Tensor:
     """Bilinear resampling of one axis through a window, ``[COARSE, COARSE]``; edges continued."""
-    import torch
-
     middle = (torch.arange(COARSE) + 0.5) / COARSE * 2 - 1
     at = (((middle * scale + place + 1) * COARSE - 1) / 2).clamp(0, COARSE - 1)
     return (1 - (at[:, None] - torch.arange(COARSE)).abs()).clamp(min=0)
@@ -153,8 +144,6 @@ def _line(scale: float, place: float) -> torch.Tensor:
 
 def _gauss_newton(samples: torch.Tensor, near: torch.Tensor, windows: torch.Tensor) -> torch.Tensor:
     """The references seen through ``windows``, or through those after the steps where nearer."""
-    import torch
-
     grey, wanted = near.mean(1, keepdim=True), samples.mean(1, keepdim=True)
     first = _warp(near, windows)
     for _ in range(STEPS):
@@ -175,9 +164,6 @@ def _slope(seen: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
 
     The window moves the picture, so the picture's own gradient tells it: no further look is needed.
     """
-    import torch
-    from torch.nn.functional import pad
-
     around = pad(seen, (1, 1, 1, 1), mode="replicate")
     unit = SIDE / 4 / scale.view(-1, 1, 1, 1)
     right = (around[:, :, 1:-1, 2:] - around[:, :, 1:-1, :-2]) * unit
@@ -188,23 +174,16 @@ def _slope(seen: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
 
 
 def _worst(off: torch.Tensor) -> torch.Tensor:
-    from torch.nn.functional import avg_pool2d
-
     return avg_pool2d(off, 4, stride=2).square().mean(1).flatten(1).amax(1)
 
 
 def _plain(pictures: torch.Tensor) -> torch.Tensor:
     """The pictures ``[N, C, S, S]`` without detail: 3 x 3 averages, drawn large and smooth."""
-    from torch.nn.functional import adaptive_avg_pool2d, interpolate
-
     return interpolate(adaptive_avg_pool2d(pictures, PLAIN), pictures.shape[-2:], mode="bilinear")
 
 
 def _warp(pictures: torch.Tensor, windows: torch.Tensor) -> torch.Tensor:
     """Look at each picture through its own window (scale, right, down); edges are continued."""
-    import torch
-    from torch.nn.functional import affine_grid, grid_sample
-
     matrix = torch.zeros(len(windows), 2, 3)
     matrix[:, 0, 0] = matrix[:, 1, 1] = windows[:, 0]
     matrix[:, 0, 2], matrix[:, 1, 2] = windows[:, 1], windows[:, 2]
@@ -214,9 +193,6 @@ def _warp(pictures: torch.Tensor, windows: torch.Tensor) -> torch.Tensor:
 
 def _blurred(pictures: Pictures) -> torch.Tensor:
     """uint8 ``[N, S, S, C]`` -> float ``[N, C, S, S]`` in [0, 1] under a 3x3 binomial blur."""
-    import torch
-    from torch.nn.functional import conv2d, pad
-
     x = torch.from_numpy(np.ascontiguousarray(pictures)).permute(0, 3, 1, 2).float() / 255
     line = torch.tensor([0.25, 0.5, 0.25])
     kernel = torch.outer(line, line).expand(x.shape[1], 1, 3, 3)

@@ -27,6 +27,9 @@ from lookalike.metrics.distances.intervals import Interval, share_interval
 from lookalike.metrics.distances.manifold import lower_quantile
 from lookalike.metrics.distances.nearest import Indices, Numbers, nearest
 
+RESAMPLES = 1000
+"""Draws of the bootstrap."""
+
 
 @dataclass(frozen=True)
 class Pair:
@@ -68,7 +71,6 @@ def measure_copies(
     training: CopyFeatures,
     holdout: CopyFeatures,
     *,
-    resamples: int = 1000,
     seed: int = 0,
 ) -> Copies:
     """Copy excess with a 95 % interval, C_T, authentic share, the 20 nearest pairs.
@@ -83,7 +85,7 @@ def measure_copies(
     return Copies(
         share=float((score <= limit.rule.threshold).mean()),
         natural_share=float((limit.natural <= limit.rule.threshold).mean()),
-        excess=_excess(score, limit, resamples, seed),
+        excess=_excess(score, limit, seed),
         c_t=c_t(near.by_features, unseen.by_features, cells),
         authentic=float((near.by_features > own[near.features_index]).mean()),
         natural_authentic=float((unseen.by_features > own[unseen.features_index]).mean()),
@@ -115,10 +117,10 @@ def _mann_whitney(mine: Numbers, theirs: Numbers) -> float:
     return float((below.sum() / 2 - m * n / 2) / np.sqrt(m * n * (m + n + 1) / 12))
 
 
-def _excess(score: Numbers, limit: CopyLimit, resamples: int, seed: int) -> Interval:
+def _excess(score: Numbers, limit: CopyLimit, seed: int) -> Interval:
     random = seeds.array_generator(seed, "copy-bootstrap")
-    values = np.empty(resamples)
-    for turn in range(resamples):
+    values = np.empty(RESAMPLES)
+    for turn in range(RESAMPLES):
         natural = random.choice(limit.natural, len(limit.natural))
         values[turn] = _quotient(random.choice(score, len(score)), natural)
     value = _quotient(score, limit.natural)

@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 from lookalike.data.pack.pack import Pack
 from lookalike.images import Pixels
 from lookalike.metrics.copies.search import CopyFeatures, CopyRule, calibrate, nearness, see
-from lookalike.metrics.features.cache import read_arrays, write_arrays
-from lookalike.metrics.features.real_features import shuffled
+from lookalike.metrics.features.real_features import read_arrays, shuffled, write_arrays
 from lookalike.progress import Tell, silent
 
 MOST = 20_000

@@ -70,15 +70,21 @@ class CopyFeatures:
         return CopyFeatures(parts[0].features, *(np.concatenate(column) for column in columns))
 
 
-def see(pictures: Pictures, features: Features | None = None, tell: Tell = silent) -> CopyFeatures:
-    """Look once at uint8 ``[N, H, W, C]``; everything else in this room works on the result."""
+def see(
+    pictures: Pictures,
+    features: Features | None = None,
+    tell: Tell = silent,
+    *,
+    vectors: Vectors | None = None,
+) -> CopyFeatures:
+    """Look once at uint8 ``[N, H, W, C]``; everything else in this room works on the result.
+
+    ``vectors`` are what the features say, where that is known (those of real pictures are cached).
+    """
     if features is None:
-        return see_with(pictures, None, np.zeros((len(pictures), 0), np.float32))
-    return see_with(pictures, features, features(pictures, tell))
-
-
-def see_with(pictures: Pictures, features: Features | None, vectors: Vectors) -> CopyFeatures:
-    """The same where the feature vectors are known already (those of real pictures are cached)."""
+        vectors = np.zeros((len(pictures), 0), np.float32)
+    elif vectors is None:
+        vectors = features(pictures, tell)
     tiny = Pixels(side=TINY, channels=pictures.shape[-1])(pictures)
     return CopyFeatures(features.hash if features else "", vectors, tiny, shrink(pictures))
 

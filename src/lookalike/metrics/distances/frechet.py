@@ -10,12 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lookalike import seeds
-
-Vectors = NDArray[np.float32]
-Numbers = NDArray[np.float64]
+from lookalike.metrics.distances.nearest import Numbers, Vectors
 
 ENOUGH = 2048
 """Below this count the bias is not small beside the differences that people compare."""
@@ -73,15 +70,15 @@ def frechet(samples: Vectors, real: Vectors) -> Frechet:
     return Frechet(distance(gaussian(samples), gaussian(real)), count, warning)
 
 
-def frechet_infinity(samples: Vectors, real: Vectors, *, points: int = 8, seed: int = 0) -> float:
+def frechet_infinity(samples: Vectors, real: Vectors) -> float:
     """The Fréchet distance extrapolated to infinitely many samples (Chong and Forsyth 2020, 4.1).
 
-    The distance is measured at ``points`` counts between a quarter and all of the samples, drawn
+    The distance is measured at eight counts between a quarter and all of the samples, drawn
     at random, and the straight line through it over 1/N is read at 0. The real set stays whole.
     """
     target = gaussian(real)
-    random = seeds.array_generator(seed, "frechet-infinity")
-    counts = np.linspace(max(2, len(samples) // 4), len(samples), points).round().astype(int)
+    random = seeds.array_generator(0, "frechet-infinity")
+    counts = np.linspace(max(2, len(samples) // 4), len(samples), 8).round().astype(int)
     values = [
         distance(gaussian(samples[random.permutation(len(samples))[:count]]), target)
         for count in counts

@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+Z = 1.96
+"""Standard deviations of a normal distribution beyond which 5 % lie."""
+
 
 @dataclass(frozen=True)
 class Interval:
@@ -15,14 +18,14 @@ class Interval:
     high: float
 
 
-def share_interval(share: float, count: int, z: float = 1.96) -> Interval:
-    """The score interval of a share of ``count`` (Wilson 1927); within [0, 1], 95 % for z = 1.96.
+def share_interval(share: float, count: int) -> Interval:
+    """The score interval of a share of ``count`` (Wilson 1927); within [0, 1].
 
     Unlike a bootstrap it has a width even where nothing, or everything, was counted.
     """
-    square = z * z / count
+    square = Z * Z / count
     middle = (share + square / 2) / (1 + square)
-    half = z * math.sqrt(share * (1 - share) / count + square / (4 * count)) / (1 + square)
+    half = Z * math.sqrt(share * (1 - share) / count + square / (4 * count)) / (1 + square)
     return Interval(share, max(0.0, middle - half), min(1.0, middle + half))
 
 
@@ -45,7 +48,7 @@ class ReaderRates:
         return (self.sensitivity + self.specificity) / 2
 
 
-def corrected_share(share: float, count: int, reader: ReaderRates, z: float = 1.96) -> Interval:
+def corrected_share(share: float, count: int, reader: ReaderRates) -> Interval:
     """The true share of yes where an imperfect reader called ``share`` of ``count`` pictures yes.
 
     (share + specificity - 1) / (sensitivity + specificity - 1) (Rogan & Gladen 1978), with the
@@ -53,7 +56,7 @@ def corrected_share(share: float, count: int, reader: ReaderRates, z: float = 1.
     estimated sensitivity and specificity"), which also holds that the reader was tried on few. Of
     a reader that does no better than one who guesses nothing follows: anything from 0 to 1.
     """
-    square = z * z
+    square = Z * Z
     seen = (count * share + square / 2) / (count + square)
     told = (reader.yes * reader.sensitivity + 1) / (reader.yes + 2)
     spared = (reader.no * reader.specificity + 1) / (reader.no + 2)
@@ -66,7 +69,7 @@ def corrected_share(share: float, count: int, reader: ReaderRates, z: float = 1.
     lean = 2 * square * (middle * first - (1 - middle) * second)
     spread = seen * (1 - seen) / (count + square)
     spread += middle * middle * first + (1 - middle) ** 2 * second
-    half = z * math.sqrt(spread) / apart
+    half = Z * math.sqrt(spread) / apart
     value, low, high = (
         min(1.0, max(0.0, one))
         for one in (

@@ -10,13 +10,10 @@ from __future__ import annotations
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lookalike import seeds
 from lookalike.metrics.distances.intervals import Interval
-
-Vectors = NDArray[np.float32]
-Numbers = NDArray[np.float64]
+from lookalike.metrics.distances.nearest import Numbers, Vectors
 
 BLOCK = 1024
 

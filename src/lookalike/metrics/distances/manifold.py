@@ -57,17 +57,17 @@ class NearDuplicates:
     threshold: float
 
 
-def near_duplicates(samples: Vectors, real: Vectors, *, quantile: float = 0.01) -> NearDuplicates:
+def near_duplicates(samples: Vectors, real: Vectors) -> NearDuplicates:
     """Share of samples that lie nearer to another sample than real pictures lie to each other.
 
-    The threshold is the real set's own ``quantile`` of nearest-neighbor distances, so a healthy set
-    of samples scores about ``quantile``. Both sets are cut to the smaller count, because pictures
-    lie closer in larger sets.
+    The threshold is the distance below which one real picture in a hundred has its nearest one, so
+    a healthy set of samples scores about that. Both sets are cut to the smaller count, because
+    pictures lie closer in larger sets.
     """
     count = min(len(samples), len(real))
     among_real, _ = nearest(real[:count], real[:count], itself=True)
     among_samples, _ = nearest(samples[:count], samples[:count], itself=True)
-    threshold = lower_quantile(among_real, quantile)
+    threshold = lower_quantile(among_real, 0.01)
     return NearDuplicates(
         share=float((among_samples <= threshold).mean()),
         real_share=float((among_real <= threshold).mean()),

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, ClassVar
+
+import torch
+from torch.nn.functional import adaptive_avg_pool2d
 
 from lookalike import efficientnet
 from lookalike.images import Pixels as Pictures
@@ -25,9 +27,6 @@ from lookalike.metrics.features.features import (
 )
 from lookalike.progress import Tell, silent
 
-if TYPE_CHECKING:
-    import torch
-
 BLOCKS = (4, 7, 10, 13, 15)
 CHANNELS = {0: (40, 80, 112, 192, 320), 1: (40, 80, 80, 112, 192)}
 PLACES = 2
@@ -40,7 +39,6 @@ class LiteBlocks(Features):
     number: int = 1
     side: int = 64
     batch: int = 64
-    version: ClassVar[str] = "1"
 
     def __post_init__(self) -> None:
         if self.number not in (0, 1):
@@ -79,9 +77,6 @@ class LiteBlocks(Features):
 
 @cache
 def _layers(number: int, side: int) -> Forward:
-    import torch
-    from torch.nn.functional import adaptive_avg_pool2d
-
     network = efficientnet.network(number, side, JUDGING)
 
     def look(x: torch.Tensor) -> torch.Tensor:

@@ -33,17 +33,17 @@ Forward = Callable[["torch.Tensor"], "torch.Tensor"]
 
 
 class Features(ABC):
-    """The interface of a judge's eye: pictures in, one vector a picture out."""
+    """The interface of a judge's eye: pictures in, one vector a picture out.
+
+    ``version`` moves when the same settings begin to give other vectors.
+    """
+
+    version: ClassVar[str] = "1"
 
     @property
     @abstractmethod
     def name(self) -> str:
         """What reports call it, with the input size: numbers of different names do not compare."""
-
-    @property
-    @abstractmethod
-    def version(self) -> str:
-        """Moves when the same settings begin to give other vectors."""
 
     @property
     @abstractmethod
@@ -80,7 +80,6 @@ class Lite(Features):
     number: int = 0
     side: int = 96
     batch: int = 64
-    version: ClassVar[str] = "1"
     dim: ClassVar[int] = 1280
 
     def __post_init__(self) -> None:
@@ -132,7 +131,6 @@ class Pixels(Features):
     side: int = 16
     channels: int = 3
     batch: int = 512
-    version: ClassVar[str] = "1"
     families: ClassVar[tuple[str, ...]] = ()
 
     @property
@@ -174,7 +172,6 @@ class RandomConv(Features):
     width: int = 32
     seed: int = 0
     batch: int = 256
-    version: ClassVar[str] = "1"
     families: ClassVar[tuple[str, ...]] = ()
 
     @property

@@ -1,18 +1,54 @@
-"""Feature vectors of a pack's real pictures, looked at once and kept beside the pack.
+"""Arrays kept beside a pack, in ``PACK/.features``: above all its real pictures' feature vectors.
 
-The file ``PACK/.features/<fingerprint>-<features hash>.npz`` holds row numbers and vectors, so a
-second run, an evaluation or a report on the same pack begins where the first one ended.
+Names begin with the pack's fingerprint, so what belongs to other pictures is never read. The file
+``<fingerprint>-<features hash>.npz`` holds row numbers and vectors, so a second run, an evaluation
+or a report on the same pack begins where the first one ended.
 """
 
 from __future__ import annotations
+
+import io
+import logging
+import zipfile
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lookalike import seeds
+from lookalike.checkpoints import write_whole
 from lookalike.data.pack.pack import Indices, Pack, Split
-from lookalike.metrics.features.cache import read_arrays, write_arrays
 from lookalike.metrics.features.features import Features, Vectors
+
+FOLDER = ".features"
+
+log = logging.getLogger(__name__)
+
+
+def cache_file(pack: Pack, name: str) -> Path:
+    """Where something of this name is kept; the folder may not exist yet."""
+    return pack.path / FOLDER / f"{pack.fingerprint}-{name}"
+
+
+def read_arrays(pack: Pack, name: str, *keys: str) -> tuple[NDArray[Any], ...] | None:
+    """The arrays of these keys; None where the file is missing, damaged or lacks one of them."""
+    try:
+        with np.load(cache_file(pack, name)) as arrays:
+            return tuple(arrays[key] for key in keys)
+    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
+        return None
+
+
+def write_arrays(pack: Pack, name: str, **arrays: NDArray[Any]) -> None:
+    """Keep them; beside a pack on a read-only disk they are simply made again next time."""
+    file, buffer = cache_file(pack, name), io.BytesIO()
+    np.savez(buffer, **arrays)  # type: ignore[arg-type]
+    try:
+        file.parent.mkdir(exist_ok=True)
+        write_whole(file, buffer.getvalue())
+    except OSError as problem:
+        log.info("%s is not kept beside %s: %s", name, pack.path, problem)
 
 
 class RealFeatures:

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from lookalike import images, seeds
 from lookalike.images import Pixels
-from lookalike.metrics.distances.kernel import Numbers
+from lookalike.metrics.distances.nearest import Numbers
 from lookalike.metrics.features.features import Features
 from lookalike.metrics.utility.classical_augmentation import DRAWS, classical
 from lookalike.metrics.utility.instruments import Instrument, Small

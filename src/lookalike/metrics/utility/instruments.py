@@ -7,7 +7,6 @@ the training loop in ``metrics.classifier`` is the same for all.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
@@ -21,29 +20,8 @@ SIDE = 40
 """Pictures with a longer side are averaged down by two before the first layer of a network."""
 
 
-class Instrument(ABC):
-    """The interface of a classifier to be: its name, and its untrained network."""
-
-    @property
-    @abstractmethod
-    def name(self) -> str:
-        """What tables call it."""
-
-    @property
-    @abstractmethod
-    def eye(self) -> Features | None:
-        """Frozen features that stand in front of the network; None where it sees pictures."""
-
-    @abstractmethod
-    def build(self, channels: int, size: int, classes: int) -> nn.Module:
-        """An untrained network: pictures ``[N, C, S, S]`` (or vectors) -> logits ``[N, classes]``.
-
-        The weights come from torch's global generator.
-        """
-
-
 @dataclass(frozen=True, kw_only=True)
-class Small(Instrument):
+class Small:
     """Six 3x3 convolutions in three stages, after folding 2x2 pixels into channels.
 
     The fold (space to depth, Shi et al. 2016 backwards) halves the sides before the first layer:
@@ -68,7 +46,7 @@ class Small(Instrument):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ResNet18(Instrument):
+class ResNet18:
     """ResNet-18 with the stem for small pictures (He et al. 2016, table 1 and section 4.2).
 
     The first layer is 3x3 with stride 1 and there is no max-pooling; shortcuts that change the
@@ -93,7 +71,7 @@ class ResNet18(Instrument):
 
 
 @dataclass(frozen=True, kw_only=True)
-class OnFeatures(Instrument):
+class OnFeatures:
     """A linear layer on frozen features, each dimension brought to zero mean and unit deviation."""
 
     features: Features
@@ -114,6 +92,13 @@ class OnFeatures(Instrument):
         return nn.Sequential(nn.BatchNorm1d(dim, affine=False), nn.Linear(dim, classes))
 
 
+Instrument = Small | ResNet18 | OnFeatures
+"""A classifier to be. ``name`` is what tables call it, ``eye`` are frozen features that stand in
+front of its network (None where it sees pictures), and ``build`` gives the untrained network:
+pictures ``[N, C, S, S]`` or vectors -> logits ``[N, classes]``. Its weights come from torch's own
+generator."""
+
+
 def instrument(name: str, size: int = 64, trained: Iterable[str] = ()) -> Instrument:
     """The instrument that a person names: small, resnet18 or features.
 
@@ -123,7 +108,7 @@ def instrument(name: str, size: int = 64, trained: Iterable[str] = ()) -> Instru
     Raises:
         LookalikeError: there is no such classifier.
     """
-    makers = {"small": Small, "resnet18": ResNet18}
+    makers: dict[str, type[Small | ResNet18]] = {"small": Small, "resnet18": ResNet18}
     if name in makers:
         return makers[name]()
     if name == "features":

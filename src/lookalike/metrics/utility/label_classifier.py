@@ -19,7 +19,7 @@ from lookalike import checkpoints
 from lookalike.data.pack.classes import Classes
 from lookalike.data.pack.pack import Pack
 from lookalike.errors import CheckpointError
-from lookalike.metrics.features.cache import cache_file
+from lookalike.metrics.features.real_features import cache_file
 from lookalike.metrics.utility.classifier import Classifier, FitSettings, fit, known
 from lookalike.progress import Tell, silent
 

@@ -2,20 +2,23 @@
 
 A candidate has to be of the class it was made for in the eyes of a classifier that never saw the
 generator, no copy of a training picture, not farther from all real pictures than real pictures are,
-and not the twin of one that was taken already. Every limit is learned from real pictures.
+and not the twin of one that was taken already. Every limit is learned from real pictures. They are
+picked batch by batch, so that a stop loses one batch.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.data.expanded.balance import LEAST
+from lookalike.data.expanded.partial_results import Arrays, Unfinished
 from lookalike.data.pack.pack import Pack
 from lookalike.errors import DataError
 from lookalike.images import Pixels
@@ -27,7 +30,6 @@ from lookalike.metrics.copies.search import (
     calibrate,
     nearness,
     see,
-    see_with,
 )
 from lookalike.metrics.distances.manifold import lower_quantile
 from lookalike.metrics.distances.nearest import Numbers, Vectors
@@ -50,6 +52,13 @@ REASONS = {
     "twin": "nearly the same as one taken before",
 }
 """Why a candidate is rejected, in the order in which it is asked."""
+
+Make = Callable[[int, int, int], Pixels]
+"""Pictures ``first .. first + count`` of a class: ``make(class number, first, count)``."""
+
+BATCH, LEAST_TRIES, HOPELESS = 64, 64, 256
+"""Candidates that are looked at together, that are looked at in any case, and after which it is
+given up where none has passed."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +127,7 @@ def seen_by(pack: Pack, eye: Features, tell: Tell = silent) -> tuple[CopyFeature
         )
     tell("looking at real pictures", 0, sum(map(len, both)))
     known = RealFeatures(pack, eye)
-    seen = [see_with(pack.shards.take(rows), eye, known.of(rows)) for rows in both]
+    seen = [see(pack.shards.take(rows), eye, vectors=known.of(rows)) for rows in both]
     known.save()
     return seen[0], seen[1]
 
@@ -184,6 +193,10 @@ class SelectedPictures:
         self.tried += tried
         self.rejected.update(rejected)
 
+    def since(self, tried: int, rejected: Counter[str]) -> dict[str, Any]:
+        """The counts since they were these, as :meth:`recall` takes them."""
+        return {"tried": self.tried - tried, "rejected": dict(self.rejected - rejected)}
+
     def _reason(self, agrees: bool, scores: dict[str, float], apart: float) -> str | None:
         wrong = {
             "class": not agrees,
@@ -202,3 +215,64 @@ class SelectedPictures:
     def _keep(self, vector: NDArray[np.float32]) -> None:
         self._kept.add(vector)
         self.taken += 1
+
+
+@dataclass(frozen=True)
+class PickedPicture:
+    """A candidate that passed, uint8 ``[S, S, C]``: its index among them, and its scores."""
+
+    picture: Pixels
+    index: int
+    scores: dict[str, float]
+
+
+def pick(
+    make: Make, chosen: SelectedPictures, wanted: int, tries: int, work: Unfinished, tell: Tell
+) -> Iterator[PickedPicture]:
+    """The candidates that pass, in the order of their index, until enough or too many were tried.
+
+    At most ``tries`` candidates for each wanted picture are looked at (at least 64), and 256 when
+    none of them passes; fewer where ``make`` gives no more. What ``work`` holds already is taken
+    from there.
+    """
+    most, first = max(LEAST_TRIES, tries * wanted), 0
+    while chosen.taken < wanted and first < most and chosen.tried == first:
+        if first >= HOPELESS and not chosen.taken:
+            return
+        count = min(BATCH, most - first)
+        name = f"{chosen.number}-{first}"
+        done = work.load(name)
+        if done is None:
+            yield from _look(make, chosen, wanted, (first, count), work)
+        else:
+            counts, arrays = done
+            chosen.recall(arrays["vectors"], counts["tried"], counts["rejected"])
+            for picture, (index, scores) in zip(arrays["pictures"], counts["taken"], strict=True):
+                yield PickedPicture(picture, index, scores)
+        first += count
+        tell(f"class {chosen.number + 1}: pictures that pass", chosen.taken, wanted)
+
+
+def _look(
+    make: Make, chosen: SelectedPictures, wanted: int, span: tuple[int, int], work: Unfinished
+) -> list[PickedPicture]:
+    """Ask for these candidates one by one, and keep the answers."""
+    first, count = span
+    pictures = make(chosen.number, first, count)
+    if not len(pictures):
+        return []
+    look = chosen.sieve.look(pictures)
+    tried, rejected, rows, passed = chosen.tried, chosen.rejected.copy(), [], []
+    for row, picture in enumerate(pictures):
+        if chosen.taken == wanted:
+            break
+        reason, scores = chosen.ask(look, row)
+        if reason is None:
+            rows.append(row)
+            rounded = {name: round(value, 4) for name, value in scores.items()}
+            passed.append(PickedPicture(picture, first + row, rounded))
+    taken = [(picked.index, picked.scores) for picked in passed]
+    counts = {**chosen.since(tried, rejected), "taken": taken}
+    arrays: Arrays = {"pictures": pictures[rows], "vectors": look.vectors[rows]}
+    work.save(f"{chosen.number}-{first}", counts, arrays)
+    return passed

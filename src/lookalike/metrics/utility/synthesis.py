@@ -24,7 +24,6 @@ Neither the classifier nor the generator may have seen a picture that is tested 
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -132,18 +131,8 @@ class GeneratorHandle:
         return np.concatenate(pictures)
 
 
-class Strategy(ABC):
-    """The interface of a way to make pictures of a class."""
-
-    @abstractmethod
-    def make(
-        self, generator: GeneratorHandle, number: int, count: int, seed: int
-    ) -> LabeledPictures:
-        """``count`` pictures of class ``number``, a function of the seed only."""
-
-
 @dataclass(frozen=True)
-class PlainSamples(Strategy):
+class PlainSamples:
     """Samples of the class."""
 
     def make(
@@ -158,7 +147,7 @@ class PlainSamples(Strategy):
 
 
 @dataclass(frozen=True, kw_only=True)
-class BetweenEncodings(Strategy):
+class BetweenEncodings:
     """z = (1 - u) z_i + u z_j + noise, i of the class, u uniform in [``low``, ``high``].
 
     j is of the same class, or any with ``across``. ``noise`` is in standard deviations of the
@@ -193,7 +182,7 @@ class BetweenEncodings(Strategy):
 
 
 @dataclass(frozen=True)
-class ExchangedClass(Strategy):
+class ExchangedClass:
     """Training pictures of other classes, everything but the class as it was."""
 
     def make(
@@ -207,7 +196,7 @@ class ExchangedClass(Strategy):
 
 
 @dataclass(frozen=True)
-class AgreedSamples(Strategy):
+class AgreedSamples:
     """Pictures of another way of which a teacher says the class; ``hard``: the least sure ones.
 
     Of three candidates for each picture the best are kept; where too few are agreed on, those with
@@ -233,7 +222,7 @@ class AgreedSamples(Strategy):
 
 
 @dataclass(frozen=True)
-class SoftLabels(Strategy):
+class SoftLabels:
     """Pictures of another way with a teacher's probabilities as their shares."""
 
     strategy: Strategy
@@ -246,6 +235,9 @@ class SoftLabels(Strategy):
         made = self.strategy.make(generator, number, count, seed)
         return replace(made, shares=self.teacher(made.pictures).astype(np.float32))
 
+
+Strategy = PlainSamples | BetweenEncodings | ExchangedClass | AgreedSamples | SoftLabels
+"""A way to make pictures of a class: ``count`` of class ``number``, a function of the seed only."""
 
 SOURCES: dict[str, Strategy] = {
     "plain": PlainSamples(),

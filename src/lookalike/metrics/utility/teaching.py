@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from lookalike import images, seeds
 from lookalike.images import Pixels
-from lookalike.metrics.distances.kernel import Numbers
+from lookalike.metrics.distances.nearest import Numbers, Vectors
 from lookalike.metrics.features.blocks import LiteBlocks
 from lookalike.metrics.features.features import Features, Lite
 from lookalike.metrics.utility.classical_augmentation import DRAWS, classical
@@ -61,15 +61,15 @@ def kernel_teacher(real: Examples, features: Features, seed: int = 0) -> Teacher
     left = seen.places % 4 == 3
     sharp = SHARPNESS[2]
     if left.any() and not left.all():
-        part = _Kernel.fitted(seen.vectors[~left], seen.targets[~left])
-        scores, truth = part.scores(seen.vectors[left]), seen.targets[left].argmax(1)
+        part = _fitted(seen.vectors[~left], seen.targets[~left])
+        scores, truth = part(seen.vectors[left]), seen.targets[left].argmax(1)
         losses = {
             trial: -np.log(_softmax(trial * scores)[np.arange(len(truth)), truth] + 1e-9).mean()
             for trial in SHARPNESS
         }
         sharp = min(losses, key=lambda trial: float(losses[trial]))
-    whole = _Kernel.fitted(seen.vectors, seen.targets)
-    return lambda pictures: _softmax(sharp * whole.scores(seen_by(features, pictures).numpy()))
+    whole = _fitted(seen.vectors, seen.targets)
+    return lambda pictures: _softmax(sharp * whole(seen_by(features, pictures).numpy()))
 
 
 def moved(real: Examples, teacher: Teacher, count: int, seed: int) -> Examples:
@@ -130,31 +130,25 @@ def _views(real: Examples, features: Features, seed: int) -> _Seen:
     )
 
 
-@dataclass(frozen=True)
-class _Kernel:
-    """exp(-|a - b|^2 / median) between standardized vectors, with one weight a row and class."""
+def _fitted(vectors: Numbers, targets: Numbers) -> Callable[[Vectors | Numbers], Numbers]:
+    """What gives scores: about the share of every class, not yet positive nor of sum 1.
 
-    rows: Numbers
-    center: Numbers
-    scale: Numbers
-    unit: float
-    weights: Numbers
-    mean: Numbers
+    The kernel is exp(-|a - b|^2 / median) between standardized vectors, with one weight a row and
+    class.
+    """
+    center, scale = vectors.mean(0), vectors.std(0) + 1e-6
+    rows, mean = (vectors - center) / scale, targets.mean(0)
+    apart = _apart(rows, rows)
+    unit = max(float(np.median(apart)), 1e-12)
+    kernel = np.exp(-apart / unit) + RIDGE * np.eye(len(rows))
+    weights = np.linalg.solve(kernel, targets - mean)
 
-    @staticmethod
-    def fitted(vectors: Numbers, targets: Numbers) -> _Kernel:
-        center, scale = vectors.mean(0), vectors.std(0) + 1e-6
-        rows, mean = (vectors - center) / scale, targets.mean(0)
-        apart = _apart(rows, rows)
-        unit = max(float(np.median(apart)), 1e-12)
-        kernel = np.exp(-apart / unit) + RIDGE * np.eye(len(rows))
-        return _Kernel(rows, center, scale, unit, np.linalg.solve(kernel, targets - mean), mean)
-
-    def scores(self, vectors: NDArray[np.float32] | Numbers) -> Numbers:
-        """About the share of every class, not yet positive nor of sum 1."""
-        apart = _apart((vectors - self.center) / self.scale, self.rows)
-        shares: Numbers = np.exp(-apart / self.unit) @ self.weights + self.mean
+    def scores(vectors: Vectors | Numbers) -> Numbers:
+        apart = _apart((vectors - center) / scale, rows)
+        shares: Numbers = np.exp(-apart / unit) @ weights + mean
         return shares
+
+    return scores
 
 
 def _apart(x: Numbers, y: Numbers) -> Numbers:

@@ -117,7 +117,7 @@ def run_trials(
     """Tune and train every arm with every seed; what the store holds already is taken from it."""
     own = (protocol.steps, protocol.batch, protocol.instrument, protocol.seed, pictures.name)
     tuning = {
-        address("rate", own, arm, rate): _Validation(arm, pictures, protocol, rate)
+        address("rate", own, arm, rate): partial(_validated, arm, pictures, protocol, rate)
         for arm in arms
         for rate in protocol.rates
         if len(protocol.rates) > 1
@@ -133,7 +133,7 @@ def run_trials(
         return address("trial", own, arm, rates[arm.name], seed)
 
     trainings = {
-        trial(arm, seed): _Trial(arm, pictures, protocol, rates[arm.name], seed)
+        trial(arm, seed): partial(_tried, arm, pictures, protocol, rates[arm.name], seed)
         for seed in range(protocol.seeds)
         for arm in arms
     }
@@ -145,42 +145,25 @@ def run_trials(
     return TrialResults(tuple(outcomes), rates)
 
 
-@dataclass(frozen=True)
-class _Validation:
+def _validated(arm: Arm, pictures: TrialPictures, protocol: Protocol, rate: float) -> float:
     """The mean negative log likelihood of left-out real pictures at one rate."""
-
-    arm: Arm
-    pictures: TrialPictures
-    protocol: Protocol
-    rate: float
-
-    def __call__(self) -> float:
-        real = self.pictures.real
-        left = _left_out(real.numbers, self.protocol.seed)
-        trained = fit(
-            training_set(self.arm, real.take(np.flatnonzero(~left)), self.pictures),
-            _how(self.arm, self.protocol, self.rate, 0, "tuning"),
-        )
-        rows = np.flatnonzero(left)
-        says = trained.probabilities(real.pictures[rows])
-        return float(-np.log(says[np.arange(len(rows)), real.numbers[rows]] + 1e-9).mean())
+    real = pictures.real
+    left = _left_out(real.numbers, protocol.seed)
+    examples = training_set(arm, real.take(np.flatnonzero(~left)), pictures)
+    trained = fit(examples, _how(arm, protocol, rate, 0, "tuning"))
+    rows = np.flatnonzero(left)
+    says = trained.probabilities(real.pictures[rows])
+    return float(-np.log(says[np.arange(len(rows)), real.numbers[rows]] + 1e-9).mean())
 
 
-@dataclass(frozen=True)
-class _Trial:
+def _tried(
+    arm: Arm, pictures: TrialPictures, protocol: Protocol, rate: float, seed: int
+) -> list[int]:
     """One arm trained with one seed: the classes that it finds in the test pictures."""
-
-    arm: Arm
-    pictures: TrialPictures
-    protocol: Protocol
-    rate: float
-    seed: int
-
-    def __call__(self) -> list[int]:
-        examples = training_set(self.arm, self.pictures.real, self.pictures)
-        how = _how(self.arm, self.protocol, self.rate, self.seed, "utility")
-        answers: list[int] = fit(examples, how).classify(self.pictures.test).tolist()
-        return answers
+    examples = training_set(arm, pictures.real, pictures)
+    how = _how(arm, protocol, rate, seed, "utility")
+    answers: list[int] = fit(examples, how).classify(pictures.test).tolist()
+    return answers
 
 
 def _left_out(numbers: Classes, seed: int) -> np.ndarray[Any, np.dtype[np.bool_]]:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from lookalike import seeds
 from lookalike.metrics.distances.intervals import Interval
-from lookalike.metrics.distances.kernel import Numbers
+from lookalike.metrics.distances.nearest import Numbers
 
 LEAST_SEEDS = 5
 HALF = "&"

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
-from lookalike.sources.http.robots import opts_out
 from lookalike.sources.http.web import AGENT
 
 if TYPE_CHECKING:
@@ -118,11 +117,6 @@ def robots_meta(page: Selector) -> str:
     lower = "translate(@name, 'ROBTSLKA', 'robtslka')"
     tags = page.xpath(f"//meta[{lower}='robots' or {lower}='{AGENT}']/@content").getall()
     return ", ".join(tags).lower()
-
-
-def forbids_pictures(directives: str) -> str | None:
-    """The directive that keeps a page's pictures out of data sets, if any."""
-    return opts_out(directives)
 
 
 def forbids_links(directives: str) -> bool:

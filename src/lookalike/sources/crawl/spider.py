@@ -138,7 +138,7 @@ class PictureSpider(Spider):
         emit({"page": response.url})
         tag = (response.headers.get("x-robots-tag") or b"").decode("latin-1")
         directives = pages.robots_meta(response.selector)
-        forbidden = opts_out(tag) or pages.forbids_pictures(directives)
+        forbidden = opts_out(tag) or opts_out(directives)
         if forbidden:
             emit({"refused": "opted out", "why": f"{response.url} says {forbidden}"})
         else:

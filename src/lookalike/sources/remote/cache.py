@@ -22,7 +22,7 @@ import logging
 import math
 import os
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -188,7 +188,7 @@ def _fetched(place: RemotePlace, name: str, wanted: tuple[int, str], to: Path) -
             place.fetch(name, part)
         except SourceError as refusal:
             problem = refusal
-        if problem is None and _is(part, *wanted):
+        if problem is None and _is(part, *wanted, partial(_digest, part)):
             os.replace(part, to)
             return
         log.warning("%s/%s did not come whole; asking again", place.url, name)
@@ -198,12 +198,6 @@ def _fetched(place: RemotePlace, name: str, wanted: tuple[int, str], to: Path) -
         f"{place.url}/{name} is not what was written there: {found} of {wanted[0]} bytes came, or "
         f"their digest is another, {_TRIES} times. Write it there again."
     )
-
-
-def _is(file: Path, size: int, digest: str) -> bool:
-    if not file.is_file() or file.stat().st_size != size:
-        return False
-    return not digest or _digest(file) == digest
 
 
 class _Compared:
@@ -217,13 +211,11 @@ class _Compared:
 
     def missing(self, wanted: Wanted) -> Wanted:
         """Those that are not there as they are wanted."""
-        return {name: one for name, one in wanted.items() if not self._is(name, *one)}
-
-    def _is(self, name: str, size: int, digest: str) -> bool:
-        file = self._folder / name
-        if not file.is_file() or file.stat().st_size != size:
-            return False
-        return not digest or self.digest(name) == digest
+        return {
+            name: one
+            for name, one in wanted.items()
+            if not _is(self._folder / name, *one, partial(self.digest, name))
+        }
 
     def digest(self, name: str) -> str:
         """The digest of a file that is there."""
@@ -247,6 +239,13 @@ class _Compared:
         """Write down what was found."""
         if self._new:
             checkpoints.write_json(self._file, {"files": self._known})
+
+
+def _is(file: Path, size: int, digest: str, found: Callable[[], str]) -> bool:
+    """Whether a file is there and as it is wanted; its digest is asked for where one is known."""
+    if not file.is_file() or file.stat().st_size != size:
+        return False
+    return not digest or found() == digest
 
 
 def _digest(file: Path) -> str:

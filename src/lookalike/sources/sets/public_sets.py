@@ -13,8 +13,8 @@ import hashlib
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from io import BufferedIOBase
 from pathlib import Path
-from typing import Protocol
 
 from lookalike.errors import SourceError
 from lookalike.progress import Tell, silent
@@ -28,13 +28,13 @@ MOST_UNPACKED = 2_000_000_000
 LONGEST_DOWNLOAD = 6 * 3600.0
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Piece:
-    """One file of a set: its published name, its MD5 sums, and the most bytes it may have."""
+    """One file of a set: its published name, the most bytes it may have, and its MD5 sums."""
 
     file: str
-    md5: tuple[str, ...]
     most: int
+    md5: tuple[str, ...]
     needed: bool = True
 
 
@@ -50,14 +50,10 @@ class PublicSet:
     read: Callable[[Files], Iterator[Member]]
 
 
-def _piece(file: str, most: int, *md5: str, needed: bool = True) -> Piece:
-    return Piece(file=file, md5=md5, most=most, needed=needed)
-
-
 def _idx(*sums: tuple[str, ...]) -> tuple[Piece, ...]:
     names = ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1")
     return tuple(
-        _piece(f"{name}-ubyte.gz", 100_000_000, *md5) for name, md5 in zip(names, sums, strict=True)
+        Piece(f"{name}-ubyte.gz", 100_000_000, md5) for name, md5 in zip(names, sums, strict=True)
     )
 
 
@@ -108,7 +104,7 @@ CIFAR10 = PublicSet(
     title="CIFAR-10, 60,000 small photographs in ten classes, 32x32",
     page="https://www.cs.toronto.edu/~kriz/cifar.html",
     terms="not stated by the authors",
-    pieces=(_piece("cifar-10-binary.tar.gz", 200_000_000, "c32a1d4ab5d03f1284b67883e8d87530"),),
+    pieces=(Piece("cifar-10-binary.tar.gz", 200_000_000, ("c32a1d4ab5d03f1284b67883e8d87530",)),),
     read=members.cifar10,
 )
 
@@ -118,12 +114,15 @@ CELEBA = PublicSet(
     page="https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html",
     terms="non-commercial research only (MMLAB); people's faces: mind your country's law",
     pieces=(
-        _piece("img_align_celeba.zip", 1_600_000_000, "00d2c5bc6d35e252742224ab0c1e8fcb"),
-        _piece(
-            "list_attr_celeba.txt", 50_000_000, "75e246fa4810816ffd6ee81facbd244c", needed=False
+        Piece("img_align_celeba.zip", 1_600_000_000, ("00d2c5bc6d35e252742224ab0c1e8fcb",)),
+        Piece(
+            "list_attr_celeba.txt", 50_000_000, ("75e246fa4810816ffd6ee81facbd244c",), needed=False
         ),
-        _piece(
-            "list_eval_partition.txt", 10_000_000, "d32c9cbf5e040fd4025c592c306e6668", needed=False
+        Piece(
+            "list_eval_partition.txt",
+            10_000_000,
+            ("d32c9cbf5e040fd4025c592c306e6668",),
+            needed=False,
         ),
     ),
     read=members.celeba,
@@ -134,7 +133,7 @@ LFW = PublicSet(
     title="Labeled Faces in the Wild (deep funneled), 13,233 faces, 250x250",
     page="http://vis-www.cs.umass.edu/lfw/",
     terms="for research (University of Massachusetts); people's faces: mind your country's law",
-    pieces=(_piece("lfw-deepfunneled.tgz", 200_000_000, "68331da3eb755a505a502b5aacb3c201"),),
+    pieces=(Piece("lfw-deepfunneled.tgz", 200_000_000, ("68331da3eb755a505a502b5aacb3c201",)),),
     read=members.lfw,
 )
 
@@ -261,7 +260,7 @@ def verify(public: PublicSet, files: Mapping[str, Path], *, trust: bool) -> list
         path = files.get(piece.file)
         if path is None:
             continue
-        if path.stat().st_size > max(piece.most, 0):
+        if path.stat().st_size > piece.most:
             raise SourceError(f"{path} has {path.stat().st_size} bytes; {piece.most} at most fit.")
         sums = _sums(path)
         if not set(piece.md5) & set(sums):
@@ -288,11 +287,7 @@ def _sums(path: Path) -> list[str]:
     return sums
 
 
-class _Readable(Protocol):
-    def read(self, size: int, /) -> bytes: ...
-
-
-def _md5(file: _Readable) -> str:
+def _md5(file: BufferedIOBase) -> str:
     digest, read = hashlib.md5(usedforsecurity=False), 0
     while chunk := file.read(1 << 20):
         digest.update(chunk)

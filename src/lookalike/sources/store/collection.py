@@ -174,12 +174,7 @@ class Collection:
             "request": request,
             **asdict(found),
         }
-        self._append(self.folder / MANIFEST, line)
-        self._urls.add(digest(found.url))
-        self._hashes.setdefault(sha, name)
-        self._held[request] += 1
-        self.added_bytes += len(data)
-        return name
+        return self._kept(line)
 
     def adopt(self, folder: Path, line: Mapping[str, Any]) -> str | None:
         """Keep a picture of another collection; None if the same bytes are here already.
@@ -191,12 +186,16 @@ class Collection:
             self._same(line["url"], sha)
             return None
         self._place(name, (folder / name).read_bytes())
+        return self._kept(line)
+
+    def _kept(self, line: Mapping[str, Any]) -> str:
+        """Note a picture that is in its place; its name."""
         self._append(self.folder / MANIFEST, line)
         self._urls.add(digest(str(line["url"])))
-        self._hashes[sha] = name
+        self._hashes.setdefault(str(line["sha256"]), str(line["file"]))
         self._held[str(line["request"])] += 1
         self.added_bytes += int(line["bytes"])
-        return name
+        return str(line["file"])
 
     def _place(self, name: str, data: bytes) -> None:
         """Write beside, then give the name: whole or not at all, and never over another file."""

@@ -1,16 +1,17 @@
 """Moves pictures from the web into a collection, many hosts at once, each host gently.
 
-One thread reads the source, a few fetch, and the caller's thread alone decides and writes. Nothing
-polls: the caller's thread sleeps until something arrives.
+One thread reads the source, a few fetch, and the caller's thread alone decides and writes: what the
+others have for it lies in the inbox. Nothing polls: it sleeps until something arrives.
 """
 
 from __future__ import annotations
 
 import logging
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from queue import Empty, SimpleQueue
 from threading import Event, Semaphore, Thread
 
@@ -29,26 +30,6 @@ WINDOW = 512
 """How far the source is read ahead, so that one slow host does not hold the others."""
 
 
-@dataclass(frozen=True)
-class _Fetched:
-    delivery: Delivery
-    facts: FileFacts
-
-
-@dataclass(frozen=True)
-class _Failed:
-    found: Found
-    refusal: RefusedError
-
-
-@dataclass(frozen=True)
-class _Ended:
-    trouble: BaseException | None
-
-
-_Event = Found | _Fetched | _Failed | _Ended
-
-
 class Gatherer:
     """One request's work: ``run`` reads the source to its end, to the limits, or to Ctrl-C.
 
@@ -60,7 +41,7 @@ class Gatherer:
 
     def __init__(self, web: Web, session: CollectSession, robots: Robots | None = None) -> None:
         self._web, self._session, self._robots = web, session, robots
-        self._inbox: SimpleQueue[_Event] = SimpleQueue()
+        self._inbox: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._room = Semaphore(WINDOW)
         self._stop = Event()
         self._waiting: dict[str, deque[Found]] = {}
@@ -105,10 +86,10 @@ class Gatherer:
             if not self._feeding and not self._waiting and not self._active.total():
                 return
             try:
-                event = self._inbox.get(timeout=60.0)
+                then = self._inbox.get(timeout=60.0)
             except Empty:
                 continue
-            self._handle(event)
+            then()
 
     def _feed(self, source: Iterator[Found]) -> None:
         """The source's thread: read ahead as far as there is room."""
@@ -118,11 +99,11 @@ class Gatherer:
                 self._room.acquire()
                 if self._stop.is_set():
                     return
-                self._inbox.put(found)
+                self._inbox.put(partial(self._found, found))
         except BaseException as problem:  # handed to the caller's thread, which decides
             trouble = problem
         finally:
-            self._inbox.put(_Ended(trouble))
+            self._inbox.put(partial(self._ended, trouble))
 
     def _start(self, pool: ThreadPoolExecutor) -> None:
         """Start what may start: a free thread, a free place at the host, and still wanted."""
@@ -141,7 +122,7 @@ class Gatherer:
                 del self._waiting[host]
 
     def _fetch(self, found: Found) -> None:
-        """A fetching thread's work; every outcome goes to the inbox."""
+        """A fetching thread's work; what follows from any outcome goes to the inbox."""
         checks = self._robots.check if self._robots is not None else None
         limits = self._session.limits
         try:
@@ -150,34 +131,36 @@ class Gatherer:
             if directive is not None:
                 raise RefusedError("opted out", f"X-Robots-Tag: {directive}")
             facts = inspect(reply.body, limits)
-            self._inbox.put(_Fetched(Delivery(found=found, data=reply.body), facts))
+            delivery = Delivery(found=found, data=reply.body)
+            self._inbox.put(partial(self._fetched, delivery, facts))
         except RefusedError as refusal:
-            self._inbox.put(_Failed(found, refusal))
+            self._inbox.put(partial(self._failed, found, refusal))
         except Exception as problem:  # a bug of ours or of a library must not stop the rest
             log.exception("unexpected problem with %s", found.url)
             surprise = RefusedError("unexpected problem", repr(problem), final=False)
-            self._inbox.put(_Failed(found, surprise))
+            self._inbox.put(partial(self._failed, found, surprise))
 
-    def _handle(self, event: _Event) -> None:
-        match event:
-            case Found():
-                if not self._queued(event):
-                    self._room.release()
-            case _Fetched(delivery, facts):
-                self._active[host_of(delivery.found.url)] -= 1
-                self._session.accept(delivery, facts)
-                self._claimed.discard(digest(delivery.found.url))  # the collection knows it now
-            case _Failed(found, refusal):
-                self._active[host_of(found.url)] -= 1
-                self._session.refuse(found, refusal)
-                if isinstance(refusal, BusyError):
-                    self._rest(host_of(found.url))
-            case _Ended(trouble):
-                self._feeding = False
-                if isinstance(trouble, SourceError):
-                    self._trouble = trouble
-                elif trouble is not None:
-                    raise trouble
+    def _found(self, found: Found) -> None:
+        if not self._queued(found):
+            self._room.release()
+
+    def _fetched(self, delivery: Delivery, facts: FileFacts) -> None:
+        self._active[host_of(delivery.found.url)] -= 1
+        self._session.accept(delivery, facts)
+        self._claimed.discard(digest(delivery.found.url))  # the collection knows it now
+
+    def _failed(self, found: Found, refusal: RefusedError) -> None:
+        self._active[host_of(found.url)] -= 1
+        self._session.refuse(found, refusal)
+        if isinstance(refusal, BusyError):
+            self._rest(host_of(found.url))
+
+    def _ended(self, trouble: BaseException | None) -> None:
+        self._feeding = False
+        if isinstance(trouble, SourceError):
+            self._trouble = trouble
+        elif trouble is not None:
+            raise trouble
 
     def _queued(self, found: Found) -> bool:
         """Give a new picture its place in its host's queue; others go no further."""

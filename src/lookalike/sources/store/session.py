@@ -24,6 +24,9 @@ from lookalike.sources.store.collection import (
 )
 from lookalike.sources.store.picture_checks import FileFacts, inspect
 
+_NAMED = 5
+"""Kinds that are named in a line of counts."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Collected(Result):
@@ -93,11 +96,11 @@ class Collected(Result):
         return shlex.join(["lookalike", "prepare", str(self.folder), "--to", str(pack)])
 
 
-def _counts(counts: Mapping[str, int], most: int = 5) -> str:
+def _counts(counts: Mapping[str, int]) -> str:
     """``by 12, cc0 3`` and how many kinds more."""
     kinds = sorted(counts.items(), key=lambda item: -item[1])
-    words = ", ".join(f"{kind} {count:,}" for kind, count in kinds[:most])
-    return words + (f", and {len(kinds) - most} other kinds" if len(kinds) > most else "")
+    words = ", ".join(f"{kind} {count:,}" for kind, count in kinds[:_NAMED])
+    return words + (f", and {len(kinds) - _NAMED} other kinds" if len(kinds) > _NAMED else "")
 
 
 class CollectSession:
@@ -162,22 +165,22 @@ class CollectSession:
 
     def accept(self, delivery: Delivery, facts: FileFacts) -> None:
         """Keep a picture that was looked at, unless its bytes are here already."""
-        if self.collection.add(delivery, facts, self.request) is None:
-            self.same += 1
-            return
-        self.added += 1
-        self.licenses[delivery.found.license or "not stated"] += 1
-        self.sources[delivery.found.source] += 1
-        self.progress()
+        name = self.collection.add(delivery, facts, self.request)
+        self._count(name, delivery.found.license, delivery.found.source)
 
     def adopt(self, folder: Path, line: Mapping[str, Any]) -> None:
         """Keep a picture of another collection, unless its bytes are here already."""
-        if self.collection.adopt(folder, line) is None:
+        name = self.collection.adopt(folder, line)
+        self._count(name, line.get("license"), str(line.get("source")))
+
+    def _count(self, name: str | None, license: str | None, source: str) -> None:
+        """Count a picture that was kept under a name, or that was here already."""
+        if name is None:
             self.same += 1
             return
         self.added += 1
-        self.licenses[line.get("license") or "not stated"] += 1
-        self.sources[line["source"]] += 1
+        self.licenses[license or "not stated"] += 1
+        self.sources[source] += 1
         self.progress()
 
     def refuse(self, found: Found, refusal: RefusedError) -> None:

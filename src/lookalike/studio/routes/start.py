@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from lookalike import api
-from lookalike.data.decode.ingest import see_through, transparency_kept
+from lookalike.data.decode.picture_arrays import see_through, transparency_kept
 from lookalike.data.pack.pack import Pack
 from lookalike.results import plain
 from lookalike.settings.device import Device

@@ -15,10 +15,9 @@ import pytest
 import torch
 
 from lookalike.errors import DataError, MissingExtraError
-from lookalike.metrics.features import outside
+from lookalike.metrics.features import judges
 from lookalike.metrics.features.features import conflict
-from lookalike.metrics.features.judges import named
-from lookalike.metrics.features.outside import Dino, Inception, Own
+from lookalike.metrics.features.judges import Dino, Inception, Own, named
 
 WHITE = np.full((2, 16, 16, 3), 255, np.uint8)
 
@@ -154,7 +153,7 @@ def test_without_the_package_the_extra_is_named(tmp_path: Path, monkeypatch: pyt
 def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Torch's cache with a file under the name of FID's weights."""
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
-    file = tmp_path / "checkpoints" / f"weights-inception-2015-12-05-{outside.INCEPTION}.pth"
+    file = tmp_path / "checkpoints" / f"weights-inception-2015-12-05-{judges.INCEPTION}.pth"
     file.parent.mkdir()
     file.write_bytes(b"weights")
     return file
@@ -172,7 +171,7 @@ def test_fids_network_gets_bytes_and_gives_2048_numbers(hub: Path, monkeypatch: 
     digest = hashlib.sha256(hub.read_bytes()).hexdigest()[:8]
     fine = hub.with_name(f"weights-inception-2015-12-05-{digest}.pth")
     hub.rename(fine)
-    monkeypatch.setattr(outside, "INCEPTION", digest)
+    monkeypatch.setattr(judges, "INCEPTION", digest)
 
     class Network:
         def __init__(self, name: str, wanted: list[str], feature_extractor_weights_path: str):
@@ -194,7 +193,7 @@ def test_fids_network_gets_bytes_and_gives_2048_numbers(hub: Path, monkeypatch: 
 def test_without_its_packages_a_judge_says_what_to_install(
     hub: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(outside, "_inception_weights", lambda: hub.with_name("other.pth"))
+    monkeypatch.setattr(judges, "_inception_weights", lambda: hub.with_name("other.pth"))
     monkeypatch.setitem(sys.modules, "torch_fidelity", None)
     monkeypatch.setitem(sys.modules, "transformers", None)
     with pytest.raises(MissingExtraError, match="pip install torch-fidelity torchvision"):
