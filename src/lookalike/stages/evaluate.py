@@ -184,8 +184,11 @@ class RealSet:
             )
         known = RealFeatures(self.pack, features)
         tell("looking at real pictures", 0, len(self.rows[0]) + len(self.rows[1]))
+        for rows in self.rows:
+            known.look(rows)
+        known.save()  # before both sides are held once more
         train, held = (known.of(rows) for rows in self.rows)
-        known.save()
+        del known
         return see_with(self.training, features, train), see_with(self.holdout, features, held)
 
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from lookalike.data.pack.scratch_array import scratch_array
 from lookalike.images import Pixels as Pictures
 from lookalike.images import measurable
 
@@ -49,7 +50,7 @@ def shrink(pictures: Pictures) -> Pictures:
     import torch
     from torch.nn.functional import interpolate
 
-    small = np.empty((len(pictures), SIDE, SIDE, min(pictures.shape[-1], 3)), np.uint8)
+    small = np.asarray(scratch_array((len(pictures), SIDE, SIDE, min(pictures.shape[-1], 3))))
     for first in range(0, len(pictures), 512):
         seen = np.array(measurable(pictures[first : first + 512]))
         rows = torch.from_numpy(seen).permute(0, 3, 1, 2).float()
