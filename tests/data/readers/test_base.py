@@ -3,13 +3,15 @@ from __future__ import annotations
 import io
 import os
 import struct
+import tracemalloc
 import zipfile
 from pathlib import Path
 
 import pytest
 
+from lookalike.data.readers.base import PictureFile
 from lookalike.data.readers.label_tables import FILE_COLUMNS, read_table
-from lookalike.data.readers.labels import merged_row, value_headers
+from lookalike.data.readers.labels import label_files, merged_row, value_headers
 from lookalike.data.readers.layout import arrange
 from lookalike.data.readers.open import open_source
 from lookalike.data.readers.zip import ZipSource, open_zip, read_member
@@ -25,6 +27,16 @@ def test_first_folders_are_classes_only_when_every_picture_is_in_one_of_several(
     assert arrange(["cat/1.png", "2.png"]).classes == ["", ""]
     assert arrange(["cat/1.png", "cat/2.png"]).classes == ["", ""]
     assert arrange([]).classes == []
+
+
+def test_classes_of_many_files_take_little_memory_beside_the_files() -> None:
+    files = [PictureFile(f"{n // 100:05d}/{n:08d}.png", 1, n) for n in range(10_000)]
+    tracemalloc.start()
+    labeled = label_files(files, {})
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert labeled.files[-1].class_name == "00099"
+    assert peak < 240 * len(files)  # 104 of them are the files with their classes, which stay
 
 
 def test_a_folder_is_walked_without_its_litter_and_packs(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import takewhile
 from pathlib import PurePosixPath
+from types import MappingProxyType
 
 from lookalike.data.readers.base import PictureFile, PictureSource
 from lookalike.data.readers.label_matcher import FileIndex, TableMatch, match_table, match_words
@@ -72,10 +73,11 @@ class LabeledFiles:
 
 
 def label_files(
-    files: Sequence[PictureFile], texts: Texts, folders: Sequence[str] | None = None
+    files: list[PictureFile], texts: Texts, folders: Sequence[str] | None = None
 ) -> LabeledFiles:
     """Label some files by their folders, side files and tables.
 
+    Labeled ones take the places of the others in the list, so that millions are not there twice.
     ``folders`` are the paths in which folders count, where these are not the names.
 
     Raises:
@@ -83,7 +85,7 @@ def label_files(
     """
     names = [file.name for file in files]
     layout = arrange(names if folders is None else folders)
-    labeled = LabeledFiles([], layout.sentences, beside=[files[n].name for n in layout.beside])
+    labeled = LabeledFiles(files, layout.sentences, beside=[files[n].name for n in layout.beside])
     rows = [_Row(layout.classes[n], layout.parts[n]) for n in range(len(names))]
     used = _read_sides(names, texts, rows, labeled)
     free = {name: read for name, read in texts.items() if name not in used}
@@ -93,17 +95,22 @@ def label_files(
         labeled.sentences.append(
             f"{counted(len(ignored), 'text file')} not used: {listed(ignored, 3)}."
         )
-    labeled.files = [row.on(file) for file, row in zip(files, rows, strict=True)]
+    for number, row in enumerate(rows):
+        files[number] = row.on(files[number])
     return labeled
 
 
-@dataclass
+_NONE: Mapping[str, str] = MappingProxyType({})
+"""The attributes of files that have none: one for all of them."""
+
+
+@dataclass(slots=True)
 class _Row:
     """What is known of one file so far; ``tabled`` when a table has said its class."""
 
     class_name: str = ""
     part: str = ""
-    attributes: dict[str, str] = field(default_factory=dict)
+    attributes: Mapping[str, str] = field(default_factory=lambda: _NONE)
     tabled: bool = False
 
     def on(self, file: PictureFile) -> PictureFile:
@@ -256,7 +263,7 @@ class _Tables:
             row.tabled |= bool(own)
             row.class_name = own or row.class_name
             row.part = part or row.part
-            row.attributes |= rest
+            row.attributes = {**row.attributes, **rest} or _NONE
             written.append(own)
             without += not own and not several
             if several:
