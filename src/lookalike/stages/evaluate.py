@@ -185,8 +185,11 @@ class RealSet:
             return see(self.training, features, tell), see(self.holdout, features, tell)
         known = RealFeatures(self.pack, features)
         tell("looking at real pictures", 0, len(self.rows[0]) + len(self.rows[1]))
+        for rows in self.rows:
+            known.look(rows)
+        known.save()  # before both sides are held once more
         train, held = (known.of(rows) for rows in self.rows)
-        known.save()
+        del known
         return (
             see(self.training, features, vectors=train),
             see(self.holdout, features, vectors=held),

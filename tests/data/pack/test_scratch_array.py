@@ -33,6 +33,16 @@ def test_an_array_in_a_file_reads_what_was_written_and_leaves_nothing(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("most", [0, 1 << 30])
+def test_vectors_have_room_as_pictures_have(most: int) -> None:
+    every = np.random.default_rng(0).normal(size=(BLOCK + 5, 7)).astype(np.float32)
+    rows = np.random.default_rng(1).permutation(len(every))
+    found = gathered(every.__getitem__, rows, most)
+    assert found.dtype == np.float32
+    assert isinstance(found, np.memmap) == (most == 0)
+    np.testing.assert_array_equal(found, every[rows])
+
+
 def test_many_pictures_take_little_memory_of_the_process_itself() -> None:
     def own() -> int:
         told = Path("/proc/self/status")

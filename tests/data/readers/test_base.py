@@ -3,17 +3,27 @@ from __future__ import annotations
 import io
 import os
 import struct
+import tracemalloc
 import zipfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
+from lookalike.data.readers.base import PictureFile, PictureSource
 from lookalike.data.readers.label_tables import FILE_COLUMNS, read_table
-from lookalike.data.readers.labels import merged_row, value_headers
+from lookalike.data.readers.labels import merged_row, put_labels, value_headers
 from lookalike.data.readers.layout import arrange
 from lookalike.data.readers.open import open_source
 from lookalike.data.readers.zip import ZipSource, open_zip, read_member
 from lookalike.errors import DataError, NoImagesError
+
+
+class Nowhere(PictureSource):
+    """Files that were named and lie nowhere."""
+
+    def loaded(self, files: Sequence[PictureFile]) -> Iterator[PictureFile]:
+        yield from files
 
 
 def names(path: Path) -> list[str]:
@@ -25,6 +35,17 @@ def test_first_folders_are_classes_only_when_every_picture_is_in_one_of_several(
     assert arrange(["cat/1.png", "2.png"]).classes == ["", ""]
     assert arrange(["cat/1.png", "cat/2.png"]).classes == ["", ""]
     assert arrange([]).classes == []
+
+
+def test_classes_of_many_files_take_little_memory_beside_the_files() -> None:
+    source = Nowhere(Path("nowhere"))
+    source.files = files = [PictureFile(f"{n // 100:05d}/{n:08d}.png", 1, n) for n in range(10_000)]
+    tracemalloc.start()
+    put_labels(source, {})
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert source.files[-1].class_name == "00099"
+    assert peak < 240 * len(files)  # 104 of them are the files with their classes, which stay
 
 
 def test_a_folder_is_walked_without_its_litter_and_packs(tmp_path: Path) -> None:

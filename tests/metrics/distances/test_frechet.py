@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 import torch
@@ -44,6 +46,20 @@ def test_the_fit_is_the_mean_and_the_unbiased_covariance(normal):
     fitted = gaussian(x)
     np.testing.assert_allclose(fitted.mean, x.mean(0), atol=1e-6)
     np.testing.assert_allclose(fitted.factor.T @ fitted.factor, np.cov(x.T), atol=1e-5)
+
+
+def test_the_fit_of_many_vectors_holds_no_more_than_one_copy_beside_that_of_lapack(normal):
+    x = normal(40_000, 128, 0)
+    tracemalloc.start()
+    fitted = gaussian(x)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1.5 * x.size * 8
+    wide = x.astype(np.float64)
+    mean = wide.mean(axis=0)
+    factor = np.linalg.qr((wide - mean) / np.sqrt(len(x) - 1), mode="r")
+    assert np.array_equal(fitted.mean, mean)
+    assert np.array_equal(fitted.factor, factor)
 
 
 def test_few_pictures_come_with_their_count_and_a_warning(normal):

@@ -8,9 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from lookalike.data.pack import scratch_array
 from lookalike.data.pack.pack import Pack
-from lookalike.metrics.features.features import Features
+from lookalike.images import Pixels
+from lookalike.metrics.features.features import Features, Vectors
 from lookalike.metrics.features.real_features import RealFeatures, cache_file, shuffled
+from lookalike.progress import Tell, silent
 
 Make = Callable[..., Features]
 
@@ -38,6 +41,26 @@ def test_another_judge_has_a_file_of_its_own(pack: Pack, costly: Make) -> None:
     first.look(np.arange(5, dtype=np.int64))
     first.save()
     assert len(RealFeatures(pack, costly(tag="other"))) == 0
+
+
+def test_of_many_pictures_a_few_hundred_are_in_memory_at_a_time(
+    pack: Pack, costly: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scratch_array, "BLOCK", 64)
+    counts: list[int] = []
+
+    class Counting(Features):
+        name, version, dim, families, hash = "counting", "1", 48, (), "counting"
+
+        def __call__(self, pictures: Pixels, tell: Tell = silent) -> Vectors:
+            counts.append(len(pictures))
+            return costly()(pictures)
+
+    rows = np.arange(pack.count, dtype=np.int64)[::-1]
+    found = RealFeatures(pack, Counting()).of(rows)
+    assert np.array_equal(found, costly()(pack.shards.take(rows)))
+    assert max(counts) == 64
+    assert sum(counts) == pack.count
 
 
 @pytest.mark.parametrize("content", [b"", b"not a zip", b"PK\x03\x04 cut"])

@@ -169,7 +169,11 @@ class IngestLog:
 
     def _numbered_twins(self) -> Iterator[tuple[PictureFile, int]]:
         """The exact copies, each with the number of the picture that was kept."""
-        numbers = dict(zip(reversed(self.names), reversed(range(len(self.names))), strict=True))
+        wanted = {kept for _, kept in self.twins}
+        numbers: dict[str, int] = {}
+        for number, name in enumerate(self.names):
+            if name in wanted:
+                numbers.setdefault(name, number)
         return ((file, numbers[kept]) for file, kept in self.twins if kept in numbers)
 
     def _differing_twins(self) -> Iterator[str]:

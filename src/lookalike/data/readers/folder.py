@@ -55,7 +55,9 @@ class FolderSource(PictureSource):
             return
         if name and not found:
             self.found.append(f"{clean_name(name)} is an empty folder.")
-        for entry in found:
+        found.reverse()
+        while found:  # each goes when it was looked at, since a folder can have millions
+            entry = found.pop()
             below = f"{name}/{entry.name}" if name else entry.name
             if is_system(entry.name):
                 self._hidden.append(clean_name(below))

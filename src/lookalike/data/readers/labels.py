@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import takewhile
 from pathlib import PurePosixPath
+from types import MappingProxyType
 
 from lookalike.data.readers.base import PictureFile, PictureSource
 from lookalike.data.readers.label_matcher import FileIndex, TableMatch, match_table, match_words
@@ -59,6 +60,7 @@ _ABOUT_ATTRIBUTES = frozenset("attribute attributes attr attrs tag tags caption 
 def put_labels(source: PictureSource, texts: Texts, folders: Sequence[str] | None = None) -> None:
     """Label the files of a source by their folders, side files and tables, and note what was found.
 
+    Labeled ones take the places of the others in the list, so that millions are not there twice.
     ``folders`` are the paths in which folders count, where these are not the names.
 
     Raises:
@@ -75,16 +77,21 @@ def put_labels(source: PictureSource, texts: Texts, folders: Sequence[str] | Non
     ignored = sorted(name for name in texts if name not in used)
     if ignored:
         source.found.append(f"{counted(len(ignored), 'text file')} not used: {listed(ignored, 3)}.")
-    source.files = [row.on(file) for file, row in zip(source.files, rows, strict=True)]
+    for number, row in enumerate(rows):
+        source.files[number] = row.on(source.files[number])
 
 
-@dataclass
+_NONE: Mapping[str, str] = MappingProxyType({})
+"""The attributes of files that have none: one for all of them."""
+
+
+@dataclass(slots=True)
 class _Row:
     """What is known of one file so far; ``tabled`` when a table has said its class."""
 
     class_name: str = ""
     part: str = ""
-    attributes: dict[str, str] = field(default_factory=dict)
+    attributes: Mapping[str, str] = field(default_factory=lambda: _NONE)
     tabled: bool = False
 
     def on(self, file: PictureFile) -> PictureFile:
@@ -231,7 +238,7 @@ class _Tables:
             row.tabled |= bool(own)
             row.class_name = own or row.class_name
             row.part = part or row.part
-            row.attributes |= rest
+            row.attributes = {**row.attributes, **rest} or _NONE
             put.written += [own] if own else []
             if several:
                 put.torn.append(name)

@@ -153,8 +153,8 @@ def arrange(names: Sequence[str]) -> Layout:
     lies in them without a class stays without one. Of two or more folders at one level each is a
     class, unless more than a few pictures lie beside them.
     """
-    pictures = {number for number, name in enumerate(names) if is_picture_name(name)}
-    arranging = _Arranging(names, pictures or set(range(len(names))))
+    pictures = [is_picture_name(name) for name in names]
+    arranging = _Arranging(names, pictures if any(pictures) else [True] * len(names))
     arranging.descend()
     arranging.take_parts()
     arranging.descend()
@@ -163,28 +163,28 @@ def arrange(names: Sequence[str]) -> Layout:
 
 
 class _Arranging:
-    """One way from the top folder down to the classes; ``deciding`` are the pictures by suffix."""
+    """One way from the top folder down to the classes; the pictures by suffix are ``deciding``."""
 
-    def __init__(self, names: Sequence[str], deciding: set[int]) -> None:
+    def __init__(self, names: Sequence[str], deciding: Sequence[bool]) -> None:
         self.layout = Layout([""] * len(names), [""] * len(names))
-        self.paths: Paths = {n: tuple(name.split("/")[:-1]) for n, name in enumerate(names)}
+        self.paths: Paths = {n: _folders_of(name) for n, name in enumerate(names)}
         self.deciding = deciding
 
     def _folders(self) -> dict[str, list[int]]:
         """The folders of this level that hold pictures, and which."""
         found: dict[str, list[int]] = defaultdict(list)
         for number, path in self.paths.items():
-            if path and number in self.deciding:
+            if path and self.deciding[number]:
                 found[path[0]].append(number)
         return dict(sorted(found.items()))
 
     def _beside(self) -> list[int]:
         """The pictures of this level that lie in no folder."""
-        return [n for n, path in self.paths.items() if not path and n in self.deciding]
+        return [n for n, path in self.paths.items() if not path and self.deciding[n]]
 
     def _few_beside(self) -> bool:
         count = len(self._beside())
-        total = sum(number in self.deciding for number in self.paths)
+        total = sum(self.deciding[number] for number in self.paths)
         return count <= max(_FEW, _SHARE * total) and 2 * count <= total
 
     def _mark(self, folder: str, numbers: Iterable[int]) -> None:
@@ -241,7 +241,7 @@ class _Arranging:
             by_part[self.layout.parts[number]].append(number)
         found: Paths = {}
         for numbers in by_part.values():
-            flat = sum(not paths[n] and n in self.deciding for n in numbers)
+            flat = sum(not paths[n] and self.deciding[n] for n in numbers)
             if flat <= max(_FEW, _SHARE * len(numbers)) and flat < len(numbers):
                 found |= {n: paths[n] for n in numbers}
         return found
@@ -294,7 +294,7 @@ class _Arranging:
 
     def _deeper(self) -> Iterator[str]:
         """A sentence about folders inside of the class folders, which could be finer classes."""
-        inside = {path[1] for n, path in self.paths.items() if len(path) > 1 and n in self.deciding}
+        inside = {path[1] for n, path in self.paths.items() if len(path) > 1 and self.deciding[n]}
         deeper = sorted(name for name in inside if not _is_part(name))
         if len(deeper) > 1:
             yield (
@@ -305,11 +305,22 @@ class _Arranging:
     def _without(self) -> Iterator[str]:
         """Sentences about the parts and other folders whose pictures have no class."""
         counts = Counter(
-            self.layout.parts[number] or "other folders"
-            for number in self.deciding - set(self.paths)
+            part or "other folders"
+            for number, part in enumerate(self.layout.parts)
+            if self.deciding[number] and number not in self.paths
         )
         for part, count in sorted(counts.items()):
             yield f"{counted(count, 'picture')} in {part} without a class."
+
+
+def _folders_of(name: str) -> tuple[str, ...]:
+    """The folders in a name; files of one folder share one tuple."""
+    return _split(name[: name.rfind("/") + 1])
+
+
+@lru_cache(maxsize=4096)
+def _split(folder: str) -> tuple[str, ...]:
+    return tuple(folder.split("/")[:-1])
 
 
 def _words(folder: str) -> set[str]:

@@ -27,6 +27,7 @@ from torch.nn.functional import (
     pad,
 )
 
+from lookalike.data.pack.scratch_array import scratch_array
 from lookalike.images import Pixels as Pictures
 from lookalike.images import measurable
 from lookalike.metrics.distances.nearest import Indices, Numbers
@@ -49,7 +50,7 @@ side misses less than that; at 0.8 plain grey passes for a copy of pale icons on
 
 def shrink(pictures: Pictures) -> Pictures:
     """uint8 ``[N, H, W, C]`` -> uint8 ``[N, 32, 32, 1 or 3]``: what ``align`` works on."""
-    small = np.empty((len(pictures), SIDE, SIDE, min(pictures.shape[-1], 3)), np.uint8)
+    small = np.asarray(scratch_array((len(pictures), SIDE, SIDE, min(pictures.shape[-1], 3))))
     for first in range(0, len(pictures), 512):
         seen = np.array(measurable(pictures[first : first + 512]))
         rows = torch.from_numpy(seen).permute(0, 3, 1, 2).float()

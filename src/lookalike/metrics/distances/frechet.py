@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lookalike import seeds
+from lookalike.data.pack.scratch_array import scratch_array
 from lookalike.metrics.distances.nearest import Numbers, Vectors
 
 ENOUGH = 2048
@@ -40,10 +41,13 @@ def gaussian(vectors: Vectors) -> Gaussian:
     """Fit a Gaussian to ``[N, d]``; the factor is the R of a QR decomposition, so no squaring."""
     if len(vectors) < 2:
         raise ValueError("a covariance needs at least two pictures")
-    wide = vectors.astype(np.float64)
+    # LAPACK makes two copies of its own: this one is in a file where it is large.
+    wide = np.asarray(scratch_array(vectors.shape, dtype=np.float64))
+    wide[:] = vectors
     mean = wide.mean(axis=0)
-    factor = np.asarray(np.linalg.qr((wide - mean) / np.sqrt(len(wide) - 1), mode="r"))
-    return Gaussian(mean, factor, len(wide))
+    wide -= mean
+    wide /= np.sqrt(len(wide) - 1)
+    return Gaussian(mean, np.asarray(np.linalg.qr(wide, mode="r")), len(wide))
 
 
 def distance(x: Gaussian, y: Gaussian) -> float:

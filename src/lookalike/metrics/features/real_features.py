@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from lookalike import seeds
 from lookalike.checkpoints import write_whole
 from lookalike.data.pack.pack import Indices, Pack, Split
+from lookalike.data.pack.scratch_array import gathered
 from lookalike.metrics.features.features import Features, Vectors
 
 FOLDER = ".features"
@@ -81,9 +82,11 @@ class RealFeatures:
         """Look at the pictures of these rows that are not known yet."""
         fresh = self.missing(np.asarray(list(dict.fromkeys(rows.tolist())), np.int64))
         if len(fresh):
-            vectors = self.features(self.pack.shards.take(fresh))
-            self._add(fresh, vectors)
+            self._add(fresh, np.asarray(gathered(self._seen, fresh)))
             self._unsaved = True
+
+    def _seen(self, rows: Indices) -> Vectors:
+        return self.features(self.pack.shards.take(rows))
 
     def learn(self, rows: Indices, vectors: Vectors) -> None:
         """Take over what was seen in these rows elsewhere."""
@@ -94,7 +97,8 @@ class RealFeatures:
     def of(self, rows: Indices) -> Vectors:
         """The vectors of these rows, ``[N, dim]``; unknown ones are looked at first."""
         self.look(rows)
-        return self._vectors[[self._place[row] for row in rows.tolist()]]
+        places = np.array([self._place[row] for row in rows.tolist()], np.int64)
+        return np.asarray(gathered(self._vectors.__getitem__, places))
 
     def save(self) -> None:
         """Keep what is new; a pack on a read-only disk is simply looked at again next time."""
@@ -108,12 +112,12 @@ class RealFeatures:
             return
         rows, vectors = known
         if vectors.shape == (len(rows), self.features.dim) and (rows < self.pack.count).all():
-            self._add(rows.astype(np.int64), vectors.astype(np.float32))
+            self._add(rows.astype(np.int64), vectors.astype(np.float32, copy=False))
 
     def _add(self, rows: NDArray[np.int64], vectors: Vectors) -> None:
         start = len(self._rows)
         self._rows = np.concatenate([self._rows, rows])
-        self._vectors = np.concatenate([self._vectors, vectors])
+        self._vectors = np.concatenate([self._vectors, vectors]) if start else vectors
         self._place.update({row: start + i for i, row in enumerate(rows.tolist())})
 
 

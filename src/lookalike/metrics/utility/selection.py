@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from lookalike.data.expanded.balance import LEAST
 from lookalike.data.expanded.partial_results import Arrays, Unfinished
 from lookalike.data.pack.pack import Pack
+from lookalike.data.pack.scratch_array import gathered
 from lookalike.errors import DataError
 from lookalike.images import Pixels
 from lookalike.metrics.copies.search import (
@@ -127,7 +128,7 @@ def seen_by(pack: Pack, eye: Features, tell: Tell = silent) -> tuple[CopyFeature
         )
     tell("looking at real pictures", 0, sum(map(len, both)))
     known = RealFeatures(pack, eye)
-    seen = [see(pack.shards.take(rows), eye, vectors=known.of(rows)) for rows in both]
+    seen = [see(gathered(pack.shards.take, rows), eye, vectors=known.of(rows)) for rows in both]
     known.save()
     return seen[0], seen[1]
 
