@@ -289,6 +289,12 @@ def test_shards_in_a_bucket_are_read_as_those_in_a_folder(
     there = lookalike.prepare(f"{bucket.url}/shards", tmp_path / "there", **WORDS)
     assert (there.count, there.refused) == (40, 0)
     assert pixels(Pack.open(there.path)) == pixels(Pack.open(here.path))
+    asked = len(bucket.asked)
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "README.md").write_text("Photos.")
+    upload(tmp_path / "more", f"{bucket.url}/shards")
+    assert lookalike.prepare(f"{bucket.url}/shards", tmp_path / "there", **WORDS).unchanged
+    assert not any("GET" in one and ".tar" in one for one in bucket.asked[asked:]), "cached"
 
 
 def test_what_is_not_there_is_named(bucket: Bucket, tmp_path: Path) -> None:
