@@ -278,6 +278,25 @@ def test_an_archive_in_a_bucket_is_read_from_the_cache(
     assert lookalike.prepare(f"{bucket.url}/sets", tmp_path / "q", **WORDS).count == 40
 
 
+def test_shards_in_a_bucket_are_read_as_those_in_a_folder(
+    bucket: Bucket, photos: Path, tmp_path: Path
+) -> None:
+    shards = tmp_path / "shards"
+    for number, folder in enumerate("ab"):
+        cache.shutil.make_archive(str(shards / f"{number:05d}"), "tar", photos / folder)
+    upload(shards, f"{bucket.url}/shards")
+    here = lookalike.prepare(shards, tmp_path / "here", **WORDS)
+    there = lookalike.prepare(f"{bucket.url}/shards", tmp_path / "there", **WORDS)
+    assert (there.count, there.refused) == (40, 0)
+    assert pixels(Pack.open(there.path)) == pixels(Pack.open(here.path))
+    asked = len(bucket.asked)
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "README.md").write_text("Photos.")
+    upload(tmp_path / "more", f"{bucket.url}/shards")
+    assert lookalike.prepare(f"{bucket.url}/shards", tmp_path / "there", **WORDS).unchanged
+    assert not any("GET" in one and ".tar" in one for one in bucket.asked[asked:]), "cached"
+
+
 def test_what_is_not_there_is_named(bucket: Bucket, tmp_path: Path) -> None:
     with pytest.raises(NoImagesError, match="holds no file"):
         lookalike.prepare(f"{bucket.url}/nothing", tmp_path / "p", **WORDS)

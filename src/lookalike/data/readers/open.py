@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import tarfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from lookalike.data.readers.base import PictureSource
 from lookalike.data.readers.folder import FolderSource, made_here, texts_of
 from lookalike.data.readers.idx import IdxSource, idx_files
+from lookalike.data.readers.labels import Texts
 from lookalike.data.readers.layout import is_picture_name, is_system, is_text, listed
 from lookalike.data.readers.tables import SUFFIXES, ParquetSource, open_table
 from lookalike.data.readers.tar import TAR_SUFFIXES, TarSource
@@ -20,6 +21,7 @@ from lookalike.settings.options import url_of
 
 CELEBA_ZIPS = ("img_align_celeba.zip", "Img/img_align_celeba.zip")
 CELEBA_TABLES = ("list_attr_celeba.txt", "Anno/list_attr_celeba.txt")
+_ARCHIVES = (*TAR_SUFFIXES, ".parquet", ".zip")
 _DEEP = 3
 
 
@@ -34,10 +36,11 @@ def open_urls_with(opener: UrlOpener) -> None:
     _url_openers[:] = [opener]
 
 
-def open_source(path: Path, zip_encoding: str = "") -> PictureSource:
+def open_source(path: Path, zip_encoding: str = "", texts: Texts | None = None) -> PictureSource:
     """The files of a folder, a zip, a tar, a list (CSV, JSONL, Parquet) or idx files.
 
-    ``zip_encoding`` is how the names in a zip were written, if not as they look.
+    ``zip_encoding`` is how the names in a zip were written, if not as they look; ``texts`` are the
+    text files beside the archives of a folder, where they do not lie in it.
 
     Raises:
         NoImagesError: there is nothing there, or nothing of these kinds.
@@ -50,7 +53,7 @@ def open_source(path: Path, zip_encoding: str = "") -> PictureSource:
     try:
         path.stat()
         if path.is_dir():
-            return _open_folder(path, zip_encoding)
+            return _open_folder(path, zip_encoding, texts)
         return _open_file(path, zip_encoding)
     except FileNotFoundError:
         raise NoImagesError(
@@ -79,21 +82,25 @@ def _open_file(path: Path, zip_encoding: str) -> PictureSource:
     )
 
 
-def _open_folder(path: Path, zip_encoding: str) -> PictureSource:
+def _open_folder(path: Path, zip_encoding: str, texts: Texts | None) -> PictureSource:
     zips = [path / name for name in CELEBA_ZIPS if (path / name).is_file()]
-    celeba = zips and any((path / name).is_file() for name in CELEBA_TABLES)
-    archives = zips[:1] if celeba else _archives(path)
+    celeba = zips and any(
+        name in (texts or ()) or (path / name).is_file() for name in CELEBA_TABLES
+    )
+    archives = zips[:1] if celeba else [path / name for name in archives_among(_names(path))]
+    if archives and texts is None:
+        texts = texts_of(path)
     idx = idx_files(path)
     if idx:
         return IdxSource(path, idx)
     if len(archives) == 1 and archives[0].suffix.lower() == ".zip":
-        source: PictureSource = ZipSource(archives[0], texts_of(path), zip_encoding)
+        source: PictureSource = ZipSource(archives[0], texts, zip_encoding)
         source.found.insert(0, f"The pictures are those in {archives[0].name}.")
         return source
     shards = [file for file in archives if file.name.lower().endswith(TAR_SUFFIXES)]
     parquet = [file for file in archives if file.suffix.lower() == ".parquet"]
     if shards and len(shards) + len(parquet) == len(archives):
-        source = TarSource(path, shards, texts_of(path))
+        source = TarSource(path, shards, texts)
         if parquet:
             names = listed([file.name for file in parquet], 3)
             source.found.append(f"{names} beside the archives not used.")
@@ -105,16 +112,26 @@ def _open_folder(path: Path, zip_encoding: str) -> PictureSource:
     return FolderSource(path)
 
 
-def _archives(path: Path) -> list[Path]:
-    """The archives in a folder and the folders in it, if it holds nothing else but texts."""
-    found: list[Path] = []
+def archives_among(names: Iterable[str]) -> list[str]:
+    """The archives among the files of a place, where nothing else lies there but texts.
+
+    Hidden and system files count for nothing. Beside a picture, or an archive more than three
+    folders deep, no file is an archive.
+    """
+    found = []
+    for name in names:
+        *folders, base = name.split("/")
+        if is_text(base) or any(map(is_system, (*folders, base))):
+            continue
+        if not base.lower().endswith(_ARCHIVES) or len(folders) > _DEEP:
+            return []
+        found.append(name)
+    return found
+
+
+def _names(path: Path) -> Iterator[str]:
+    """The names of all files below a folder, hidden folders aside, as they are come upon."""
     for place, folders, names in os.walk(path):
         folders[:] = sorted(name for name in folders if not is_system(name))
-        depth = len(Path(place).relative_to(path).parts)
-        for name in sorted(names):
-            if is_system(name) or is_text(name):
-                continue
-            if not name.lower().endswith((*TAR_SUFFIXES, ".parquet", ".zip")) or depth > _DEEP:
-                return []
-            found.append(Path(place) / name)
-    return found
+        inside = Path(place).relative_to(path)
+        yield from ((inside / name).as_posix() for name in sorted(names))

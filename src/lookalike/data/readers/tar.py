@@ -40,6 +40,8 @@ class TarSource(PictureSource):
     ) -> None:
         super().__init__(path)
         self._shards = list(shards or [path])
+        self._stems = {shard: self._stem(shard) for shard in self._shards}
+        self._several_kinds = len(set(map(_unnumbered, self._stems.values()))) > 1
         self._folders: dict[str, str] = {}
         self._hidden: list[str] = []
         self._texts: dict[str, Callable[[], bytes]] = dict(beside or {})
@@ -86,7 +88,7 @@ class TarSource(PictureSource):
 
     def _name(self, shard: Path, member: tarfile.TarInfo) -> str:
         name = clean_name(member.name).removeprefix("./")
-        return f"{self._stem(shard)}/{name}" if len(self._shards) > 1 else name
+        return f"{self._stems[shard]}/{name}" if len(self._shards) > 1 else name
 
     def _stem(self, shard: Path) -> str:
         """The path of a shard below the source, without the suffixes of tars."""
@@ -98,10 +100,9 @@ class TarSource(PictureSource):
         """The name as folders tell classes: numbered shards of one kind are none."""
         if len(self._shards) == 1:
             return name
-        inside = name.removeprefix(f"{self._stem(shard)}/")
-        kind = _unnumbered(self._stem(shard))
-        several = len({_unnumbered(self._stem(one)) for one in self._shards}) > 1
-        return f"{kind}/{inside}" if several and kind else inside
+        inside = name.removeprefix(f"{self._stems[shard]}/")
+        kind = _unnumbered(self._stems[shard])
+        return f"{kind}/{inside}" if self._several_kinds and kind else inside
 
     def loaded(self, files: Sequence[PictureFile]) -> Iterator[PictureFile]:
         """The files with their bytes, in the order of the archive."""

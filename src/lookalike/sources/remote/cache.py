@@ -22,6 +22,7 @@ import logging
 import math
 import os
 import shutil
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
@@ -41,8 +42,8 @@ _STRANGE = "\\\0:" if os.name == "nt" else "\\\0"
 _held: list[IO[bytes]] = []
 """Locks on what this process uses, until it ends."""
 
-Wanted = dict[str, tuple[int, str]]
-"""Files by name: bytes, and digest or an empty text where nobody knows it."""
+Wanted = dict[str, tuple[int | None, str]]
+"""Files by name: bytes and digest, None and an empty text where nobody knows them."""
 
 
 def cached_pack(url: str) -> Path | None:
@@ -59,6 +60,14 @@ def cached_pack(url: str) -> Path | None:
     folder = folder_of(url)
     _hold(folder)
     _bring(place, wanted, folder)
+    silent = [name for name, (size, digest) in wanted.items() if size is None and not digest]
+    if any((folder / name).stat().st_size for name in silent):
+        log.warning(
+            "%s tells neither sizes nor digests, so what changes there is not noticed. To fetch it "
+            "anew, remove %s",
+            place.url,
+            folder,
+        )
     return folder
 
 
@@ -119,7 +128,7 @@ def store_pack(folder: Path, url: str) -> None:
 
 
 def mirrored(place: RemotePlace, files: Sequence[RemoteFile]) -> Path:
-    """Archives of a place as files of the cache; a single one is given itself.
+    """Archives of a place as files of a folder of the cache.
 
     Raises:
         SourceError: one cannot be had whole.
@@ -129,7 +138,7 @@ def mirrored(place: RemotePlace, files: Sequence[RemoteFile]) -> Path:
     folder = folder_of(f"{place.url}#{stamp}", place.url)
     _hold(folder)
     _bring(place, {file.name: (file.size, "") for file in files}, folder)
-    return folder / files[0].name if len(files) == 1 else folder
+    return folder
 
 
 def folder_of(url: str, named: str = "") -> Path:
@@ -152,11 +161,14 @@ def _bring(place: RemotePlace, wanted: Wanted, folder: Path) -> None:
     if compared.missing(wanted):
         with locks.alone(folder.parent / FETCHING):
             missing = compared.missing(wanted)
-            _make_room(sum(size for size, _ in missing.values()), place.url)
+            room = _make_room(sum(size or 0 for size, _ in missing.values()), place.url)
             # pack.json comes last: a pack that was not fetched to the end is none.
             for name in sorted(missing, key=lambda one: one == PACK):
-                _fetched(place, name, missing[name], folder / name)
-                compared.note(name, missing[name][1])
+                size, digest = missing[name]
+                _fetched(place, name, missing[name], folder / name, room if size is None else size)
+                compared.note(name, digest)
+                if size is None:
+                    room = _make_room(0, place.url)
     compared.keep()
 
 
@@ -173,29 +185,35 @@ def _refuse_outside(place: RemotePlace, name: str) -> None:
         )
 
 
-def _fetched(place: RemotePlace, name: str, wanted: tuple[int, str], to: Path) -> None:
+def _fetched(
+    place: RemotePlace, name: str, wanted: tuple[int | None, str], to: Path, most: int
+) -> None:
     """One file, whole and checked; what a store gives wrongly is asked for again.
 
     Raises:
         SourceError: it cannot be had.
-        PackError: it is not what was written.
+        PackError: it is not what was written, or its size was not known and is more than ``most``.
     """
     part = to.with_name(f".{to.name}.part")
     problem: SourceError | None = None
     for _ in range(_TRIES):
         try:
             problem = None
-            place.fetch(name, part)
+            place.fetch(name, part, most)
         except SourceError as refusal:
             problem = refusal
+        if problem is None and wanted[0] is None and part.stat().st_size > most:
+            part.unlink()
+            raise _no_room(f"{place.url}/{name}", f"more than {most / 1e9:.2f}")
         if problem is None and _is(part, *wanted, partial(_digest, part)):
             os.replace(part, to)
             return
         log.warning("%s/%s did not come whole; asking again", place.url, name)
     found = part.stat().st_size if part.exists() else 0
     part.unlink(missing_ok=True)
+    of = "" if wanted[0] is None else f" of {wanted[0]}"
     raise problem or PackError(
-        f"{place.url}/{name} is not what was written there: {found} of {wanted[0]} bytes came, or "
+        f"{place.url}/{name} is not what was written there: {found}{of} bytes came, or "
         f"their digest is another, {_TRIES} times. Write it there again."
     )
 
@@ -241,9 +259,9 @@ class _Compared:
             checkpoints.write_json(self._file, {"files": self._known})
 
 
-def _is(file: Path, size: int, digest: str, found: Callable[[], str]) -> bool:
+def _is(file: Path, size: int | None, digest: str, found: Callable[[], str]) -> bool:
     """Whether a file is there and as it is wanted; its digest is asked for where one is known."""
-    if not file.is_file() or file.stat().st_size != size:
+    if not file.is_file() or size not in (None, file.stat().st_size):
         return False
     return not digest or found() == digest
 
@@ -306,8 +324,10 @@ def _hold(folder: Path) -> None:
     _held.append(file)
 
 
-def _make_room(needed: int, url: str) -> None:
+def _make_room(needed: int, url: str) -> int:
     """Remove what was used longest ago, until so many bytes more are within the limit.
+
+    Returns how many bytes would still fit beside these, with all removed that may be.
 
     Raises:
         PackError: they are not, with all that may be removed gone.
@@ -317,17 +337,25 @@ def _make_room(needed: int, url: str) -> None:
     with locks.alone(home.with_name(f"{home.name}.lock")):
         sizes = {entry: _size(entry.rglob("*")) for entry in home.iterdir() if entry.is_dir()}
         total = sum(sizes.values()) + needed
-        for entry in sorted(sizes, key=_used):
-            if total <= limit:
-                break
-            if _free(entry):
+        free = 0
+        for entry in filter(_free, sorted(sizes, key=_used)):
+            if total > limit:
                 shutil.rmtree(entry, ignore_errors=True)
                 total -= sizes[entry]
+            else:
+                free += sizes[entry]
     if total > limit and needed:
-        raise PackError(
-            f"{url} needs {needed / 1e9:.2f} GB in {home}, which may hold {limit / 1e9:g} GB. Set "
-            "LOOKALIKE_CACHE_GB higher, or LOOKALIKE_CACHE to a larger disk."
-        )
+        raise _no_room(url, f"{needed / 1e9:.2f}")
+    return max(0, int(min(limit, sys.maxsize) - total) + free)
+
+
+def _no_room(url: str, needed: str) -> PackError:
+    """The error about something that needs so many gigabytes and does not fit."""
+    home = folder_of(url).parent.parent
+    return PackError(
+        f"{url} needs {needed} GB in {home}, which may hold {_limit() / 1e9:g} GB. Set "
+        "LOOKALIKE_CACHE_GB higher, or LOOKALIKE_CACHE to a larger disk."
+    )
 
 
 def _limit() -> float:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +25,27 @@ OPTIONS: dict[str, dict[str, Any]] = {
 }
 """What fsspec is told for each kind of address; credentials come from their usual places."""
 
+_LISTED = ("ETag", "etag", "md5Hash", "LastModified", "mtime")
+"""What listings tell that changes with a file; packs keep numbers that were made of these."""
+_OTHER = ("Last-Modified", "Content-MD5", "Digest", "last_modified", "blob_id", "sha", "created")
+"""What other stores tell, and HTTP in its headers; asked where a store tells none of those."""
+_AT_ONCE = 16
+
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """One file of a place: its name below it, its bytes, and a number that changes with it."""
+    """One file of a place: its name below it, its bytes, and a number that changes with it.
+
+    ``size`` is None where nobody knows it; ``dated`` is False where nothing is told that would
+    change the number. A file that is not ``listed`` was asked for by itself: what a web page lists
+    has no size. These two are no part of its text, by which the cache knows archives.
+    """
 
     name: str
-    size: int
+    size: int | None
     stamp: int
+    dated: bool = field(default=True, repr=False)
+    listed: bool = field(default=True, repr=False)
 
 
 class RemotePlace:
@@ -44,6 +59,7 @@ class RemotePlace:
     def __init__(self, url: str) -> None:
         self.url = url.rstrip("/")
         fsspec = need("fsspec", "remote", f"reading {url}")
+        self._callback = fsspec.Callback
         kind = url.partition(":")[0]
         try:
             self._fs, root = fsspec.core.url_to_fs(self.url, **OPTIONS.get(kind, {}))
@@ -61,29 +77,46 @@ class RemotePlace:
     def files(self) -> list[RemoteFile]:
         """Every file below the place, by name; the place itself, under its own name, if it is one.
 
+        Each file is asked for its size where the listing tells none, as on the web.
+
         Raises:
             SourceError: it cannot be listed.
         """
         with self._words("listed"):
             self._fs.invalidate_cache()
             found = self._fs.find(self._root, detail=True)
-        return sorted(
-            (
-                RemoteFile(_below(path, self._root), int(about.get("size") or 0), _stamp(about))
-                for path, about in found.items()
-                if about.get("type", "file") == "file"
-            ),
-            key=lambda file: file.name,
-        )
+        found = {path: about for path, about in found.items() if _is_file(path, about)}
+        silent = [path for path, about in found.items() if about.get("size") is None]
+        with ThreadPoolExecutor(_AT_ONCE, "lookalike-ask") as pool:
+            asked = dict(zip(silent, pool.map(self._about, silent), strict=True))
+        files = [self._file(path, about, asked.get(path)) for path, about in found.items()]
+        return sorted(files, key=lambda file: file.name)
 
-    def read(self, name: str) -> bytes:
-        """The bytes of a file.
+    def _about(self, path: str) -> dict[str, Any]:
+        """What a store tells of one file; nothing of one that it does not give."""
+        with suppress(Exception):  # each store has its own; whoever reads the file is told why
+            return dict(self._fs.info(path))
+        return {}
+
+    def _file(self, path: str, listed: dict[str, Any], asked: dict[str, Any] | None) -> RemoteFile:
+        name = _below(path, self._root)
+        if asked is None:
+            return RemoteFile(name, int(listed["size"]), *_stamp(listed))
+        # Some servers answer HEAD with a length of 0 whatever there is.
+        return RemoteFile(name, asked.get("size") or None, *_stamp(asked), listed=False)
+
+    def read(self, name: str, most: int | None = None) -> bytes:
+        """The bytes of a file; soon after ``most`` of them reading ends, and the rest is left.
 
         Raises:
             SourceError: it cannot be had.
         """
         with self._words(f"read ({name})"):
-            return bytes(self._fs.cat_file(self._path(name)))
+            if most is None:
+                return bytes(self._fs.cat_file(self._path(name)))
+            data = BytesIO()
+            self._copy(name, data, most)
+            return data.getvalue()
 
     def has(self, name: str) -> bool:
         """Whether there is a file of this name.
@@ -95,15 +128,15 @@ class RemotePlace:
             self._fs.invalidate_cache()
             return bool(self._fs.isfile(self._path(name)))
 
-    def fetch(self, name: str, to: Path) -> None:
-        """Copy a file from there.
+    def fetch(self, name: str, to: Path, most: int) -> None:
+        """Copy a file from there; soon after ``most`` bytes copying ends, and the rest is left.
 
         Raises:
             SourceError: it cannot be had.
         """
         to.parent.mkdir(parents=True, exist_ok=True)
         with self._words(f"read ({name})"):
-            self._fs.get_file(self._path(name), str(to))
+            self._copy(name, str(to), most)
 
     def put(self, name: str, file: Path) -> None:
         """Copy a file there.
@@ -123,6 +156,17 @@ class RemotePlace:
         with self._words(f"written ({name})"):
             self._fs.rm_file(self._path(name))
 
+    def _copy(self, name: str, to: str | BytesIO, most: int) -> None:
+        """Copy a file until it ends, or more than ``most`` bytes of it have come."""
+
+        def end(size: int | None, value: int, **_: object) -> None:
+            if value > most:
+                raise _EnoughError
+
+        with suppress(_EnoughError):
+            callback = self._callback(hooks={"end": end})
+            self._fs.get_file(self._path(name), to, callback=callback)
+
     def _path(self, name: str) -> str:
         return f"{self._root}/{name}" if name != self._root.rpartition("/")[2] else self._root
 
@@ -139,13 +183,26 @@ class RemotePlace:
             ) from problem
 
 
+class _EnoughError(Exception):
+    """More came than was wanted."""
+
+
+def _is_file(path: str, about: dict[str, Any]) -> bool:
+    """Whether something listed is a file: the links by which web pages sort themselves are none."""
+    sorts = about.get("size") is None and path.rpartition("/")[2].startswith("?")
+    return about.get("type", "file") == "file" and not sorts
+
+
 def _below(path: str, root: str) -> str:
     name = path.removeprefix(root).lstrip("/")
     return name or root.rpartition("/")[2]
 
 
-def _stamp(about: dict[str, Any]) -> int:
-    """63 bits of whatever the store says that changes with a file."""
-    told = [about.get(name) for name in ("ETag", "etag", "md5Hash", "LastModified", "mtime")]
-    digest = hashlib.blake2b(repr(told).encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "little") >> 1
+def _stamp(about: dict[str, Any]) -> tuple[int, bool]:
+    """63 bits of whatever the store says that changes with a file, and whether it says anything."""
+    facts = [about.get(name) for name in _LISTED]
+    if not any(facts):
+        others = [about.get(name) for name in _OTHER]
+        facts += others if any(others) else []
+    digest = hashlib.blake2b(repr(facts).encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "little") >> 1, any(facts)

@@ -8,18 +8,27 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from urllib.parse import unquote
 
-from lookalike.data.readers.base import BYTE_LIMIT, PictureFile, PictureSource, clean_name
+from lookalike.data.readers.base import (
+    BYTE_LIMIT,
+    PictureFile,
+    PictureSource,
+    clean_name,
+    too_large,
+)
 from lookalike.data.readers.labels import put_labels
-from lookalike.data.readers.layout import is_system, is_text, passed_over
-from lookalike.data.readers.open import open_source
+from lookalike.data.readers.layout import counted, is_system, is_text, listed, passed_over
+from lookalike.data.readers.open import archives_among, open_source
+from lookalike.data.readers.tables import SUFFIXES
 from lookalike.errors import NoImagesError, SourceError
 from lookalike.sources.remote.cache import mirrored
 from lookalike.sources.remote.filesystem import RemoteFile, RemotePlace
 
-ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".parquet", ".csv", ".jsonl")
 _TOGETHER = 16
 _AHEAD = 64 << 20
+_UNKNOWN = 16 << 20
+"""What a file counts of the bytes ahead whose size nobody knows."""
 
 
 def open_url(url: str, zip_encoding: str = "") -> PictureSource:
@@ -35,11 +44,59 @@ def open_url(url: str, zip_encoding: str = "") -> PictureSource:
         raise NoImagesError(
             f"{url} holds no file. Check the name (it is matched letter by letter)."
         )
-    if all(file.name.lower().endswith(ARCHIVES) for file in files):
-        source = open_source(mirrored(place, files), zip_encoding)
-        source.path = Path(url)
-        return source
+    names = set(archives_among([file.name for file in files]))
+    alone = len(files) == 1 and files[0].name.lower().endswith(SUFFIXES)
+    archives = [file for file in files if alone or file.name in names]
+    if archives:
+        return _open_archives(place, archives, files, zip_encoding)
     return RemoteSource(place, files)
+
+
+def _open_archives(
+    place: RemotePlace,
+    archives: Sequence[RemoteFile],
+    files: Sequence[RemoteFile],
+    zip_encoding: str,
+) -> PictureSource:
+    """The pictures of archives, copied to the cache; text files beside them stay where they are."""
+    folder = mirrored(place, archives)
+    texts = {
+        _label(place, file): partial(_read, place, file)
+        for file in files
+        if file.name.count("/") < 2 and is_text(file.name.rpartition("/")[2])
+    }
+    path = folder / archives[0].name if len(files) == 1 else folder
+    source = open_source(path, zip_encoding, texts)
+    source.path = Path(place.url)
+    source.found += _undated(archives, f"remove {folder.parent}")
+    return source
+
+
+def _label(place: RemotePlace, file: RemoteFile) -> str:
+    """The name of a file as a person writes it; pages write ``a%20b.png`` for ``a b.png``."""
+    return clean_name(unquote(file.name) if place.url.startswith("http") else file.name)
+
+
+def _read(place: RemotePlace, file: RemoteFile) -> bytes:
+    """The bytes of a file; of one that was not listed no more than it promised, or may have.
+
+    Raises:
+        SourceError: it cannot be had.
+    """
+    promised = BYTE_LIMIT if file.size is None else file.size
+    return place.read(file.name, None if file.listed else promised)
+
+
+def _undated(files: Sequence[RemoteFile], anew: str) -> Iterator[str]:
+    """A sentence about files of which nothing is told that changes with them, if there are any."""
+    names = [file.name for file in files if not file.dated]
+    sized = all(file.size is not None for file in files if not file.dated)
+    if names:
+        yield (
+            f"{counted(len(names), 'file')} of which no time of change is told "
+            f"({listed(names, 3)}): one that is replaced{' by one of its size' if sized else ''} "
+            f"is not noticed. To fetch all anew, {anew}."
+        )
 
 
 class RemoteSource(PictureSource):
@@ -48,20 +105,21 @@ class RemoteSource(PictureSource):
     def __init__(self, place: RemotePlace, files: Sequence[RemoteFile]) -> None:
         super().__init__(Path(place.url))
         self._place = place
-        self._there: dict[str, str] = {}
+        self._there: dict[str, RemoteFile] = {}
         texts: dict[str, Callable[[], bytes]] = {}
         hidden = []
         for file in files:
-            name = clean_name(file.name)
+            name = _label(place, file)
             if any(map(is_system, name.split("/"))):
                 hidden.append(name)
             elif is_text(name.rpartition("/")[2]):
-                texts[name] = partial(place.read, file.name)
+                texts[name] = partial(_read, place, file)
             else:
-                self._there[name] = file.name
-                self.files.append(PictureFile(name, file.size, file.stamp))
+                self._there[name] = file
+                self.files.append(PictureFile(name, file.size or 0, file.stamp))
         put_labels(self, texts)
         self.found += passed_over(hidden)
+        self.found += _undated(list(self._there.values()), "prepare to a new place")
 
     def loaded(self, files: Sequence[PictureFile]) -> Iterator[PictureFile]:
         """The files with their bytes, some fetched ahead; one that cannot be had is refused."""
@@ -70,7 +128,7 @@ class RemoteSource(PictureSource):
             try:
                 for file in files:
                     waiting.append((file, pool.submit(self._fetch, file)))
-                    while len(waiting) >= 2 * _TOGETHER or _bytes(waiting) > _AHEAD:
+                    while len(waiting) >= 2 * _TOGETHER or self._bytes(waiting) > _AHEAD:
                         yield from self._taken(*waiting.popleft())
                 while waiting:
                     yield from self._taken(*waiting.popleft())
@@ -89,18 +147,22 @@ class RemoteSource(PictureSource):
         Raises:
             SourceError: the message is the reason alone.
         """
+        there = self._there[file.name]
         if file.size > BYTE_LIMIT:
-            raise SourceError(f"has {file.size >> 20} MB, the limit is {BYTE_LIMIT >> 20} MB")
+            raise SourceError(too_large(file.size))
         try:
-            data = self._place.read(self._there[file.name])
+            data = _read(self._place, there)
         except SourceError as problem:
             raise SourceError(f"cannot be opened ({problem.__cause__ or problem})") from problem
         if file.size and len(data) != file.size:
             raise SourceError(
                 f"cannot be opened (the store promised {file.size} bytes and gave {len(data)})"
             )
+        if len(data) > BYTE_LIMIT:
+            raise SourceError(f"has more than {BYTE_LIMIT >> 20} MB")
         return data
 
-
-def _bytes(waiting: Sequence[tuple[PictureFile, Future[bytes]]]) -> int:
-    return sum(file.size for file, _ in waiting) if len(waiting) > 1 else 0
+    def _bytes(self, waiting: Sequence[tuple[PictureFile, Future[bytes]]]) -> int:
+        """About how many bytes are on their way or wait, where it is more than one file."""
+        sizes = [self._there[file.name].size for file, _ in waiting] if len(waiting) > 1 else []
+        return sum(_UNKNOWN if size is None else size for size in sizes)
