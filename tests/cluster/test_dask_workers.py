@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
@@ -31,6 +32,7 @@ class Cluster(NamedTuple):
 
     on: str
     workers: list[subprocess.Popen[bytes]]
+    scheduler: subprocess.Popen[bytes]
 
 
 def dask(name: str, *words: str) -> AbstractContextManager[subprocess.Popen[bytes]]:
@@ -39,16 +41,22 @@ def dask(name: str, *words: str) -> AbstractContextManager[subprocess.Popen[byte
     return running(sys.executable, *program, *words, **silent)
 
 
-@contextmanager
-def two_workers(home: Path) -> Iterator[Cluster]:
-    file = home / "scheduler.json"
-    about = ("--scheduler-file", str(file))
+def a_worker(home: Path) -> AbstractContextManager[subprocess.Popen[bytes]]:
+    """One more worker of the scheduler that keeps its address in this folder."""
     more = ("--nthreads", "1", "--no-nanny", "--local-directory", str(home))
+    return dask("worker", "--scheduler-file", str(home / "scheduler.json"), *more)
+
+
+@contextmanager
+def two_workers(home: Path, count: int = 2) -> Iterator[Cluster]:
+    file = home / "scheduler.json"
+    about = ("--host", "127.0.0.1", "--port", "0", "--scheduler-file", str(file))
     with ExitStack() as stack:
-        stack.enter_context(dask("scheduler", "--host", "127.0.0.1", "--port", "0", *about))
-        workers = [stack.enter_context(dask("worker", *about, *more)) for _ in range(2)]
+        scheduler = stack.enter_context(dask("scheduler", *about))
+        workers = [stack.enter_context(a_worker(home)) for _ in range(count)]
         told = json.loads(until(lambda: file.exists() and file.read_text()))
-        yield Cluster(f"dask://{told['address'].removeprefix('tcp://')}", workers)
+        on = f"dask://{told['address'].removeprefix('tcp://')}"
+        yield Cluster(on, workers, scheduler)
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +89,7 @@ def test_an_error_that_was_nested_too_deep_is_told(cluster: Cluster) -> None:
         too_deep(_, number + 1)
 
     with DaskWorkers(cluster.on) as workers, pytest.raises(RecursionError, match="depth"):
-        workers.run([too_deep], lambda *_: None)
+        workers.run([too_deep], package.progress.NOBODY)
 
 
 def command(*words: object) -> AbstractContextManager[subprocess.Popen[str]]:
@@ -153,6 +161,85 @@ def test_ctrl_c_keeps_finished_parts_and_the_same_command_goes_on(
         _, err = work.communicate(timeout=120)
     assert work.returncode == 0, err
     assert contents(to) == of_one_machine(home, tmp_path)
+
+
+def hears_ctrl_c(process: int) -> bool:
+    """Whether SIGINT reaches a process: it neither blocks nor ignores it (Linux)."""
+    try:
+        status = Path(f"/proc/{process}/status").read_text()
+    except OSError:  # it has ended in between, or there is no such place
+        return False
+    masks = dict(line.split(":", 1) for line in status.splitlines())
+    deaf = int(masks["SigBlk"], 16) | int(masks["SigIgn"], 16)
+    return not deaf >> (signal.SIGINT - 1) & 1
+
+
+def test_ctrl_c_in_a_terminal_reaches_no_worker_and_keeps_finished_parts(
+    home: Path, tmp_path: Path
+) -> None:
+    """A terminal sends it to every process of the command; local workers are among them."""
+    to = tmp_path / "p"
+    words = ("prepare", home / "photos", "--to", to, "--size", "16", "--parts", "24")
+    with command(*words, "--on", "dask") as work:
+        until(lambda: len(whole_parts(to)) >= 2)
+        begun = psutil.Process(work.pid).children(recursive=True)
+        assert [process.cmdline() for process in begun if hears_ctrl_c(process.pid)] == []
+        os.killpg(work.pid, signal.SIGINT)
+        _, err = work.communicate(timeout=60)
+        _, living = psutil.wait_procs(begun, timeout=10)
+    assert work.returncode == 130, err
+    assert "are kept" in err
+    assert "Error" not in err
+    assert "Traceback" not in err
+    assert len(whole_parts(to)) >= 2
+    assert living == []
+
+
+def test_when_no_worker_is_left_that_is_said_until_there_is_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lookalike.cluster import dask_workers
+
+    monkeypatch.setattr(dask_workers, "_ALONE", 1.0)
+    mark = str(tmp_path / "died")
+
+    def die_once(_: object) -> int:
+        if not os.path.exists(mark):
+            open(mark, "w").close()
+            os.kill(os.getpid(), signal.SIGKILL)
+        time.sleep(2)
+        return 7
+
+    said: list[str] = []
+    with ExitStack() as later, two_workers(tmp_path, count=1) as cluster:
+
+        def say(words: str) -> None:
+            said.append(words)
+            if len(said) == 1:
+                later.enter_context(a_worker(tmp_path))
+
+        with DaskWorkers(cluster.on) as workers:
+            assert workers.run([die_once], package.Listener(say=say)) == [7]
+    where = cluster.on.removeprefix("dask://")
+    assert said == [
+        f"No worker is left at {where}; waiting for one. Ctrl-C keeps what is finished.",
+        f"A worker is there again at {where}; the work goes on.",
+    ]
+
+
+def test_a_scheduler_that_is_lost_in_the_middle_is_told_in_a_sentence(tmp_path: Path) -> None:
+    with two_workers(tmp_path, count=1) as cluster:
+        scheduler = cluster.scheduler.pid
+
+        def lose(_: object) -> None:
+            os.kill(scheduler, signal.SIGKILL)
+            time.sleep(60)
+
+        with DaskWorkers(cluster.on) as workers, pytest.raises(LookalikeError) as told:
+            workers.run([lose, lose], package.progress.NOBODY)
+    where = cluster.on.removeprefix("dask://")
+    assert str(told.value).startswith(f"The scheduler at {where} is gone or let the work go (")
+    assert str(told.value).endswith("the same command with --parts 2 goes on.")
 
 
 @pytest.mark.parametrize("verb", ["doctor", "transform", "generate", "evaluate", "expand"])

@@ -16,7 +16,13 @@ import pytest
 import torch
 from case_tools import fill, lookalike, running, until
 
-from lookalike.cluster.preflight import RankFacts, check_address, check_ranks
+from lookalike.cluster.preflight import (
+    RankFacts,
+    check_address,
+    check_machine,
+    check_ranks,
+    main,
+)
 from lookalike.cluster.slurm import job_file
 from lookalike.errors import TrainingError
 from lookalike.run import Run
@@ -38,6 +44,44 @@ def test_a_closed_port_and_a_taken_one_are_named(monkeypatch: pytest.MonkeyPatch
         check_address("127.0.0.1", port, 1)
         with pytest.raises(TrainingError, match=f"Port {port} is taken"):
             check_address("127.0.0.1", port, 0)
+
+
+def preflight(*words: str) -> subprocess.CompletedProcess[str]:
+    """The command that is given before torchrun."""
+    command = [sys.executable, "-m", "lookalike.cluster.preflight", *words]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_before_torchrun_a_command_says_what_does_not_fit() -> None:
+    with socket.socket() as taken:
+        taken.bind(("", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        wrong = preflight(f"127.0.0.1:{port}")
+    assert (wrong.returncode, wrong.stdout) == (1, "")
+    assert wrong.stderr.startswith(f"Error: Port {port} is taken on {socket.gethostname()} (")
+    assert "--rdzv-endpoint" in wrong.stderr
+    fine = preflight(f"127.0.0.1:{port}")
+    here = f"{socket.gethostname()}: 127.0.0.1 is 127.0.0.1, this machine, and its port"
+    assert (fine.returncode, fine.stderr) == (0, f"{here} {port} is free.\n")
+    unknown = preflight("no-such-host.invalid:29500")
+    assert unknown.returncode == 1
+    assert "cannot resolve 'no-such-host.invalid', the name of the first machine" in unknown.stderr
+    assert "Traceback" not in wrong.stderr + unknown.stderr
+
+
+def test_an_address_of_another_machine_is_not_asked_for_its_port() -> None:
+    """192.0.2.0/24 is nobody's: it is kept for examples (RFC 5737)."""
+    found = check_machine("192.0.2.7", 1)
+    assert found.endswith("192.0.2.7 is 192.0.2.7, another machine.")
+
+
+@pytest.mark.parametrize("words", [[], ["node7"], ["node7:"], ["node7:0"], ["node7:x"], ["a", "b"]])
+def test_words_that_are_no_address_are_refused(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words) == 2
+    assert "this takes HOST:PORT, like node7:29500, not " in capsys.readouterr().err
 
 
 def test_other_versions_and_clocks_are_named() -> None:

@@ -64,32 +64,28 @@ def tool(folder: Path, name: str, text: str) -> None:
     (folder / name).chmod(0o755)
 
 
-@pytest.mark.slow
-def test_the_job_that_train_prints_trains_with_two_ranks(tmp_path: Path) -> None:
-    fill(tmp_path / "photos", 40)
-    assert lookalike("prepare", tmp_path / "photos", "--to", tmp_path / "p").status == 0
-    words = ["train", "p", "--recipe", "tiny", "--into", "r", "--threads", "1", "--set"]
-    words += ["images=160", "width=4", "batch=16"]
+def job_ended(
+    home: Path, words: list[str], port: int, first: str = "127.0.0.1"
+) -> subprocess.CompletedProcess[str]:
+    """The job that is printed for these words, run with stand-ins on this first machine."""
     printed = subprocess.run(
         [sys.executable, "-m", "lookalike", *words, "--print-slurm", "1"],
-        cwd=tmp_path,
+        cwd=home,
         capture_output=True,
         text=True,
         check=True,
     ).stdout
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     assert "$first:29500" in printed
-    (tmp_path / "job.sh").write_text(printed.replace("29500", str(port)))
-    tools = tmp_path / "bin"
-    tool(tools, "scontrol", 'test "$1 $2 $3" = "show hostnames node7" && echo 127.0.0.1')
+    (home / "job.sh").write_text(printed.replace("29500", str(port)))
+    tools = home / "bin"
+    tool(tools, "scontrol", f'test "$1 $2 $3" = "show hostnames node7" && echo {first}')
     tool(tools, "srun", 'exec "$@"')
+    tool(tools, "python", f'exec {sys.executable} "$@"')
     tool(tools, "torchrun", f'exec {sys.executable} -m torch.distributed.run "$@"')
     given = {"JOB_NODELIST": "node7", "NNODES": "1", "GPUS_ON_NODE": "2", "JOB_ID": "7"}
-    ended = subprocess.run(
+    return subprocess.run(
         ["bash", "job.sh"],
-        cwd=tmp_path,
+        cwd=home,
         env={
             **os.environ,
             **{f"SLURM_{name}": value for name, value in given.items()},
@@ -101,9 +97,38 @@ def test_the_job_that_train_prints_trains_with_two_ranks(tmp_path: Path) -> None
         timeout=300,
         check=False,
     )
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+@pytest.mark.slow
+def test_the_job_that_train_prints_trains_with_two_ranks(tmp_path: Path) -> None:
+    fill(tmp_path / "photos", 40)
+    assert lookalike("prepare", tmp_path / "photos", "--to", tmp_path / "p").status == 0
+    words = ["train", "p", "--recipe", "tiny", "--into", "r", "--threads", "1", "--set"]
+    ended = job_ended(tmp_path, [*words, "images=160", "width=4", "batch=16"], free_port())
     assert ended.returncode == 0, ended.stderr
     run = Run(tmp_path / "r")
     state, _ = run.newest()
     assert state is not None
     assert state["clock"][0] == 160
     assert '"processes": 2' in (run.path / "env.json").read_text()
+
+
+def test_the_job_ends_with_a_sentence_before_torchrun_begins(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        ended = job_ended(tmp_path, ["train", "p", "--into", "r"], port)
+    assert ended.returncode == 1
+    assert ended.stderr.startswith(f"Error: Port {port} is taken on ")
+    assert ended.stderr.count("\n") == 1, "torchrun had its say, too"
+    ended = job_ended(tmp_path, ["train", "p", "--into", "r"], port, "no-such-host.invalid")
+    assert ended.returncode == 1
+    assert "cannot resolve 'no-such-host.invalid'" in ended.stderr
+    assert ended.stderr.count("\n") == 1

@@ -130,11 +130,11 @@ class Division(Generic[R]):
 
         assert self.work is not None
         with DaskWorkers(self.machines.on) as workers:
-            of = self.machines.parts or _EACH * workers.count
+            of = self.machines.parts or _EACH * max(1, workers.count)
             parts = [Part(number, of) for number in range(1, of + 1)]
             calls = [partial(_part, self.work, str(part)) for part in parts]
             try:
-                answers = workers.run(calls, listener.tell)
+                answers = workers.run(calls, listener)
             except KeyboardInterrupt:
                 place = parts_folder(Path(self.work.to))
                 listener.say(f"Finished parts are kept in {place}; the same command goes on.")

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import time
 import uuid
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import CancelledError
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from traceback import walk_tb
 from typing import Any
@@ -20,6 +22,8 @@ from typing import Any
 from lookalike.data.decode.worker_pool import cores
 from lookalike.errors import LookalikeError, RunLockedError, need
 from lookalike.progress import Listener, Tell
+
+_log = logging.getLogger(__name__)
 
 Call = Callable[[Listener], Any]
 """One part of the work; it tells how far it is."""
@@ -29,6 +33,9 @@ _LOST = 4
 
 _PATIENCE = 30.0
 """Seconds until a scheduler without workers is given up, or a part that a dying worker holds."""
+
+_ALONE = 5.0
+"""Seconds without any worker until that is said."""
 
 _EVERY = 0.5
 
@@ -46,6 +53,8 @@ class DaskWorkers:
 
     def __init__(self, on: str) -> None:
         self._on = on
+        self._address = on.removeprefix("dask://")
+        self._where = "on this machine" if on == "dask" else f"at {self._address}"
         self._distributed = need("distributed", "cluster", "--on dask")
         self._stack = ExitStack()
         self._client: Any = None
@@ -53,37 +62,46 @@ class DaskWorkers:
     def __enter__(self) -> DaskWorkers:
         for name in ("distributed", "distributed.client"):  # its workers are lost without a page
             logging.getLogger(name).setLevel(logging.CRITICAL)
-        address = self._on.removeprefix("dask://")
-        there = self._stack.enter_context(self._here()) if self._on == "dask" else address
+        here = self._on == "dask"
         try:
-            client = self._distributed.Client(there, timeout=_PATIENCE, set_as_default=False)
-            self._client = self._stack.enter_context(client)
+            with _without_interrupts() if here else nullcontext():
+                there = self._stack.enter_context(self._here()) if here else self._address
+                client = self._distributed.Client(there, timeout=_PATIENCE, set_as_default=False)
+                self._client = self._stack.enter_context(client)
             self._client.wait_for_workers(1, timeout=_PATIENCE)
         except (OSError, TimeoutError) as problem:
-            self._stack.close()
+            self._close()
             raise LookalikeError(
-                f"No dask worker answers at {address} ({problem or type(problem).__name__}). Start "
-                f"'dask scheduler' there and 'dask worker {address}' on every machine, or say "
-                "--on dask for workers on this one."
+                f"No dask worker answers at {self._address} ({problem or type(problem).__name__}). "
+                f"Start 'dask scheduler' there and 'dask worker {self._address}' on every machine, "
+                "or say --on dask for workers on this one."
             ) from problem
+        except BaseException:
+            self._close()
+            raise
         return self
 
     def __exit__(self, *problem: object) -> None:
-        self._stack.close()
+        self._close()
+
+    def _close(self) -> None:
+        with _letting_go():
+            self._stack.close()
 
     @property
     def count(self) -> int:
         """How many workers there are now."""
-        return max(1, len(self._client.scheduler_info(n_workers=-1)["workers"]))
+        return len(self._client.scheduler_info(n_workers=-1)["workers"])
 
-    def run(self, calls: Sequence[Call], tell: Tell) -> list[Any]:
+    def run(self, calls: Sequence[Call], listener: Listener) -> list[Any]:
         """The answers of all calls, in order; with Ctrl-C or an error what is running is canceled.
 
         Raises:
-            LookalikeError: a call failed, or one cost several workers.
+            LookalikeError: a call failed, one cost several workers, or the scheduler is gone.
         """
         topic = f"lookalike-{uuid.uuid4().hex}"
-        progress = _Progress(len(calls), tell)
+        progress = _Progress(len(calls), listener.tell)
+        attendance = _Attendance(self._where, lambda: self.count, listener.say)
         self._client.subscribe_topic(topic, lambda event: progress.note(event[1]))
         here = str(Path.cwd())
         futures = [
@@ -95,12 +113,20 @@ class DaskWorkers:
                 if any(future.status == "error" for future in futures):
                     break
                 progress.show()
+                attendance.look()
                 time.sleep(_EVERY / 5)
             failed = [future for future in futures if future.status == "error"]
             return [self._answer(future) for future in failed or futures]
+        except CancelledError as problem:  # of a client that has lost its scheduler
+            raise LookalikeError(
+                f"The scheduler {self._where} is gone or let the work go "
+                f"({getattr(problem, 'reason', problem)}). Finished parts are kept: when it and "
+                f"workers are there again, the same command with --parts {len(calls)} goes on."
+            ) from problem
         finally:
-            self._client.cancel(futures, force=True)
-            self._client.unsubscribe_topic(topic)
+            with _letting_go():
+                self._client.cancel(futures, force=True)
+                self._client.unsubscribe_topic(topic)
 
     def _answer(self, future: Any) -> Any:
         try:
@@ -125,9 +151,61 @@ class DaskWorkers:
             n_workers=cores(),
             threads_per_worker=1,
             scheduler_kwargs={"dashboard": False, "idle_timeout": "1 hour"},
+            worker_class="lookalike.cluster.local_worker.LocalWorker",
             worker_kwargs={"memory_limit": 0, "death_timeout": _PATIENCE, "dashboard": False},
             silence_logs=logging.CRITICAL,
         )
+
+
+@contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Ctrl-C waits until this is over, and is blocked in the processes that are begun in it.
+
+    So the scheduler never gets it, which a terminal sends to all, and a worker not before it
+    ignores it; multiprocessing unblocks it there. A half begun cluster could not be ended.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def _letting_go() -> Iterator[None]:
+    """What fails while workers are let go is logged only: what came before it is the answer."""
+    try:
+        yield
+    except Exception:
+        _log.debug("workers could not be let go in order", exc_info=True)
+
+
+class _Attendance:
+    """Says when no worker is left, which dask waits for without a word, and when there is one."""
+
+    def __init__(self, where: str, count: Callable[[], int], say: Callable[[str], None]) -> None:
+        self._where, self._count, self._say = where, count, say
+        self._looked = self._present = time.monotonic()
+        self._missed = False
+
+    def look(self) -> None:
+        """Count them, at most twice a second."""
+        now = time.monotonic()
+        if now - self._looked < _EVERY:
+            return
+        self._looked = now
+        if self._count():
+            if self._missed:
+                self._say(f"A worker is there again {self._where}; the work goes on.")
+            self._present, self._missed = now, False
+        elif not self._missed and now - self._present >= _ALONE:
+            self._missed = True
+            self._say(
+                f"No worker is left {self._where}; waiting for one. Ctrl-C keeps what is finished."
+            )
 
 
 class _Progress:

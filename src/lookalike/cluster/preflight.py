@@ -2,6 +2,10 @@
 
 Most trainings over several machines that do not begin fail at a name that does not resolve or a
 port that is closed, and then wait for half an hour; this asks first and says which.
+
+``python -m lookalike.cluster.preflight HOST:PORT`` asks on one machine before torchrun begins,
+which repeats warnings or ends in a traceback instead. It asks no other machine: whether they reach
+one another, their versions and their clocks are asked by the ranks when torchrun has started them.
 """
 
 from __future__ import annotations
@@ -9,6 +13,7 @@ from __future__ import annotations
 import os
 import platform
 import socket
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -51,14 +56,7 @@ def check_address(host: str, port: int, rank: int, patience: float = PATIENCE) -
     Raises:
         TrainingError: the name does not resolve here, or nothing listens there.
     """
-    try:
-        socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except OSError as problem:
-        raise TrainingError(
-            f"Rank {rank} on {socket.gethostname()} cannot resolve {host!r}, the name of the first "
-            f"machine ({problem}). Give its address instead (torchrun --rdzv-endpoint ADDRESS:"
-            f"{port}, or MASTER_ADDR), or add the name to /etc/hosts here."
-        ) from problem
+    _resolve(host, port, f"Rank {rank} on {socket.gethostname()}")
     serves = rank == 0 and os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True"
     if serves:
         _check_free(port)
@@ -77,6 +75,47 @@ def check_address(host: str, port: int, rank: int, patience: float = PATIENCE) -
             time.sleep(0.5)
 
 
+def check_machine(host: str, port: int) -> str:
+    """Ask on this machine, before torchrun begins, whether it can meet the others at this address.
+
+    Answers what was found, as a sentence.
+
+    Raises:
+        TrainingError: the name does not resolve here, or it is this machine and its port is taken.
+    """
+    here = socket.gethostname()
+    addresses = _resolve(host, port, here)
+    found = f"{here}: {host} is {', '.join(addresses)}"
+    if not any(map(_is_here, addresses)):
+        return f"{found}, another machine."
+    _check_free(port)
+    return f"{found}, this machine, and its port {port} is free."
+
+
+def _resolve(host: str, port: int, who: str) -> list[str]:
+    """The addresses of a name."""
+    try:
+        answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as problem:
+        raise TrainingError(
+            f"{who} cannot resolve {host!r}, the name of the first machine ({problem}). Give its "
+            f"address instead (torchrun --rdzv-endpoint ADDRESS:{port}, or MASTER_ADDR), or add "
+            "the name to /etc/hosts here."
+        ) from problem
+    return list(dict.fromkeys(str(place[0]) for *_, place in answers))
+
+
+def _is_here(address: str) -> bool:
+    """Whether an address is one of this machine: only those can be listened at."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    try:
+        with socket.socket(family) as probe:
+            probe.bind((address, 0))
+    except OSError:
+        return False
+    return True
+
+
 def _check_free(port: int) -> None:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -85,7 +124,8 @@ def _check_free(port: int) -> None:
         except OSError as problem:
             raise TrainingError(
                 f"Port {port} is taken on {socket.gethostname()} ({problem}), so the others cannot "
-                "meet there. Name another one: torchrun --master-port, or MASTER_PORT."
+                "meet there. Name another one: torchrun --rdzv-endpoint HOST:PORT or "
+                "--master-port, or MASTER_PORT."
             ) from problem
 
 
@@ -128,3 +168,25 @@ def who_is_gone(
         return f"{named[:1].upper()}{named[1:]}" if missing else "The connection between ranks"
     except Exception:  # the store lived where the first rank did
         return "The first machine"
+
+
+def main(words: Sequence[str]) -> int:
+    """The command: ask about HOST:PORT and say what was found; the exit status.
+
+    0 is well, 1 a fault that was named, 2 words that are no HOST:PORT.
+    """
+    host, _, port = words[0].rpartition(":") if len(words) == 1 else ("", "", "")
+    if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+        given = " ".join(words) or "nothing"
+        print(f"Error: this takes HOST:PORT, like node7:29500, not {given}.", file=sys.stderr)
+        return 2
+    try:
+        print(check_machine(host.removeprefix("[").removesuffix("]"), int(port)), file=sys.stderr)
+    except TrainingError as problem:
+        print(f"Error: {problem}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
