@@ -127,6 +127,37 @@ def test_an_original_is_never_written_over(run: Path, photo: Path) -> None:
         api.edit(run, photo, to=photo.with_suffix(".jpg"), changes={"1": "1"})
 
 
+@pytest.mark.parametrize("name", ["n.json", "n-strip.png", "n-strip.json"])
+@pytest.mark.parametrize("of", ["photo", "seed"])
+def test_no_file_of_an_edit_is_written_over_one_of_somebody_else(
+    run: Path, photo: Path, name: str, of: str
+) -> None:
+    mine = photo.with_name("mine")
+    shutil.copytree(run, mine, ignore=shutil.ignore_patterns("editing"))
+    theirs, to = photo.with_name(name), photo.with_name("n.png")
+    theirs.write_text('{"mine": true}')
+    sources, how = ([photo], {}) if of == "photo" else ([], {"seed": 1})
+    with pytest.raises(DataError, match=f"{name} exists and is no"):
+        api.edit(mine, *sources, to=to, changes={"1": "+1"}, strip=True, **how)
+    assert theirs.read_text() == '{"mine": true}'
+    assert not to.exists()
+    assert not (mine / "editing").exists()
+
+
+def test_an_edit_and_its_strip_are_written_over_their_own_files(run: Path, photo: Path) -> None:
+    for _ in range(2):
+        told = api.edit(run, photo, changes={"1": "+1"}, strip=True)
+    assert told.edits[0].strip == photo.with_name("photo-edit-strip.png")
+    (photo.parent / "several").mkdir()
+    other_one = Path(shutil.copy(photo, photo.parent / "several"))
+    (photo.parent / "several" / "photo-edit.json").write_text("[]")
+    shutil.copy(photo, other_one.with_name("b.png"))
+    told = api.edit(run, other_one.parent, to=other_one.parent, changes={"1": "+1"})
+    assert [one.photo for one in told.edits] == ["b.png"]
+    assert "Left out: photo.png" in str(told)
+    assert (other_one.with_name("photo-edit.json")).read_text() == "[]"
+
+
 def test_a_folder_of_photos_is_not_read_again_with_its_edits(
     run: Path, photo: Path, tmp_path: Path
 ) -> None:

@@ -106,6 +106,27 @@ def refuse_original(target: Path) -> None:
     refuse_foreign(target)
 
 
+def refuse_foreign_edit(target: Path, *, strip: bool = False) -> None:
+    """Refuse an edit where one of its files (picture, JSON, strip) is somebody else's.
+
+    Raises:
+        DataError: the target is no PNG, or there is another file.
+    """
+    for picture in [target, strip_of(target)] if strip else [target]:
+        refuse_original(picture)
+        side = picture.with_suffix(".json")
+        if side.exists() and not _is_side_file(side):
+            raise DataError(
+                f"{side} exists and is no text of an edit of ours, so nothing was written "
+                f"(it would lie beside {picture.name}). Name another file with --to."
+            )
+
+
+def strip_of(target: Path) -> Path:
+    """Where the strengths of an edit go, side by side."""
+    return target.with_name(f"{target.stem}-strip.png")
+
+
 def refuse_foreign(target: Path) -> None:
     """Refuse to write over anything but what editing has made.
 
@@ -128,6 +149,15 @@ def _is_ours(path: Path) -> bool:
         return False
     marked = MARK in info or REBUILT in info
     return marked or about == WAY or info.get("comment") == WAY.encode()
+
+
+def _is_side_file(path: Path) -> bool:
+    """Whether editing has written a JSON file, by what it says of itself."""
+    try:
+        row = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(row, dict) and isinstance(row.get("edited"), bool) and "photo_sha256" in row
 
 
 def replaced_edit(target: Path, row: Mapping[str, Any]) -> list[str]:

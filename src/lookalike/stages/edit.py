@@ -35,10 +35,11 @@ from lookalike.editing.photos import (
     open_photo,
     originals_of,
     refuse_foreign,
-    refuse_original,
+    refuse_foreign_edit,
     refuse_seldom,
     refuse_unreadable,
     replaced_edit,
+    strip_of,
     write_edit,
 )
 from lookalike.engine.load import open_sampler
@@ -128,7 +129,11 @@ def edit(
             cannot be read, or a change that does not succeed; of several photos none succeeded.
     """
     work, notes = _targets(photos, to)
-    opened = open_editor(run, place, trust(settings.recipe), tell, partial(_refuse, work))
+    targets = [target for _, target in work] or [to or _generated_target(run, settings)]
+    if len(targets) == 1:
+        refuse_foreign_edit(targets[0], strip=settings.strip)
+    check = partial(refuse_unreadable, [path for path, _ in work])
+    opened = open_editor(run, place, trust(settings.recipe), tell, check)
     wanted = wanted_change(opened.editor, settings)
     if photos and not settings.changes and not settings.whole:
         raise DataError(
@@ -140,13 +145,12 @@ def edit(
     refuse_seldom(opened.editor, wanted, settings)
     job = _Job(run, opened, wanted, settings)
     if not photos:
-        photo, name, target = _generated(run, settings, place)
-        refuse_original(to or target)
-        return Edited(run.path, (_edit(job, photo, name, to or target),), opened.notes)
+        photo, name = _generated(run, settings, place)
+        return Edited(run.path, (_edit(job, photo, name, targets[0]),), opened.notes)
     edits, notes = [], [*opened.notes, *notes]
     for number, (path, target) in enumerate(work, 1):
         try:
-            refuse_original(target)
+            refuse_foreign_edit(target, strip=settings.strip)
             edits.append(_edit(job, open_photo(path, opened.squares), path.name, target))
         except DataError as problem:
             if len(work) == 1:
@@ -203,24 +207,22 @@ def _targets(photos: Sequence[Path], to: Path | None) -> tuple[list[tuple[Path, 
     return found, notes
 
 
-def _refuse(work: Sequence[tuple[Path, Path]], squares: SquareSettings) -> None:
-    """Refuse what cannot be read or written, before anything is learned or measured."""
-    if len(work) == 1:
-        refuse_original(work[0][1])
-    refuse_unreadable([path for path, _ in work], squares)
-
-
-def _generated(run: Run, settings: EditSettings, place: Place) -> tuple[Photo, str, Path]:
-    """A generated picture, its name, and where its edit goes."""
+def _generated_target(run: Run, settings: EditSettings) -> Path:
+    """Where the edit of a generated picture goes by itself."""
     if settings.seed is None:
         raise LookalikeError(
             "There is nothing to edit: name a photo, or a generated picture with --seed 0 "
             "--index 5."
         )
+    return run.path / f"edit-{settings.seed}-{settings.index}.png"
+
+
+def _generated(run: Run, settings: EditSettings, place: Place) -> tuple[Photo, str]:
+    """A generated picture and its name."""
+    assert settings.seed is not None
     sampler, _, _ = open_sampler(run, place, "auto", trust(settings.recipe))
     pixels = sampler.pictures(settings.seed, settings.index, 1)[0]
-    name = f"seed {settings.seed}, index {settings.index}"
-    return photo_of(pixels), name, run.path / f"edit-{settings.seed}-{settings.index}.png"
+    return photo_of(pixels), f"seed {settings.seed}, index {settings.index}"
 
 
 def _edit(job: _Job, photo: Photo, name: str, target: Path) -> EditedPhoto:
@@ -236,8 +238,7 @@ def _edit(job: _Job, photo: Photo, name: str, target: Path) -> EditedPhoto:
     replaced = replaced_edit(target, row)
     write_edit(target, photo, pixels, row)
     if settings.strip and change is not None:
-        strip = target.with_name(f"{target.stem}-strip.png")
-        refuse_original(strip)
+        strip = strip_of(target)
         _write_strip(strip, photo, strengths(editor, subject, wanted, SHOWN), row)
     return EditedPhoto(
         photo=name,
