@@ -158,6 +158,24 @@ def test_an_edit_and_its_strip_are_written_over_their_own_files(run: Path, photo
     assert (other_one.with_name("photo-edit.json")).read_text() == "[]"
 
 
+def test_photos_of_one_stem_are_edited_into_files_of_their_own(
+    run: Path, photo: Path, tmp_path: Path
+) -> None:
+    for folder in ("f", "g"):
+        (tmp_path / folder).mkdir()
+        shutil.copy(photo, tmp_path / folder / "x.png")
+    Image.open(photo).convert("RGB").save(tmp_path / "f" / "X.jpg")
+    sources = [tmp_path / "f", tmp_path / "g" / "x.png", tmp_path / "f" / "x.png"]
+    told = api.edit(run, *sources, to=tmp_path / "out", changes={"1": "+1"})
+    files = [one.file.name for one in told.edits]
+    assert files == ["X-edit.png", "x-edit-2.png", "x-edit-3.png"]
+    assert [one.photo for one in told.edits] == ["X.jpg", "x.png", "x.png"]
+    rows = [json.loads(one.file.with_suffix(".json").read_text()) for one in told.edits]
+    assert [row["photo"] for row in rows] == [one.photo for one in told.edits]
+    assert "x.png goes to x-edit-2.png" in str(told)
+    assert "takes the place" not in str(told)
+
+
 def test_a_folder_of_photos_is_not_read_again_with_its_edits(
     run: Path, photo: Path, tmp_path: Path
 ) -> None:
@@ -187,12 +205,28 @@ def test_another_edit_in_the_place_of_an_earlier_one_is_said(run: Path, photo: P
     assert [words in str(one) for one in told] == [False, False, True]
 
 
+@pytest.mark.parametrize("how", [{}, {"whole": True}, {"strip": True}])
+@pytest.mark.parametrize("of", ["photo", "seed"])
 def test_an_edit_that_asks_for_nothing_is_refused_with_what_there_is(
-    run: Path, photo: Path
+    run: Path, photo: Path, of: str, how: dict[str, bool]
 ) -> None:
+    to = photo.with_name("n.png")
+    sources, seed = ([photo], None) if of == "photo" else ([], 1)
     with pytest.raises(DataError, match=r"Nothing was asked to change.*--set.*disc"):
-        api.edit(run, photo)
-    assert not photo.with_name(f"{photo.stem}-edit.png").exists()
+        api.edit(run, *sources, to=to, seed=seed, **how)
+    assert not to.exists()
+
+
+@pytest.mark.parametrize("how", [{"seed": 0}, {"index": 5}, {"seed": 1, "index": 5}])
+def test_a_photo_and_a_generated_picture_at_once_are_refused(
+    run: Path, photo: Path, how: dict[str, int]
+) -> None:
+    words = " ".join(f"--{name} {value}" for name, value in how.items())
+    with pytest.raises(DataError, match=f"photo.png and {words} were both given.*Leave out"):
+        api.edit(run, photo, changes={"1": "+1"}, **how)
+    with pytest.raises(DataError, match=f"photo.png and {words} were both given"):
+        api.edit(run, photo, between=photo, to=photo.with_name("way.gif"), **how)
+    assert [file.name for file in photo.parent.iterdir()] == ["photo.png"]
 
 
 def test_a_change_that_seldom_succeeds_is_refused_unless_anyway(

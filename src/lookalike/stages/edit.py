@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 import shlex
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -128,6 +129,7 @@ def edit(
         DataError: nothing to edit, an attribute or value that the run does not know, a photo that
             cannot be read, or a change that does not succeed; of several photos none succeeded.
     """
+    _refuse_seed(photos, settings)
     work, notes = _targets(photos, to)
     targets = [target for _, target in work] or [to or _generated_target(run, settings)]
     if len(targets) == 1:
@@ -135,7 +137,7 @@ def edit(
     check = partial(refuse_unreadable, [path for path, _ in work])
     opened = open_editor(run, place, trust(settings.recipe), tell, check)
     wanted = wanted_change(opened.editor, settings)
-    if photos and not settings.changes and not settings.whole:
+    if not settings.changes:
         raise DataError(
             "Nothing was asked to change, so nothing was written. Say what, as in --set hair=bun. "
             f"{known(opened.editor)}"
@@ -204,7 +206,45 @@ def _targets(photos: Sequence[Path], to: Path | None) -> tuple[list[tuple[Path, 
         for one in originals:
             place = folder / one.relative_to(root).parent
             found.append((one, place / f"{one.stem}-edit.png"))
-    return found, notes
+    return _apart(found, notes)
+
+
+def _apart(
+    work: Sequence[tuple[Path, Path]], notes: Sequence[str]
+) -> tuple[list[tuple[Path, Path]], list[str]]:
+    """Each photo once and each edit in a file of its own: x.jpg and x.png have one stem."""
+    found: list[tuple[Path, Path]] = []
+    words = list(notes)
+    first: dict[str, Path] = {}
+    counts: Counter[str] = Counter()
+    once: dict[Path, tuple[Path, Path]] = {}
+    for path, target in work:
+        once.setdefault(path.resolve(), (path, target))
+    for path, target in once.values():
+        # Some file systems take X.png and x.png for one file.
+        key = str(target.resolve()).casefold()
+        counts[key] += 1
+        if counts[key] > 1:
+            target = target.with_stem(f"{target.stem}-{counts[key]}")
+            words.append(f"{path} goes to {target.name}: {first[key]} has the same stem.")
+        first.setdefault(key, path)
+        found.append((path, target))
+    return found, words
+
+
+def _refuse_seed(photos: Sequence[Path], settings: EditSettings) -> None:
+    """Refuse a photo and a generated picture at once.
+
+    Raises:
+        DataError: both were named.
+    """
+    named = [] if settings.seed is None else [f"--seed {settings.seed}"]
+    named += [f"--index {settings.index}"] if settings.index else []
+    if photos and named:
+        raise DataError(
+            f"{photos[0]} and {' '.join(named)} were both given; an edit is of a photo or of a "
+            "generated picture. Leave out the photo, or leave out --seed and --index."
+        )
 
 
 def _generated_target(run: Run, settings: EditSettings) -> Path:
@@ -399,6 +439,7 @@ def morph(
     if to.suffix.lower() not in {".gif", ".webp"}:
         raise DataError(f"The way is written as .gif or .webp; {to} has another suffix.")
     refuse_foreign(to)
+    _refuse_seed(ends, settings)
     opened = open_editor(run, place, trust(settings.recipe), tell, partial(_squares, ends))
     editor = opened.editor
     subjects = [
