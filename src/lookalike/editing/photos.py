@@ -22,6 +22,8 @@ LEAST = 0.6
 """Changes that succeed less often on held-out pictures are refused."""
 MARK = "lookalike:edited"
 """The PNG text that says that a picture is an edit of ours."""
+NOTHING = "nothing"
+"""What it says, and what changed a picture, where no pixel differs."""
 REBUILT = "lookalike:rebuilt"
 """The PNG text that says that a picture shows a photo and what was found of it."""
 WAY = "lookalike: from one photo to another, drawn by a generative network"
@@ -213,13 +215,20 @@ def edit_text(changes: str, row: Mapping[str, Any]) -> dict[str, str]:
         for name, value in row.items()
         if name != "changes" and value is not None
     }
-    return {
-        MARK: changes or "nothing",
-        "lookalike:synthetic": "edited",
-        **told,
-        "Software": "lookalike",
-        "Comment": "edited: part of this picture was made by a generative network",
-    }
+    return {**_marks(changes, row), **told, "Software": "lookalike"}
+
+
+def _marks(changes: str, row: Mapping[str, Any]) -> dict[str, str]:
+    """Whether a network made all of a picture, part of it or nothing."""
+    edited = row.get("by") != NOTHING
+    marks = {MARK: changes if changes and edited else NOTHING}
+    if row.get("generated"):
+        comment = "this picture was made by a generative network"
+        return {**marks, "lookalike:synthetic": "yes", "Comment": comment}
+    if not edited:
+        return {**marks, "Comment": "unchanged: every pixel is that of the photo"}
+    comment = "edited: part of this picture was made by a generative network"
+    return {**marks, "lookalike:synthetic": "edited", "Comment": comment}
 
 
 def _text(row: Mapping[str, Any]) -> dict[str, str]:
@@ -230,5 +239,5 @@ def write_edit(target: Path, photo: Photo, pixels: Pixels, row: Mapping[str, Any
     """The PNG with its text, and beside it the same as JSON."""
     target.parent.mkdir(parents=True, exist_ok=True)
     checkpoints.write_whole(target, encode_photo(photo, pixels, _text(row)))
-    told = json.dumps({"edited": True, **row}, indent=1, ensure_ascii=False)
+    told = json.dumps({"edited": row["by"] != NOTHING, **row}, indent=1, ensure_ascii=False)
     checkpoints.write_whole(target.with_suffix(".json"), f"{told}\n".encode())

@@ -31,6 +31,7 @@ from lookalike.editing.exchange import (
 from lookalike.editing.measure import subject_of
 from lookalike.editing.open import OpenedEditor, knowing, open_editor
 from lookalike.editing.photos import (
+    NOTHING,
     WAY,
     known,
     open_photo,
@@ -79,6 +80,18 @@ class EditedPhoto:
     strip: Path | None = None
     notes: tuple[str, ...] = ()
 
+    @property
+    def line(self) -> str:
+        """What was changed, how sure it is and what stayed."""
+        if self.by == NOTHING:
+            return f"{self.file}: unchanged, every pixel is the photo's."
+        what = " ".join(f"{name}={value}" for name, value in self.changes.items())
+        sure = "" if self.success is None else f", helpers {self.success:.0%} sure"
+        return (
+            f"{self.file}: {what}{sure}; {self.changed:.0%} of the pixels changed, "
+            f"{self.kept:.0%} of the other attributes stay."
+        )
+
 
 @dataclass(frozen=True)
 class Edited(Result):
@@ -92,12 +105,7 @@ class Edited(Result):
         """One line for each edit, how sure it is and what stayed."""
         found = []
         for one in self.edits:
-            what = " ".join(f"{name}={value}" for name, value in one.changes.items()) or "nothing"
-            sure = "" if one.success is None else f", helpers {one.success:.0%} sure"
-            found.append(
-                f"{one.file}: {what}{sure}; {one.changed:.0%} of the pixels changed, "
-                f"{one.kept:.0%} of the other attributes stay."
-            )
+            found.append(one.line)
             found += [
                 f"  measured on held-out pictures: {name} succeeds {share:.0%}"
                 for name, share in one.measured.items()
@@ -149,10 +157,18 @@ def edit(
     if not photos:
         photo, name = _generated(run, settings, place)
         return Edited(run.path, (_edit(job, photo, name, targets[0]),), opened.notes)
-    edits, notes = [], [*opened.notes, *notes]
+    return _edit_each(job, work, notes, tell)
+
+
+def _edit_each(
+    job: _Job, work: Sequence[tuple[Path, Path]], told: Sequence[str], tell: Tell
+) -> Edited:
+    """One photo after the other; of several, those that cannot be edited are left out."""
+    run, opened = job.run, job.opened
+    edits, notes = [], [*opened.notes, *told]
     for number, (path, target) in enumerate(work, 1):
         try:
-            refuse_foreign_edit(target, strip=settings.strip)
+            refuse_foreign_edit(target, strip=job.settings.strip)
             edits.append(_edit(job, open_photo(path, opened.squares), path.name, target))
         except DataError as problem:
             if len(work) == 1:
@@ -174,7 +190,8 @@ class _Job:
     settings: EditSettings
 
     def row(self, photo: Photo, name: str, change: Exchanged | None) -> dict[str, Any]:
-        """What the sidecar and the PNG say."""
+        """What the sidecar and the PNG say; without a change, nothing differs."""
+        generated = {} if self.settings.seed is None else {"generated": True}
         named = change is not None and bool(self.wanted.values)
         return {
             "photo": name,
@@ -187,7 +204,8 @@ class _Job:
             "whole": self.settings.whole,
             "success": round(change.success, 4) if change is not None and named else None,
             "kept": 1.0 if change is None else round(change.kept, 4),
-            "by": "nothing" if change is None else change.by,
+            "by": NOTHING if change is None else change.by,
+            **generated,
         }
 
 
@@ -274,19 +292,21 @@ def _edit(job: _Job, photo: Photo, name: str, target: Path) -> EditedPhoto:
         change = exchange(editor, subject, wanted)
         refuse_unsure(editor, change, wanted, settings)
         pixels = compose(photo, change.edit, whole=settings.whole)
-    row = job.row(photo, name, change)
+    changed = changed_share(photo.pixels, pixels)
+    row = job.row(photo, name, change if changed else None)
     replaced = replaced_edit(target, row)
     write_edit(target, photo, pixels, row)
     if settings.strip and change is not None:
         strip = strip_of(target)
-        _write_strip(strip, photo, strengths(editor, subject, wanted, SHOWN), row)
+        whole = job.row(photo, name, change)
+        _write_strip(strip, photo, strengths(editor, subject, wanted, SHOWN), whole)
     return EditedPhoto(
         photo=name,
         file=target,
         changes=dict(settings.changes),
         success=row["success"],
         kept=row["kept"],
-        changed=changed_share(photo.pixels, pixels),
+        changed=changed,
         by=row["by"],
         measured={
             one: editor.measured[one].success for one in wanted.values if one in editor.measured
