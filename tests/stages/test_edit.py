@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,8 +16,10 @@ from PIL import Image
 import lookalike
 from lookalike import api
 from lookalike.errors import DataError, RunError
+from lookalike.metrics.utility.selection import Sieve
 from lookalike.progress import Listener
 from lookalike.settings.editing import EditSettings, edits
+from lookalike.stages import vary
 from lookalike.stages.directions import AttributeSuccess, FoundDirections
 
 
@@ -91,6 +95,13 @@ def test_strength_zero_and_what_is_shown_already_give_the_photo(
         told = api.edit(run, photo, changes=changes, strength=how)
         assert np.array_equal(np.asarray(Image.open(told.edits[0].file)), whole)
         assert told.edits[0].changed == 0
+        assert ": unchanged" in str(told)
+        row = json.loads(told.edits[0].file.with_suffix(".json").read_text())
+        assert (row["edited"], row["by"], row["success"]) == (False, "nothing", None)
+        text = Image.open(told.edits[0].file).info
+        assert text["lookalike:edited"] == "nothing"
+        assert "lookalike:synthetic" not in text
+        assert text["Comment"].startswith("unchanged")
         words = f"disc={shown} is what it shows already"
         assert (words in str(told)) == (how == 1.0)
 
@@ -100,6 +111,7 @@ def test_a_generated_picture_and_an_axis_and_a_strip(run: Path, tmp_path: Path) 
     told = api.edit(run, to=to, seed=7, index=3, changes={"1": "+2"}, strip=True)
     assert Image.open(to).size == (SIDE, SIDE)
     assert told.edits[0].photo == "seed 7, index 3"
+    assert Image.open(to).info["lookalike:synthetic"] == "yes"
     assert Image.open(tmp_path / "g-strip.png").size == (5 * SIDE, SIDE)
 
 
@@ -125,6 +137,55 @@ def test_an_original_is_never_written_over(run: Path, photo: Path) -> None:
         api.edit(run, photo, changes={"1": "1"})
     with pytest.raises(DataError, match=r"suffix \.png"):
         api.edit(run, photo, to=photo.with_suffix(".jpg"), changes={"1": "1"})
+
+
+@pytest.mark.parametrize("name", ["n.json", "n-strip.png", "n-strip.json"])
+@pytest.mark.parametrize("of", ["photo", "seed"])
+def test_no_file_of_an_edit_is_written_over_one_of_somebody_else(
+    run: Path, photo: Path, name: str, of: str
+) -> None:
+    mine = photo.with_name("mine")
+    shutil.copytree(run, mine, ignore=shutil.ignore_patterns("editing"))
+    theirs, to = photo.with_name(name), photo.with_name("n.png")
+    theirs.write_text('{"mine": true}')
+    sources, how = ([photo], {}) if of == "photo" else ([], {"seed": 1})
+    with pytest.raises(DataError, match=f"{name} exists and is no"):
+        api.edit(mine, *sources, to=to, changes={"1": "+1"}, strip=True, **how)
+    assert theirs.read_text() == '{"mine": true}'
+    assert not to.exists()
+    assert not (mine / "editing").exists()
+
+
+def test_an_edit_and_its_strip_are_written_over_their_own_files(run: Path, photo: Path) -> None:
+    for _ in range(2):
+        told = api.edit(run, photo, changes={"1": "+1"}, strip=True)
+    assert told.edits[0].strip == photo.with_name("photo-edit-strip.png")
+    (photo.parent / "several").mkdir()
+    other_one = Path(shutil.copy(photo, photo.parent / "several"))
+    (photo.parent / "several" / "photo-edit.json").write_text("[]")
+    shutil.copy(photo, other_one.with_name("b.png"))
+    told = api.edit(run, other_one.parent, to=other_one.parent, changes={"1": "+1"})
+    assert [one.photo for one in told.edits] == ["b.png"]
+    assert "Left out: photo.png" in str(told)
+    assert (other_one.with_name("photo-edit.json")).read_text() == "[]"
+
+
+def test_photos_of_one_stem_are_edited_into_files_of_their_own(
+    run: Path, photo: Path, tmp_path: Path
+) -> None:
+    for folder in ("f", "g"):
+        (tmp_path / folder).mkdir()
+        shutil.copy(photo, tmp_path / folder / "x.png")
+    Image.open(photo).convert("RGB").save(tmp_path / "f" / "X.jpg")
+    sources = [tmp_path / "f", tmp_path / "g" / "x.png", tmp_path / "f" / "x.png"]
+    told = api.edit(run, *sources, to=tmp_path / "out", changes={"1": "+1"})
+    files = [one.file.name for one in told.edits]
+    assert files == ["X-edit.png", "x-edit-2.png", "x-edit-3.png"]
+    assert [one.photo for one in told.edits] == ["X.jpg", "x.png", "x.png"]
+    rows = [json.loads(one.file.with_suffix(".json").read_text()) for one in told.edits]
+    assert [row["photo"] for row in rows] == [one.photo for one in told.edits]
+    assert "x.png goes to x-edit-2.png" in str(told)
+    assert "takes the place" not in str(told)
 
 
 def test_a_folder_of_photos_is_not_read_again_with_its_edits(
@@ -156,12 +217,28 @@ def test_another_edit_in_the_place_of_an_earlier_one_is_said(run: Path, photo: P
     assert [words in str(one) for one in told] == [False, False, True]
 
 
+@pytest.mark.parametrize("how", [{}, {"whole": True}, {"strip": True}])
+@pytest.mark.parametrize("of", ["photo", "seed"])
 def test_an_edit_that_asks_for_nothing_is_refused_with_what_there_is(
-    run: Path, photo: Path
+    run: Path, photo: Path, of: str, how: dict[str, bool]
 ) -> None:
+    to = photo.with_name("n.png")
+    sources, seed = ([photo], None) if of == "photo" else ([], 1)
     with pytest.raises(DataError, match=r"Nothing was asked to change.*--set.*disc"):
-        api.edit(run, photo)
-    assert not photo.with_name(f"{photo.stem}-edit.png").exists()
+        api.edit(run, *sources, to=to, seed=seed, **how)
+    assert not to.exists()
+
+
+@pytest.mark.parametrize("how", [{"seed": 0}, {"index": 5}, {"seed": 1, "index": 5}])
+def test_a_photo_and_a_generated_picture_at_once_are_refused(
+    run: Path, photo: Path, how: dict[str, int]
+) -> None:
+    words = " ".join(f"--{name} {value}" for name, value in how.items())
+    with pytest.raises(DataError, match=f"photo.png and {words} were both given.*Leave out"):
+        api.edit(run, photo, changes={"1": "+1"}, **how)
+    with pytest.raises(DataError, match=f"photo.png and {words} were both given"):
+        api.edit(run, photo, between=photo, to=photo.with_name("way.gif"), **how)
+    assert [file.name for file in photo.parent.iterdir()] == ["photo.png"]
 
 
 def test_a_change_that_seldom_succeeds_is_refused_unless_anyway(
@@ -186,6 +263,9 @@ def test_a_way_between_two_photos_is_a_moving_picture(run: Path, photo: Path) ->
     for suffix in (".gif", ".webp"):
         told = api.edit(run, photo, between=second, frames=5, to=photo.with_name(f"way{suffix}"))
         assert Image.open(told.file).n_frames >= 2
+        moving = Image.open(told.file)
+        marks = moving.info.get("comment", b"").decode() + str(moving.getexif().get(270))
+        assert "generative network" in marks
         api.edit(run, photo, between=second, frames=4, to=told.file)  # it is ours
         shutil.copy(photo, told.file)
         with pytest.raises(DataError, match="no edit of ours"):
@@ -279,19 +359,40 @@ def handful(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.fixture
+def wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Limits that the odd pictures of a run as short as this one pass, twins excepted."""
+    learned = vary._checks
+
+    def checks(*given: Any) -> Sieve:
+        return replace(learned(*given), outlier=1e9, twin=1e-6, keep_copies=True)
+
+    monkeypatch.setattr(vary, "_checks", checks)
+
+
 @pytest.mark.slow
-def test_a_handful_of_photos_becomes_a_checked_and_marked_set(run: Path, handful: Path) -> None:
+def test_a_handful_of_photos_becomes_a_checked_and_marked_set(
+    run: Path, handful: Path, wide: None
+) -> None:
     to = handful.with_name("more")
-    told = api.edit(run, handful, vary=("disc", "ground"), count=6, to=to, tries=8, anyway=True)
+    how = {"vary": ("disc", "ground"), "count": 6, "anyway": True, "strength": 1.5}
+    told = api.edit(run, handful, to=to, **how)
     lines = [json.loads(line) for line in (to / "manifest.jsonl").read_text().splitlines()]
     real = [line for line in lines if not line["synthetic"]]
     changed = [line for line in lines if line["synthetic"]]
     assert len(real) == 3
-    assert len(changed) == told.taken <= 6
+    assert len(changed) == told.taken
+    assert 3 <= told.taken <= 6
     assert all((to / line["file"]).exists() for line in lines)
     for line in changed:
-        assert "lookalike:edited" in Image.open(to / line["file"]).info
+        text = Image.open(to / line["file"]).info
+        assert text["lookalike:edited"] == f"{line['attribute']}={line['value']}"
+        assert text["lookalike:synthetic"] == "edited"
+        assert float(text["lookalike:strength"]) == line["strength"] == 1.5
         assert line["attribute"] in {"disc", "ground"}
+        assert line["photo"] == real[line["of"]]["photo"]
+    for line in real:
+        assert (to / line["file"]).read_bytes() == (handful / line["photo"]).read_bytes()
     assert (to / "README.md").exists()
     assert json.loads((to / "card.json").read_text())["taken"] == told.taken
     assert told.tried == told.taken + sum(told.rejected.values())
@@ -301,10 +402,10 @@ def test_a_handful_of_photos_becomes_a_checked_and_marked_set(run: Path, handful
 
 
 @pytest.mark.slow
-def test_vary_continues_where_it_was_cut_off(run: Path, handful: Path) -> None:
+def test_vary_continues_where_it_was_cut_off(run: Path, handful: Path, wide: None) -> None:
     whole, cut = handful.with_name("whole"), handful.with_name("cut")
     how = {"vary": ("disc",), "count": 3, "anyway": True}
-    api.edit(run, handful, to=whole, **how)
+    assert api.edit(run, handful, to=whole, **how).taken == 3
     seen: list[str] = []
 
     def stop(what: str, done: int, total: int) -> None:
@@ -315,10 +416,16 @@ def test_vary_continues_where_it_was_cut_off(run: Path, handful: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         api.edit(run, handful, to=cut, listener=Listener(tell=stop), **how)
     assert not cut.exists()
-    api.edit(run, handful, to=cut, **how)
+    seen.clear()
+    listener = Listener(tell=lambda what, done, total: seen.append(what))
+    again = api.edit(run, handful, to=cut, listener=listener, **how)
+    assert again.taken == 3
+    assert seen.count("changed pictures that pass") == 1
     names = sorted(p.name for p in whole.iterdir())
     assert sorted(p.name for p in cut.iterdir()) == names
-    assert all((cut / n).read_bytes() == (whole / n).read_bytes() for n in names if "edited" in n)
+    same = [name for name in names if name.startswith("edited-")] + ["manifest.jsonl"]
+    assert len(same) == 4
+    assert all((cut / name).read_bytes() == (whole / name).read_bytes() for name in same)
 
 
 @pytest.mark.parametrize(
@@ -341,6 +448,7 @@ def test_changes_are_read_as_a_person_writes_them(words: list[str], found: dict[
         {"strength": 3.0},
         {"frames": 1},
         {"vary": ("a",), "changes": {"a": "b"}},
+        {"vary": ("a",), "strength": 0.0},
         {"count": 0},
     ],
 )

@@ -22,6 +22,8 @@ LEAST = 0.6
 """Changes that succeed less often on held-out pictures are refused."""
 MARK = "lookalike:edited"
 """The PNG text that says that a picture is an edit of ours."""
+NOTHING = "nothing"
+"""What it says, and what changed a picture, where no pixel differs."""
 REBUILT = "lookalike:rebuilt"
 """The PNG text that says that a picture shows a photo and what was found of it."""
 WAY = "lookalike: from one photo to another, drawn by a generative network"
@@ -106,6 +108,27 @@ def refuse_original(target: Path) -> None:
     refuse_foreign(target)
 
 
+def refuse_foreign_edit(target: Path, *, strip: bool = False) -> None:
+    """Refuse an edit where one of its files (picture, JSON, strip) is somebody else's.
+
+    Raises:
+        DataError: the target is no PNG, or there is another file.
+    """
+    for picture in [target, strip_of(target)] if strip else [target]:
+        refuse_original(picture)
+        side = picture.with_suffix(".json")
+        if side.exists() and not _is_side_file(side):
+            raise DataError(
+                f"{side} exists and is no text of an edit of ours, so nothing was written "
+                f"(it would lie beside {picture.name}). Name another file with --to."
+            )
+
+
+def strip_of(target: Path) -> Path:
+    """Where the strengths of an edit go, side by side."""
+    return target.with_name(f"{target.stem}-strip.png")
+
+
 def refuse_foreign(target: Path) -> None:
     """Refuse to write over anything but what editing has made.
 
@@ -128,6 +151,15 @@ def _is_ours(path: Path) -> bool:
         return False
     marked = MARK in info or REBUILT in info
     return marked or about == WAY or info.get("comment") == WAY.encode()
+
+
+def _is_side_file(path: Path) -> bool:
+    """Whether editing has written a JSON file, by what it says of itself."""
+    try:
+        row = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(row, dict) and isinstance(row.get("edited"), bool) and "photo_sha256" in row
 
 
 def replaced_edit(target: Path, row: Mapping[str, Any]) -> list[str]:
@@ -183,13 +215,20 @@ def edit_text(changes: str, row: Mapping[str, Any]) -> dict[str, str]:
         for name, value in row.items()
         if name != "changes" and value is not None
     }
-    return {
-        MARK: changes or "nothing",
-        "lookalike:synthetic": "edited",
-        **told,
-        "Software": "lookalike",
-        "Comment": "edited: part of this picture was made by a generative network",
-    }
+    return {**_marks(changes, row), **told, "Software": "lookalike"}
+
+
+def _marks(changes: str, row: Mapping[str, Any]) -> dict[str, str]:
+    """Whether a network made all of a picture, part of it or nothing."""
+    edited = row.get("by") != NOTHING
+    marks = {MARK: changes if changes and edited else NOTHING}
+    if row.get("generated"):
+        comment = "this picture was made by a generative network"
+        return {**marks, "lookalike:synthetic": "yes", "Comment": comment}
+    if not edited:
+        return {**marks, "Comment": "unchanged: every pixel is that of the photo"}
+    comment = "edited: part of this picture was made by a generative network"
+    return {**marks, "lookalike:synthetic": "edited", "Comment": comment}
 
 
 def _text(row: Mapping[str, Any]) -> dict[str, str]:
@@ -200,5 +239,5 @@ def write_edit(target: Path, photo: Photo, pixels: Pixels, row: Mapping[str, Any
     """The PNG with its text, and beside it the same as JSON."""
     target.parent.mkdir(parents=True, exist_ok=True)
     checkpoints.write_whole(target, encode_photo(photo, pixels, _text(row)))
-    told = json.dumps({"edited": True, **row}, indent=1, ensure_ascii=False)
+    told = json.dumps({"edited": row["by"] != NOTHING, **row}, indent=1, ensure_ascii=False)
     checkpoints.write_whole(target.with_suffix(".json"), f"{told}\n".encode())

@@ -105,6 +105,8 @@ class EditSettings:
             raise DataError(f"--frames is {self.frames}; a way has at least 2.")
         if self.vary and (self.changes or self.between):
             raise DataError("--vary chooses what to change; leave --set and --between out.")
+        if self.vary and self.strength == 0:
+            raise DataError("--vary with --strength 0 changes nothing; name more, or leave it out.")
         if self.count < 1 or self.tries < 1:
             raise DataError("-n and --tries must be at least 1.")
 

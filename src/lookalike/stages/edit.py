@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 import shlex
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -30,15 +31,17 @@ from lookalike.editing.exchange import (
 from lookalike.editing.measure import subject_of
 from lookalike.editing.open import OpenedEditor, knowing, open_editor
 from lookalike.editing.photos import (
+    NOTHING,
     WAY,
     known,
     open_photo,
     originals_of,
     refuse_foreign,
-    refuse_original,
+    refuse_foreign_edit,
     refuse_seldom,
     refuse_unreadable,
     replaced_edit,
+    strip_of,
     write_edit,
 )
 from lookalike.engine.load import open_sampler
@@ -77,6 +80,18 @@ class EditedPhoto:
     strip: Path | None = None
     notes: tuple[str, ...] = ()
 
+    @property
+    def line(self) -> str:
+        """What was changed, how sure it is and what stayed."""
+        if self.by == NOTHING:
+            return f"{self.file}: unchanged, every pixel is the photo's."
+        what = " ".join(f"{name}={value}" for name, value in self.changes.items())
+        sure = "" if self.success is None else f", helpers {self.success:.0%} sure"
+        return (
+            f"{self.file}: {what}{sure}; {self.changed:.0%} of the pixels changed, "
+            f"{self.kept:.0%} of the other attributes stay."
+        )
+
 
 @dataclass(frozen=True)
 class Edited(Result):
@@ -90,12 +105,7 @@ class Edited(Result):
         """One line for each edit, how sure it is and what stayed."""
         found = []
         for one in self.edits:
-            what = " ".join(f"{name}={value}" for name, value in one.changes.items()) or "nothing"
-            sure = "" if one.success is None else f", helpers {one.success:.0%} sure"
-            found.append(
-                f"{one.file}: {what}{sure}; {one.changed:.0%} of the pixels changed, "
-                f"{one.kept:.0%} of the other attributes stay."
-            )
+            found.append(one.line)
             found += [
                 f"  measured on held-out pictures: {name} succeeds {share:.0%}"
                 for name, share in one.measured.items()
@@ -127,10 +137,15 @@ def edit(
         DataError: nothing to edit, an attribute or value that the run does not know, a photo that
             cannot be read, or a change that does not succeed; of several photos none succeeded.
     """
+    _refuse_seed(photos, settings)
     work, notes = _targets(photos, to)
-    opened = open_editor(run, place, trust(settings.recipe), tell, partial(_refuse, work))
+    targets = [target for _, target in work] or [to or _generated_target(run, settings)]
+    if len(targets) == 1:
+        refuse_foreign_edit(targets[0], strip=settings.strip)
+    check = partial(refuse_unreadable, [path for path, _ in work])
+    opened = open_editor(run, place, trust(settings.recipe), tell, check)
     wanted = wanted_change(opened.editor, settings)
-    if photos and not settings.changes and not settings.whole:
+    if not settings.changes:
         raise DataError(
             "Nothing was asked to change, so nothing was written. Say what, as in --set hair=bun. "
             f"{known(opened.editor)}"
@@ -140,13 +155,20 @@ def edit(
     refuse_seldom(opened.editor, wanted, settings)
     job = _Job(run, opened, wanted, settings)
     if not photos:
-        photo, name, target = _generated(run, settings, place)
-        refuse_original(to or target)
-        return Edited(run.path, (_edit(job, photo, name, to or target),), opened.notes)
-    edits, notes = [], [*opened.notes, *notes]
+        photo, name = _generated(run, settings, place)
+        return Edited(run.path, (_edit(job, photo, name, targets[0]),), opened.notes)
+    return _edit_each(job, work, notes, tell)
+
+
+def _edit_each(
+    job: _Job, work: Sequence[tuple[Path, Path]], told: Sequence[str], tell: Tell
+) -> Edited:
+    """One photo after the other; of several, those that cannot be edited are left out."""
+    run, opened = job.run, job.opened
+    edits, notes = [], [*opened.notes, *told]
     for number, (path, target) in enumerate(work, 1):
         try:
-            refuse_original(target)
+            refuse_foreign_edit(target, strip=job.settings.strip)
             edits.append(_edit(job, open_photo(path, opened.squares), path.name, target))
         except DataError as problem:
             if len(work) == 1:
@@ -168,7 +190,8 @@ class _Job:
     settings: EditSettings
 
     def row(self, photo: Photo, name: str, change: Exchanged | None) -> dict[str, Any]:
-        """What the sidecar and the PNG say."""
+        """What the sidecar and the PNG say; without a change, nothing differs."""
+        generated = {} if self.settings.seed is None else {"generated": True}
         named = change is not None and bool(self.wanted.values)
         return {
             "photo": name,
@@ -181,7 +204,8 @@ class _Job:
             "whole": self.settings.whole,
             "success": round(change.success, 4) if change is not None and named else None,
             "kept": 1.0 if change is None else round(change.kept, 4),
-            "by": "nothing" if change is None else change.by,
+            "by": NOTHING if change is None else change.by,
+            **generated,
         }
 
 
@@ -200,27 +224,63 @@ def _targets(photos: Sequence[Path], to: Path | None) -> tuple[list[tuple[Path, 
         for one in originals:
             place = folder / one.relative_to(root).parent
             found.append((one, place / f"{one.stem}-edit.png"))
-    return found, notes
+    return _apart(found, notes)
 
 
-def _refuse(work: Sequence[tuple[Path, Path]], squares: SquareSettings) -> None:
-    """Refuse what cannot be read or written, before anything is learned or measured."""
-    if len(work) == 1:
-        refuse_original(work[0][1])
-    refuse_unreadable([path for path, _ in work], squares)
+def _apart(
+    work: Sequence[tuple[Path, Path]], notes: Sequence[str]
+) -> tuple[list[tuple[Path, Path]], list[str]]:
+    """Each photo once and each edit in a file of its own: x.jpg and x.png have one stem."""
+    found: list[tuple[Path, Path]] = []
+    words = list(notes)
+    first: dict[str, Path] = {}
+    counts: Counter[str] = Counter()
+    once: dict[Path, tuple[Path, Path]] = {}
+    for path, target in work:
+        once.setdefault(path.resolve(), (path, target))
+    for path, target in once.values():
+        # Some file systems take X.png and x.png for one file.
+        key = str(target.resolve()).casefold()
+        counts[key] += 1
+        if counts[key] > 1:
+            target = target.with_stem(f"{target.stem}-{counts[key]}")
+            words.append(f"{path} goes to {target.name}: {first[key]} has the same stem.")
+        first.setdefault(key, path)
+        found.append((path, target))
+    return found, words
 
 
-def _generated(run: Run, settings: EditSettings, place: Place) -> tuple[Photo, str, Path]:
-    """A generated picture, its name, and where its edit goes."""
+def _refuse_seed(photos: Sequence[Path], settings: EditSettings) -> None:
+    """Refuse a photo and a generated picture at once.
+
+    Raises:
+        DataError: both were named.
+    """
+    named = [] if settings.seed is None else [f"--seed {settings.seed}"]
+    named += [f"--index {settings.index}"] if settings.index else []
+    if photos and named:
+        raise DataError(
+            f"{photos[0]} and {' '.join(named)} were both given; an edit is of a photo or of a "
+            "generated picture. Leave out the photo, or leave out --seed and --index."
+        )
+
+
+def _generated_target(run: Run, settings: EditSettings) -> Path:
+    """Where the edit of a generated picture goes by itself."""
     if settings.seed is None:
         raise LookalikeError(
             "There is nothing to edit: name a photo, or a generated picture with --seed 0 "
             "--index 5."
         )
+    return run.path / f"edit-{settings.seed}-{settings.index}.png"
+
+
+def _generated(run: Run, settings: EditSettings, place: Place) -> tuple[Photo, str]:
+    """A generated picture and its name."""
+    assert settings.seed is not None
     sampler, _, _ = open_sampler(run, place, "auto", trust(settings.recipe))
     pixels = sampler.pictures(settings.seed, settings.index, 1)[0]
-    name = f"seed {settings.seed}, index {settings.index}"
-    return photo_of(pixels), name, run.path / f"edit-{settings.seed}-{settings.index}.png"
+    return photo_of(pixels), f"seed {settings.seed}, index {settings.index}"
 
 
 def _edit(job: _Job, photo: Photo, name: str, target: Path) -> EditedPhoto:
@@ -232,20 +292,21 @@ def _edit(job: _Job, photo: Photo, name: str, target: Path) -> EditedPhoto:
         change = exchange(editor, subject, wanted)
         refuse_unsure(editor, change, wanted, settings)
         pixels = compose(photo, change.edit, whole=settings.whole)
-    row = job.row(photo, name, change)
+    changed = changed_share(photo.pixels, pixels)
+    row = job.row(photo, name, change if changed else None)
     replaced = replaced_edit(target, row)
     write_edit(target, photo, pixels, row)
     if settings.strip and change is not None:
-        strip = target.with_name(f"{target.stem}-strip.png")
-        refuse_original(strip)
-        _write_strip(strip, photo, strengths(editor, subject, wanted, SHOWN), row)
+        strip = strip_of(target)
+        whole = job.row(photo, name, change)
+        _write_strip(strip, photo, strengths(editor, subject, wanted, SHOWN), whole)
     return EditedPhoto(
         photo=name,
         file=target,
         changes=dict(settings.changes),
         success=row["success"],
         kept=row["kept"],
-        changed=changed_share(photo.pixels, pixels),
+        changed=changed,
         by=row["by"],
         measured={
             one: editor.measured[one].success for one in wanted.values if one in editor.measured
@@ -398,6 +459,7 @@ def morph(
     if to.suffix.lower() not in {".gif", ".webp"}:
         raise DataError(f"The way is written as .gif or .webp; {to} has another suffix.")
     refuse_foreign(to)
+    _refuse_seed(ends, settings)
     opened = open_editor(run, place, trust(settings.recipe), tell, partial(_squares, ends))
     editor = opened.editor
     subjects = [

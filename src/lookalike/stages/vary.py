@@ -293,7 +293,8 @@ def _made(
         if len(rows) == share:
             break
         tell("changed pictures that pass", work.selected.taken, work.wanted)
-        change = exchange(editor, subject, WantedChange({name: value}))
+        wanted = WantedChange({name: value}, strength=settings.strength)
+        change = exchange(editor, subject, wanted)
         look = work.sieve.look(images.to_pixels(change.edit.shown))
         look = replace(look, far=look.far / max(1.0, float(own.far[0])))
         if not _stays(work, subject, name, change):
@@ -309,6 +310,7 @@ def _made(
             "photo": path.name,
             "photo_sha256": photo.digest,
             "run": work.run.path.resolve().name,
+            "strength": settings.strength,
             "success": round(change.success, 4),
             "kept": round(change.kept, 4),
             "scores": {key: round(score, 4) for key, score in scores.items()},

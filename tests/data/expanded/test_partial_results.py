@@ -43,4 +43,8 @@ def test_clearing_removes_its_own_folder_only(tmp_path: Path) -> None:
     assert (tmp_path / "w" / "mine.txt").exists()
     work.save("a", 1, {})
     work.clear()
-    assert not (tmp_path / "w").exists()
+    assert [file.name for file in (tmp_path / "w").iterdir()] == ["mine.txt"]
+    own = Unfinished(tmp_path / "own", {})
+    own.save("a", 1, {})
+    own.clear()
+    assert not (tmp_path / "own").exists()

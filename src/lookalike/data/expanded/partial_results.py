@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import shutil
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -58,9 +57,18 @@ class Unfinished:
         self._write(f"{name}.npz", into.getvalue())
 
     def clear(self) -> None:
-        """Remove the folder, if it is one of this kind."""
-        if (self.folder / KEY).is_file():
-            shutil.rmtree(self.folder, ignore_errors=True)
+        """Remove its own files from a folder of this kind, and the folder if nothing else is in it.
+
+        A person's folder may have had this name before.
+        """
+        if not (self.folder / KEY).is_file():
+            return
+        for file in self.folder.iterdir():
+            if file.suffix == ".npz" or (file.name.startswith(".") and file.suffix == ".part"):
+                file.unlink(missing_ok=True)
+        (self.folder / KEY).unlink(missing_ok=True)
+        if not any(self.folder.iterdir()):
+            self.folder.rmdir()
 
     def _write(self, name: str, data: bytes) -> None:
         checkpoints.write_whole(self.folder / name, data)
