@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -19,6 +20,9 @@ from lookalike.editing.exchange import Exchanged, Subject, WantedChange, exchang
 from lookalike.editing.generator import EditableGenerator
 from lookalike.editing.inversion import Inversion, InversionSettings, invert
 from lookalike.engine.load import OpenedPlayers
+from lookalike.errors import DataError
+from lookalike.settings.editing import EditSettings
+from lookalike.stages.edit import code_words, wanted_change
 
 QUICK = InversionSettings(steps=2)
 
@@ -150,3 +154,75 @@ def test_there_are_recipes_that_read_whole_latents_codes_and_nothing() -> None:
 @pytest.mark.parametrize("name", ["info-began"])
 def test_a_noise_predictor_reads_whole_latents(name: str) -> None:
     assert editor_of(name).generator.reads
+
+
+CODED = pytest.mark.parametrize("name", ["infogan", "info-began"])
+"""The recipes that teach their generators codes."""
+
+
+def without(latent: Tensor, columns: range) -> Tensor:
+    """All columns of a latent ``[1, W]`` but these."""
+    return torch.cat([latent[:, : columns.start], latent[:, columns.stop :]], 1)
+
+
+@CODED
+def test_a_code_is_what_was_asked_for_and_all_else_of_z_as_it_was(name: str) -> None:
+    editor, subject = editor_of(name), subject_of(name)
+    start = subject.found.latent
+    numbers = [code for code in editor.codes if editor.axis(code) is not None]
+    assert "code1" in numbers
+    for code in numbers:
+        columns = editor.generator.named_columns[code]
+        before = float(start[0, columns[0]])
+        for units in (-3.0, -0.25, 0.25, 3.0):
+            change = exchange(editor, subject, WantedChange(axes={code: units}))
+            wanted = min(1.0, max(-1.0, before + units))
+            assert float(change.latent[0, columns[0]]) == pytest.approx(wanted, abs=1e-6)
+            assert torch.equal(without(change.latent, columns), without(start, columns))
+
+
+def test_a_category_is_the_one_that_was_asked_for_and_all_else_of_z_as_it_was() -> None:
+    editor, subject = editor_of("infogan"), subject_of("infogan")
+    category, columns = editor.category("category"), editor.generator.named_columns["category"]
+    assert category is not None
+    for value in category.values:
+        change = exchange(editor, subject, WantedChange(categories={"category": value}))
+        assert category.read(change.latent) == value
+        block = change.latent[0, columns.start : columns.stop]
+        assert block.tolist() == [float(number == value) for number in category.values]
+        assert torch.equal(without(change.latent, columns), without(subject.found.latent, columns))
+
+
+def test_no_strength_of_a_code_or_a_category_is_the_photo() -> None:
+    editor, subject = editor_of("infogan"), subject_of("infogan")
+    photo = photo_around(subject.square, editor.generator.frame.size)
+    wanted = WantedChange(axes={"code1": 1.0}, categories={"category": 2}, strength=0.0)
+    assert np.array_equal(compose(photo, exchange(editor, subject, wanted).edit), photo.pixels)
+
+
+@EVERY
+def test_only_recipes_with_codes_offer_some(name: str) -> None:
+    assert bool(editor_of(name).codes) == (name in {"infogan", "info-began"})
+
+
+def test_a_code_gives_its_name_to_what_a_person_called_so() -> None:
+    editor = editor_of("infogan")
+    named = replace(editor, names={1: "code1"})
+    assert named.axis("code1") is editor.axes[0]
+    assert named.axis("z.code1") is not None
+    assert "code1" not in named.codes
+
+
+def test_codes_are_asked_for_as_axes_are_and_categories_by_their_number() -> None:
+    editor, subject = editor_of("infogan"), subject_of("infogan")
+    wanted = wanted_change(editor, EditSettings(changes={"code1": "+0.5", "category": "2"}))
+    assert (wanted.axes, wanted.categories) == ({"code1": 0.5}, {"category": 2})
+    change = exchange(editor, subject, wanted)
+    words = code_words(editor, subject, wanted, change)
+    assert words[0].startswith("code1 was ")
+    assert words[1].endswith("and 2 was asked for.")
+    for text in ("0", "99", "two", "+1"):
+        with pytest.raises(DataError, match="category has the values 1 to"):
+            wanted_change(editor, EditSettings(changes={"category": text}))
+    with pytest.raises(DataError, match="codes: category, code1"):
+        wanted_change(editor, EditSettings(changes={"nose": "long"}))

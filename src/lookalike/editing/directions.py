@@ -1,9 +1,10 @@
-"""Directions: where latents move when labels change, and axes that are found without labels.
+"""Directions: where latents move when labels change, axes found without labels, and codes.
 
 With labels: a ridge regression of latents on labels, so that attributes which come together are
 held, and means over pictures that differ in one attribute alone. Without: principal components of
 latents (Haerkoenen et al. 2020, "GANSpace") and the directions that the generator's first layers
 answer to most (Shen & Zhou 2021, "Closed-form factorization of latent semantics", SeFa).
+Codes that a recipe teaches its generator (Chen et al. 2016, "InfoGAN") need not be found.
 """
 
 from __future__ import annotations
@@ -76,11 +77,45 @@ class LabelDirections:
 class FoundAxis:
     """A direction ``[W]`` that no label names: one unit changes pictures as much as any other's.
 
-    ``kind`` is "pca" or "sefa".
+    ``kind`` is "pca" or "sefa"; or "code", a column of z, of whose range [-1, 1] a unit is half.
     """
 
     kind: str
     direction: Tensor
+
+
+@dataclass(frozen=True)
+class CategoryCode:
+    """A category of z: its columns, one for each value; values are counted from 1."""
+
+    columns: range
+
+    @property
+    def values(self) -> tuple[int, ...]:
+        """All of them."""
+        return tuple(range(1, len(self.columns) + 1))
+
+    def read(self, latent: Tensor) -> int:
+        """The value of a latent ``[1, W]``."""
+        return int(latent[0, list(self.columns)].argmax()) + 1
+
+    def put(self, latent: Tensor, value: int) -> Tensor:
+        """The latent ``[1, W]`` with this value, and with all else as it was."""
+        put = latent.clone()
+        put[:, list(self.columns)] = 0.0
+        put[:, self.columns[value - 1]] = 1.0
+        return put
+
+
+def codes_of(generator: EditableGenerator) -> dict[str, FoundAxis | CategoryCode]:
+    """What the recipe's own codes move, by name: numbers as axes, and categories."""
+    found: dict[str, FoundAxis | CategoryCode] = {}
+    for name, columns in generator.named_columns.items():
+        if len(columns) > 1:
+            found[name] = CategoryCode(columns)
+        else:
+            found[name] = FoundAxis("code", torch.eye(generator.prior.width)[columns[0]])
+    return found
 
 
 @torch.no_grad()

@@ -21,7 +21,13 @@ from lookalike.editing.attributes import (
     from_rows,
     label_rows,
 )
-from lookalike.editing.directions import FoundAxis, LabelDirections, find_axes
+from lookalike.editing.directions import (
+    CategoryCode,
+    FoundAxis,
+    LabelDirections,
+    codes_of,
+    find_axes,
+)
 from lookalike.editing.generator import EditableGenerator
 from lookalike.editing.helpers import (
     SHIFTS,
@@ -114,6 +120,13 @@ class Editor:
         """What :meth:`probabilities` tells of, in order."""
         return (*self.attributes, *(slider.attribute for slider in self.sliders))
 
+    @cached_property
+    def codes(self) -> dict[str, FoundAxis | CategoryCode]:
+        """The recipe's own codes by name, with "z." before one that something else is called."""
+        taken = {one.name for one in self.changeable} | set(self.names.values())
+        found = codes_of(self.generator)
+        return {f"z.{name}" if name in taken else name: code for name, code in found.items()}
+
     def probabilities(
         self, pictures: Tensor, shifts: tuple[tuple[int, int], ...] = SHIFTS
     ) -> list[Tensor]:
@@ -143,10 +156,18 @@ class Editor:
         return next((one for one in self.changeable if one.name == name), None)
 
     def axis(self, name: str) -> FoundAxis | None:
-        """The axis of this number (from 1) or given name, if there is one."""
+        """The axis of this number (from 1) or given name, or the code; None where there is none."""
+        code = self.codes.get(name)
+        if isinstance(code, FoundAxis):
+            return code
         numbers = {given: number for number, given in self.names.items()}
         number = numbers.get(name, int(name) if name.isdigit() else 0)
         return self.axes[number - 1] if 1 <= number <= len(self.axes) else None
+
+    def category(self, name: str) -> CategoryCode | None:
+        """The category of this name among the codes, if there is one."""
+        code = self.codes.get(name)
+        return code if isinstance(code, CategoryCode) else None
 
     def as_tree(self) -> dict[str, Any]:
         """What was learned, as tensors and plain values; sliders and names are kept apart."""

@@ -48,16 +48,22 @@ between two of these: it may rise from nothing to all from one to the next."""
 
 @dataclass(frozen=True)
 class WantedChange:
-    """What is to become different: value numbers by attribute, and units by axis.
+    """What is to become different: value numbers by attribute, and units by axis or code.
 
     ``amounts`` are those of number attributes, as written. ``strength`` is the share of the whole
-    change, 0 to 1; more goes beyond it.
+    change, 0 to 1; more goes beyond it. ``categories`` are values of the recipe's own categories.
     """
 
     values: Mapping[str, int] = field(default_factory=dict)
     amounts: Mapping[str, float] = field(default_factory=dict)
     axes: Mapping[str, float] = field(default_factory=dict)
     strength: float = 1.0
+    categories: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def asks(self) -> bool:
+        """Whether anything is to become different."""
+        return bool(self.values or self.axes or self.categories)
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,7 +175,7 @@ class ChangeSearch:
             return self._drawn(start.latent, start.labels, looks, "nothing")
         share = strength if strength > 1 else self._place(whole)
         latent, labels = self._between(whole, torch.tensor([[share]]))
-        looks = self._look(self.editor.generator.bounded(latent), labels)
+        looks = self._look(latent, labels)
         return self._drawn(latent, labels, looks, whole.by)
 
     def _drawn(self, latent: Tensor, labels: Tensor | None, looks: _Looks, by: str) -> Exchanged:
@@ -201,8 +207,7 @@ class ChangeSearch:
         """
         editor, values = self.editor, self.wanted.values
         before, after = self._rows()
-        start, told = self.subject.found.latent, self.subject.found.labels
-        start = start + sum(units * _axis(editor, n) for n, units in self.wanted.axes.items())
+        start, told = self._moved(self.subject.found.latent), self.subject.found.labels
         if not values:
             yield _Candidates(editor.generator.bounded(start), told, ("axis",))
             return
@@ -227,6 +232,16 @@ class ChangeSearch:
         both = tuple(f"labels, {name}" for name in names[::2]) if named else ()
         rows = torch.cat([told.expand(len(names), -1), after.expand(len(both), -1)])
         yield _Candidates(torch.cat([latents, latents[::2][: len(both)]]), rows, names + both)
+
+    def _moved(self, latent: Tensor) -> Tensor:
+        """The latent ``[1, W]`` along the wanted axes, and last of all in the wanted categories."""
+        axes = self.wanted.axes.items()
+        latent = latent + sum(units * _axis(self.editor, name) for name, units in axes)
+        for name, value in self.wanted.categories.items():
+            category = self.editor.category(name)
+            assert category is not None, "asked for by the stage before"
+            latent = category.put(latent, value)
+        return latent
 
     def _ways(self, before: Tensor, after: Tensor, sliding: Tensor) -> dict[str, Tensor]:
         """Where latents may go, by name: as the directions of labels say, or by sliders alone."""

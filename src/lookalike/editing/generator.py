@@ -109,6 +109,11 @@ class EditableGenerator:
                 return z[:, hidden.shape[1] :]
         return None
 
+    @property
+    def named_columns(self) -> Mapping[str, range]:
+        """The columns of latents that the prior has names for; of inner latents it has none."""
+        return {} if self._inner else self.prior.named_columns
+
     def bounded(self, latents: Tensor) -> Tensor:
         """The nearest latents that the prior can give."""
         return latents if self._inner else self.prior.bounded(latents)

@@ -182,7 +182,8 @@ def known(editor: Editor) -> str:
     names = [one.name for one in editor.changeable]
     axes = [editor.names.get(n, str(n)) for n in range(1, len(editor.axes) + 1)]
     told = f"There are: {', '.join(names)}. " if names else ""
-    return f"{told}Axes without labels: {', '.join(axes)} (lookalike directions shows them)."
+    codes = f"; codes: {', '.join(editor.codes)}" if editor.codes else ""
+    return f"{told}Axes without labels: {', '.join(axes)}{codes} (lookalike directions shows them)."
 
 
 def refuse_seldom(editor: Editor, wanted: WantedChange, settings: EditSettings) -> None:

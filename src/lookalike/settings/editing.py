@@ -49,7 +49,7 @@ class EditSettings:
     """What is changed, how strongly, and what is written."""
 
     changes: Edits = field(default_factory=dict)
-    'What to change: "hair=bun eyes=wink"; an axis or a number by how far: "3=+1".'
+    'What to change: "hair=bun eyes=wink"; an axis, code or number by how far: "3=+1".'
 
     strength: float = 1.0
     (

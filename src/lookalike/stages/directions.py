@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 
 from lookalike import checkpoints, images
+from lookalike.editing.directions import CategoryCode, FoundAxis
 from lookalike.editing.editor import Editor
 from lookalike.editing.exchange import Subject, WantedChange, exchange
 from lookalike.editing.measure import subject_of
@@ -30,6 +31,8 @@ UNITS = (-2.0, -1.0, 0.0, 1.0, 2.0)
 """The units of an axis that its strip shows."""
 MOST = 6
 """Values of an attribute that its strip shows."""
+CATEGORIES = 12
+"""Values of a category among the codes that its strip shows."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,22 @@ class NumberedAxis:
 
 
 @dataclass(frozen=True)
+class NamedCode:
+    """A code that the recipe taught its generator: its name, and how many values a category has.
+
+    A code of no ``values`` is a number, which moves from -1 to 1.
+    """
+
+    name: str
+    values: int = 0
+
+    @property
+    def range(self) -> str:
+        """What it can be, in words."""
+        return f"1 to {self.values}" if self.values else "-1 to +1"
+
+
+@dataclass(frozen=True)
 class FoundDirections(Result):
     """What can be changed with a run."""
 
@@ -69,6 +88,7 @@ class FoundDirections(Result):
     axes: tuple[NumberedAxis, ...]
     page: Path
     notes: tuple[str, ...] = ()
+    codes: tuple[NamedCode, ...] = ()
 
     def lines(self) -> list[str]:
         """A table of attributes, the axes, and where the page is."""
@@ -87,9 +107,11 @@ class FoundDirections(Result):
         axes = [
             f"{one.number}{f' ({one.name})' if one.name else ''} {one.kind}" for one in self.axes
         ]
+        codes = [f"{code.name} ({code.range})" for code in self.codes]
         return [
             *(table(rows, header) if rows else ["The run's pack has no labels."]),
             f"Axes found without labels: {', '.join(axes)}",
+            *([f"Codes of the recipe: {', '.join(codes)}"] if codes else []),
             *self.notes,
             f"  page  {self.page}",
         ]
@@ -98,6 +120,9 @@ class FoundDirections(Result):
     def next_step(self) -> str:
         """To change what succeeds most often, or to name an axis where there are no attributes."""
         run = shlex.quote(str(self.run))
+        if not self.attributes and self.codes:
+            change = "2" if self.codes[0].values else "+1"
+            return f"lookalike edit {run} PHOTO --set {self.codes[0].name}={change}"
         if not self.attributes:
             return f"lookalike directions {run} --name 3=age (the number and name of an axis)"
         one = max(self.attributes, key=lambda attribute: attribute.success or 0.0)
@@ -130,7 +155,11 @@ def directions(
     page.parent.mkdir(parents=True, exist_ok=True)
     text = render(run.path.resolve().name, attributes_rows(attributes), strips)
     checkpoints.write_whole(page, text.encode())
-    return FoundDirections(run.path, attributes, axes, page, opened.notes)
+    codes = tuple(
+        NamedCode(name, len(code.values) if isinstance(code, CategoryCode) else 0)
+        for name, code in editor.codes.items()
+    )
+    return FoundDirections(run.path, attributes, axes, page, opened.notes, codes)
 
 
 def attributes_rows(attributes: tuple[AttributeSuccess, ...]) -> list[tuple[str, str, str, str]]:
@@ -148,7 +177,7 @@ def attributes_rows(attributes: tuple[AttributeSuccess, ...]) -> list[tuple[str,
 
 def _named(editor: Editor, before: Mapping[int, str], names: Mapping[str, str]) -> dict[int, str]:
     found = dict(before)
-    taken = {one.name for one in editor.changeable}
+    taken = {one.name for one in editor.changeable} | set(editor.codes)
     for number, name in names.items():
         if not number.isdigit() or not 1 <= int(number) <= len(editor.axes):
             raise DataError(
@@ -197,7 +226,7 @@ def _attributes(editor: Editor) -> tuple[AttributeSuccess, ...]:
 
 
 def _strips(opened: OpenedEditor, tell: Tell) -> list[Strip]:
-    """One strip for each attribute and axis, on one held-out picture or a drawn one."""
+    """One strip for each attribute, axis and code, on one held-out picture or a drawn one."""
     editor = opened.editor
     if opened.pack is not None and len(opened.pack.holdout):
         square = images.to_network(opened.pack.holdout.images([0]))
@@ -217,18 +246,25 @@ def _strips(opened: OpenedEditor, tell: Tell) -> list[Strip]:
     for number, axis in enumerate(editor.axes, 1):
         name = editor.names.get(number, "")
         title = f"axis {number}{f': {name}' if name else ''}"
-        strips.append(Strip(title, axis.kind, _axis_tiles(editor, subject, axis.direction)))
-    return strips
+        strips.append(Strip(title, axis.kind, _tiles(editor, subject, axis)))
+    return strips + [
+        Strip(name, "code", _tiles(editor, subject, code)) for name, code in editor.codes.items()
+    ]
 
 
-def _axis_tiles(
-    editor: Editor, subject: Subject, direction: torch.Tensor
+def _tiles(
+    editor: Editor, subject: Subject, code: FoundAxis | CategoryCode
 ) -> list[tuple[str, Pixels]]:
-    latents = torch.cat([subject.found.latent + units * direction for units in UNITS])
-    told = subject.found.labels
-    labels = None if told is None else told.expand(len(UNITS), -1)
+    """What the generator draws along an axis, or for the values of a category."""
+    start, labels = subject.found.latent, subject.found.labels
+    if isinstance(code, CategoryCode):
+        moved = {str(value): code.put(start, value) for value in code.values[:CATEGORIES]}
+    else:
+        moved = {f"{units:+g}": start + units * code.direction for units in UNITS}
+    latents = editor.generator.bounded(torch.cat(list(moved.values())))
+    labels = None if labels is None else labels.expand(len(latents), -1)
     pixels = images.to_pixels(editor.generator.drawn(latents, labels))
-    return [(f"{units:+g}", tile) for units, tile in zip(UNITS, pixels, strict=True)]
+    return list(zip(moved, pixels, strict=True))
 
 
 def _share(value: float | None) -> str:

@@ -19,6 +19,7 @@ from PIL import ExifTags, Image
 from lookalike import checkpoints, images
 from lookalike.data.decode.photos import Photo, SquareSettings, photo_of
 from lookalike.editing.compose import changed_share, compose
+from lookalike.editing.directions import CategoryCode
 from lookalike.editing.editor import Editor
 from lookalike.editing.exchange import (
     LIKELY,
@@ -288,7 +289,7 @@ def _edit(job: _Job, photo: Photo, name: str, target: Path) -> EditedPhoto:
     subject = subject_of(editor, images.to_network(photo.square[None]))
     wanted = without_shown(subject, job.wanted)
     pixels, change, strip = photo.pixels.copy(), None, None
-    if wanted.values or wanted.axes:
+    if wanted.asks:
         change = exchange(editor, subject, wanted)
         refuse_unsure(editor, change, wanted, settings)
         pixels = compose(photo, change.edit, whole=settings.whole)
@@ -312,7 +313,13 @@ def _edit(job: _Job, photo: Photo, name: str, target: Path) -> EditedPhoto:
             one: editor.measured[one].success for one in wanted.values if one in editor.measured
         },
         strip=strip,
-        notes=(*photo.notes, *_outside(job, photo), *_shown_already(job, wanted), *replaced),
+        notes=(
+            *photo.notes,
+            *_outside(job, photo),
+            *_shown_already(job, wanted),
+            *([] if change is None else code_words(editor, subject, wanted, change)),
+            *replaced,
+        ),
     )
 
 
@@ -337,6 +344,26 @@ def _shown_already(job: _Job, left: WantedChange) -> list[str]:
         for name in job.wanted.values
         if name not in left.values
     ]
+
+
+def code_words(
+    editor: Editor, subject: Subject, wanted: WantedChange, change: Exchanged
+) -> list[str]:
+    """Words about each code that was asked for: what the photo was found to have, and has now."""
+    words = []
+    for name in (name for name in wanted.axes if name in editor.codes):
+        axis = editor.axis(name)
+        assert axis is not None, "it was asked for"
+        before, after = (
+            float(latent[0] @ axis.direction) for latent in (subject.found.latent, change.latent)
+        )
+        words.append(f"{name} was {before:+.2f} and is {after:+.2f}; its range is -1 to +1.")
+    for name, value in wanted.categories.items():
+        category = editor.category(name)
+        assert category is not None, "it was asked for"
+        before = category.read(subject.found.latent)
+        words.append(f"{name} was {before}, and {value} was asked for.")
+    return words
 
 
 def without_shown(subject: Subject, wanted: WantedChange) -> WantedChange:
@@ -378,9 +405,9 @@ def wanted_change(editor: Editor, settings: EditSettings) -> WantedChange:
     """What was asked for, in numbers.
 
     Raises:
-        DataError: an attribute, value or axis that the run does not know.
+        DataError: an attribute, value, axis or code that the run does not know.
     """
-    values, amounts, axes = {}, {}, {}
+    values, amounts, axes, categories = {}, {}, {}, {}
     for name, text in settings.changes.items():
         attribute = editor.find(name)
         if attribute is not None:
@@ -389,9 +416,19 @@ def wanted_change(editor: Editor, settings: EditSettings) -> WantedChange:
                 amounts[name] = amount
         elif editor.axis(name) is not None:
             axes[name] = _units(name, text)
+        elif (category := editor.category(name)) is not None:
+            categories[name] = _value(name, category, text)
         else:
             raise DataError(f"There is nothing called {name!r} to change. {known(editor)}")
-    return WantedChange(values, amounts, axes, settings.strength)
+    return WantedChange(values, amounts, axes, settings.strength, categories)
+
+
+def _value(name: str, category: CategoryCode, text: str) -> int:
+    if text not in map(str, category.values):
+        raise DataError(
+            f"{name} has the values 1 to {len(category.values)}, and no {text!r}. Example: {name}=2"
+        )
+    return int(text)
 
 
 def _units(name: str, text: str) -> float:

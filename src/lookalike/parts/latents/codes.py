@@ -43,6 +43,19 @@ class Codes(Prior):
         """The number of columns that are codes, not noise."""
         return sum(self.categories) + self.continuous
 
+    @property
+    def named_columns(self) -> dict[str, range]:
+        """``category`` (``category1`` and so on, where there are more), then ``code1`` and on."""
+        found, first = {}, self.dims
+        for number, size in enumerate(self.categories, 1):
+            name = "category" if len(self.categories) == 1 else f"category{number}"
+            found[name] = range(first, first + size)
+            first += size
+        for number in range(1, self.continuous + 1):
+            column = first + number - 1
+            found[f"code{number}"] = range(column, column + 1)
+        return found
+
     def draw(self, generator: torch.Generator, count: int, learned: Learned) -> Tensor:
         """``[count, width]``; the columns of each row in the order of the class docstring."""
         if self.uniform:

@@ -61,6 +61,14 @@ class Prior(ABC):
         """The nearest rows that can be drawn: all of them, where nothing bounds z."""
         return z
 
+    @property
+    def named_columns(self) -> Mapping[str, range]:
+        """The columns of z that mean something by themselves: none, for most priors.
+
+        One column is a number in [-1, 1]; several are the values of a category, one of them 1.
+        """
+        return {}
+
     def draw_labeled(
         self, generator: torch.Generator, count: int, learned: Learned, wanted: Tensor | None
     ) -> tuple[Tensor, Tensor | None]:
