@@ -74,15 +74,17 @@ def test_the_same_command_gives_the_same_bytes(run: Path, photo: Path, tmp_path:
 def test_a_folder_gives_what_each_photo_gives_alone(run: Path, photo: Path) -> None:
     folder = photo.parent / "several"
     folder.mkdir()
-    for name in ("a.png", "b.png"):
-        shutil.copy(photo, folder / name)
+    shutil.copy(photo, folder / "a.png")
+    with Image.open(photo) as picture:
+        picture.transpose(Image.Transpose.FLIP_TOP_BOTTOM).save(folder / "b.png")
     changes = {"disc": other(run, photo)}
     told = api.edit(run, folder, changes=changes, anyway=True)
-    alone = api.edit(run, photo, changes=changes, anyway=True).edits[0].file
     assert len(told.edits) == 2
     pixels = [np.asarray(Image.open(one.file)) for one in told.edits]
-    assert np.array_equal(pixels[0], np.asarray(Image.open(alone)))
-    assert np.array_equal(pixels[0], pixels[1])
+    assert not np.array_equal(*pixels)
+    for name, together in zip(("a.png", "b.png"), pixels, strict=True):
+        alone = api.edit(run, folder / name, to=photo.parent / name, changes=changes, anyway=True)
+        assert np.array_equal(together, np.asarray(Image.open(alone.edits[0].file)))
 
 
 @pytest.mark.parametrize("strength", [0.0])
