@@ -6,7 +6,8 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -15,9 +16,13 @@ from PIL import Image
 
 import lookalike
 from lookalike import api
+from lookalike.editing.editor import Editor
+from lookalike.editing.inversion import LOSSES
+from lookalike.editing.photos import sought_by
 from lookalike.errors import DataError, RunError
 from lookalike.metrics.utility.selection import Sieve
 from lookalike.progress import Listener
+from lookalike.settings.editing import LOSSES as ASKED
 from lookalike.settings.editing import EditSettings, edits
 from lookalike.stages import vary
 from lookalike.stages.directions import AttributeSuccess, FoundDirections
@@ -259,6 +264,31 @@ def test_a_change_that_seldom_succeeds_is_refused_unless_anyway(
     api.edit(mine, photo, changes={"disc": other(run, photo)}, anyway=True)
 
 
+def test_another_loss_finds_another_latent_and_is_written_down(run: Path, photo: Path) -> None:
+    by = {}
+    for loss in (None, "mse+features", "msssim"):
+        told = api.edit(run, photo, changes={"1": "+2"}, loss=loss, whole=True)
+        by[loss] = Image.open(told.edits[0].file).tobytes()
+        assert json.loads(told.edits[0].file.with_suffix(".json").read_text()).get("loss") == loss
+    assert by[None] == by["mse+features"] != by["msssim"]
+
+
+def test_a_loss_is_refused_where_no_latent_is_sought() -> None:
+    for reads, labels in ((True, 2), (True, 0), (False, 2)):
+        generator = SimpleNamespace(reads=reads, frame=SimpleNamespace(labels=labels))
+        editor = cast(Editor, SimpleNamespace(generator=generator))
+        assert sought_by(editor, EditSettings()) is None
+        if reads and labels:
+            with pytest.raises(DataError, match="Leave --loss out"):
+                sought_by(editor, EditSettings(loss="mse"))
+        else:
+            assert sought_by(editor, EditSettings(loss="mse")) is not None
+
+
+def test_losses_to_ask_for_are_those_that_there_are() -> None:
+    assert set(ASKED) == set(LOSSES)
+
+
 def test_a_way_between_two_photos_is_a_moving_picture(run: Path, photo: Path) -> None:
     second = photo.with_name("second.png")
     Image.fromarray(faces(1, seed=4)[0][0]).save(second)
@@ -452,6 +482,8 @@ def test_changes_are_read_as_a_person_writes_them(words: list[str], found: dict[
         {"vary": ("a",), "changes": {"a": "b"}},
         {"vary": ("a",), "strength": 0.0},
         {"count": 0},
+        {"loss": "beauty"},
+        {"loss": "mse+"},
     ],
 )
 def test_settings_that_mean_nothing_are_refused(settings: dict[str, object]) -> None:

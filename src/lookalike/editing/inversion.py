@@ -38,6 +38,8 @@ LOSSES: Mapping[str, Compare] = {
     "msssim": lambda _, first, second: 1 - ms_ssim(first, second),
     "features": _of_maps,
 }
+WEIGHTS = {"mse": 4.0, "msssim": 1.0, "features": 1.0}
+"""What each loss weighs where several are added."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +64,11 @@ class InversionSettings:
                 f"There is no loss {', '.join(unknown) or 'named'} to rebuild by. There are: "
                 f"{', '.join(LOSSES)}."
             )
+
+
+def weights_of(names: str) -> dict[str, float]:
+    """The losses that a person named, as in "mse+features", each with its weight."""
+    return {name: WEIGHTS.get(name, 1.0) for name in names.split("+")}
 
 
 @dataclass(frozen=True, eq=False)

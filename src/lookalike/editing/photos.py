@@ -14,6 +14,7 @@ from lookalike.data.decode.photos import Photo, SquareSettings, encode_photo, re
 from lookalike.data.readers.base import BYTE_LIMIT
 from lookalike.editing.editor import Editor
 from lookalike.editing.exchange import WantedChange
+from lookalike.editing.inversion import InversionSettings, weights_of
 from lookalike.errors import DataError
 from lookalike.images import Pixels
 from lookalike.settings.editing import EditSettings
@@ -207,6 +208,23 @@ def refuse_seldom(editor: Editor, wanted: WantedChange, settings: EditSettings) 
                 f"{LEAST:.0%} are asked for. --anyway tries it; training the run longer, with "
                 "--labels, makes it succeed more often."
             )
+
+
+def sought_by(editor: Editor, settings: EditSettings) -> InversionSettings | None:
+    """How latents of photos are sought where a loss was asked for; None is as always.
+
+    Raises:
+        DataError: nothing is sought, since the run takes labels and reads photos by itself.
+    """
+    if settings.loss is None:
+        return None
+    if editor.generator.frame.labels and editor.generator.reads:
+        raise DataError(
+            "--loss says by what a latent is sought, and with this run none is: it takes labels, "
+            "and its encoder's answer is used as it is. Leave --loss out; 'lookalike rebuild' "
+            "compares losses with any run."
+        )
+    return InversionSettings(losses=weights_of(settings.loss))
 
 
 def edit_text(changes: str, row: Mapping[str, Any]) -> dict[str, str]:

@@ -41,6 +41,8 @@ def _names(texts: Sequence[str]) -> dict[str, str]:
 
 Edits = Annotated[Mapping[str, str], named_values("--set", "NAME=VALUE", edits)]
 AxisNames = Annotated[Mapping[str, str], named_values("--name", "NUMBER=NAME", _names)]
+LOSSES = ("mse", "msssim", "features")
+"""What a photo can be sought by; the room of editing has them."""
 
 
 @Parameter(name="*")
@@ -55,6 +57,12 @@ class EditSettings:
     (
         "How much of it, by the probability of the helpers: 0 is the photo, 1 is as little as "
         "makes them sure, up to 2 goes beyond."
+    )
+
+    loss: str | None = None
+    (
+        "What makes a photo found again like it: mse, msssim, features, or added as in "
+        "mse+features. Default: mse+features."
     )
 
     strip: Flag = False
@@ -101,6 +109,11 @@ class EditSettings:
     def __post_init__(self) -> None:
         if not 0 <= self.strength <= 2:
             raise DataError(f"--strength is {self.strength:g}; it goes from 0 to 2.")
+        if self.loss is not None and not set(self.loss.split("+")) <= set(LOSSES):
+            raise DataError(
+                f"--loss is {self.loss!r}; it takes {', '.join(LOSSES)}, or some of them added, as "
+                "in mse+features."
+            )
         if self.frames < 2:
             raise DataError(f"--frames is {self.frames}; a way has at least 2.")
         if self.vary and (self.changes or self.between):

@@ -42,6 +42,7 @@ from lookalike.editing.photos import (
     refuse_seldom,
     refuse_unreadable,
     replaced_edit,
+    sought_by,
     strip_of,
     write_edit,
 )
@@ -146,6 +147,7 @@ def edit(
     check = partial(refuse_unreadable, [path for path, _ in work])
     opened = open_editor(run, place, trust(settings.recipe), tell, check)
     wanted = wanted_change(opened.editor, settings)
+    sought_by(opened.editor, settings)
     if not settings.changes:
         raise DataError(
             "Nothing was asked to change, so nothing was written. Say what, as in --set hair=bun. "
@@ -206,6 +208,7 @@ class _Job:
             "success": round(change.success, 4) if change is not None and named else None,
             "kept": 1.0 if change is None else round(change.kept, 4),
             "by": NOTHING if change is None else change.by,
+            **({"loss": self.settings.loss} if self.settings.loss else {}),
             **generated,
         }
 
@@ -286,7 +289,8 @@ def _generated(run: Run, settings: EditSettings, place: Place) -> tuple[Photo, s
 
 def _edit(job: _Job, photo: Photo, name: str, target: Path) -> EditedPhoto:
     editor, settings = job.opened.editor, job.settings
-    subject = subject_of(editor, images.to_network(photo.square[None]))
+    square = images.to_network(photo.square[None])
+    subject = subject_of(editor, square, sought_by(editor, settings))
     wanted = without_shown(subject, job.wanted)
     pixels, change, strip = photo.pixels.copy(), None, None
     if wanted.asks:
@@ -500,7 +504,7 @@ def morph(
     opened = open_editor(run, place, trust(settings.recipe), tell, partial(_squares, ends))
     editor = opened.editor
     subjects = [
-        subject_of(editor, images.to_network(square[None]))
+        subject_of(editor, images.to_network(square[None]), sought_by(editor, settings))
         for square in _squares(ends, opened.squares)
     ]
     start, end = subjects

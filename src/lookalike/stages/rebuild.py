@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from lookalike import checkpoints, images
-from lookalike.editing.inversion import Inversion, InversionSettings
+from lookalike.editing.inversion import Inversion, InversionSettings, weights_of
 from lookalike.editing.measure import subject_of
 from lookalike.editing.open import open_editor
 from lookalike.editing.photos import REBUILT, open_photo, refuse_foreign
@@ -24,9 +24,6 @@ from lookalike.recipe import trust
 from lookalike.results import Result, table
 from lookalike.run import Run
 from lookalike.settings.editing import RebuildSettings
-
-WEIGHTS = {"mse": 4.0, "msssim": 1.0, "features": 1.0}
-"""What each loss weighs where several are added."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +101,7 @@ def rebuild(
     pictures = [images.to_network(square[None]) for square in squares]
     rows, shown = [], [torch.cat(pictures)]
     for names in settings.losses:
-        how = InversionSettings(losses=_weights(names), steps=settings.steps)
+        how = InversionSettings(losses=weights_of(names), steps=settings.steps)
         inversions: list[Inversion] = []
         for number, picture in enumerate(pictures, 1):
             inversions.append(subject_of(opened.editor, picture, how).found)
@@ -120,11 +117,6 @@ def rebuild(
 def _write(target: Path, photo: Path, pictures: Tensor, columns: int) -> None:
     sheet = images.grid(images.enlarge(images.to_pixels(pictures), 128), columns)
     checkpoints.write_whole(target, images.encode_png(sheet, {REBUILT: photo.name}))
-
-
-def _weights(names: str) -> Mapping[str, float]:
-    parts = names.split("+")
-    return {name: WEIGHTS.get(name, 1.0) for name in parts}
 
 
 def _rounded(losses: Sequence[Mapping[str, float]]) -> dict[str, float]:

@@ -35,6 +35,7 @@ from lookalike.editing.photos import (
     originals_of,
     refuse_seldom,
     refuse_unreadable,
+    sought_by,
 )
 from lookalike.errors import DataError, RunError
 from lookalike.metrics.features.features import Features
@@ -130,6 +131,7 @@ def vary(
     opened = open_editor(run, place, trust(settings.recipe), listener.tell, check)
     opened = knowing(run, opened, settings.vary, listener.tell)
     _refuse_names(opened, settings)
+    sought_by(opened.editor, settings)
     if opened.pack is None:
         raise RunError(
             f"The pack of {run.path} is gone, and the checks compare with its pictures. Put it "
@@ -142,7 +144,7 @@ def vary(
     key = {
         "run": opened.key,
         "photos": [photo.digest for _, photo in photos],
-        "settings": {k: v for k, v in asdict(settings).items() if k != "device"},
+        "settings": _kept(settings),
         "eye": eye.hash,
     }
     kept = Unfinished(to.with_name(f"{to.name}-unfinished"), key)
@@ -150,6 +152,12 @@ def vary(
     result = _written(work, photos, to, (*opened.notes, *passed, *notes), listener.tell)
     kept.clear()
     return result
+
+
+def _kept(settings: EditSettings) -> dict[str, Any]:
+    """What continues work of the same settings, of versions without ``loss`` too."""
+    left_out = {"device"} if settings.loss else {"device", "loss"}
+    return {name: value for name, value in asdict(settings).items() if name not in left_out}
 
 
 def _refuse_names(opened: OpenedEditor, settings: EditSettings) -> None:
@@ -284,7 +292,8 @@ def _made(
 ) -> tuple[list[dict[str, Any]], list[bytes], list[NDArray[np.float32]]]:
     editor, settings = work.opened.editor, work.settings
     photo = open_photo(path, work.opened.squares)
-    subject = subject_of(editor, images.to_network(photo.square[None]))
+    square = images.to_network(photo.square[None])
+    subject = subject_of(editor, square, sought_by(editor, settings))
     own = work.sieve.look(photo.square[None])
     rows: list[dict[str, Any]] = []
     pngs: list[bytes] = []
