@@ -16,6 +16,7 @@ from torch import Tensor
 
 from lookalike import recipe
 from lookalike.errors import RecipeError
+from lookalike.parts.latents.flow import Flow
 from lookalike.parts.latents.priors import Learned, Prior
 from lookalike.parts.losses.base import Objective, Phase
 from lookalike.parts.losses.game import Game
@@ -173,7 +174,10 @@ def test_a_recipe_file_copied_from_version_0_1_makes_the_recipe_of_today(path: P
     file = recipe.find(str(path))
     labels = {"labels": 3} if file.labels == "required" else {}
     made = file.function()(**labels)
-    assert made == recipe.find(file.name).function()(**labels)
+    today = recipe.find(file.name).function()(**labels)
+    if isinstance(today.prior, Flow):  # a setting that the recipe of today has more
+        today = dataclasses.replace(today, prior=dataclasses.replace(today.prior, early=0))
+    assert made == today
     del sys.modules[file.module]
 
 
