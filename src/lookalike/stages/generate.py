@@ -267,8 +267,9 @@ def refuse_others(to: Path | None, text: Mapping[str, str], settings: GenerateSe
     if to is None:
         return
     count = settings.count if settings.keep_copies else _most(settings)
-    names = {_file(to, settings.first + n, settings).name for n in range(count)}
-    there = sorted(path for path in to.glob("[0-9]*.png") if path.name in names)
+    wanted = range(settings.first, settings.first + count)
+    numbered = ((int(path.stem), path) for path in to.glob("*.png") if path.stem.isdecimal())
+    there = sorted(path for n, path in numbered if n in wanted and path == _file(to, n, settings))
     grid = _grid_path(to)
     if settings.grid and not there and grid.exists():
         there = [grid]
