@@ -97,13 +97,14 @@ class Candidates(Watcher):
 
 
 def _drawing(scene: Scene) -> Sampler:
-    """A sampler over the state that pictures will come from, D choosing: the last, or the best.
+    """A choosing sampler over the state that pictures will come from: the last, or the best.
 
-    A best state that keeps no D to choose with, or is damaged, is not drawn from.
+    A best state that does not keep the players that choose, or is damaged, is not drawn from.
     """
-    if scene.run.takes_best:
+    choice = scene.trainer.recipe.choice
+    if scene.run.takes_best and choice is not None:
         state = scene.run.state()
-        if "D" in state["averages"]:
+        if set(choice.players) <= set(state["averages"]):
             return sampler_of(scene.trainer, state, choosing=True)
     return scene.trainer.sampler(choosing=True)
 
