@@ -38,8 +38,9 @@ LOSSES: Mapping[str, Compare] = {
     "msssim": lambda _, first, second: 1 - ms_ssim(first, second),
     "features": _of_maps,
 }
-WEIGHTS = {"mse": 4.0, "msssim": 1.0, "features": 1.0}
-"""What each loss weighs where several are added."""
+WEIGHTS = {"mse": 4.0}
+"""What a loss weighs where several are added; the others weigh 1."""
+USUAL = "mse+features"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +52,7 @@ class InversionSettings:
     deviations of latents.
     """
 
-    losses: Mapping[str, float] = field(default_factory=lambda: {"mse": 4.0, "features": 1.0})
+    losses: Mapping[str, float] = field(default_factory=lambda: weights_of(USUAL))
     steps: int | None = None
     rate: float = 0.05
     near: float = 0.01
