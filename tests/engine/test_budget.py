@@ -12,6 +12,7 @@ from lookalike.parts.losses.base import Phase
 from lookalike.parts.training import schedules
 from lookalike.parts.training.triggers import Between
 from lookalike.place import Place
+from lookalike.watch import candidates
 
 
 class Clock:
@@ -54,6 +55,11 @@ def test_the_last_looks_take_as_long_as_so_many_images_once_all_are_trained(
     speed = Speed(50.0, (), looks=400 / 50)
     time = budget.TimeBudget(1000.0, speed, clock=Clock())
     assert time.left(schedules.Clock(images, 1, images)) == pytest.approx(seconds)
+
+
+def test_what_is_planned_for_the_last_looks_follows_how_many_samples_they_take() -> None:
+    assert candidates.SHORT == budget.SHORT
+    assert candidates.MOST * candidates.SHARE == budget.SAMPLES
 
 
 def test_the_mean_speed_is_that_of_the_whole_way(monkeypatch: pytest.MonkeyPatch) -> None:
