@@ -8,12 +8,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
-from threading import Thread
 
 import pytest
 from case_tools import contents, fill, lookalike, running
+from local_server import local_server
 
 import lookalike as package
 from lookalike.api.machines import DIVIDED
@@ -82,10 +82,8 @@ def two_workers(home: Path, record: int) -> Iterator[str]:
 def served(folder: Path) -> Iterator[str]:
     """The address of a site with the files of a folder."""
     handler = partial(SimpleHTTPRequestHandler, directory=str(folder))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
+    with local_server(handler) as (address, _):
+        yield address
 
 
 @pytest.fixture(scope="module")

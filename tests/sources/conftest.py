@@ -6,11 +6,11 @@ import io
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from typing import Any
 
 import numpy as np
 import pytest
+from local_server import local_server
 from PIL import Image
 
 from lookalike.settings.collect import Limits, Manners
@@ -104,16 +104,10 @@ def _handler(site: Site) -> type[BaseHTTPRequestHandler]:
 @pytest.fixture
 def site() -> Iterator[Site]:
     """A site on 127.0.0.1 for one test."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
-    server.daemon_threads = True
-    here = Site(f"http://127.0.0.1:{server.server_address[1]}", server)
-    server.RequestHandlerClass = _handler(here)
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    yield here
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with local_server() as (address, server):
+        here = Site(address, server)
+        server.RequestHandlerClass = _handler(here)
+        yield here
 
 
 @pytest.fixture

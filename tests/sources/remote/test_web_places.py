@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
 from case_tools import fill, picture
+from local_server import local_server
 
 import lookalike
 from lookalike.data.pack.pack import Pack
@@ -82,15 +82,9 @@ def web(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Web]:
     folder = tmp_path / "web"
     folder.mkdir()
     kind = type("Own", (Handler,), {})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(kind, directory=str(folder)))
-    kind.web = here = Web(f"http://127.0.0.1:{server.server_address[1]}", folder)
-    server.daemon_threads = True
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    yield here
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with local_server(partial(kind, directory=str(folder))) as (address, _):
+        kind.web = here = Web(address, folder)
+        yield here
 
 
 def replace_picture(file: Path, number: int) -> None:
