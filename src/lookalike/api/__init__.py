@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from lookalike.api.evaluation import compare, evaluate, utility
     from lookalike.api.machines import merge
     from lookalike.api.pictures import expand, generate
+    from lookalike.api.runs import recipes, report, show
     from lookalike.api.sharing import load, share
-    from lookalike.api.training import choose, open_data, plan, recipes, report, show, start, train
+    from lookalike.api.training import choose, open_data, plan, start, train
 
 __all__ = [
     "choose",
@@ -56,7 +57,8 @@ __getattr__ = lazy(
         "evaluation": ("compare", "evaluate", "utility"),
         "machines": ("merge",),
         "pictures": ("expand", "generate"),
+        "runs": ("recipes", "report", "show"),
         "sharing": ("load", "share"),
-        "training": ("choose", "open_data", "plan", "recipes", "report", "show", "start", "train"),
+        "training": ("choose", "open_data", "plan", "start", "train"),
     },
 )

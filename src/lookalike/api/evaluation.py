@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lookalike.api.machines import Division, divided
+from lookalike.api.runs import report
 from lookalike.api.signatures import verb
-from lookalike.api.training import open_data, report, train
+from lookalike.api.training import open_data, train
 from lookalike.durations import seconds
 from lookalike.errors import DataError, LookalikeError, RunError
 from lookalike.progress import NOBODY, Listener

@@ -1,4 +1,4 @@
-"""From pictures to a run, and what is known of it: recipes, plan, train, start, report, show."""
+"""From pictures to a run: choose, plan, train, start."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lookalike.api.results import Planned, RecipeList, RunSummary, Started, Trained
+from lookalike.api.results import Planned, Started, Trained
+from lookalike.api.runs import report
 from lookalike.api.signatures import verb
 from lookalike.errors import DataError
 from lookalike.progress import NOBODY, Listener
-from lookalike.results import plain
 from lookalike.settings.data import PrepareSettings
 from lookalike.settings.memory import byte_count
 from lookalike.settings.options import AnyPath, filled, path_of, url_of
@@ -25,13 +25,6 @@ if TYPE_CHECKING:
     from lookalike.run import Run
     from lookalike.stages.choose import Choice
     from lookalike.stages.prepare import Prepared
-
-
-def recipes() -> RecipeList:
-    """The recipes there are, with the sizes and channels that they serve."""
-    from lookalike.recipe import names
-
-    return RecipeList(names())
 
 
 @verb
@@ -408,67 +401,3 @@ def open_data(
         prepare(place, pack_in(into), wanted, listener=listener)
         pack = Pack.open(pack_in(into))
     return pack
-
-
-@verb
-def report(run: AnyPath) -> Path:
-    """Write the page of a run anew, also while it trains.
-
-    Args:
-        run: A run folder.
-
-    Raises:
-        RunError: there is no run.
-    """
-    from lookalike.run import Run
-    from lookalike.stages.report import write_report
-
-    return write_report(Run.open(path_of(run)))
-
-
-@verb
-def show(run: AnyPath) -> RunSummary:
-    """What is known about a run: recipe, data, progress, last numbers, files.
-
-    Args:
-        run: A run folder.
-
-    Raises:
-        RunError: there is no run.
-    """
-    from lookalike.run import CANDIDATES, Run, read_json
-    from lookalike.watch.health import finding_of
-
-    opened = Run.open(path_of(run))
-    folder, recipe, env = opened.path, opened.recipe_values(), opened.env()
-    stats, grids = opened.stats(), opened.sample_grids()
-    scores = read_json(folder / "scores.json")
-    page = folder / "report.html"
-    return RunSummary(
-        {
-            "run": str(run),
-            "recipe": recipe.get("name"),
-            "size": recipe.get("size"),
-            "channels": recipe.get("channels"),
-            "budget": recipe.get("images"),
-            "budgets": env.get("budgets", []),
-            "images": opened.progress(),
-            "data": env.get("data", {}),
-            "environment": {
-                k: v for k, v in env.items() if k not in {"data", "budgets", "begun_with"}
-            },
-            "begun_with": opened.begun_with,
-            "health": read_json(folder / "health.json"),
-            "light": plain(finding_of(opened)),
-            "setbacks": opened.plan().get("setbacks", []),
-            "naming": read_json(folder / "naming.json"),
-            "numbers": stats[-1] if stats else {},
-            "scores": next((s for s in reversed(stats) if "score/kid" in s), {}),
-            "bests": scores.get("bests", []),
-            "take": scores.get("take"),
-            "why": opened.why(),
-            "candidates": read_json(folder / CANDIDATES),
-            "samples": str(grids[-1][1]) if grids else None,
-            "report": str(page) if page.exists() else None,
-        }
-    )
