@@ -56,6 +56,7 @@ QUICK = settings(
 )
 
 
+@pytest.mark.slow
 @QUICK
 @given(TREES)
 def test_every_tree_comes_back_as_it_was(tmp_path: Path, tree: dict[Any, Any]) -> None:
@@ -128,6 +129,7 @@ def mutations(data: bytes, other: bytes, count: int) -> list[tuple[str, bytes]]:
     return [(words, held) for words, held in found if held != data]
 
 
+@pytest.mark.slow
 def test_of_300_damaged_checkpoints_none_is_loaded_and_the_one_before_is_used(
     tmp_path: Path,
 ) -> None:

@@ -126,6 +126,7 @@ DAMAGE: dict[str, Callable[[bytes, np.random.Generator], bytes]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", DAMAGE)
 @pytest.mark.parametrize("name", FILES)
 def test_a_damaged_file_is_said_or_changes_nothing(
@@ -137,6 +138,7 @@ def test_a_damaged_file_is_said_or_changes_nothing(
     holds(home)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("verb", ["generate", "show", "evaluate", "train"])
 def test_every_verb_says_that_the_newest_checkpoint_was_passed_over(
     home: Path, verb: str, caplog: pytest.LogCaptureFixture
@@ -171,6 +173,7 @@ def test_flipped_bits_are_said_or_change_nothing(
         holds(home)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("first", "second"),
     [
@@ -228,6 +231,7 @@ PLANTED: dict[str, Callable[[dict[str, Any]], None]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", PLANTED)
 def test_a_checkpoint_that_was_written_wrong_is_refused_or_said(
     home: Path, holds: Holds, words: str
@@ -250,6 +254,7 @@ ENVIRONMENTS: dict[str, Any] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", ENVIRONMENTS)
 def test_an_environment_of_other_kinds_is_refused_or_said(home: Path, words: str) -> None:
     checkpoints.write_json(home / "run" / "env.json", ENVIRONMENTS[words])

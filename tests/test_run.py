@@ -35,6 +35,7 @@ def run(tmp_path: Path) -> Run:
     return run
 
 
+@pytest.mark.slow
 def test_a_second_process_is_refused_and_told_who_writes(run: Run) -> None:
     program = (
         "import sys; from pathlib import Path; from lookalike.run import Run\n"
@@ -52,6 +53,7 @@ def test_a_second_process_is_refused_and_told_who_writes(run: Run) -> None:
         pass
 
 
+@pytest.mark.slow
 def test_the_lock_holds_inside_one_process_too(run: Run) -> None:
     with run.writing(), pytest.raises(RunLockedError), Run(run.path).writing():
         pass

@@ -49,6 +49,7 @@ def test_every_round_has_every_number_of_threads_and_leaves_them_as_they_were(
     assert "| 1.8 |" in report
 
 
+@pytest.mark.slow
 def test_a_training_is_watched_to_its_end(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (60, 8, 8, 3), np.uint8)
     pack = write_pack(tmp_path / "pack", pixels, holdout=0.2)

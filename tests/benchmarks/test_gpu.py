@@ -103,6 +103,7 @@ def test_the_command_is_listed() -> None:
 # ---- what hangs, breaks or does not fit -----------------------------------------------------
 
 
+@pytest.mark.slow
 def test_what_hangs_is_stopped_and_the_stop_around_it_still_works() -> None:
     with pytest.raises(OutOfTimeError), at_most(0.05):
         time.sleep(5)
@@ -118,6 +119,7 @@ def within_another() -> None:
     time.sleep(5)
 
 
+@pytest.mark.slow
 def test_a_part_that_breaks_is_said_and_makes_the_command_fail(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -9,6 +9,7 @@ import pytest
 from case_tools import QUICK, fill, lookalike
 
 
+@pytest.mark.slow
 def test_the_same_command_inside_the_folder_continues(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -28,6 +29,7 @@ def test_the_same_command_inside_the_folder_continues(
     assert json.loads(pack)["class_counts"] == {"cats": 12, "dogs": 12}
 
 
+@pytest.mark.slow
 def test_a_run_and_a_pack_inside_a_source_are_passed_over(tmp_path: Path) -> None:
     fill(tmp_path / "in" / "cats", 12)
     fill(tmp_path / "in" / "dogs", 12, 100)
@@ -38,6 +40,7 @@ def test_a_run_and_a_pack_inside_a_source_are_passed_over(tmp_path: Path) -> Non
     assert json.loads(ended.out)["class_counts"] == {"cats": 12, "dogs": 12}
 
 
+@pytest.mark.slow
 def test_a_run_is_no_source(tmp_path: Path) -> None:
     fill(tmp_path / "in", 20)
     assert lookalike("start", tmp_path / "in", *QUICK, "--into", tmp_path / "r").status == 0

@@ -21,6 +21,7 @@ def source_of(run: Path) -> str:
     return Path(json.loads((run / "pack/pack.json").read_text())["plan"]["source"]).name
 
 
+@pytest.mark.slow
 def test_folders_whose_names_differ_behind_a_dot_have_runs_of_their_own(home: Path) -> None:
     for number, name in enumerate(("pics.v1", "pics.v2")):
         fill(home / name, 20, 100 * number)
@@ -35,6 +36,7 @@ def test_folders_whose_names_differ_behind_a_dot_have_runs_of_their_own(home: Pa
         assert (again["trained"]["run"], again["trained"]["resumed_at"]) == (run, 32)
 
 
+@pytest.mark.slow
 def test_a_run_under_the_whole_name_of_a_folder_continues(home: Path) -> None:
     fill(home / "pics.v1", 20)
     assert lookalike("start", "pics.v1", *WORDS, "--into", "runs/pics.v1").status == 0
@@ -42,6 +44,7 @@ def test_a_run_under_the_whole_name_of_a_folder_continues(home: Path) -> None:
     assert (again["trained"]["run"], again["trained"]["resumed_at"]) == ("runs/pics.v1", 32)
 
 
+@pytest.mark.slow
 def test_folders_of_one_name_have_runs_of_their_own_and_each_continues(home: Path) -> None:
     for number, place in enumerate(("a", "b")):
         fill(home / place / "pics", 20, 100 * number)
@@ -56,6 +59,7 @@ def test_folders_of_one_name_have_runs_of_their_own_and_each_continues(home: Pat
         assert (again["trained"]["run"], again["trained"]["resumed_at"]) == (run, 32)
 
 
+@pytest.mark.slow
 def test_a_folder_that_is_named_and_taken_is_refused_before_anything_is_written(
     home: Path,
 ) -> None:
@@ -70,6 +74,7 @@ def test_a_folder_that_is_named_and_taken_is_refused_before_anything_is_written(
         assert files_of(home / "r") == before
 
 
+@pytest.mark.slow
 def test_prepare_does_not_replace_a_pack_of_another_source(home: Path) -> None:
     fill(home / "one", 20)
     fill(home / "two", 20, 100)
@@ -83,6 +88,7 @@ def test_prepare_does_not_replace_a_pack_of_another_source(home: Path) -> None:
     assert lookalike("prepare", "one", "--to", "p", "--size", "16").status == 0
 
 
+@pytest.mark.slow
 def test_a_run_of_before_at_the_name_up_to_the_dot_continues(home: Path) -> None:
     fill(home / "pics.v1", 20)
     assert lookalike("start", "pics.v1", *WORDS, "--into", "runs/pics").status == 0
@@ -90,6 +96,7 @@ def test_a_run_of_before_at_the_name_up_to_the_dot_continues(home: Path) -> None
     assert (again["trained"]["run"], again["trained"]["resumed_at"]) == ("runs/pics", 32)
 
 
+@pytest.mark.slow
 def test_pictures_and_runs_that_were_moved_together_continue(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

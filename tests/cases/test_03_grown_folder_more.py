@@ -22,6 +22,7 @@ def run(tmp_path: Path) -> Path:
     return tmp_path / "r"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("more", [(), ("--more", "1s")])
 def test_a_grown_folder_is_refused_with_the_commands_that_do_it(
     run: Path, tmp_path: Path, more: tuple[str, ...]
@@ -47,6 +48,7 @@ def test_a_grown_folder_is_refused_with_the_commands_that_do_it(
     assert json.loads(ended.out)["resumed_at"] == 32
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("more", [(), ("--more", "1s")])
 def test_the_command_that_keeps_the_weights_works_as_it_is_printed(
     run: Path, tmp_path: Path, more: tuple[str, ...]
@@ -67,6 +69,7 @@ def test_the_command_that_keeps_the_weights_works_as_it_is_printed(
     assert {name: sides[1][name] for name in sides[0]} == sides[0]
 
 
+@pytest.mark.slow
 def test_train_prints_a_command_that_works_as_well(tmp_path: Path) -> None:
     fill(tmp_path / "in", 20)
     words = ("train", tmp_path / "in", *QUICK, "--into", tmp_path / "r")
@@ -78,6 +81,7 @@ def test_train_prints_a_command_that_works_as_well(tmp_path: Path) -> None:
     assert json.loads(ended.out)["begun_with"]["name"] == "r"
 
 
+@pytest.mark.slow
 def test_a_folder_that_lost_pictures_is_refused_as_well(run: Path, tmp_path: Path) -> None:
     (tmp_path / "in" / "0000.png").unlink()
     before = files_of(run)
@@ -86,6 +90,7 @@ def test_a_folder_that_lost_pictures_is_refused_as_well(run: Path, tmp_path: Pat
     assert "0 new files, 1 gone" in ended.err
 
 
+@pytest.mark.slow
 def test_a_folder_that_is_prepared_for_train_is_held_to_the_same(tmp_path: Path) -> None:
     fill(tmp_path / "in", 20)
     words = ("train", tmp_path / "in", *QUICK, "--into", tmp_path / "r")
@@ -99,6 +104,7 @@ def test_a_folder_that_is_prepared_for_train_is_held_to_the_same(tmp_path: Path)
     assert files_of(tmp_path / "r") == before
 
 
+@pytest.mark.slow
 def test_settings_that_differ_are_refused_before_anything_is_written(
     run: Path, tmp_path: Path
 ) -> None:

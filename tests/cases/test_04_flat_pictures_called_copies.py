@@ -90,6 +90,7 @@ def blurred(pictures: Pictures, sigma: float) -> Pictures:
     return gaussian_filter(pictures.astype(float), (0, sigma, sigma, 0)).round().astype(np.uint8)
 
 
+@pytest.mark.slow
 def test_what_shares_no_detail_is_no_copy(known: tuple[Pictures, Pictures, CopyCheck]) -> None:
     _, unseen, check = known
     draw = np.random.default_rng(1)
@@ -106,6 +107,7 @@ def test_what_shares_no_detail_is_no_copy(known: tuple[Pictures, Pictures, CopyC
     assert {name: share for name, share in called.items() if share > MOST} == {}
 
 
+@pytest.mark.slow
 def test_copies_are_still_found(known: tuple[Pictures, Pictures, CopyCheck]) -> None:
     training, _, check = known
     some = training[training.std((1, 2)).mean(1) > DETAIL][:100]
@@ -115,6 +117,7 @@ def test_copies_are_still_found(known: tuple[Pictures, Pictures, CopyCheck]) -> 
         assert check(np.ascontiguousarray(copies)).mean() >= 0.95
 
 
+@pytest.mark.slow
 def test_a_run_of_a_moment_on_sixteen_pictures_gives_its_soft_samples(tmp_path: Path) -> None:
     fill(tmp_path / "in", 16)
     assert lookalike("prepare", tmp_path / "in", "--to", tmp_path / "p").status == 0

@@ -23,6 +23,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     [
@@ -38,6 +39,7 @@ def test_a_pack_with_another_hold_out_is_refused(words: tuple[str, ...], home: P
     assert "may have seen" in ended.err, ended.err
 
 
+@pytest.mark.slow
 def test_the_hold_out_of_before_or_other_pictures_may_judge(home: Path) -> None:
     fill(home / "others", 100, first=900)
     assert lookalike("evaluate", "r", "--against", "others", *JUDGE, "--no-classes").status == 0

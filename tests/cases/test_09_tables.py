@@ -144,6 +144,7 @@ def test_two_tables_are_joined_and_where_they_disagree_is_said(tmp_path: Path) -
     ) in done.found
 
 
+@pytest.mark.slow
 def test_a_parquet_of_labels_beside_the_pictures_is_a_table(tmp_path: Path) -> None:
     arrow = pytest.importorskip("pyarrow")
     parquet = pytest.importorskip("pyarrow.parquet")

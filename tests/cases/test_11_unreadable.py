@@ -49,6 +49,7 @@ def close(places: Sequence[Path], shut: list[Path], mode: int = 0) -> None:
         shut.append(place)
 
 
+@pytest.mark.slow
 def test_what_may_not_be_read_is_named_and_tried_again(tmp_path: Path, shut: list[Path]) -> None:
     folder, to = tmp_path / "in", tmp_path / "pack"
     fill(folder / "birds", 10, 200)
@@ -71,6 +72,7 @@ def test_what_may_not_be_read_is_named_and_tried_again(tmp_path: Path, shut: lis
     assert done["refused"] == 0
 
 
+@pytest.mark.slow
 def test_a_root_or_a_target_without_rights_is_a_message(tmp_path: Path, shut: list[Path]) -> None:
     folder = fill(tmp_path / "in", 20)
     for name, mode in (("closed", 0), ("ro", 0o555)):

@@ -61,6 +61,7 @@ WRITING = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("verb", WRITING)
 def test_every_verb_says_place_and_cure_and_leaves_nothing_half_written(
     home: Path, tmp_path: Path, verb: str
@@ -80,6 +81,7 @@ def test_every_verb_says_place_and_cure_and_leaves_nothing_half_written(
     assert again.status == 0, again.err
 
 
+@pytest.mark.slow
 def test_transform_that_could_write_nothing_has_failed(home: Path, tmp_path: Path) -> None:
     with no_file_above(64):
         ended = lookalike("transform", home / "in", "fliph", "--to", tmp_path / "t")
@@ -129,6 +131,7 @@ with staging(Path(sys.argv[1])) as part:
 """
 
 
+@pytest.mark.slow
 def test_what_a_killed_process_left_goes_at_the_next_call_and_a_living_one_is_left_alone(
     home: Path, tmp_path: Path
 ) -> None:
@@ -147,6 +150,7 @@ def test_what_a_killed_process_left_goes_at_the_next_call_and_a_living_one_is_le
     assert [file.name for file in tmp_path.iterdir()] == ["p"]
 
 
+@pytest.mark.slow
 def test_a_pack_that_was_moved_aside_by_a_killed_process_comes_back(
     home: Path, tmp_path: Path
 ) -> None:

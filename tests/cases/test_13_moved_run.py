@@ -21,6 +21,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_a_run_with_its_own_pack_inside_is_moved(home: Path) -> None:
     Path("w/p").rename("w/r/pack")
     Path("w/r").rename("elsewhere")
@@ -31,6 +32,7 @@ def test_a_run_with_its_own_pack_inside_is_moved(home: Path) -> None:
     assert lookalike("train", "elsewhere/pack", *QUICK, "--into", "elsewhere").status == 0
 
 
+@pytest.mark.slow
 def test_a_run_and_its_pack_are_moved_together(home: Path) -> None:
     Path("w").rename("elsewhere")
     assert lookalike("evaluate", "elsewhere/r", *JUDGE).status == 0
@@ -38,6 +40,7 @@ def test_a_run_and_its_pack_are_moved_together(home: Path) -> None:
     assert not any("no longer" in note for note in made["notes"])
 
 
+@pytest.mark.slow
 def test_a_pack_that_is_gone_is_said_and_can_be_named(home: Path) -> None:
     Path("w/p").rename("hidden")
     ended = lookalike("evaluate", "w/r", *JUDGE)
@@ -48,6 +51,7 @@ def test_a_pack_that_is_gone_is_said_and_can_be_named(home: Path) -> None:
     assert any("copies of training pictures are not left out" in note for note in made["notes"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("count", "expected"),
     [(20, "Add pictures: from 32 on"), (20, "--holdout 0.5"), (40, "--holdout 0.4")],

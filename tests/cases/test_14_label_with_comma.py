@@ -37,6 +37,7 @@ def test_an_unknown_one_is_answered_with_words_that_a_shell_takes() -> None:
         assert shlex.quote(name) in there
 
 
+@pytest.mark.slow
 def test_a_run_makes_the_class_with_a_comma(tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     for number in range(24):

@@ -63,6 +63,7 @@ def test_every_verb_takes_text_and_paths(
             assert json.loads(json.dumps(result.as_dict())) == result.as_dict()
 
 
+@pytest.mark.slow
 def test_pictures_and_scores_need_no_files(home: Path) -> None:
     before = sorted(home.rglob("*.png"))
     made = lookalike.generate(home / "r", count=20, seed=3, keep_copies=True)
@@ -79,6 +80,7 @@ def test_pictures_and_scores_need_no_files(home: Path) -> None:
     assert sorted(home.rglob("*.png")) == before
 
 
+@pytest.mark.slow
 def test_a_function_judges_and_one_that_gives_no_rows_is_refused(home: Path) -> None:
     def brightness(pictures: np.ndarray) -> np.ndarray:
         return pictures.reshape(len(pictures), -1)[:, ::50]
@@ -91,6 +93,7 @@ def test_a_function_judges_and_one_that_gives_no_rows_is_refused(home: Path) -> 
     assert not any(file.name.startswith(".") for file in kept)
 
 
+@pytest.mark.slow
 def test_pictures_in_memory_are_those_of_the_files(home: Path, tmp_path: Path) -> None:
     made = lookalike.generate(home / "r", count=5, seed=3, keep_copies=True)
     files = lookalike.generate(home / "r", tmp_path / "o", count=5, seed=3, keep_copies=True)
@@ -162,6 +165,7 @@ def test_a_place_that_is_not_there_is_an_error_of_ours(tmp_path: Path) -> None:
             verb(nowhere)
 
 
+@pytest.mark.slow
 def test_who_listens_is_told(home: Path, tmp_path: Path) -> None:
     heard: list[str] = []
     steps: list[Any] = []

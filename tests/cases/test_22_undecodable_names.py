@@ -25,6 +25,7 @@ def test_a_folder_with_a_latin_name_is_prepared_and_its_classes_stay_apart(tmp_p
     assert Path(plan["source"]) == home.resolve()
 
 
+@pytest.mark.slow
 def test_a_narrow_terminal_shows_what_it_can(tmp_path: Path) -> None:
     fill(tmp_path / "u" / "Groß", 10)
     fill(tmp_path / "u" / "Klein", 10, 50)

@@ -30,6 +30,7 @@ def test_a_live_screen_shows_names_as_they_are(name: str) -> None:
     assert f"reading {name}" in into.getvalue()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_a_folder_of_that_name_is_trained_on(tmp_path: Path, name: str) -> None:
     fill(tmp_path / name, 20)
@@ -48,6 +49,7 @@ def output_of(home: Path, *words: str, **environment: str) -> subprocess.Complet
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "environment",
     [{"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}],

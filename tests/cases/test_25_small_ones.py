@@ -17,6 +17,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_printed_commands_are_quoted(home: Path) -> None:
     out = lookalike("prepare", "in", "--to", "my pack", "--size", "16").out
     command = out.splitlines()[-1].removeprefix("Next: ")
@@ -29,6 +30,7 @@ def test_printed_commands_are_quoted(home: Path) -> None:
         assert "a 'run'" in command
 
 
+@pytest.mark.slow
 def test_start_trains_on_a_pack_and_continues(home: Path) -> None:
     assert lookalike("prepare", "in", "--to", "my pack", "--size", "16").status == 0
     before = files_of(home / "my pack")
@@ -64,6 +66,7 @@ def test_a_size_that_the_recipe_does_not_make_is_refused_before_anything_is_prep
     assert [file.name for file in home.iterdir()] == ["in"]
 
 
+@pytest.mark.slow
 def test_the_option_that_was_given_is_named(home: Path) -> None:
     assert lookalike("prepare", "in", "--to", "p", "--size", "16").status == 0
     assert lookalike("train", "p", *QUICK, "--into", "r").status == 0
@@ -77,6 +80,7 @@ def test_the_option_that_was_given_is_named(home: Path) -> None:
         assert expected in ended.err
 
 
+@pytest.mark.slow
 def test_images_win_over_the_time_that_nobody_gave(home: Path) -> None:
     ended = lookalike("start", "in", *QUICK, "--size", "16", "--json")
     assert json.loads(ended.out)["trained"]["budget"] == 32
@@ -101,6 +105,7 @@ def test_usage_errors_are_json_where_json_is_asked_for(words: tuple[str, ...]) -
     assert json.loads(ended.out)["error"] == "UsageError"
 
 
+@pytest.mark.slow
 def test_doctor_leaves_no_page_unless_asked(home: Path) -> None:
     assert lookalike("doctor", "in", "--quick").status == 0
     assert [file.name for file in home.iterdir()] == ["in"]
@@ -108,12 +113,14 @@ def test_doctor_leaves_no_page_unless_asked(home: Path) -> None:
     assert Path("look/d.html").exists()
 
 
+@pytest.mark.slow
 def test_a_run_is_titled_by_its_pictures(home: Path) -> None:
     assert lookalike("start", "in", *QUICK, "--size", "16", "--into", "runs/holiday").status == 0
     assert "<h1>holiday</h1>" in Path("runs/holiday/report.html").read_text()
     assert "holiday: " in lookalike("show", "runs/holiday").out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("option", ["--for", "--more"])
 def test_a_time_without_a_unit_is_said_to_be_seconds(
     home: Path, option: str, caplog: pytest.LogCaptureFixture

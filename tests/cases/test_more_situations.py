@@ -27,6 +27,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_start_on_the_pack_of_a_run_continues_that_run(home: Path) -> None:
     fill(home / "pics", 20)
     assert lookalike("start", "pics", *SMALL).status == 0
@@ -90,6 +91,7 @@ def test_output_to_a_full_disk_ends_in_a_sentence(
     assert "Error: " in capfd.readouterr().err
 
 
+@pytest.mark.slow
 def test_demo_data_on_a_full_disk_names_the_folder(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -122,6 +124,7 @@ def test_transform_on_a_full_disk_names_the_place(
     shutil.rmtree("out")
 
 
+@pytest.mark.slow
 def test_closed_streams_do_not_stop_the_work(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from lookalike.cli.main import main
 
@@ -152,6 +155,7 @@ def test_folds_are_parts_and_the_folders_in_them_classes(tmp_path: Path) -> None
     assert "fold0, fold1, fold2 are parts of the set and no class." in done.found
 
 
+@pytest.mark.slow
 def test_numbers_in_python_may_be_text_or_of_numpy(tmp_path: Path) -> None:
     fill(tmp_path / "in", 20)
     for number, size in enumerate(("32", np.int64(32), 32.0)):

@@ -59,6 +59,7 @@ def sides(folder: Path) -> set[tuple[int, int]]:
     return {Image.open(file).size for file in folder.rglob("*.png")}
 
 
+@pytest.mark.slow
 def test_a_folder_of_posters_becomes_posters(run: Path) -> None:
     assert Run(run).recipe().size == Rectangle(16, 24)
     assert Pack.open(run / "pack").verified().shape == (24, 16, 3)
@@ -74,6 +75,7 @@ def test_a_folder_of_posters_becomes_posters(run: Path) -> None:
     assert "New pictures at 16 × 24 px" in page
 
 
+@pytest.mark.slow
 def test_a_run_of_posters_is_continued_begun_with_judged_and_given_away(run: Path) -> None:
     more = lookalike("train", run / "pack", "--into", run, *QUICK[:3], "images=64", *QUICK[4:])
     assert more.status == 0, more.err
@@ -98,6 +100,7 @@ def test_a_run_of_posters_is_continued_begun_with_judged_and_given_away(run: Pat
     assert sides(Path("exported")) == {(16, 24)}
 
 
+@pytest.mark.slow
 def test_posters_are_found_again_changed_and_added_to_their_set(run: Path) -> None:
     rebuilt = lookalike(
         "rebuild", run, "posters/odd/001.png", "--steps", 2, "--losses", "mse", "--beside", 1
@@ -118,6 +121,7 @@ def test_posters_are_found_again_changed_and_added_to_their_set(run: Path) -> No
     assert card["pack"]["size"] == SIZE
 
 
+@pytest.mark.slow
 def test_the_doctor_looks_at_posters_and_at_packs_of_them(run: Path) -> None:
     following = {"posters": f"prepare posters --to packs/a --size {SIZE}", "run/pack": "train "}
     for source, command in following.items():
@@ -127,6 +131,7 @@ def test_the_doctor_looks_at_posters_and_at_packs_of_them(run: Path) -> None:
         assert f"Next: lookalike {command}" in ended.out
 
 
+@pytest.mark.slow
 def test_the_same_again_reads_nothing_and_a_smaller_pack_keeps_the_shape(posters: Path) -> None:
     first = lookalike("prepare", posters, "--size", SIZE, "--to", "pack")
     assert f"60 pictures of {SIZE} px in pack" in first.out
@@ -142,6 +147,7 @@ def test_the_same_again_reads_nothing_and_a_smaller_pack_keeps_the_shape(posters
     assert f"Name --size {SIZE} or less" in refused.err
 
 
+@pytest.mark.slow
 def test_an_older_program_refuses_a_pack_of_rectangles_by_its_version(posters: Path) -> None:
     lookalike("prepare", posters, "--size", SIZE, "--to", "pack")
     lookalike("prepare", posters, "--size", 16, "--to", "square")
@@ -188,6 +194,7 @@ def test_from_python_a_size_is_text_too(posters: Path) -> None:
     assert pack.as_dict()["size"] == SIZE
 
 
+@pytest.mark.slow
 def test_what_a_square_would_leave_out_is_said_with_the_size_that_keeps_it(posters: Path) -> None:
     said = "a square leaves 33% of each picture out (--size 32x48 keeps their shape)"
     assert said in choose(posters).reasons

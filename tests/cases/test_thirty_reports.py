@@ -114,6 +114,7 @@ def test_5_a_jpeg_that_lacks_its_last_bytes_is_read_and_a_torn_one_named(
     assert (prepared.count, [name for name, _ in prepared.refusals]) == (21, ["torn.jpg"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "litter", [".DS_Store", "cats/.DS_Store", "cats/._0001.png", ".ipynb_checkpoints/0001.png",
                "cats/.ipynb_checkpoints/0001-checkpoint.png"]
@@ -183,6 +184,7 @@ def test_11_folders_with_dots_in_a_tar_are_no_keys(made, tmp_path: Path) -> None
     assert {name: row["class"] for name, row in rows.items()} == right
 
 
+@pytest.mark.slow
 def test_12_captions_beside_class_folders_leave_the_classes(made, tmp_path: Path) -> None:
     """datasets 4621: metadata.jsonl with captions, and the labels in the folders' names."""
     lines = []
@@ -194,6 +196,7 @@ def test_12_captions_beside_class_folders_leave_the_classes(made, tmp_path: Path
     assert made(tmp_path / "in").class_counts == {"cat": 12, "dog": 12}
 
 
+@pytest.mark.slow
 def test_13_a_table_with_two_columns_of_pictures_labels_none_by_its_numbers(
     made, tmp_path: Path
 ) -> None:
@@ -268,6 +271,7 @@ def test_20_captions_beside_pictures_are_said_to_be_left(made, tmp_path: Path) -
     assert "24 text files not used" in "\n".join(prepared.lines())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("factor", [257, 16], ids=["16 bit", "12 bit in 16"])
 def test_21_grey_of_sixteen_bits_is_neither_white_nor_black(
     factor: int, made, tmp_path: Path
@@ -294,6 +298,7 @@ def test_24_holes_in_a_column_are_no_class(made, tmp_path: Path) -> None:
     assert "12 pictures with no class" in "\n".join(prepared.lines())
 
 
+@pytest.mark.slow
 def test_26_a_picture_of_two_hundred_megapixels_is_named_and_the_rest_is_read(
     made, tmp_path: Path
 ) -> None:
@@ -337,6 +342,7 @@ def test_30_grey_and_colored_pictures_may_lie_together(made, tmp_path: Path) -> 
     assert (prepared.count, prepared.channels, prepared.refused) == (24, 3, 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("share", [0.3, 0.5, 0.7, 0.999])
 def test_31_a_tar_that_is_cut_off_is_named_wherever_the_cut_is(
     share: float, made, tmp_path: Path

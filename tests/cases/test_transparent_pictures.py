@@ -51,6 +51,7 @@ def modes(folder: Path) -> set[str]:
     return {Image.open(file).mode for file in folder.glob("*.png")}
 
 
+@pytest.mark.slow
 def test_a_folder_of_icons_becomes_transparent_pngs_that_say_where_they_come_from(
     run: Path,
 ) -> None:
@@ -64,6 +65,7 @@ def test_a_folder_of_icons_becomes_transparent_pngs_that_say_where_they_come_fro
     assert Image.open("out-grid.png").mode == "RGB"
 
 
+@pytest.mark.slow
 def test_a_run_with_alpha_is_continued_judged_and_shared(run: Path) -> None:
     more = lookalike("train", run / "pack", "--into", run, *QUICK[:3], "images=64", *QUICK[4:])
     assert more.status == 0, more.err
@@ -81,6 +83,7 @@ def test_a_run_with_alpha_is_continued_judged_and_shared(run: Path) -> None:
     assert modes(Path("exported/train")) == {"RGBA"}
 
 
+@pytest.mark.slow
 def test_samples_with_alpha_are_not_judged_against_pictures_on_a_background(run: Path) -> None:
     prepared = lookalike("prepare", "icons", "--to", "plain", "--size", 32, "--holdout", 0.3)
     assert prepared.status == 0, prepared.err
@@ -90,6 +93,7 @@ def test_samples_with_alpha_are_not_judged_against_pictures_on_a_background(run:
     assert "with --alpha" in judged.err
 
 
+@pytest.mark.slow
 def test_prepare_and_the_doctor_say_that_alpha_would_keep_transparency(icons: Path) -> None:
     plain = lookalike("prepare", icons, "--to", "plain", "--size", 32)
     assert "20 of 20 pictures looked at are transparent" in plain.out
@@ -101,6 +105,7 @@ def test_prepare_and_the_doctor_say_that_alpha_would_keep_transparency(icons: Pa
     assert Pack.open(Path("kept")).channels == 4
 
 
+@pytest.mark.slow
 def test_a_pack_that_loses_its_transparency_says_so_and_alpha_keeps_it(icons: Path) -> None:
     lookalike("prepare", icons, "--to", "packed", "--size", 32, "--alpha")
     said = "Transparency is gone: 60 of 60 pictures looked at have some, and they lie on white now."
@@ -116,6 +121,7 @@ def test_a_pack_that_loses_its_transparency_says_so_and_alpha_keeps_it(icons: Pa
     assert Pack.open(Path("kept")).channels == 4
 
 
+@pytest.mark.slow
 def test_a_pack_is_refused_what_it_cannot_give_with_what_it_can(icons: Path) -> None:
     lookalike("prepare", icons, "--to", "grey", "--size", 32, "--grey")
     for words, cure in (
@@ -129,6 +135,7 @@ def test_a_pack_is_refused_what_it_cannot_give_with_what_it_can(icons: Path) -> 
     assert lookalike("prepare", "grey", "--to", "other", "--size", 16, "--grey").status == 0
 
 
+@pytest.mark.slow
 def test_opaque_pictures_with_alpha_are_said_to_be_opaque(icons: Path) -> None:
     for file in icons.glob("*.png"):
         Image.open(file).convert("RGB").save(file)
@@ -140,6 +147,7 @@ def test_opaque_pictures_with_alpha_are_said_to_be_opaque(icons: Path) -> None:
     assert (pack.shards.take(np.arange(pack.count))[..., 3] == 255).all()
 
 
+@pytest.mark.slow
 def test_white_pictures_that_differ_in_alpha_alone_are_neither_blank_nor_copies(
     tmp_path: Path,
 ) -> None:
@@ -172,6 +180,7 @@ def test_what_cannot_go_with_alpha_is_refused_before_anything_is_read(
     assert not Path("packed").exists()
 
 
+@pytest.mark.slow
 def test_a_pack_without_alpha_gives_none_and_one_with_alpha_gives_opaque_pictures(
     icons: Path,
 ) -> None:
@@ -200,6 +209,7 @@ def recipe(size: int = 32, channels: int = 3, labels: int = 0):
 '''
 
 
+@pytest.mark.slow
 def test_a_recipe_of_three_channels_refuses_alpha_and_names_those_that_make_it(
     icons: Path,
 ) -> None:
@@ -214,6 +224,7 @@ def test_a_recipe_of_three_channels_refuses_alpha_and_names_those_that_make_it(
     assert "without --alpha, or use one of: " in trained.err
 
 
+@pytest.mark.slow
 def test_transform_keeps_transparency_where_it_is_asked_for(icons: Path) -> None:
     assert lookalike("transform", icons, "rot_30", "--alpha", "--to", "clear").status == 0
     assert lookalike("transform", icons, "rot_30", "--to", "white").status == 0

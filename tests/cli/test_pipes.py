@@ -39,6 +39,7 @@ def test_an_output_that_nobody_reads_ends_the_command_without_a_word(
     assert "BrokenPipe" not in said
 
 
+@pytest.mark.slow
 def test_progress_that_nobody_reads_does_not_end_the_work(folder: Path, tmp_path: Path) -> None:
     words = ("prepare", folder, "--to", tmp_path / "p", "--size", "16")
     status, _ = run_unread(*words, streams=("stdout", "stderr"))

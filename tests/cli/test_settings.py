@@ -7,9 +7,12 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 Say = Callable[..., tuple[int, str, str]]
 
 
+@pytest.mark.slow
 def test_tricks_train_are_written_down_and_continue(say: Say, pack: Path, tmp_path: Path) -> None:
     tricks = ("deviation=true", "lecam=0.3", "matching=0.5", "augment=adaptive", "critic_steps=2")
     words = ("train", pack, "--recipe", "tiny", "--set", "images=64", *tricks,
@@ -34,6 +37,7 @@ def test_a_trick_without_meaning_is_answered_with_those_that_take_it(
     assert "smothing: there is no such setting" in err
 
 
+@pytest.mark.slow
 def test_a_recipe_that_needs_labels_says_so_and_names_others(
     say: Say, folder: Path, tmp_path: Path
 ) -> None:

@@ -22,12 +22,14 @@ def run(pack: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return into
 
 
+@pytest.mark.slow
 def test_training_leaves_a_whole_run_folder(run: Path) -> None:
     for name in ("recipe.json", "env.json", "stats.jsonl", "report.html", "samples/0000000000.png"):
         assert (run / name).exists(), name
     assert (run / "checkpoints" / "0000000064.safetensors").exists()
 
 
+@pytest.mark.slow
 def test_the_same_command_again_continues_and_finds_nothing_to_do(
     say: Say, run: Path, pack: Path
 ) -> None:
@@ -138,6 +140,7 @@ def test_errors_are_json_too_when_json_was_asked_for(say: Say) -> None:
     assert json.loads(out)["error"] == "RunError"
 
 
+@pytest.mark.slow
 def test_start_goes_from_a_folder_to_a_report(say: Say, folder: Path, tmp_path: Path) -> None:
     words = ("start", folder, "--recipe", "tiny", "--size", "16", "--for", "2s")
     status, out, err = say(*words, "--into", tmp_path / "r", "--precision", "fp32", "--json")
@@ -150,6 +153,7 @@ def test_start_goes_from_a_folder_to_a_report(say: Say, folder: Path, tmp_path: 
     assert json.loads(again[1])["trained"]["resumed_at"] == told["trained"]["images"]
 
 
+@pytest.mark.slow
 def test_a_recipe_file_of_ones_own_trains_and_needs_naming_to_be_opened(
     say: Say, pack: Path, tmp_path: Path
 ) -> None:

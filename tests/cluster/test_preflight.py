@@ -33,6 +33,7 @@ def test_a_name_that_does_not_resolve_is_named() -> None:
         check_address("no-such-host.invalid", 29500, 1)
 
 
+@pytest.mark.slow
 def test_a_closed_port_and_a_taken_one_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TORCHELASTIC_USE_AGENT_STORE", raising=False)
     with socket.socket() as taken:

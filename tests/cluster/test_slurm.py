@@ -119,6 +119,7 @@ def test_the_job_that_train_prints_trains_with_two_ranks(tmp_path: Path) -> None
     assert '"processes": 2' in (run.path / "env.json").read_text()
 
 
+@pytest.mark.slow
 def test_the_job_ends_with_a_sentence_before_torchrun_begins(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("", 0))

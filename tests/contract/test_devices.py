@@ -56,6 +56,7 @@ def test_the_meta_device_refuses_tensors_of_the_cpu() -> None:
         torch.cat([there, here])
 
 
+@pytest.mark.slow
 @EVERY
 def test_a_step_mixes_no_tensors_of_two_devices(name: str, meta: str) -> None:
     trainer = trainer_of(small(name), meta)

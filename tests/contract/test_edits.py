@@ -74,6 +74,7 @@ def photo_around(square: Tensor, side: int) -> Photo:
     return Photo(pixels=large, square=small_one, to_square=matrix, digest="")
 
 
+@pytest.mark.slow
 @EVERY
 def test_no_change_asked_gives_the_photo_back_bit_for_bit(name: str) -> None:
     editor, subject = editor_of(name), subject_of(name)
@@ -83,6 +84,7 @@ def test_no_change_asked_gives_the_photo_back_bit_for_bit(name: str) -> None:
         assert np.array_equal(compose(photo, edit), photo.pixels)
 
 
+@pytest.mark.slow
 @EVERY
 def test_strength_zero_is_the_photo(name: str) -> None:
     editor, subject = editor_of(name), subject_of(name)
@@ -112,6 +114,7 @@ def test_an_edit_and_its_reverse_return_near_the_start(name: str) -> None:
     assert left <= 0.5 * moved + 0.001
 
 
+@pytest.mark.slow
 @EVERY
 def test_the_same_again_gives_the_same_bytes(name: str) -> None:
     editor, square = editor_of(name), pictures_of(name)[:1]
@@ -132,6 +135,7 @@ def test_a_batch_equals_its_pictures_one_by_one(name: str) -> None:
         assert torch.equal(generator.drawn(latents[row : row + 1], told), whole[row : row + 1])
 
 
+@pytest.mark.slow
 @EVERY
 def test_descent_finds_a_picture_that_the_generator_drew_better_than_it_began(name: str) -> None:
     editor = editor_of(name)

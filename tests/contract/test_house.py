@@ -170,6 +170,7 @@ def test_there_are_files_to_read() -> None:
     assert {room(path) for path in FILES} <= set(MAY), "a new room: say here what it may import"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(MAY))
 def test_a_room_imports_only_what_lies_below_it(name: str) -> None:
     wrong = [
@@ -182,6 +183,7 @@ def test_a_room_imports_only_what_lies_below_it(name: str) -> None:
     assert wrong == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("island", sorted(ISLANDS))
 def test_a_stage_and_a_recipe_never_import_a_neighbor(island: str) -> None:
     def place(path: Path) -> str:
@@ -197,6 +199,7 @@ def test_a_stage_and_a_recipe_never_import_a_neighbor(island: str) -> None:
     assert wrong == []
 
 
+@pytest.mark.slow
 def test_nothing_imports_a_recipe_by_name() -> None:
     wrong = [
         f"{shown(path)}:{node.lineno}"
@@ -307,6 +310,7 @@ def test_every_door_has_words_of_the_glossary_on_it() -> None:
     assert wrong == {}
 
 
+@pytest.mark.slow
 def test_only_sources_the_cluster_and_the_page_touch_the_network() -> None:
     wrong = [
         f"{shown(path)}:{node.lineno} imports {name}"
@@ -329,6 +333,7 @@ def test_data_sources_and_settings_do_not_need_torch() -> None:
     assert wrong == []
 
 
+@pytest.mark.slow
 def test_where_json_may_be_damaged_it_may_be_too_deep() -> None:
     """What is no JSON is a ValueError, and what is nested ten thousand deep a RecursionError."""
     found, narrow = 0, []

@@ -22,6 +22,7 @@ print(" ".join(sorted(set(sys.modules) & {heavy!r})))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -54,6 +55,7 @@ def test_import_alone_brings_neither_numpy_nor_pillow() -> None:
     assert ended.stdout.split() == []
 
 
+@pytest.mark.slow
 def test_the_first_page_of_the_studio_needs_no_torch() -> None:
     pytest.importorskip("starlette")
     program = "import sys, lookalike.studio.server.server; print(*({'torch'} & set(sys.modules)))"

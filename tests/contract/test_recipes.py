@@ -175,6 +175,7 @@ def _built(chosen: Recipe) -> tuple[Networks, Tensor]:
         return networks, networks["G"](torch.zeros(2, chosen.prior.width), labels)
 
 
+@pytest.mark.slow
 @EVERY
 def test_the_generator_gives_pictures_between_minus_one_and_one(name: str) -> None:
     chosen = small(name)
@@ -189,6 +190,7 @@ def test_the_generator_gives_pictures_between_minus_one_and_one(name: str) -> No
 # ---- phases ---------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @EVERY
 def test_each_phase_moves_its_players_alone_and_gives_one_finite_number_per_sample(
     name: str,
@@ -213,6 +215,7 @@ def test_each_phase_moves_its_players_alone_and_gives_one_finite_number_per_samp
             assert torch.isfinite(term).all(), f"phase {index}: {term_name}"
 
 
+@pytest.mark.slow
 @EVERY
 def test_the_average_follows_every_number_of_its_network(name: str) -> None:
     assert story(name).lagging == []
@@ -235,6 +238,7 @@ def test_four_steps_are_two_a_resume_and_two_bit_for_bit(name: str) -> None:
     assert differences(told.middle["networks"], told.state["networks"]), "four steps moved nothing"
 
 
+@pytest.mark.slow
 @EVERY
 def test_the_same_holds_for_pictures_with_alpha_where_a_recipe_makes_them(name: str) -> None:
     if 4 not in FILES[name].channels:
@@ -249,6 +253,7 @@ def test_the_same_holds_for_pictures_with_alpha_where_a_recipe_makes_them(name: 
     assert differences(told.state, told.resumed_state) == []
 
 
+@pytest.mark.slow
 @EVERY
 def test_the_same_holds_for_rectangles_where_a_recipe_makes_them(name: str) -> None:
     if not FILES[name].rectangles:
@@ -271,6 +276,7 @@ def test_the_same_holds_for_rectangles_where_a_recipe_makes_them(name: str) -> N
 # ---- micro-batches --------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @EVERY
 def test_the_gradient_over_micro_batches_is_that_of_the_whole_batch(name: str) -> None:
     chosen = replace(small(name), augment=None)

@@ -242,6 +242,7 @@ def case(request: pytest.FixtureRequest) -> tuple[str, Trainer, dict[str, Any]]:
 EVERY_CASE = pytest.mark.parametrize("case", CASES, indirect=True)
 
 
+@pytest.mark.slow
 @EVERY_CASE
 def test_an_old_checkpoint_draws_its_pictures_and_continues_to_the_same_weights(
     case: tuple[str, Trainer, dict[str, Any]],
@@ -255,6 +256,7 @@ def test_an_old_checkpoint_draws_its_pictures_and_continues_to_the_same_weights(
         check_pictures(drawn(trainer), pictures[f"{name} later"])
 
 
+@pytest.mark.slow
 @EVERY_CASE
 def test_the_same_steps_from_the_start_lead_to_the_old_checkpoint(
     case: tuple[str, Trainer, dict[str, Any]],
@@ -322,6 +324,7 @@ def test_an_old_run_generates_its_pictures(
     check_pictures(np.stack(found), np.load(HERE / "pictures.npz")[f"run {name}"])
 
 
+@pytest.mark.slow
 @CONTINUED
 def test_an_old_run_is_continued_by_the_same_command_as_if_it_had_not_been_stopped(
     name: str, run: tuple[Path, Path, dict[str, Any]], tmp_path: Path

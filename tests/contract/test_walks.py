@@ -178,6 +178,7 @@ def here(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker_pool, "cores", lambda: 0)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("here")
 def test_a_picture_passes_at_most_sixteen_files_from_its_folder_to_a_batch(tmp_path: Path) -> None:
     walk = folder_to_batch(tmp_path)
@@ -187,6 +188,7 @@ def test_a_picture_passes_at_most_sixteen_files_from_its_folder_to_a_batch(tmp_p
     assert len(walk.every) <= 26, walk.every
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["tiny", "swift"])
 def test_a_z_passes_at_most_twelve_files_until_it_is_a_png(tmp_path: Path, name: str) -> None:
     if name == "swift" and not installed():

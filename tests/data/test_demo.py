@@ -20,6 +20,7 @@ def table(folder: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+@pytest.mark.slow
 def test_faces_come_with_their_attributes_and_the_name_of_the_artist(tmp_path: Path) -> None:
     done = draw_demo(tmp_path / "faces", DemoSettings(count=30, size=32))
     assert (done.made, done.count) == (True, 30)
@@ -35,6 +36,7 @@ def test_faces_come_with_their_attributes_and_the_name_of_the_artist(tmp_path: P
     assert "Johan Melin, CC BY 4.0" in (done.folder / "LICENCE.txt").read_text()
 
 
+@pytest.mark.slow
 def test_the_same_seed_draws_the_same_and_a_second_call_does_nothing(tmp_path: Path) -> None:
     one = draw_demo(tmp_path / "a", DemoSettings(count=4, size=16, seed=5))
     draw_demo(tmp_path / "b", DemoSettings(count=4, size=16, seed=5))
@@ -45,6 +47,7 @@ def test_the_same_seed_draws_the_same_and_a_second_call_does_nothing(tmp_path: P
     assert not draw_demo(one.folder, DemoSettings(count=4, size=16, seed=5)).made
 
 
+@pytest.mark.slow
 def test_a_folder_with_something_else_is_left_alone(tmp_path: Path) -> None:
     draw_demo(tmp_path / "a", DemoSettings(count=2, size=16))
     with pytest.raises(DataError, match="other demo pictures"):
@@ -56,6 +59,7 @@ def test_a_folder_with_something_else_is_left_alone(tmp_path: Path) -> None:
     assert [p.name for p in (tmp_path / "b").iterdir()] == ["mine.png"]
 
 
+@pytest.mark.slow
 def test_the_mix_has_a_class_folder_for_each_of_its_styles(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -68,6 +72,7 @@ def test_the_mix_has_a_class_folder_for_each_of_its_styles(
     assert all(row["file"].startswith(row["class"] + "/") for row in table(done.folder))
 
 
+@pytest.mark.slow
 def test_an_option_that_is_fixed_is_drawn_and_written(tmp_path: Path) -> None:
     wanted = DemoSettings(
         count=6, size=16, options={"hairVariant": ["bun"], "hairProbability": 100}
@@ -110,6 +115,7 @@ def test_artist_and_licence_are_those_that_the_package_states(name: str) -> None
     )
 
 
+@pytest.mark.slow
 def test_different_faces_are_different_pictures(tmp_path: Path) -> None:
     done = draw_demo(tmp_path / "faces", DemoSettings(count=12, size=16))
     drawn = np.stack([images.read(p) for p in sorted(done.folder.glob("*.png"))])

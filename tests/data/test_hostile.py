@@ -47,6 +47,7 @@ def complaints(corpus: object, refused: dict[str, str]) -> list[str]:
     return wrong + [f"{name}: {refused[name]}" for name in corpus.must_read if name in refused]
 
 
+@pytest.mark.slow
 def test_the_doctor_names_every_hostile_file(corpus: object, tmp_path: Path) -> None:
     found = doctor(corpus.folder, tmp_path / "page.html", DoctorSettings(workers=1, faces=False))
     refused = {one.name: one.detail for one in found.of("unreadable").files}
@@ -57,6 +58,7 @@ def test_the_doctor_names_every_hostile_file(corpus: object, tmp_path: Path) -> 
     assert not (corpus.folder.parent / "canary").exists()
 
 
+@pytest.mark.slow
 def test_prepare_names_every_hostile_file(corpus: object, tmp_path: Path) -> None:
     prepare(corpus.folder, tmp_path / "pack", PrepareSettings(size=32, workers=1))
     pack = Pack.open(tmp_path / "pack")

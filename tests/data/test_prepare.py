@@ -45,6 +45,7 @@ def test_a_folder_becomes_a_pack_with_a_tenth_held_out(photos: Photos, tmp_path:
             assert row["split"] == split.name
 
 
+@pytest.mark.slow
 def test_worker_processes_give_the_same_pack_as_this_process(
     photos: Photos, tmp_path: Path
 ) -> None:
@@ -156,6 +157,7 @@ def test_a_table_of_attributes_lands_in_manifest_and_columns(
     assert labels[2] == pytest.approx((number - 9.5) / np.std(np.arange(20)), rel=1e-5)
 
 
+@pytest.mark.slow
 def test_a_hostile_folder_among_good_pictures_ends_with_every_fault_named(
     hostile: Path, photos: Photos, tmp_path: Path
 ) -> None:

@@ -58,6 +58,7 @@ def test_an_image_folder_is_balanced(home: Path) -> None:
     assert len([line for line in code.splitlines() if line.strip()]) <= 10
 
 
+@pytest.mark.slow
 def test_a_pack_is_a_dataset_and_a_run_is_judged_by_colors(home: Path) -> None:
     assert lookalike("prepare", home / "photos", "--to", home / "p", "--size", "16").status == 0
     assert "3, 16, 16)" in example(home, "torch_dataset", "p")

@@ -35,6 +35,7 @@ def pack(tmp_path_factory: pytest.TempPathFactory) -> Pack:
     return Pack.open(home / "pack")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["mouth", "hair", "rear_hair", "clothes_color"])
 def test_a_face_drawn_again_is_itself_until_a_part_of_it_is_changed(pack: Pack, name: str) -> None:
     rows = pack.holdout.rows(range(4))
@@ -48,6 +49,7 @@ def test_a_face_drawn_again_is_itself_until_a_part_of_it_is_changed(pack: Pack, 
         assert 0 < share < 0.7
 
 
+@pytest.mark.slow
 def test_a_change_that_was_drawn_rightly_comes_out_as_the_truth(pack: Pack) -> None:
     found = []
     for row in range(12):

@@ -78,6 +78,7 @@ def slider() -> Slider:
     return taught(editor(), "tilt", lesson(), drawn(60, 3, -1.5))
 
 
+@pytest.mark.slow
 def test_twenty_and_twenty_pictures_teach_the_planted_direction() -> None:
     direction = slider().direction
     assert float(functional.cosine_similarity(direction, PLANTED, dim=0)) > 0.97
@@ -90,6 +91,7 @@ def test_its_success_is_cross_validated_and_high() -> None:
     assert slider().count >= 10
 
 
+@pytest.mark.slow
 def test_labels_that_say_nothing_teach_a_slider_that_seldom_succeeds() -> None:
     mixed = replace(lesson(), yes=lesson().yes[torch.randperm(40, generator=torch.Generator())])
     assert float(mixed.yes.sum()) == 20

@@ -80,6 +80,7 @@ def test_all_pictures_come_by_within_an_epoch_of_the_unlabelled() -> None:
     assert sorted(rows[~taken.known].tolist()) == list(range(90))
 
 
+@pytest.mark.slow
 @given(at=st.integers(0, 500), cuts=st.lists(st.integers(0, 12), min_size=1, max_size=5))
 def test_pictures_do_not_depend_on_how_they_are_taken(at: int, cuts: list[int]) -> None:
     source = with_few_labels(SplitBatches(Split(30), 3), 2)

@@ -35,6 +35,7 @@ def run_of(name: str, folder: Path) -> Run:
     return run
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["tiny", "swift", "info-began"])
 def test_the_players_of_the_best_state_are_opened_where_pictures_come_from_it(
     tmp_path: Path, name: str
@@ -76,6 +77,7 @@ def test_a_damaged_best_state_is_not_named_as_what_was_opened(tmp_path: Path) ->
     assert (players.which, players.images_seen, players.why) == ("last", 16, "")
 
 
+@pytest.mark.slow
 def test_a_run_whose_best_state_is_taken_can_be_edited(edited_run: Path, tmp_path: Path) -> None:
     from lookalike import api
 

@@ -54,6 +54,7 @@ def dry(source: BatchSource, look: Callable[[Trainer], None] | None = None) -> D
 # ---- the dry step ----------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["tiny", "dcgan", "stylegan2", "swift"])
 def test_a_training_after_a_dry_step_has_the_bits_of_one_without(name: str) -> None:
     made = small(name)
@@ -78,6 +79,7 @@ def test_a_training_after_a_dry_step_has_the_bits_of_one_without(name: str) -> N
     assert len(looked) == 1
 
 
+@pytest.mark.slow
 def test_every_phase_plays_with_moments_in_its_optimizer() -> None:
     early, late, rare = players.Heard(critic), players.Heard(maker), players.Heard(critic)
     recipe = players.recipe(
@@ -89,6 +91,7 @@ def test_every_phase_plays_with_moments_in_its_optimizer() -> None:
     assert [len(heard.batches) for heard in (early, late, rare)] == [2, 2, 4]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="only Linux tells")
 def test_what_is_held_for_a_moment_counts_and_what_was_held_before_does_not() -> None:
     before = torch.ones(64 * MB, dtype=torch.uint8)
@@ -102,6 +105,7 @@ def test_what_is_held_for_a_moment_counts_and_what_was_held_before_does_not() ->
     assert abs((dry(Discs(8)).need(players.recipe()) or 0) - plain) < 30 * MB
 
 
+@pytest.mark.slow
 def test_a_pack_that_is_mapped_is_not_counted(tmp_path: Path) -> None:
     import numpy as np
 
@@ -162,6 +166,7 @@ def test_the_fewest_are_tried_first_and_nothing_beyond_the_limit(
     assert use.whole == (164 if len(asked) > 1 else 104) * MB
 
 
+@pytest.mark.slow
 def test_one_look_is_enough_whatever_a_step_has_at_a_time() -> None:
     looks: list[int] = []
     step = dry(Discs(8), lambda trainer: looks.append(trainer.recipe.batch))
@@ -272,6 +277,7 @@ print(json.dumps(told))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells")
 def test_what_is_held_does_not_grow_from_look_to_look(tmp_path: Path) -> None:
     command = [sys.executable, "-c", TRAINS, str(tmp_path)]
@@ -279,5 +285,6 @@ def test_what_is_held_does_not_grow_from_look_to_look(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout.splitlines()[-1])
     assert len(told) >= 30
-    first, last = max(told[: len(told) // 2]), max(told[len(told) // 2 :])
-    assert last - first < 16 * MB, [count >> 20 for count in told]
+    late = 2 * len(told) // 3  # looks come by the clock: on a busy machine the first one late
+    growth = max(told[late:]) - max(told[:late])
+    assert growth < 16 * MB, "MB: " + " ".join(str(count >> 20) for count in told)

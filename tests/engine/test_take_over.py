@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pytest
 import torch
 from smallest import EVERY, small, trainer_of
 
 from lookalike.engine.state import copied, take_over, training_state
 
 
+@pytest.mark.slow
 @EVERY
 def test_a_training_that_takes_over_every_player_draws_what_the_other_one_drew(name: str) -> None:
     """Optimizers and clock stay new, and the other one's weights are copied, not shared."""

@@ -232,6 +232,7 @@ def test_the_time_left_that_is_shown_is_never_off_by_a_quarter(
             assert left == pytest.approx(ended - now, rel=0.25)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(
     slow=st.lists(st.floats(0.6, 5.0), min_size=1, max_size=6),
@@ -290,6 +291,7 @@ def timed() -> TimeBudget:
     return TimeBudget(30.0, Speed(100.0, ()), clock=Slowing())
 
 
+@pytest.mark.slow
 def test_a_plan_that_is_followed_from_the_start_gives_the_same_bits(tmp_path: Path) -> None:
     first, again = Run(tmp_path / "a"), Run(tmp_path / "b")
     state = played(first, (Leg(0, 2400),), timed())
@@ -302,6 +304,7 @@ def test_a_plan_that_is_followed_from_the_start_gives_the_same_bits(tmp_path: Pa
     assert differences(state, other), "in one piece it is another run"
 
 
+@pytest.mark.slow
 def test_a_run_that_was_killed_plays_its_legs_again(tmp_path: Path) -> None:
     run = Run(tmp_path / "a")
     whole = played(run, (Leg(0, 2400),), timed())

@@ -60,6 +60,7 @@ def test_samples_of_one_alpha_have_less_variety_than_the_real_ones() -> None:
     assert real.look(shapes(1).repeat(64, 0)).variety == 0
 
 
+@pytest.mark.slow
 def test_a_classifier_learns_from_alpha() -> None:
     pictures = shapes(64)
     numbers = np.arange(64) % 2

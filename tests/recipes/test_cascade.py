@@ -76,6 +76,7 @@ def story() -> tuple[Trainer, list[dict[str, list[Tensor]]], list[set[str]]]:
     return trainer, states, played
 
 
+@pytest.mark.slow
 def test_the_base_learns_first_and_the_upsampler_behind_it() -> None:
     _, states, played = story()
     assert played == [{"G", "E"}, {"G", "E", "D"}, {"G", "P"}, {"G", "P"}]
@@ -85,6 +86,7 @@ def test_the_base_learns_first_and_the_upsampler_behind_it() -> None:
     assert not same(states[2]["upsampler"], end["upsampler"])
 
 
+@pytest.mark.slow
 def test_while_the_upsampler_learns_the_base_and_its_statistics_rest() -> None:
     _, states, _ = story()
     for player in ("base", "E", "D"):
@@ -229,6 +231,7 @@ def test_the_upsampler_sees_what_the_base_makes_but_for_the_clean_share() -> Non
     assert terms["pixel"][1] > 4.0 * 8.0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("clean", "rows"), [(0.0, [4]), (0.5, [2]), (1.0, [])])
 def test_the_base_draws_only_what_is_shown_of_it(clean: float, rows: list[int]) -> None:
     trainer = trainer_of(labels=3, share=0.0, clean=clean)
@@ -268,6 +271,7 @@ def test_another_size_is_refused_with_those_that_can_be_had() -> None:
 # ---- it learns ------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_originals_shrunk_become_as_sharp_as_they_were() -> None:
     trainer = trainer_of(
         share=0.05, clean=1.0, sharp_width=16, sharp_rate=2e-2, adversarial=0.0, images=4 * 60

@@ -139,6 +139,7 @@ def _moment(code: int) -> Any:
     return Moment(Clock(), {"play": float(code)}, {})
 
 
+@pytest.mark.slow
 def test_simultaneous_players_move_from_one_state() -> None:
     """G's step must not depend on D's rate when both compute from the same state."""
 
@@ -198,6 +199,7 @@ def test_a_conditional_recipe_draws_the_class_that_is_asked_for() -> None:
         made("ssgan", 28, labels=1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["dcgan-monitored", "mlp-gan-improved", "sngan"])
 def test_noise_on_what_d_sees_changes_the_step(name: str) -> None:
     size = 8 if name.startswith("mlp") else 32
@@ -247,6 +249,7 @@ def test_acgan_takes_the_classes_of_the_frame_and_attributes_as_they_are() -> No
     assert recipe.make(found, {"classes": "2"}, {**frame, "classes": 3}).objective.classes == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("classes", [0, 3])
 def test_ssgan_refuses_attributes_with_the_recipes_that_take_them(classes: int) -> None:
     frame = {"size": 32, "channels": 1, "labels": 5, "classes": classes}

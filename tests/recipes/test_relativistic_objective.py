@@ -82,6 +82,7 @@ def test_lazy_penalties_weigh_as_much_as_the_steps_they_miss() -> None:
     assert set(objective.d_loss(game, batch)) == {"adversarial"}
 
 
+@pytest.mark.slow
 def test_double_backward_is_right_through_the_residual_discriminator() -> None:
     torch.manual_seed(0)
     network = R3GANDiscriminator(width=4, most=4, group=4).build(Frame(8, 1)).double()

@@ -100,6 +100,7 @@ def test_without_groups_or_with_weight_zero_the_recipe_is_the_one_of_before() ->
     assert replace(before, batch=8, images=64) == plain
 
 
+@pytest.mark.slow
 def test_the_head_learns_from_real_pictures_and_the_drawn_ones_move_the_generator_alone() -> None:
     made = swift(begin=0.0)
     heard = trainer(made)
@@ -118,6 +119,7 @@ def test_the_head_learns_from_real_pictures_and_the_drawn_ones_move_the_generato
     assert all(torch.equal(first[n], second[n]) for n in first), "fakes never teach the head"
 
 
+@pytest.mark.slow
 def test_four_steps_are_two_a_resume_and_two_bit_for_bit() -> None:
     whole = trainer(swift())
     for _ in range(2):
@@ -141,6 +143,7 @@ def test_the_head_comes_to_read_the_labels_of_real_pictures() -> None:
     assert sum(reads[-5:]) < 0.5 * sum(reads[:5])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", [{"F": "bf16"}, {"H": "bf16"}, {"F": "bf16", "H": "bf16"}])
 def test_the_head_reads_maps_of_either_precision(precision: dict[str, str]) -> None:
     place = Place(precision=precision)

@@ -43,6 +43,7 @@ def test_the_interval_of_a_single_point_is_an_upright_bar_and_of_several_a_band(
     assert 'class="bar' not in two
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=40),
     st.booleans(),

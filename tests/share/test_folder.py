@@ -25,6 +25,8 @@ from lookalike.share import onnx
 from lookalike.stages.generate import generate
 from lookalike.stages.share import Shared, share
 
+pytestmark = pytest.mark.slow  # what all of them look at takes seconds to make
+
 CPU = Device(device="cpu", precision="fp32", threads=1).place()
 QUICK = {"tiny", "swift", "dcgan"}
 
@@ -185,7 +187,6 @@ def test_every_recipe_becomes_an_onnx_file_that_draws_what_torch_draws(
     assert inputs == (["z", "labels"] if trainer.recipe.labels else ["z"])
 
 
-@pytest.mark.slow
 def test_numbers_that_differ_are_not_given_away(
     swift_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,6 +17,8 @@ from lookalike.parts.networks.base import Networks
 from lookalike.share.graph import KNOWN, Graph, graph_of
 from lookalike.share.model import EncoderMean
 
+pytestmark = pytest.mark.slow  # what all of them look at takes seconds to make
+
 QUICK = {"tiny", "swift", "stackgan", "began"}
 """Recipes tried by ./scripts/test --quick."""
 

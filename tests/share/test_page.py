@@ -26,6 +26,8 @@ from lookalike.share.model import SharedModel, draw_bank, main_axes, page_graphs
 from lookalike.share.one_file import one_file
 from lookalike.stages.share import share
 
+pytestmark = pytest.mark.slow  # what all of them look at takes seconds to make
+
 TITLE = "<script>document.title = 'taken'</script> & faces"
 CPU = Device(device="cpu", precision="fp32", threads=1).place()
 
@@ -233,7 +235,6 @@ def at_full_width(labels: int) -> SharedModel:
     )
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("labels", [0, 20])
 def test_swift_at_64_px_is_at_most_four_megabytes_and_six_with_its_encoder(labels: int) -> None:
     model = at_full_width(labels)

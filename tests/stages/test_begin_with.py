@@ -116,6 +116,7 @@ def other(tmp_path: Path) -> Pack:
 # ---- what is taken over ----------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_before_the_first_step_it_draws_what_the_old_run_draws(
     old: Run, other: Pack, tmp_path: Path
 ) -> None:
@@ -131,6 +132,7 @@ def test_before_the_first_step_it_draws_what_the_old_run_draws(
     assert not anew.saved
 
 
+@pytest.mark.slow
 def test_it_continues_bit_for_bit_without_the_old_run(
     old: Run, other: Pack, tmp_path: Path
 ) -> None:
@@ -146,6 +148,7 @@ def test_it_continues_bit_for_bit_without_the_old_run(
     assert json.loads(again.out)["images"] == 96
 
 
+@pytest.mark.slow
 def test_a_run_that_was_killed_before_it_took_over_does_so_when_it_is_asked_again(
     old: Run, other: Pack, tmp_path: Path
 ) -> None:
@@ -161,6 +164,7 @@ def test_a_run_that_was_killed_before_it_took_over_does_so_when_it_is_asked_agai
         assert np.array_equal(new.seen(), Run(tmp_path / "a").seen())
 
 
+@pytest.mark.slow
 def test_a_begun_run_that_never_came_to_be_leaves_nothing_to_a_run_from_nothing(
     old: Run, other: Pack, tmp_path: Path
 ) -> None:
@@ -170,6 +174,7 @@ def test_a_begun_run_that_never_came_to_be_leaves_nothing_to_a_run_from_nothing(
     assert same(state(Run(tmp_path / "new")), state(Run(tmp_path / "fresh")))
 
 
+@pytest.mark.slow
 def test_a_saved_recipe_says_that_weights_belong_to_it_and_repeats_with_them(
     old: Run, other: Pack, tmp_path: Path
 ) -> None:
@@ -183,6 +188,7 @@ def test_a_saved_recipe_says_that_weights_belong_to_it_and_repeats_with_them(
     assert not same(state(Run(tmp_path / "a")), state(Run(tmp_path / "b")))
 
 
+@pytest.mark.slow
 def test_players_that_are_other_networks_begin_anew_and_are_named(
     old: Run, other: Pack, tmp_path: Path
 ) -> None:
@@ -194,6 +200,7 @@ def test_players_that_are_other_networks_begin_anew_and_are_named(
     assert "D begins anew (D." in (new.path / "log.txt").read_text()
 
 
+@pytest.mark.slow
 def test_the_newest_state_is_taken_where_the_best_keeps_no_networks_and_it_is_said(
     old: Run, other: Pack, tmp_path: Path
 ) -> None:
@@ -208,6 +215,7 @@ def test_the_newest_state_is_taken_where_the_best_keeps_no_networks_and_it_is_sa
 # ---- what is refused ---------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -226,6 +234,7 @@ def test_other_networks_are_refused_before_anything_is_written(
     assert not (tmp_path / "new" / "recipe.json").exists()
 
 
+@pytest.mark.slow
 def test_another_size_and_other_labels_are_refused_with_the_option_that_helps(
     old: Run, tmp_path: Path
 ) -> None:
@@ -244,6 +253,7 @@ def test_another_size_and_other_labels_are_refused_with_the_option_that_helps(
     assert train(same_ones, tmp_path / "new", asked(tmp_path / "labeled")).begun_with
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("channels", "here", "option"),
     [
@@ -265,6 +275,7 @@ def test_other_channels_are_refused_with_the_option_that_prepares_them(
         beginning(old, other, made)
 
 
+@pytest.mark.slow
 def test_a_run_without_a_state_to_train_on_is_refused(
     old: Run, other: Pack, tmp_path: Path
 ) -> None:
@@ -280,6 +291,7 @@ def test_a_run_without_a_state_to_train_on_is_refused(
         train(other, tmp_path / "new", asked(old.path))
 
 
+@pytest.mark.slow
 def test_no_code_of_the_old_run_is_run(
     other: Pack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -294,6 +306,7 @@ def test_no_code_of_the_old_run_is_run(
     assert not trap.exists()
 
 
+@pytest.mark.slow
 def test_a_run_that_goes_on_is_held_to_what_it_was_begun_with(
     old: Run, other: Pack, tmp_path: Path
 ) -> None:
@@ -308,6 +321,7 @@ def test_a_run_that_goes_on_is_held_to_what_it_was_begun_with(
 # ---- held-out pictures -------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_pack_that_holds_out_what_the_run_was_trained_on_is_refused(
     old: Run, tmp_path: Path
 ) -> None:
@@ -319,6 +333,7 @@ def test_a_pack_that_holds_out_what_the_run_was_trained_on_is_refused(
     assert not (tmp_path / "kind" / "recipe.json").exists()
 
 
+@pytest.mark.slow
 def test_a_file_is_known_again_when_it_was_cut_in_another_way(old: Run, tmp_path: Path) -> None:
     known = pack_at(tmp_path / "cut", 0, 20, sha256="ab" * 32)
     train(known, tmp_path / "of-cut", asked())
@@ -327,12 +342,14 @@ def test_a_file_is_known_again_when_it_was_cut_in_another_way(old: Run, tmp_path
         train(recut, tmp_path / "new", asked(tmp_path / "of-cut"))
 
 
+@pytest.mark.slow
 def test_a_run_whose_pack_is_gone_is_refused(old: Run, other: Pack, tmp_path: Path) -> None:
     (tmp_path / "old-pack").rename(tmp_path / "elsewhere")
     with pytest.raises(RunError, match=r"not known which pictures .* was trained on"):
         train(other, tmp_path / "new", asked(old.path))
 
 
+@pytest.mark.slow
 def test_what_the_runs_before_were_trained_on_is_remembered_when_they_are_gone(
     old: Run, other: Pack, tmp_path: Path
 ) -> None:
@@ -354,6 +371,7 @@ def test_what_the_runs_before_were_trained_on_is_remembered_when_they_are_gone(
 # ---- a folder that has grown -------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_grown_folder_keeps_its_sides_under_other_names(tmp_path: Path) -> None:
     fill(tmp_path / "in", 60)
     words = (*QUICK, "--size", "16")
@@ -374,6 +392,7 @@ def test_a_grown_folder_keeps_its_sides_under_other_names(tmp_path: Path) -> Non
     assert json.loads(again.out)["prepared"]["unchanged"]
 
 
+@pytest.mark.slow
 def test_a_folder_that_train_prepares_keeps_its_sides_as_well(tmp_path: Path) -> None:
     fill(tmp_path / "in", 60)
     train = ("train", tmp_path / "in", *QUICK, "--into")
@@ -388,6 +407,7 @@ def test_a_folder_that_train_prepares_keeps_its_sides_as_well(tmp_path: Path) ->
 # ---- what is said of it ------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_show_report_and_card_say_what_it_began_with(old: Run, other: Pack, tmp_path: Path) -> None:
     train(other, tmp_path / "new", asked(old.path))
     sentence = "G, D began with the weights of old (64 images shown, 48 pictures trained on)."
@@ -402,12 +422,14 @@ def test_show_report_and_card_say_what_it_began_with(old: Run, other: Pack, tmp_
     assert "with the weights of" not in (old.path / "report.html").read_text()
 
 
+@pytest.mark.slow
 def test_a_dry_run_says_it_and_writes_nothing(old: Run, other: Pack, tmp_path: Path) -> None:
     planned = api.plan(other.path, tmp_path / "new", asked(old.path))
     assert any("began with the weights of old" in note for note in planned.notes)
     assert not (tmp_path / "new").exists()
 
 
+@pytest.mark.slow
 def test_what_does_not_fit_is_refused_before_a_folder_is_prepared(tmp_path: Path) -> None:
     fill(tmp_path / "in", 20)
     start = ("start", tmp_path / "in", *QUICK, "--size", "16", "--into")
@@ -423,6 +445,7 @@ def test_what_does_not_fit_is_refused_before_a_folder_is_prepared(tmp_path: Path
     assert "does not exist. Name a folder or a zip" in missing.err
 
 
+@pytest.mark.slow
 def test_a_folder_that_got_classes_is_trained_without_them_as_the_run_before(
     tmp_path: Path,
 ) -> None:

@@ -50,6 +50,7 @@ def other(run: Path, photo: Path) -> str:
     return "cold" if warm else "warm"
 
 
+@pytest.mark.slow
 def test_an_edit_is_written_beside_the_photo_and_says_what_it_is(run: Path, photo: Path) -> None:
     before = photo.read_bytes()
     told = api.edit(run, photo, changes={"disc": other(run, photo)}, anyway=True)
@@ -67,6 +68,7 @@ def test_an_edit_is_written_beside_the_photo_and_says_what_it_is(run: Path, phot
     assert "disc=" in str(told)
 
 
+@pytest.mark.slow
 def test_the_same_command_gives_the_same_bytes(run: Path, photo: Path, tmp_path: Path) -> None:
     files = []
     for number in range(2):
@@ -76,6 +78,7 @@ def test_the_same_command_gives_the_same_bytes(run: Path, photo: Path, tmp_path:
     assert files[0] == files[1]
 
 
+@pytest.mark.slow
 def test_a_folder_gives_what_each_photo_gives_alone(run: Path, photo: Path) -> None:
     folder = photo.parent / "several"
     folder.mkdir()
@@ -92,6 +95,7 @@ def test_a_folder_gives_what_each_photo_gives_alone(run: Path, photo: Path) -> N
         assert np.array_equal(together, np.asarray(Image.open(alone.edits[0].file)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strength", [0.0])
 def test_strength_zero_and_what_is_shown_already_give_the_photo(
     run: Path, photo: Path, strength: float
@@ -113,6 +117,7 @@ def test_strength_zero_and_what_is_shown_already_give_the_photo(
         assert (words in str(told)) == (how == 1.0)
 
 
+@pytest.mark.slow
 def test_a_generated_picture_and_an_axis_and_a_strip(run: Path, tmp_path: Path) -> None:
     to = tmp_path / "g.png"
     told = api.edit(run, to=to, seed=7, index=3, changes={"1": "+2"}, strip=True)
@@ -163,6 +168,7 @@ def test_no_file_of_an_edit_is_written_over_one_of_somebody_else(
     assert not (mine / "editing").exists()
 
 
+@pytest.mark.slow
 def test_an_edit_and_its_strip_are_written_over_their_own_files(run: Path, photo: Path) -> None:
     for _ in range(2):
         told = api.edit(run, photo, changes={"1": "+1"}, strip=True)
@@ -177,6 +183,7 @@ def test_an_edit_and_its_strip_are_written_over_their_own_files(run: Path, photo
     assert (other_one.with_name("photo-edit.json")).read_text() == "[]"
 
 
+@pytest.mark.slow
 def test_photos_of_one_stem_are_edited_into_files_of_their_own(
     run: Path, photo: Path, tmp_path: Path
 ) -> None:
@@ -195,6 +202,7 @@ def test_photos_of_one_stem_are_edited_into_files_of_their_own(
     assert "takes the place" not in str(told)
 
 
+@pytest.mark.slow
 def test_a_folder_of_photos_is_not_read_again_with_its_edits(
     run: Path, photo: Path, tmp_path: Path
 ) -> None:
@@ -212,12 +220,14 @@ def test_a_folder_of_photos_is_not_read_again_with_its_edits(
     assert len(api.edit(run, folder / "a-edit.png", changes={"1": "-1"}).edits) == 1
 
 
+@pytest.mark.slow
 def test_a_photo_that_lies_half_outside_of_the_cut_is_told(run: Path, photo: Path) -> None:
     assert "The generator sees" not in str(api.edit(run, photo, changes={"1": "+1"}))
     Image.open(photo).crop((0, 30, 200, 130)).save(photo)
     assert "sees 50% of the photo" in str(api.edit(run, photo, changes={"1": "+1"}))
 
 
+@pytest.mark.slow
 def test_another_edit_in_the_place_of_an_earlier_one_is_said(run: Path, photo: Path) -> None:
     told = [api.edit(run, photo, changes={"1": by}) for by in ("+1", "+1", "-1")]
     words = "takes the place of an earlier edit of photo.png (1=+1)"
@@ -248,6 +258,7 @@ def test_a_photo_and_a_generated_picture_at_once_are_refused(
     assert [file.name for file in photo.parent.iterdir()] == ["photo.png"]
 
 
+@pytest.mark.slow
 def test_a_change_that_seldom_succeeds_is_refused_unless_anyway(
     run: Path, photo: Path, tmp_path: Path
 ) -> None:
@@ -264,6 +275,7 @@ def test_a_change_that_seldom_succeeds_is_refused_unless_anyway(
     api.edit(mine, photo, changes={"disc": other(run, photo)}, anyway=True)
 
 
+@pytest.mark.slow
 def test_another_loss_finds_another_latent_and_is_written_down(run: Path, photo: Path) -> None:
     by = {}
     for loss in (None, "mse+features", "msssim"):
@@ -289,6 +301,7 @@ def test_losses_to_ask_for_are_those_that_there_are() -> None:
     assert set(ASKED) == set(LOSSES)
 
 
+@pytest.mark.slow
 def test_a_way_between_two_photos_is_a_moving_picture(run: Path, photo: Path) -> None:
     second = photo.with_name("second.png")
     Image.fromarray(faces(1, seed=4)[0][0]).save(second)
@@ -306,6 +319,7 @@ def test_a_way_between_two_photos_is_a_moving_picture(run: Path, photo: Path) ->
         api.edit(run, photo, between=second, to=photo.with_name("way.png"))
 
 
+@pytest.mark.slow
 def test_rebuild_tells_errors_beside_held_out_pictures(run: Path, photo: Path) -> None:
     told = api.rebuild(run, photo, losses=("mse", "msssim", "mse+features"), beside=2, steps=3)
     assert [row.losses for row in told.rows] == ["mse", "msssim", "mse+features"]
@@ -320,6 +334,7 @@ def test_rebuild_tells_errors_beside_held_out_pictures(run: Path, photo: Path) -
         api.rebuild(run, photo, losses=("beauty",))
 
 
+@pytest.mark.slow
 def test_directions_tells_measured_success_and_keeps_names(run: Path, tmp_path: Path) -> None:
     mine = tmp_path / "mine"
     shutil.copytree(run, mine)
@@ -342,6 +357,7 @@ def test_the_next_step_of_directions_is_a_change_that_edit_accepts() -> None:
     assert alone.next_step == "lookalike edit run PHOTO --set beard=none --anyway"
 
 
+@pytest.mark.slow
 def test_what_was_learned_is_kept_and_serves_without_the_pack(
     home: Path, photo: Path, tmp_path: Path
 ) -> None:
@@ -491,6 +507,7 @@ def test_settings_that_mean_nothing_are_refused(settings: dict[str, object]) -> 
         EditSettings(**settings)  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_a_picture_that_is_none_is_refused_by_its_name(run: Path, tmp_path: Path) -> None:
     bad = tmp_path / "bad.jpg"
     bad.write_bytes(b"\xff\xd8\xff" + bytes(20))
@@ -501,6 +518,7 @@ def test_a_picture_that_is_none_is_refused_by_its_name(run: Path, tmp_path: Path
     assert sorted(p.name for p in tmp_path.iterdir()) == ["bad.jpg"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     [

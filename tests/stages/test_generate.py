@@ -63,6 +63,7 @@ def replay(monkeypatch: pytest.MonkeyPatch, pack: Pack, every: int) -> None:
     monkeypatch.setattr(stage, "open_sampler", lambda *_: opened)
 
 
+@pytest.mark.slow
 def test_replayed_training_pictures_are_left_out_and_counted(
     run: Run, pack: Pack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -119,6 +120,7 @@ def test_copies_are_written_when_they_are_asked_for(
     assert made.copies == 0
 
 
+@pytest.mark.slow
 def test_a_picture_is_the_same_whatever_was_left_out_before_it(
     run: Run, pack: Pack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -130,6 +132,7 @@ def test_a_picture_is_the_same_whatever_was_left_out_before_it(
         assert file.read_bytes() == (tmp_path / "a" / file.name).read_bytes()
 
 
+@pytest.mark.slow
 def test_a_run_that_only_copies_is_given_up_with_a_sentence(
     run: Run, pack: Pack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -53,6 +53,7 @@ def in_parts(verb: Callable[..., object], *arguments: Path, order: list[int], **
     return package.merge(to)
 
 
+@pytest.mark.slow
 @given(order=st.integers(1, 7).flatmap(lambda n: st.permutations(range(1, n + 1))))
 @settings(
     max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -109,6 +110,7 @@ def test_an_archive_is_prepared_in_parts(mixed: Path, tmp_path: Path) -> None:
     assert contents(tmp_path / "a" / "pack") == contents(tmp_path / "b" / "pack")
 
 
+@pytest.mark.slow
 def test_a_diagnosis_of_parts_is_that_of_one_machine(mixed: Path, tmp_path: Path) -> None:
     words = {"quick": True, "workers": 0}
     whole = package.doctor(mixed, tmp_path / "a" / "page.html", **words)
@@ -141,6 +143,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("keep", [True, False])
 def test_generated_pictures_of_parts_are_those_of_one_machine(
     home: Path, tmp_path: Path, keep: bool, monkeypatch: pytest.MonkeyPatch
@@ -166,6 +169,7 @@ def test_generated_pictures_of_parts_are_those_of_one_machine(
     assert contents(tmp_path / "a") == contents(tmp_path / "b")
 
 
+@pytest.mark.slow
 def test_a_part_whose_pictures_were_left_elsewhere_is_named(home: Path, tmp_path: Path) -> None:
     words = {"count": 70, "keep_copies": True}
     for number in (1, 2):
@@ -175,6 +179,7 @@ def test_a_part_whose_pictures_were_left_elsewhere_is_named(home: Path, tmp_path
         package.merge(tmp_path / "out")
 
 
+@pytest.mark.slow
 def test_scores_of_parts_are_those_of_one_machine(home: Path, tmp_path: Path) -> None:
     words = {"count": 600, "judge": "random", "classes": False}
     shutil.copytree(home / "r", tmp_path / "r")
@@ -184,6 +189,7 @@ def test_scores_of_parts_are_those_of_one_machine(home: Path, tmp_path: Path) ->
     assert done.as_dict() == whole.as_dict()
 
 
+@pytest.mark.slow
 def test_scores_of_a_folder_are_divided_too(home: Path, tmp_path: Path) -> None:
     package.generate(home / "r", tmp_path / "out", count=40, keep_copies=True)
     words = {"against": home / "p", "judge": "random", "classes": True}
@@ -196,6 +202,7 @@ def test_scores_of_a_folder_are_divided_too(home: Path, tmp_path: Path) -> None:
         package.evaluate(np.zeros((20, 16, 16, 3), np.uint8), home / "p", part="1/2")
 
 
+@pytest.mark.slow
 def test_a_set_expanded_in_parts_is_that_of_one_machine(home: Path, tmp_path: Path) -> None:
     words = {"run": home / "r", "tries": 3, "steps": 20, "judge": "random", "keep_copies": True}
     whole = package.expand(home / "p", tmp_path / "a" / "more", **words)
@@ -205,6 +212,7 @@ def test_a_set_expanded_in_parts_is_that_of_one_machine(home: Path, tmp_path: Pa
     assert contents(tmp_path / "a" / "more") == contents(tmp_path / "b" / "more")
 
 
+@pytest.mark.slow
 def test_work_that_needs_the_whole_first_says_so(home: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="--fix needs"):
         package.prepare(home / "photos", tmp_path / "p", fix=True, part="1/2")
@@ -229,6 +237,7 @@ def test_chosen_pictures_cannot_be_checked_in_parts(home: Path, tmp_path: Path) 
     assert not (tmp_path / "e-parts").exists()
 
 
+@pytest.mark.slow
 def test_scores_of_parts_read_the_samples_once(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -245,6 +254,7 @@ def test_scores_of_parts_read_the_samples_once(
     assert read.count(tmp_path / "out") == 1
 
 
+@pytest.mark.slow
 def test_a_part_of_copies_says_what_comes_next(mixed: Path, tmp_path: Path) -> None:
     done = package.transform(mixed, "fliph", to=tmp_path / "c", part="1/2", workers=0)
     assert "other parts" in done.next_step

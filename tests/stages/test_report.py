@@ -130,6 +130,7 @@ def words(text: str) -> str:
     return re.sub(r"data:image/\w+;base64,[\w+/=]+", "", bare)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("channels", [1, 3])
 def test_a_whole_run_has_every_section(tmp_path: Path, channels: int) -> None:
     pack = make_pack(tmp_path / "pack", channels)
@@ -143,6 +144,7 @@ def test_a_whole_run_has_every_section(tmp_path: Path, channels: int) -> None:
     assert text.count('data-seen="') == 5
 
 
+@pytest.mark.slow
 def test_the_page_asks_nobody_for_anything(tmp_path: Path) -> None:
     pack = make_pack(tmp_path / "pack")
     text, parser = read(write_report(make_run(tmp_path / "run", pack), pack))
@@ -153,6 +155,7 @@ def test_the_page_asks_nobody_for_anything(tmp_path: Path) -> None:
     assert not re.search(r"@import|url\(", text)
 
 
+@pytest.mark.slow
 def test_names_from_outside_cannot_become_markup(tmp_path: Path) -> None:
     pack = make_pack(tmp_path / "pack")
     text, parser = read(write_report(make_run(tmp_path / "run", pack), pack))
@@ -163,6 +166,7 @@ def test_names_from_outside_cannot_become_markup(tmp_path: Path) -> None:
     assert "faces" not in parser.names
 
 
+@pytest.mark.slow
 def test_an_unfinished_run_says_how_to_continue_it(tmp_path: Path) -> None:
     pack = make_pack(tmp_path / "pack")
     run = make_run(tmp_path / "run", pack, seen=1600)
@@ -272,6 +276,7 @@ def test_settings_are_flattened_with_the_class_of_each_part() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_an_evaluation_adds_its_sentences_classes_and_nearest_pairs(tmp_path: Path) -> None:
     pack = make_pack(tmp_path / "pack")
     run = make_run(tmp_path / "run", pack)
@@ -327,6 +332,7 @@ def test_every_class_has_its_strip_and_every_pair_its_place(tmp_path: Path) -> N
     assert text.count("and its most similar training picture") == 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("measured", "color", "sentence"),
     [

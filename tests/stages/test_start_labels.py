@@ -45,6 +45,7 @@ def test_a_pack_of_classes_alone_or_of_nothing_is_left_to_train(tmp_path: Path) 
     assert uses_labels(classes, fresh, "swift") is None
 
 
+@pytest.mark.slow
 def test_a_run_that_was_begun_goes_on_as_it_was(pack: Pack, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     changes = {"images": 16, "width": 2, "batch": 8}
@@ -52,6 +53,7 @@ def test_a_run_that_was_begun_goes_on_as_it_was(pack: Pack, tmp_path: Path) -> N
     assert uses_labels(pack, Run(folder), "swift") is False
 
 
+@pytest.mark.slow
 def test_start_goes_on_with_a_recipe_file_of_ones_own(pack: Pack, tmp_path: Path) -> None:
     own = tmp_path / "own.py"
     own.write_text(
@@ -73,6 +75,7 @@ def test_start_goes_on_with_a_recipe_file_of_ones_own(pack: Pack, tmp_path: Path
     assert again.trained.images == 32
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("verb", ["start", "train"])
 def test_the_command_that_trains_a_changed_folder_further_is_taken_as_it_is_printed(
     tmp_path: Path, verb: str

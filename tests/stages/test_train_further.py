@@ -64,6 +64,7 @@ def state(run: Path) -> dict[str, torch.Tensor]:
     return load_file(sorted((run / "checkpoints").glob("0*.safetensors"))[-1])
 
 
+@pytest.mark.slow
 def test_more_images_than_a_run_has_train_it_further(pack: Pack, tmp_path: Path) -> None:
     first = train(pack, tmp_path / "run", 64)
     assert first.finished
@@ -80,6 +81,7 @@ def test_more_images_than_a_run_has_train_it_further(pack: Pack, tmp_path: Path)
     assert run.env()["budgets"] == [64, 128]
 
 
+@pytest.mark.slow
 def test_the_longer_run_is_the_same_bit_for_bit_when_it_is_interrupted(
     pack: Pack, tmp_path: Path
 ) -> None:
@@ -96,12 +98,14 @@ def test_the_longer_run_is_the_same_bit_for_bit_when_it_is_interrupted(
     assert Run.open(tmp_path / "b").env()["budgets"] == [64, 160]
 
 
+@pytest.mark.slow
 def test_a_budget_does_not_shrink(pack: Pack, tmp_path: Path) -> None:
     train(pack, tmp_path / "run", 64)
     with pytest.raises(RunError, match="images: 64 there, 32 now"):
         train(pack, tmp_path / "run", 32)
 
 
+@pytest.mark.slow
 def test_more_time_is_added_to_what_a_finished_run_had(pack: Pack, tmp_path: Path) -> None:
     train(pack, tmp_path / "run", 64)
     longer = train(pack, tmp_path / "run", 64, more=0.5)
@@ -114,6 +118,7 @@ def test_more_time_is_added_to_what_a_finished_run_had(pack: Pack, tmp_path: Pat
     assert run.env()["budgets"] == [64, longer.budget, once_more.budget]
 
 
+@pytest.mark.slow
 def test_more_time_for_an_unfinished_run_finishes_it_first(pack: Pack, tmp_path: Path) -> None:
     train(pack, tmp_path / "run", 128, stop_at=32)
     finished = train(pack, tmp_path / "run", 128, more=60)
@@ -128,6 +133,7 @@ def test_more_time_needs_a_run(pack: Pack, tmp_path: Path) -> None:
     assert not (tmp_path / "run" / "recipe.json").exists()
 
 
+@pytest.mark.slow
 def test_a_dry_run_tells_the_time_that_is_left(pack: Pack, tmp_path: Path) -> None:
     train(pack, tmp_path / "run", 64)
     words = {"width": "2", "batch": "16"}
@@ -141,6 +147,7 @@ def test_a_dry_run_tells_the_time_that_is_left(pack: Pack, tmp_path: Path) -> No
     assert Run.open(tmp_path / "run").recipe_values()["images"] == 64
 
 
+@pytest.mark.slow
 def test_report_and_show_tell_of_both_budgets(pack: Pack, tmp_path: Path) -> None:
     train(pack, tmp_path / "run", 64)
     page = (tmp_path / "run" / "report.html").read_text()
@@ -154,6 +161,7 @@ def test_report_and_show_tell_of_both_budgets(pack: Pack, tmp_path: Path) -> Non
     assert shlex.split(told.longer_with)[1] == "train"
 
 
+@pytest.mark.slow
 def test_the_command_that_continues_asks_for_labels_as_it_was_asked(
     pack: Pack, tmp_path: Path
 ) -> None:
@@ -162,6 +170,7 @@ def test_the_command_that_continues_asks_for_labels_as_it_was_asked(
     assert "--no-labels" in api.train(pack.path, tmp_path / "run", wanted).continue_with
 
 
+@pytest.mark.slow
 def test_a_saved_recipe_brings_its_plan_and_gives_the_same_bits(pack: Pack, tmp_path: Path) -> None:
     words = TrainSettings(recipe="tiny", time=2.0, changes={"width": 2, "batch": 16}, device=HERE)
     first = api.train(pack.path, tmp_path / "a", words)
@@ -174,6 +183,7 @@ def test_a_saved_recipe_brings_its_plan_and_gives_the_same_bits(pack: Pack, tmp_
     assert all(torch.equal(one[name], other[name]) for name in one)
 
 
+@pytest.mark.slow
 def test_a_time_that_was_interrupted_goes_on_with_what_is_left_of_it(
     pack: Pack, tmp_path: Path
 ) -> None:

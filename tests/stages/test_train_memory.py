@@ -88,6 +88,7 @@ def test_amounts_are_said_in_words() -> None:
 # ---- a training ------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_without_a_limit_nothing_changes_but_a_word_where_the_machine_has_less(
     pack: Pack, tmp_path: Path, needs: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -101,6 +102,7 @@ def test_without_a_limit_nothing_changes_but_a_word_where_the_machine_has_less(
     assert "memory" not in Run(quiet.run).env()
 
 
+@pytest.mark.slow
 def test_it_is_divided_said_once_and_repeats_and_goes_on(
     pack: Pack, tmp_path: Path, needs: list[int]
 ) -> None:
@@ -140,6 +142,7 @@ def states_equal(one: object, other: object) -> bool:
     return differences(first, second) == []
 
 
+@pytest.mark.slow
 def test_a_run_that_goes_on_is_measured_only_for_a_limit_and_never_divided(
     pack: Pack, tmp_path: Path, needs: list[int]
 ) -> None:
@@ -168,6 +171,7 @@ def test_several_processes_take_no_limit(
         api.plan(pack.path, tmp_path / "run", recipe="tiny", memory="4G", device=HERE)
 
 
+@pytest.mark.slow
 def test_an_honest_dry_step_of_a_whole_training(pack: Pack, tmp_path: Path) -> None:
     done = train(pack, tmp_path / "run", "8G")
     needed = Run(tmp_path / "run").env()["memory"]["needed"]
@@ -188,6 +192,7 @@ def test_fewer_workers_decode_where_less_is_allowed(monkeypatch: pytest.MonkeyPa
     assert _as_chosen(choice, memory="64G").workers == 16
 
 
+@pytest.mark.slow
 def test_half_of_a_rectangle_is_tried_as_a_rectangle(tmp_path: Path) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (40, 24, 16, 3), np.uint8)
     rows = [{"source": str(index)} for index in range(40)]

@@ -99,6 +99,7 @@ def test_every_arm_and_seed_is_tested_on_the_same_held_out_pictures(pack: Pack, 
     assert "http://" not in page.replace("http://www.w3.org", "")
 
 
+@pytest.mark.slow
 def test_the_same_call_again_trains_no_arm(pack: Pack, tmp_path: Path):
     how = experiment(to=tmp_path, ways=("plain",))
     first = utility(pack, opened, how)

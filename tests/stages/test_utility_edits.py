@@ -26,6 +26,7 @@ def made(edited_run: Path) -> ClassEdits:
     return ClassEdits(run, place, classes_of(pack, "disc").columns)
 
 
+@pytest.mark.slow
 def test_edits_are_of_the_class_that_was_asked_and_the_same_by_their_seed(
     made: ClassEdits,
 ) -> None:
@@ -39,6 +40,7 @@ def test_edits_are_of_the_class_that_was_asked_and_the_same_by_their_seed(
         assert editor.read(images.to_network(picture[None]))["disc"] == value
 
 
+@pytest.mark.slow
 def test_where_too_few_succeed_they_come_again(
     made: ClassEdits, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -69,6 +69,7 @@ def told(answer: Answer) -> Any:
 # ---- explore --------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_picture_is_drawn_with_its_nearest_and_moved(asker: Client, run: str) -> None:
     path = f"/api/draw/explore/{run}"
     plain = asker.change(path, {"start": {"seed": 4}, "nearest": True})
@@ -112,6 +113,7 @@ def test_a_set_without_some_pictures_is_a_new_pack(asker: Client, run: str, room
     assert len(list((room / "pack").glob("images-*.npy"))) == 1
 
 
+@pytest.mark.slow
 def test_the_map_draws_where_one_clicks_and_the_lasso_keeps(tab: Tab, run: str) -> None:
     page = tab.page
     tab.open(f"explore/{run}")
@@ -135,6 +137,7 @@ def test_the_map_draws_where_one_clicks_and_the_lasso_keeps(tab: Tab, run: str) 
     page.locator("#toasts").get_by_text("Kept in the gallery.").wait_for()
 
 
+@pytest.mark.slow
 def test_what_is_under_the_pointer_shows_its_nearest_training_picture(
     tab: Tab, asker: Client, run: str
 ) -> None:
@@ -156,6 +159,7 @@ def test_what_is_under_the_pointer_shows_its_nearest_training_picture(
     assert card.get_by_alt_text("the nearest of yours").count() == 1
 
 
+@pytest.mark.slow
 def test_the_map_is_walked_by_keyboard(tab: Tab, run: str) -> None:
     page = tab.page
     tab.open(f"explore/{run}")
@@ -168,6 +172,7 @@ def test_the_map_is_walked_by_keyboard(tab: Tab, run: str) -> None:
     tab.until(f"document.querySelector('.big img').dataset.drawn > {drawn}")
 
 
+@pytest.mark.slow
 def test_seeds_a_path_a_slider_and_undo(tab: Tab, run: str) -> None:
     page = tab.page
     tab.open(f"explore/{run}")
@@ -187,6 +192,7 @@ def test_seeds_a_path_a_slider_and_undo(tab: Tab, run: str) -> None:
     tab.until("document.querySelector('.what').textContent === 'seed 0, picture 3'")
 
 
+@pytest.mark.slow
 def test_undo_is_the_page_s_but_in_a_field_the_field_s(tab: Tab, run: str) -> None:
     page = tab.page
     tab.open(f"explore/{run}")
@@ -206,6 +212,7 @@ def test_undo_is_the_page_s_but_in_a_field_the_field_s(tab: Tab, run: str) -> No
     tab.until("document.querySelector('.what').textContent === 'seed 0, picture 3'")
 
 
+@pytest.mark.slow
 def test_a_page_that_is_left_before_it_opens_never_begins(tab: Tab, run: str) -> None:
     page = tab.page
     held: list[Any] = []
@@ -225,6 +232,7 @@ def test_a_page_that_is_left_before_it_opens_never_begins(tab: Tab, run: str) ->
 # ---- edit -----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_photo_is_changed_before_and_after_and_saved_at_full_size(
     tab: Tab, asker: Client, run: str, room: Path
 ) -> None:
@@ -258,6 +266,7 @@ def test_a_photo_is_changed_before_and_after_and_saved_at_full_size(
     assert (found[120:, 150:] == whole[120:, 150:]).all()
 
 
+@pytest.mark.slow
 def test_a_generated_picture_is_edited_and_each_change_undone(tab: Tab, run: str) -> None:
     page = tab.page
     tab.open(f"edit/{run}")
@@ -291,6 +300,7 @@ def test_an_edited_picture_is_kept_with_the_moves_that_it_began_with(
     assert np.abs(pixels(back) - pixels(moved)).max() <= 2
 
 
+@pytest.mark.slow
 def test_what_was_moved_in_explore_is_told_when_its_edit_is_saved(tab: Tab, run: str) -> None:
     page = tab.page
     moves = [{"name": "1", "amount": 2.5}]
@@ -322,6 +332,7 @@ def test_what_is_no_mask_is_refused(asker: Client, data: bytes) -> None:
     assert asker.put("/api/draw/mask", data).status == 415
 
 
+@pytest.mark.slow
 def test_a_slider_is_taught_by_clicks(tab: Tab, run: str) -> None:
     page = tab.page
     tab.open(f"edit/{run}")
@@ -350,6 +361,7 @@ def test_too_few_answers_teach_nothing(asker: Client, run: str) -> None:
 # ---- gallery --------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_pictures_are_made_kept_rejected_undone_and_given_away(
     tab: Tab, asker: Client, run: str, room: Path
 ) -> None:
@@ -383,6 +395,7 @@ def test_pictures_are_made_kept_rejected_undone_and_given_away(
     assert marks.count("reject") == 2
 
 
+@pytest.mark.slow
 def test_pictures_of_a_kind_are_shown_alone_with_the_nearest_beside(
     tab: Tab, asker: Client, run: str
 ) -> None:
@@ -401,6 +414,7 @@ def test_pictures_of_a_kind_are_shown_alone_with_the_nearest_beside(
     assert "of yours" in page.inner_text(".detail .near")
 
 
+@pytest.mark.slow
 def test_what_is_chosen_goes_through_the_checks_of_expand_into_a_new_set(
     tab: Tab, asker: Client, run: str, room: Path
 ) -> None:
@@ -418,6 +432,7 @@ def test_what_is_chosen_goes_through_the_checks_of_expand_into_a_new_set(
     assert (room / "packs" / "more of them" / "pack.json").is_file()
 
 
+@pytest.mark.slow
 def test_a_png_of_ours_says_how_it_was_made_and_comes_back(
     tab: Tab, asker: Client, run: str, room: Path, tmp_path: Path
 ) -> None:
@@ -459,6 +474,7 @@ def test_no_id_leads_out_of_the_gallery(asker: Client, id_: str) -> None:
     assert id_ not in {one["id"] for one in asker.get("/api/gallery").json["pictures"]}
 
 
+@pytest.mark.slow
 def test_a_gallery_is_there_again_when_the_studio_is(room: Path, asker: Client, run: str) -> None:
     asker.change("/api/gallery/keep", {"run": run, "start": {"seed": 9}})
     before = asker.get("/api/gallery").json["pictures"]
@@ -483,6 +499,7 @@ def test_a_deleted_picture_leaves_no_mark(asker: Client, run: str, room: Path) -
     assert kept not in json.loads(marks.read_text())
 
 
+@pytest.mark.slow
 def test_many_that_are_kept_are_all_marked(asker: Client, run: str) -> None:
     starts = [{"seed": 5000 + place % 2, "index": place} for place in range(24)]
     made = asker.change("/api/gallery/keep-many", {"run": run, "starts": starts})
@@ -492,6 +509,7 @@ def test_many_that_are_kept_are_all_marked(asker: Client, run: str) -> None:
     assert [one["mark"] for one in kept] == ["keep"] * 24
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [1440, 390])
 def test_the_pages_that_draw_fit_the_screen_and_everything_has_a_name(
     chromium: Any, drawing: Served, run: str, width: int
@@ -508,6 +526,7 @@ def test_the_pages_that_draw_fit_the_screen_and_everything_has_a_name(
     tab.close()
 
 
+@pytest.mark.slow
 def test_every_place_of_the_pages_that_draw_is_reached_by_tab(
     chromium: Any, drawing: Served, run: str
 ) -> None:
@@ -528,6 +547,7 @@ def test_every_place_of_the_pages_that_draw_is_reached_by_tab(
 # ---- judge ----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_run_is_measured_on_its_page_and_says_so_in_sentences(
     tab: Tab, drawing: Served, run: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -101,6 +101,7 @@ def begin(client: Client, minutes: float) -> str:
     return str(begun.json["run"])
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="finds processes in /proc")
 def test_server_training_and_browser_are_killed_in_turn(
     folder: Path, studio: Callable[..., Program], chromium: Any
@@ -181,6 +182,7 @@ def test_a_job_that_never_came_to_life_is_not_waited_for(tmp_path: Path) -> None
     assert jobs.get(place.name).state == "starting"
 
 
+@pytest.mark.slow
 def test_a_job_is_one_of_the_verbs_and_fails_in_words(tmp_path: Path) -> None:
     jobs = Jobs(tmp_path / "jobs")
     job = jobs.begin("collect", {"what": "x"}, about="a", title="t")
@@ -206,6 +208,7 @@ def test_a_job_that_ended_is_read_once(tmp_path: Path, monkeypatch: pytest.Monke
     assert [job.state for job in jobs.all()] == ["ended"] * 5
 
 
+@pytest.mark.slow
 def test_what_was_made_for_a_job_alone_goes_with_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -226,6 +229,7 @@ def test_what_was_made_for_a_job_alone_goes_with_it(
     assert not any((tmp_path / name).exists() for name in names)
 
 
+@pytest.mark.slow
 def test_other_work_waits_for_its_turn_and_may_be_called_off(tmp_path: Path) -> None:
     jobs = Jobs(tmp_path / "jobs")
     (tmp_path / "scratch").mkdir()
@@ -245,6 +249,7 @@ def test_other_work_waits_for_its_turn_and_may_be_called_off(tmp_path: Path) -> 
     assert jobs.get(off.id).told["message"] == "It was not begun."
 
 
+@pytest.mark.slow
 def test_what_waited_when_the_server_ended_is_called_by_the_next(tmp_path: Path) -> None:
     place = tmp_path / "0123456789abcdef"
     place.mkdir()
@@ -268,6 +273,7 @@ job_process.main(Path(sys.argv[1]))
 """
 
 
+@pytest.mark.slow
 def test_a_studio_in_the_background_can_stop_what_it_began(tmp_path: Path) -> None:
     """A shell lets what it starts in the background ignore Ctrl-C, and jobs inherit that."""
     (tmp_path / "job.json").write_text(json.dumps({"verb": "doctor", "arguments": {}}))

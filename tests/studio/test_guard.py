@@ -45,11 +45,13 @@ def upload(client: Client) -> str:
 # ---- 1. loopback only, or an explicit flag and still a token ------------------------------------
 
 
+@pytest.mark.slow
 def test_it_listens_to_this_machine_alone(served: Served) -> None:
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.2", served.port), timeout=5)
 
 
+@pytest.mark.slow
 def test_on_all_addresses_it_still_wants_a_token_and_a_name_of_ours(home: Path) -> None:
     with serving(home, host="0.0.0.0") as served:
         stranger = Client(served)
@@ -180,6 +182,7 @@ def test_a_change_from_elsewhere_is_refused(client: Client, headers: dict[str, s
     assert client.ids("folder") == before
 
 
+@pytest.mark.slow
 def test_other_methods_and_reading_changes_are_refused(client: Client) -> None:
     for method in ("DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT", "PROPFIND"):
         assert client.ask(method, "/api/about").status in (400, 405)
@@ -362,6 +365,7 @@ def test_a_page_of_another_name_in_a_folder_is_shown_as_nothing(client: Client, 
     assert all(b"script" not in answer.body for answer in answers)
 
 
+@pytest.mark.slow
 def test_pixels_and_bytes_have_limits(client: Client, upload: str) -> None:
     bomb = io.BytesIO()
     Image.new("1", (20_000, 20_000)).save(bomb, "PNG")
@@ -527,6 +531,7 @@ def test_two_hundred_connections_that_say_nothing_hold_nobody_up(
         line.close()
 
 
+@pytest.mark.slow
 def test_slow_clients_are_cut_off(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server, "HEAD_SECONDS", 0.5)
     monkeypatch.setattr(guard, "PATIENCE", 0.5)
@@ -543,6 +548,7 @@ def test_slow_clients_are_cut_off(client: Client, monkeypatch: pytest.MonkeyPatc
     slow.close()
 
 
+@pytest.mark.slow
 def test_connections_have_a_limit_and_free_it(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Fewer than 512, since each of them is two open files of this process.
     monkeypatch.setattr(server, "MOST_CONNECTIONS", 24)

@@ -26,6 +26,7 @@ def tab(chromium: Any, served: Served) -> Iterator[Tab]:
     tab.close()
 
 
+@pytest.mark.slow
 def test_from_a_folder_to_a_run_that_is_trained_further_and_judged(
     tab: Tab, client: Client
 ) -> None:
@@ -63,6 +64,7 @@ def test_from_a_folder_to_a_run_that_is_trained_further_and_judged(
     assert "usable pictures" in page.inner_text(".judgments")
 
 
+@pytest.mark.slow
 def test_two_trainings_stand_side_by_side_and_move_together(tab: Tab, client: Client) -> None:
     run = client.ids("run")["runs/first"]
     tab.open(f"train/{run}/{run}")
@@ -72,6 +74,7 @@ def test_two_trainings_stand_side_by_side_and_move_together(tab: Tab, client: Cl
     assert ranges.last.input_value() == "0"
 
 
+@pytest.mark.slow
 def test_dropped_pictures_become_a_set_with_their_folders_as_classes(
     tab: Tab, tmp_path: Path
 ) -> None:
@@ -94,6 +97,7 @@ def test_dropped_pictures_become_a_set_with_their_folders_as_classes(
     assert len(refused) == 1  # the browser itself says it of the broken one
 
 
+@pytest.mark.slow
 def test_a_zip_that_is_dropped_becomes_a_set(tab: Tab) -> None:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
@@ -107,6 +111,7 @@ def test_a_zip_that_is_dropped_becomes_a_set(tab: Tab) -> None:
     tab.page.get_by_text("4 files").first.wait_for()
 
 
+@pytest.mark.slow
 def test_names_of_people_are_shown_as_text(tab: Tab, client: Client) -> None:
     strange = client.ids("folder")[f"blots/{STRANGE}"]
     tab.open(f"start/{strange}")
@@ -114,6 +119,7 @@ def test_names_of_people_are_shown_as_text(tab: Tab, client: Client) -> None:
     assert tab.page.locator("img[src=x]").count() == 0
 
 
+@pytest.mark.slow
 def test_a_second_set_is_examined_after_the_first_and_may_be_called_off(
     tab: Tab, client: Client, served: Served
 ) -> None:
@@ -144,6 +150,7 @@ def held_back(served: Served, monkeypatch: pytest.MonkeyPatch) -> list[dict[str,
     return begun
 
 
+@pytest.mark.slow
 def test_transparent_pictures_may_stay_so_where_there_are_some(
     chromium: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -182,6 +189,7 @@ def test_transparent_pictures_may_stay_so_where_there_are_some(
     assert started["alpha"] is True
 
 
+@pytest.mark.slow
 def test_pictures_that_are_not_square_are_asked_for_by_width_and_height(
     chromium: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -213,6 +221,7 @@ def test_pictures_that_are_not_square_are_asked_for_by_width_and_height(
     assert started["size"] == "32x48"
 
 
+@pytest.mark.slow
 def test_what_is_expected_is_said_of_the_set_that_is_asked_for(client: Client) -> None:
     folders = client.ids("folder")
     for name, count in (("blots", 48), ("blots/round", 24)):
@@ -222,6 +231,7 @@ def test_what_is_expected_is_said_of_the_set_that_is_asked_for(client: Client) -
         assert few.startswith(f"{count} pictures"), name
 
 
+@pytest.mark.slow
 def test_runs_are_compared_and_the_report_opens_without_scripts(tab: Tab, client: Client) -> None:
     tab.open("judge")
     tab.page.wait_for_selector(".judged input", timeout=LONG)
@@ -235,6 +245,7 @@ def test_runs_are_compared_and_the_report_opens_without_scripts(tab: Tab, client
     assert report.evaluate("document.querySelectorAll('section').length") > 2
 
 
+@pytest.mark.slow
 def test_whether_pictures_would_help_is_answered_in_words(tab: Tab, client: Client) -> None:
     page = tab.page
     tab.open(f"judge/{client.ids('run')['runs/first']}")
@@ -268,6 +279,7 @@ COMPARED = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("runs", "words"), COMPARED)
 def test_runs_are_called_better_only_where_that_was_measured(
     tab: Tab, runs: list[dict[str, Any]], words: str
@@ -281,6 +293,7 @@ def test_runs_are_called_better_only_where_that_was_measured(
     tab.page.get_by_text(words).wait_for()
 
 
+@pytest.mark.slow
 def test_a_key_belongs_to_what_has_the_focus_before_the_page(tab: Tab, client: Client) -> None:
     page = tab.page
     tab.open(f"train/{client.ids('run')['runs/first']}")
@@ -296,6 +309,7 @@ def test_a_key_belongs_to_what_has_the_focus_before_the_page(tab: Tab, client: C
     assert any(row.startswith("Space") and "Play the training" in row for row in named)
 
 
+@pytest.mark.slow
 def test_every_page_is_reached_by_keyboard_and_says_where_one_is(tab: Tab) -> None:
     page = tab.page
     for key, name in (("2", "Train"), ("6", "Judge"), ("1", "Start")):
@@ -310,6 +324,7 @@ def test_every_page_is_reached_by_keyboard_and_says_where_one_is(tab: Tab) -> No
     assert page.evaluate("document.activeElement !== document.body")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [1440, 820, 390])
 def test_no_page_is_wider_than_the_screen_and_everything_has_a_name(
     chromium: Any, served: Served, client: Client, width: int
@@ -324,6 +339,7 @@ def test_no_page_is_wider_than_the_screen_and_everything_has_a_name(
     tab.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_place_is_reached_by_tab_and_shows_it(
     chromium: Any, served: Served, client: Client, scheme: str
@@ -342,6 +358,7 @@ def test_every_place_is_reached_by_tab_and_shows_it(
     tab.close()
 
 
+@pytest.mark.slow
 def test_what_is_hard_to_read_or_has_no_name_is_found(tab: Tab) -> None:
     assert faults(tab.page) == []
     tab.page.evaluate(
@@ -361,6 +378,7 @@ def test_what_is_hard_to_read_or_has_no_name_is_found(tab: Tab) -> None:
     assert any(fault.startswith("skips from") for fault in found)
 
 
+@pytest.mark.slow
 def test_a_page_of_read_only_offers_nothing_that_changes(chromium: Any, home: Path) -> None:
     with serving(home, read_only=True) as served:
         tab = Tab(chromium, served)

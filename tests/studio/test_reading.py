@@ -146,6 +146,7 @@ def test_the_pack_of_a_judged_run_is_opened_once_until_it_changes(
 # ---- nobody is held up --------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_slow_disk_holds_no_other_page_up(
     client: Client, served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -177,6 +178,7 @@ def test_a_slow_disk_holds_no_other_page_up(
 # ---- what goes wrong is said once, in words -----------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_run_that_is_moved_ends_its_stream_without_a_fault(
     asker: Client, moving: Path, faults: list[str]
 ) -> None:
@@ -223,6 +225,7 @@ def test_a_disk_that_refuses_is_told_with_its_place_and_cure(
     assert "the disk is full" in answer.json["message"]
 
 
+@pytest.mark.slow
 def test_who_leaves_during_an_upload_is_no_fault(client: Client, faults: list[str]) -> None:
     upload = client.change("/api/upload", {"name": "left"}).json["id"]
     head = (
@@ -238,6 +241,7 @@ def test_who_leaves_during_an_upload_is_no_fault(client: Client, faults: list[st
     assert faults == []
 
 
+@pytest.mark.slow
 def test_a_fault_of_ours_is_logged_once(
     client: Client,
     served: Served,

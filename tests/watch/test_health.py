@@ -229,6 +229,7 @@ def test_every_sentence_says_what_is_seen_and_what_to_try() -> None:
         assert "recipe cascade" in verdict(replace(seen, size=128)).sentence
 
 
+@pytest.mark.slow
 def test_the_watcher_writes_its_finding_and_logs_changes_only(
     trainer: Trainer, run: Run, clock: Any
 ) -> None:
@@ -249,6 +250,7 @@ def test_the_watcher_writes_its_finding_and_logs_changes_only(
     assert not (run.path / "stats.jsonl").exists()
 
 
+@pytest.mark.slow
 def test_samples_are_not_judged_before_g_has_begun(trainer: Trainer, run: Run, clock: Any) -> None:
     scene, health = Scene(trainer, run), Health(clock=clock)
     health.begin(scene)

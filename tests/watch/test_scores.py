@@ -77,6 +77,7 @@ def test_nothing_is_measured_before_there_is_time_for_it(
     assert not lines(run)
 
 
+@pytest.mark.slow
 def test_the_number_is_the_kernel_distance_to_the_held_out_pictures(
     pack: Pack,
     trainer: Trainer,
@@ -104,6 +105,7 @@ def test_the_number_is_the_kernel_distance_to_the_held_out_pictures(
     assert all(key == "images" or key.startswith("score/") for key in line)
 
 
+@pytest.mark.slow
 def test_the_state_with_the_lowest_distance_is_kept(
     pack: Pack,
     trainer: Trainer,
@@ -132,6 +134,7 @@ def test_the_state_with_the_lowest_distance_is_kept(
     assert "G" in state["averages"]
 
 
+@pytest.mark.slow
 def test_the_three_best_states_are_kept_in_their_order(
     pack: Pack, trainer: Trainer, run: Run, clock: Any, costly: Make, monkeypatch: Any,
     blobs: Callable[..., Pixels],
@@ -191,6 +194,7 @@ def test_the_sentence_of_the_choice_names_both_states_and_what_decided() -> None
     assert reason("best", {}, last) == ""
 
 
+@pytest.mark.slow
 def test_at_the_end_best_and_last_meet_again_on_new_samples(
     pack: Pack, trainer: Trainer, run: Run, clock: Any, costly: Make, monkeypatch: Any,
     blobs: Callable[..., Pixels],
@@ -214,6 +218,7 @@ def test_at_the_end_best_and_last_meet_again_on_new_samples(
     assert run.takes_best
 
 
+@pytest.mark.slow
 def test_after_a_restart_the_best_is_still_the_one_on_the_disk(
     pack: Pack,
     trainer: Trainer,
@@ -244,6 +249,7 @@ def test_after_a_restart_the_best_is_still_the_one_on_the_disk(
     assert other.best == {}  # scores of two judges are two scales
 
 
+@pytest.mark.slow
 def test_real_pictures_are_looked_at_once_for_all_runs_of_a_pack(
     pack: Pack, trainer: Trainer, run: Run, clock: Any, costly: Make
 ) -> None:
@@ -277,6 +283,7 @@ def test_a_small_hold_out_gets_help_from_training_pictures(
     assert not set(both.reference) & set(both.floor)
 
 
+@pytest.mark.slow
 def test_scoring_leaves_the_training_as_it_is(
     pack: Pack, trainer: Trainer, run: Run, clock: Any, costly: Make
 ) -> None:

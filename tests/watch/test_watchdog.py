@@ -83,6 +83,7 @@ def played(run: Run, watchers: Sequence[Watcher]) -> dict[str, Any]:
     return training_state(session.trainer)
 
 
+@pytest.mark.slow
 def test_it_goes_back_with_its_optimizers_and_on_at_half_the_rate(tmp_path: Path) -> None:
     run = Run(tmp_path / "run")
     with run.writing():
@@ -114,6 +115,7 @@ def test_it_goes_back_with_its_optimizers_and_on_at_half_the_rate(tmp_path: Path
     assert images == sorted(set(images)), "numbers of what went wrong are gone"
 
 
+@pytest.mark.slow
 def test_a_run_that_went_back_repeats_and_continues_bit_for_bit(tmp_path: Path) -> None:
     whole = played(Run(tmp_path / "a"), [Nods()])
     assert differences(whole, played(Run(tmp_path / "b"), [Nods()])) == []
@@ -133,6 +135,7 @@ def test_a_run_that_went_back_repeats_and_continues_bit_for_bit(tmp_path: Path) 
         assert differences(whole, played(run, [Nods()])) == []
 
 
+@pytest.mark.slow
 def test_the_setbacks_stand_in_the_plan_and_in_every_checkpoint(tmp_path: Path) -> None:
     from lookalike.engine.session import Leg, Planner
 
@@ -148,6 +151,7 @@ def test_the_setbacks_stand_in_the_plan_and_in_every_checkpoint(tmp_path: Path) 
     assert run.good(39 * BATCH) is None, "it is from after these images"
 
 
+@pytest.mark.slow
 def test_a_number_that_is_none_is_gone_back_from_and_stops_where_nobody_looks(
     tmp_path: Path,
 ) -> None:
@@ -175,6 +179,7 @@ def test_several_processes_do_not_go_back_since_one_of_them_alone_would(tmp_path
             session.fit()
 
 
+@pytest.mark.slow
 def test_the_good_state_is_a_checkpoint_however_many_there_are_behind_it(tmp_path: Path) -> None:
     whole = played(Run(tmp_path / "whole"), [Nods()])
     run = Run(tmp_path / "run")
@@ -219,6 +224,7 @@ def test_what_goes_wrong_again_and_again_ends_with_a_sentence_and_its_last_good_
     assert all(bool(torch.isfinite(value).all()) for value in state["networks"].values())
 
 
+@pytest.mark.slow
 def test_a_kill_between_the_new_checkpoint_and_the_end_of_the_old_ones_changes_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

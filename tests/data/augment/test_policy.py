@@ -62,6 +62,7 @@ def test_every_training_picture_gets_a_copy_for_each_chain_and_the_hold_out_none
     assert pack.info["augment"] == {"codes": list(CODES), "copies": 72}
 
 
+@pytest.mark.slow
 def test_copies_depend_on_the_seed_and_not_on_workers_or_what_was_known(
     photos: Photos, tmp_path: Path
 ) -> None:

@@ -64,6 +64,7 @@ def test_a_photograph_turned_by_exif_is_understood(astronaut: Image.Image) -> No
     assert eye_height_difference(cut_face(saved(turned, "JPEG", exif=exif), ONE)) < 0.1
 
 
+@pytest.mark.slow
 def test_two_faces_are_refused_unless_the_largest_is_wanted(astronaut: Image.Image) -> None:
     two = Image.new("RGB", (800, 512), "white")
     two.paste(astronaut.crop((100, 0, 400, 400)), (0, 0))
@@ -81,6 +82,7 @@ def test_a_picture_without_a_face_says_so() -> None:
         cut_face(b"words", ONE)
 
 
+@pytest.mark.slow
 def test_prepare_takes_the_faces_and_lists_the_rest(astronaut: Image.Image, tmp_path: Path) -> None:
     folder = tmp_path / "photos"
     folder.mkdir()

@@ -106,6 +106,7 @@ def films(photos: Photos) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_every_frame_becomes_a_picture_and_one_file_stays_on_one_side(
     films: Path, tmp_path: Path
 ) -> None:
@@ -132,6 +133,7 @@ def test_the_first_frame_is_what_is_taken_otherwise(films: Path, tmp_path: Path)
     assert (everything.count, everything.decoded) == (46, 24)
 
 
+@pytest.mark.slow
 def test_a_grown_source_reads_new_films_only_and_gives_the_pack_of_a_fresh_run(
     films: Path, tmp_path: Path
 ) -> None:

@@ -47,6 +47,7 @@ def photograph(mode: str, width: int, height: int) -> Image.Image:
     return soft.convert(mode)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "I;16", "I", "F", "P", "CMYK", "YCbCr", "1"])
 @pytest.mark.parametrize("box", [(0, 0, 701, 503), (99.5, 0, 602.5, 503)])
 def test_in_strips_a_picture_becomes_the_same_as_whole(
@@ -87,6 +88,7 @@ def test_a_picture_of_24_megapixels_needs_a_third_of_the_memory_there_is(
     assert ran.returncode == 0, ran.stderr
 
 
+@pytest.mark.slow
 def test_workers_accept_large_pictures(large: Path) -> None:
     item = PictureFile("grey.png", (large / "grey.png").stat().st_size, 0, large)
     with Workers(Preprocessor(ReadSettings(size=64)), count=1, seconds=60) as workers:

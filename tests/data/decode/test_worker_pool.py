@@ -25,6 +25,7 @@ def double_or_die(jobs: Sequence[int]) -> list[int]:
     return [2 * job for job in jobs]
 
 
+@pytest.mark.slow
 def test_answers_come_in_the_order_of_the_jobs() -> None:
     for count in (0, 2):
         with Workers(double_or_die, count=count, chunk=3) as workers:
@@ -73,6 +74,7 @@ def test_waiting_for_a_turn_does_not_count_as_taking_long() -> None:
         assert [answer for _, answer in workers.map([1] * 5)] == [1] * 5
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="limits of memory are Linux's")
 def test_a_job_that_wants_too_much_memory_is_told_no_and_the_worker_goes_on() -> None:
     with Workers(take_turns, count=1, chunk=4) as workers:
@@ -80,6 +82,7 @@ def test_a_job_that_wants_too_much_memory_is_told_no_and_the_worker_goes_on() ->
     assert found == [1, Lost("MemoryError: "), 2]
 
 
+@pytest.mark.slow
 def test_leaving_early_does_not_wait_for_all_jobs() -> None:
     with Workers(double_or_die, count=1, chunk=1) as workers:
         for job, _ in workers.map(range(10**9)):

@@ -84,6 +84,7 @@ def test_faces_of_one_framing_need_no_aligning(astronaut: Image.Image, tmp_path:
     assert "not needed" in found.advice()
 
 
+@pytest.mark.slow
 def test_things_give_no_advice_about_faces(tmp_path: Path) -> None:
     for index, name in enumerate(("coffee", "rocket")):
         Image.fromarray(getattr(photographs, name)()).save(tmp_path / f"{index}.png")

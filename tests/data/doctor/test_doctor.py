@@ -70,6 +70,7 @@ def test_planted_faults_are_found_and_sound_pictures_are_not_blamed(examined, ki
     assert len(named - set().union(*groups)) <= 0.02 * corpus.total
 
 
+@pytest.mark.slow
 def test_what_the_fix_leaves_out_has_a_reason_and_copies_keep_one(examined) -> None:
     corpus, diagnosis = examined
     assert diagnosis.leave_out["right/blank3.png"].startswith("blank pictures")
@@ -80,6 +81,7 @@ def test_what_the_fix_leaves_out_has_a_reason_and_copies_keep_one(examined) -> N
         assert pair <= set(diagnosis.leave_out)
 
 
+@pytest.mark.slow
 def test_the_diagnosis_is_json_and_the_page_needs_nothing_from_outside(examined) -> None:
     corpus, diagnosis = examined
     told = json.loads(json.dumps(diagnosis.as_dict()))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -60,6 +61,7 @@ def drawn_singly(
     return [leader in held for leader in groups]
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=150)
 @given(
     sizes=st.lists(st.sampled_from([1, 1, 1, 2, 3, 9]), min_size=1, max_size=150),

@@ -91,6 +91,7 @@ def test_the_indexes_promise_ten_seven_and_five_bits_of_the_whole_hash() -> None
         assert sum(part.bits for part in parts) == 64
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=60)
 @given(
     parts=st.sampled_from(INDEXES),
@@ -124,6 +125,7 @@ def test_the_indexed_search_finds_what_the_plain_search_finds(
             assert sorted(map(tuple, pairs)) == expected, "each of them once"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("crowded", [False, True])
 def test_a_set_is_grouped_the_same_with_the_index_and_with_every_pair(
     crowded: bool, monkeypatch: pytest.MonkeyPatch

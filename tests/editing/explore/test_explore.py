@@ -29,6 +29,8 @@ from lookalike.images import Pixels, to_network
 from lookalike.run import Run
 from lookalike.settings.device import Device
 
+pytestmark = pytest.mark.slow  # what all of them look at takes seconds to make
+
 PLACE = Device(device="cpu", precision="fp32", threads=1).place()
 
 

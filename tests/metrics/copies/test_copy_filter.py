@@ -24,6 +24,7 @@ def pack(tmp_path_factory: pytest.TempPathFactory) -> Pack:
     return write_pack(tmp_path_factory.mktemp("copies") / "pack", blots(120, 0), holdout=0.25)
 
 
+@pytest.mark.slow
 def test_replays_are_marked_and_new_pictures_are_not(pack: Pack) -> None:
     check = copy_check(pack)
     assert check is not None

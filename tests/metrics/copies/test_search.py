@@ -28,6 +28,7 @@ def moved(pictures: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return (turned.astype(int) + 2).clip(0, 255).astype(np.uint8)
 
 
+@pytest.mark.slow
 def test_replays_are_nearer_than_the_limit_and_name_their_source(training, rule):
     for replay in (training[:50], training[:50, :, ::-1], moved(training[:50])):
         near = nearness(see(np.ascontiguousarray(replay)), see(training))
@@ -36,6 +37,7 @@ def test_replays_are_nearer_than_the_limit_and_name_their_source(training, rule)
         assert (near.pixels_index[copies] == np.arange(50)[copies]).mean() >= 0.95
 
 
+@pytest.mark.slow
 def test_pictures_that_were_never_seen_pass(draw, training, rule):
     assert rule.copies(nearness(see(draw(200, 3)), see(training))).mean() <= 0.05
 
@@ -70,6 +72,7 @@ def test_a_plain_picture_is_no_copy_even_of_another_plain_one():
     assert near.unexplained.min() > UNEXPLAINED
 
 
+@pytest.mark.slow
 def test_flat_pictures_of_the_source_do_not_move_the_limit(draw):
     """A twentieth of the source is the same black: it is near to itself, and says nothing."""
     common = draw(1, 9, edges=30).astype(float)

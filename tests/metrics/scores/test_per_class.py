@@ -35,6 +35,7 @@ def rows(draw, real):
     return by_class(side(made, [1, 1, 2]), *real, NAMES), side(made, [1, 1, 2])
 
 
+@pytest.mark.slow
 def test_each_class_is_counted_and_scored_on_its_own(rows):
     cat, dog, owl = rows[0]
     assert [one.name for one in rows[0]] == list(NAMES)
@@ -50,6 +51,7 @@ def test_each_class_is_counted_and_scored_on_its_own(rows):
     assert dog.kid is not None
 
 
+@pytest.mark.slow
 def test_copies_are_seen_in_the_class_that_copies(rows):
     cat, dog, _ = rows[0]
     assert dog.copies == pytest.approx(1, abs=0.1)

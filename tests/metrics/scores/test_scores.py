@@ -36,6 +36,7 @@ def noisy(pictures, deviation):
     return (pictures + noise).clip(0, 255).astype(np.uint8)
 
 
+@pytest.mark.slow
 def test_fresh_pictures_of_the_same_source_score_like_the_floor(good):
     assert good.kid.low <= 0.5 * good.kid.high
     assert good.kid.ratio < 2.5
@@ -45,6 +46,7 @@ def test_fresh_pictures_of_the_same_source_score_like_the_floor(good):
     assert good.copies.level == "pass"
 
 
+@pytest.mark.slow
 def test_scores_survive_json(good):
     text = json.dumps(good.as_json(), allow_nan=False)
     again = Scores.from_json(json.loads(text))
@@ -58,6 +60,7 @@ def test_the_floor_is_training_against_the_hold_out(good, real):
     assert (good.samples, good.training, good.holdout) == (160, 160, 100)
 
 
+@pytest.mark.slow
 def test_collapsed_samples_are_precise_and_forgetful_and_repeat_themselves(draw, real):
     collapsed = draw(160, 2, edges=15)[np.arange(160) % 5]
     found = score_samples(collapsed, *real, EYE, QUICK)
@@ -88,6 +91,7 @@ def test_scores_fall_with_blur_noise_and_dropped_classes(draw, real, worse):
     assert coverage[0] > coverage[2]
 
 
+@pytest.mark.slow
 def test_few_pictures_come_with_warnings(draw, real):
     training, holdout = real
     found = score_samples(draw(40, 2, edges=15), training, holdout.part(slice(0, 30)), EYE, QUICK)

@@ -26,6 +26,7 @@ def bright() -> Examples:
     return known(pictures.astype(np.uint8), labels, 2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "settings",
     [

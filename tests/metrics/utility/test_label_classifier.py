@@ -26,6 +26,7 @@ def pack(tmp_path_factory: pytest.TempPathFactory) -> Pack:
         return writer.finish(holdout=np.arange(90) >= 60)
 
 
+@pytest.mark.slow
 def test_it_learns_the_labels_and_is_judged_on_the_hold_out(pack: Pack):
     found = label_classifier(pack, classes_of(pack), steps=60)
     assert len(found.truth) == len(found.predicted) == 20
@@ -44,6 +45,7 @@ def test_it_is_trained_once_and_answers_the_same_from_the_disk(
     )
 
 
+@pytest.mark.slow
 def test_other_settings_and_damaged_files_train_anew(pack: Pack):
     label_classifier(pack, classes_of(pack), steps=60)
     label_classifier(pack, classes_of(pack), steps=2)

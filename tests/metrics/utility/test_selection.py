@@ -31,11 +31,13 @@ def asked(judge: Sieve, pictures: np.ndarray, number: int = 0) -> list[str | Non
     return [chosen.ask(look, row)[0] for row in range(len(pictures))]
 
 
+@pytest.mark.slow
 def test_new_pictures_of_the_same_kind_are_taken(draw, judge: Sieve):
     told = asked(judge, draw(100, 3))
     assert told.count(None) >= 90
 
 
+@pytest.mark.slow
 def test_replayed_training_pictures_are_copies_unless_they_are_wanted(draw, judge: Sieve):
     replayed = draw(300, 1)[:30, :, ::-1].copy()
     assert asked(judge, replayed).count("copy") >= 29

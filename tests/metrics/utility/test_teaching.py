@@ -50,6 +50,7 @@ def test_a_teacher_of_one_picture_a_class_needs_no_left_out_ones() -> None:
     assert (says.argmax(1) == halves(30, 1).numbers).mean() > 0.8
 
 
+@pytest.mark.slow
 def test_networks_agree_with_labels_they_were_trained_on() -> None:
     how = FitSettings(steps=40, batch=16, rate=1e-2, instrument=Small(width=4))
     teacher = network_teacher(halves(48, 0), how)

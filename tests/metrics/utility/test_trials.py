@@ -93,6 +93,7 @@ def test_a_quarter_of_every_class_is_left_out_for_tuning() -> None:
     assert [int(left[numbers == n].sum()) for n in range(4)] == [10, 2, 1, 0]
 
 
+@pytest.mark.slow
 def test_the_rate_that_learns_is_chosen() -> None:
     real = known(
         np.repeat(np.array([0, 255], np.uint8), 20)[:, None, None, None]

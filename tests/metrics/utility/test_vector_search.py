@@ -11,6 +11,7 @@ from lookalike.metrics.utility import vector_search
 from lookalike.metrics.utility.vector_search import VectorSearch
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=60)
 @given(
     count=st.integers(1, 60),
@@ -94,6 +95,7 @@ def test_beyond_the_limit_no_answer_is_too_small_and_what_is_there_is_found(
     assert again == [0.0] * len(again)
 
 
+@pytest.mark.slow
 def test_of_very_many_a_fixed_number_is_looked_at_and_twins_are_nearly_always_seen() -> None:
     """Sixteen axes that spread alike, the hardest case, and twins a third as far as strangers."""
     draw = np.random.default_rng(0)

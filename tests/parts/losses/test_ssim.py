@@ -78,6 +78,7 @@ def test_ssim_equals_scikit_image() -> None:
         assert ssim.ssim(x, y)[index].item() == pytest.approx(theirs, abs=1e-5)
 
 
+@pytest.mark.slow
 def test_the_contrast_structure_part_equals_torchmetrics() -> None:
     """Their full similarity also counts windows over a reflected border, so it is not compared."""
     metrics = pytest.importorskip("torchmetrics.functional.image")

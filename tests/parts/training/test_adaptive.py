@@ -81,6 +81,7 @@ def test_triggers_during_a_boost_are_ignored_but_hold_back_the_plain_g() -> None
     assert steps[101] == D_PLAIN + G_PLAIN
 
 
+@pytest.mark.slow
 def test_over_many_steps_boosts_and_noisy_labels_come_with_their_chances() -> None:
     rule, state = Boost(), Boost().start()
     free = begun_d = begun_g = noisy = 0
@@ -100,6 +101,7 @@ def test_over_many_steps_boosts_and_noisy_labels_come_with_their_chances() -> No
     assert begun_d > 0
 
 
+@pytest.mark.slow
 def test_noisy_labels_come_with_their_chance_and_differ_by_address() -> None:
     steps = played(Chance(chance=0.07), addressed("swap"))
     low, high = bounds(STEPS, 0.07)

@@ -114,6 +114,7 @@ def test_unknown_weights_are_refused_with_the_names_there_are() -> None:
         WarmStart(name="photographs")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("labels", [0, 3])
 @pytest.mark.parametrize("size", [32, 64, 128, 256])

@@ -87,6 +87,7 @@ def test_depth_zero_reads_one_page(site, quick: Manners, tmp_path: Path) -> None
     assert site.count("/two") == 0
 
 
+@pytest.mark.slow
 def test_a_page_that_cannot_be_had_is_an_error_with_its_reason(
     site, quick: Manners, tmp_path: Path
 ) -> None:
@@ -94,6 +95,7 @@ def test_a_page_that_cannot_be_had_is_an_error_with_its_reason(
         _crawl(site, tmp_path, quick, url=site.url("/missing"))
 
 
+@pytest.mark.slow
 def test_a_private_site_is_not_crawled_unless_allowed(site, quick: Manners, tmp_path: Path) -> None:
     _gallery(site)
     with pytest.raises(SourceError, match=r"private address.*--allow-private"):
@@ -234,6 +236,7 @@ def test_a_missing_browser_is_named_with_what_to_do(monkeypatch: pytest.MonkeyPa
         find_browser(Path("/no/such/browser"))
 
 
+@pytest.mark.slow
 def test_a_site_whose_robots_txt_is_broken_is_not_crawled(
     site, quick: Manners, tmp_path: Path
 ) -> None:

@@ -303,6 +303,7 @@ def test_crawl_delay_slows_us_down(site, quick: Manners) -> None:
     assert sum(slept) == pytest.approx(9, abs=0.5)
 
 
+@pytest.mark.slow
 def test_stopping_ends_what_is_under_way(site, quick: Manners) -> None:
     done = Event()
     site.put("/quiet", headers={"content-length": "5"}, write=lambda handler: done.wait(20))

@@ -100,6 +100,7 @@ def tar_of(folder: Path, to: Path) -> None:
     shutil.make_archive(str(to.with_suffix("")), "tar", folder)
 
 
+@pytest.mark.slow
 def test_a_changed_picture_on_the_web_is_fetched_again(web: Web, tmp_path: Path) -> None:
     fill(web.folder / "photos", 18)
     url, to = f"{web.url}/photos", tmp_path / "p"
@@ -113,6 +114,7 @@ def test_a_changed_picture_on_the_web_is_fetched_again(web: Web, tmp_path: Path)
     assert lookalike.prepare(url, to, **WORDS).decoded == 1
 
 
+@pytest.mark.slow
 def test_where_the_web_tells_no_times_it_is_said_how_to_fetch_all_anew(
     web: Web, tmp_path: Path
 ) -> None:
@@ -135,6 +137,7 @@ def test_where_the_web_tells_no_times_it_is_said_how_to_fetch_all_anew(
     assert again.found == done.found
 
 
+@pytest.mark.slow
 def test_what_a_head_promised_has_to_come_and_no_more_than_the_limit(
     web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -186,6 +189,7 @@ def test_an_archive_whose_size_nobody_knows_keeps_to_the_cache(
     assert web.asked.count("/set.tar") <= 5, "it is not asked for three times"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("told", [True, False])
 def test_a_pack_on_the_web_is_compared_by_its_digests(
     web: Web, tmp_path: Path, told: bool, caplog: pytest.LogCaptureFixture

@@ -263,6 +263,7 @@ def test_licenses_outside_the_wish_are_left(site, quick: Manners, tmp_path: Path
     assert site.count("/thumb/1.png") == 0
 
 
+@pytest.mark.slow
 def test_a_lagging_commons_is_waited_for_and_asked_again(
     site, quick: Manners, tmp_path: Path
 ) -> None:

@@ -125,6 +125,7 @@ def test_published_sums_are_whole_md5_sums_and_no_two_files_share_one() -> None:
     assert len(set(sums)) == len(sums)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not FASHION.is_dir(), reason="Debian's dataset-fashion-mnist is not installed")
 def test_debians_fashion_mnist_is_the_published_one(tmp_path: Path) -> None:
     done = _take("fashion-mnist", tmp_path, files=FASHION, trust=False, count=12)

@@ -51,6 +51,7 @@ def test_nothing_collected_is_status_one(
     assert site.asked == []
 
 
+@pytest.mark.slow
 def test_limits_are_taken_from_the_words(
     site, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

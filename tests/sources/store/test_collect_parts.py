@@ -14,6 +14,7 @@ from lookalike.errors import DataError
 from lookalike.settings.collect import Manners
 
 
+@pytest.mark.slow
 def test_a_list_fetched_in_parts_is_the_collection_of_one_machine(
     site, quick: Manners, tmp_path: Path
 ) -> None:

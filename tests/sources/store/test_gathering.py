@@ -309,6 +309,7 @@ def test_a_parquet_list_is_read_in_pieces(
     assert len(list((tmp_path / "out" / "a").iterdir())) == 2
 
 
+@pytest.mark.slow
 def test_a_closed_program_leaves_no_thread_that_works(
     site, quick: Manners, limits: Limits, tmp_path: Path
 ) -> None:
