@@ -17,6 +17,7 @@ from torch import Tensor
 from lookalike import images, recipe
 from lookalike.engine.load import OpenedPlayers, open_players
 from lookalike.engine.sampler import Sampler
+from lookalike.errors import DataError
 from lookalike.parts.latents.flow import Flow, Velocity
 from lookalike.parts.networks.base import Frame, Networks
 from lookalike.run import Run
@@ -241,3 +242,16 @@ def test_swift_at_64_px_is_at_most_four_megabytes_and_six_with_its_encoder(label
     assert len(one_file(model, ())) <= 6e6
     bare = {name: graph for name, graph in model.graphs.items() if name != "encoder"}
     assert len(one_file(replace(model, graphs=bare), ())) <= 4e6
+
+
+def test_a_page_of_somebody_else_is_not_written_over_and_ones_own_is(
+    swift_run: Run, file: Path, tmp_path: Path
+) -> None:
+    theirs = tmp_path / "thesis.html"
+    theirs.write_text("<html>mine</html>")
+    with pytest.raises(DataError, match=r"thesis\.html exists and is no page of ours.*--to"):
+        share(swift_run, theirs, ShareSettings(), CPU)
+    assert theirs.read_text() == "<html>mine</html>"
+    theirs.write_bytes(file.read_bytes())
+    share(swift_run, theirs, ShareSettings(title="another"), CPU)
+    assert "<title>another</title>" in theirs.read_text("utf-8")

@@ -332,6 +332,8 @@ def test_rebuild_tells_errors_beside_held_out_pictures(run: Path, photo: Path) -
     told.file.unlink()
     with pytest.raises(lookalike.errors.RecipeError, match="no loss"):
         api.rebuild(run, photo, losses=("beauty",))
+    with pytest.raises(DataError, match=r"is a PNG: .*found\.jpg needs the suffix \.png"):
+        api.rebuild(run, photo, to=photo.with_name("found.jpg"))
 
 
 @pytest.mark.slow
@@ -346,6 +348,11 @@ def test_directions_tells_measured_success_and_keeps_names(run: Path, tmp_path: 
     assert api.directions(mine).axes[1].name == "light"
     with pytest.raises(DataError, match="no axis '77'"):
         api.directions(mine, names={"77": "x"})
+    own = tmp_path / "own.html"
+    own.write_text("<h1>My directions</h1>")
+    with pytest.raises(DataError, match=r"own\.html exists and is no page of ours.*--page"):
+        api.directions(mine, page=own)
+    assert own.read_text() == "<h1>My directions</h1>"
 
 
 def test_the_next_step_of_directions_is_a_change_that_edit_accepts() -> None:

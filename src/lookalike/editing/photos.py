@@ -95,17 +95,17 @@ def originals_of(folder: Path) -> tuple[list[Path], list[str]]:
     return [path for path in found if path not in edits], notes
 
 
-def refuse_original(target: Path) -> None:
-    """Refuse to write over anything but an edit of ours, and anything but a PNG.
+def refuse_original(
+    target: Path,
+    why: str = "An edit is written as PNG, so that the rest of the photo stays as it is",
+) -> None:
+    """Refuse to write over anything but a picture of ours, and anything but a PNG (``why``).
 
     Raises:
         DataError: it is another file.
     """
     if target.suffix.lower() != ".png":
-        raise DataError(
-            f"An edit is written as PNG, so that the rest of the photo stays as it is: {target} "
-            "needs the suffix .png."
-        )
+        raise DataError(f"{why}: {target} needs the suffix .png.")
     refuse_foreign(target)
 
 

@@ -5,8 +5,37 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 from importlib.resources import files
+from pathlib import Path
 
-POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+from lookalike.errors import DataError
+
+BEGINNING = (
+    '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">\n'
+    '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; img-src data:'
+)
+"""How every page of ours begins, also those of ``share``: by this they are known again."""
+POLICY = "; style-src 'unsafe-inline'"
+
+
+def refuse_foreign_page(target: Path, option: str) -> None:
+    """Refuse to write a page over anything but a page of ours; ``option`` names another file.
+
+    Raises:
+        DataError: it is another file.
+    """
+    if target.exists() and not _is_ours(target):
+        raise DataError(
+            f"{target} exists and is no page of ours, so nothing was written. Name another file "
+            f"with {option}."
+        )
+
+
+def _is_ours(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(len(BEGINNING)) == BEGINNING.encode()
+    except OSError:
+        return False
 
 
 def page(title: str, parts: Sequence[str], footer: str = "", *, script: bool = False) -> str:
@@ -19,8 +48,7 @@ def page(title: str, parts: Sequence[str], footer: str = "", *, script: bool = F
     code = (files("lookalike.report") / "page.js").read_text("utf-8") if script else ""
     policy = POLICY + ("; script-src 'unsafe-inline'" if script else "")
     return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
+        f'{BEGINNING}{policy}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="color-scheme" content="light dark">\n'
         f"<title>{escape(title)}</title>\n<style>{style}</style></head>\n<body><main>\n"

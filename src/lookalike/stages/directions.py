@@ -23,6 +23,7 @@ from lookalike.place import Place
 from lookalike.progress import Tell, silent
 from lookalike.recipe import trust
 from lookalike.report.directions_page import Strip, render
+from lookalike.report.page import refuse_foreign_page
 from lookalike.results import Result, table
 from lookalike.run import Run
 from lookalike.settings.editing import DirectionsSettings
@@ -137,15 +138,17 @@ def directions(
     """What can be changed, measured once and kept; names are given to axes first.
 
     Raises:
-        DataError: a name is given to an axis that there is not.
+        DataError: a name is given to an axis that there is not, or the page would be written over
+            another file.
     """
+    page = settings.page or run.path / FOLDER / "directions.html"
+    refuse_foreign_page(page, "--page")
     opened = open_editor(run, place, trust(settings.recipe), tell)
     if settings.names:
         name_axes(run, _named(opened.editor, axis_names(run), settings.names))
         opened = open_editor(run, place, trust(settings.recipe), tell)
     opened = knowing(run, opened, [one.name for one in opened.editor.attributes], tell)
     editor = opened.editor
-    page = settings.page or run.path / FOLDER / "directions.html"
     attributes = _attributes(editor)
     axes = tuple(
         NumberedAxis(number, editor.names.get(number, ""), axis.kind)

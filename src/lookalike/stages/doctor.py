@@ -36,6 +36,7 @@ from lookalike.errors import DataError, NoImagesError
 from lookalike.images import Pixels
 from lookalike.progress import Tell, silent
 from lookalike.report.doctor_page import DoctorPage, Shown, render
+from lookalike.report.page import refuse_foreign_page
 from lookalike.results import Result
 from lookalike.settings.data import DoctorSettings
 
@@ -126,8 +127,11 @@ def doctor(
 
     Raises:
         NoImagesError: there is nothing that can be read.
+        DataError: the page would be written over another file.
     """
     settings = settings or DoctorSettings()
+    if page is not None:
+        refuse_foreign_page(page, "--page")
     with tempfile.TemporaryFile() as squares, tempfile.TemporaryFile() as thumbs:
         measured = Measurements(squares, thumbs)
         source = Path(source)

@@ -17,7 +17,7 @@ from lookalike import checkpoints, images
 from lookalike.editing.inversion import Inversion, InversionSettings, weights_of
 from lookalike.editing.measure import subject_of
 from lookalike.editing.open import open_editor
-from lookalike.editing.photos import REBUILT, open_photo, refuse_foreign
+from lookalike.editing.photos import REBUILT, open_photo, refuse_original
 from lookalike.place import Place
 from lookalike.progress import Tell, silent
 from lookalike.recipe import trust
@@ -87,12 +87,13 @@ def rebuild(
     """Find a photo again by each loss; the picture shows the photo, then what was found.
 
     Raises:
-        DataError: the photo cannot be read, or the picture would be written over another one.
+        DataError: the photo cannot be read, the picture is to be no PNG, or would be written over
+            another one.
         RecipeError: there is no such loss.
     """
     check = partial(open_photo, photo)
     target = to or photo.with_name(f"{photo.stem}-rebuilt.png")
-    refuse_foreign(target)
+    refuse_original(target, "The picture of what was found again is a PNG")
     opened = open_editor(run, place, trust(settings.recipe), tell, check)
     squares = [open_photo(photo, opened.squares).square]
     if opened.pack is not None:

@@ -18,6 +18,7 @@ from lookalike.engine.sampler import Sampler, block_of
 from lookalike.errors import LookalikeError, MissingExtraError
 from lookalike.place import Place
 from lookalike.progress import Tell, silent
+from lookalike.report.page import refuse_foreign_page
 from lookalike.results import Result, plain
 from lookalike.run import MODEL, Run
 from lookalike.settings.sharing import ShareSettings
@@ -67,7 +68,8 @@ def share(run: Run, to: Path, settings: ShareSettings, place: Place, tell: Tell 
     """Write ``to``: a page if its name ends in .html, else a model folder, which must be new.
 
     Raises:
-        LookalikeError: the run cannot be drawn from, or does what a page cannot do.
+        LookalikeError: the run cannot be drawn from, or does what a page cannot do, or there is
+            another file.
     """
     page = to.suffix.lower() in {".html", ".htm"}
     if not page and to.suffix:
@@ -75,6 +77,8 @@ def share(run: Run, to: Path, settings: ShareSettings, place: Place, tell: Tell 
             f"{to.name} is neither a page (faces.html) nor a folder (faces-model/). Name one of "
             "these with --to."
         )
+    if page:
+        refuse_foreign_page(to, "--to")
     tell("opening the run", 0, 3)
     opened = open_players(run, place, which=settings.checkpoint, names=True)
     facts = _facts(run, opened, settings)

@@ -388,15 +388,24 @@ def _continued(
 
 
 def _as_before(pack: Pack, settings: TrainSettings, wanted: Recipe) -> Iterator[Recipe]:
-    """What was asked for, as it was before flows had ``early``, or recipes were told of groups."""
+    """What was asked for, as it was before flows crossed labels, or had ``early``, or groups."""
     if settings.recipe.endswith(".json"):
         return
     later = {"prior.early": "0"} if isinstance(wanted.prior, Flow) else {}
     earlier = replace(settings, changes={**later, **settings.changes})
-    yield _wanted(pack, earlier)[0]
-    if wanted.labels:
-        yield _wanted(pack, earlier, grouped=False)[0]
-        yield _wanted(pack, settings, grouped=False)[0]
+    eras = [(settings, True), (earlier, True)]
+    eras += [(earlier, False), (settings, False)] if wanted.labels else []
+    for asked, grouped in eras:
+        yield _uncrossed(_wanted(pack, asked, grouped=grouped)[0], wanted, settings)
+
+
+def _uncrossed(before: Recipe, wanted: Recipe, settings: TrainSettings) -> Recipe:
+    """The recipe with a flow that crosses no labels, or as it is wanted where settings say that."""
+    if not (isinstance(before.prior, Flow) and isinstance(wanted.prior, Flow)):
+        return before
+    asked = any(name.startswith(("crossed", "prior.crossover")) for name in settings.changes)
+    crossover = wanted.prior.crossover if asked else None
+    return replace(before, prior=replace(before.prior, crossover=crossover))
 
 
 def _divided(run: Run, wanted: Recipe) -> Recipe:

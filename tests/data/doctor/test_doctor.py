@@ -21,7 +21,7 @@ from lookalike.data.doctor.findings import (
 )
 from lookalike.data.pack.writer import write_pack
 from lookalike.data.similarity.crops import candidates, is_crop
-from lookalike.errors import NoImagesError
+from lookalike.errors import DataError, NoImagesError
 from lookalike.settings.data import DoctorSettings
 from lookalike.stages.doctor import Diagnosis, doctor
 
@@ -116,6 +116,19 @@ def test_names_of_files_cannot_put_code_into_the_page(tmp_path: Path) -> None:
     found = doctor(tmp_path, tmp_path / "out" / "page.html", HERE)
     assert "<script" not in found.page.read_text("utf-8")
     assert found.of("unreadable").files[0].name == "<script>alert(1)<"
+
+
+def test_a_page_of_somebody_else_is_not_written_over_and_ones_own_is(tmp_path: Path) -> None:
+    for seed in range(4):
+        planted.scene(seed, 40).save(tmp_path / f"{seed}.png")
+    page = tmp_path / "notes.html"
+    page.write_text("<p>my notes</p>")
+    with pytest.raises(DataError, match=r"notes\.html exists and is no page of ours.*--page"):
+        doctor(tmp_path, page, HERE)
+    assert page.read_text() == "<p>my notes</p>"
+    page.unlink()
+    for _ in range(2):
+        assert doctor(tmp_path, page, HERE).page == page
 
 
 def test_a_leak_between_training_and_hold_out_of_a_pack_is_found(tmp_path: Path) -> None:

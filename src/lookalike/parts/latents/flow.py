@@ -21,6 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from lookalike.parts.latents.crossover import LabelCrossover
 from lookalike.parts.latents.priors import Learned, Prior
 
 _WEIGHTS = "flow/"
@@ -142,6 +143,7 @@ class Flow(Prior):
     ``reach`` of the way from an encoding towards a neighbor, so that no point of them is a training
     picture. ``rungs`` midpoint steps carry a point. With fewer than ``fewest`` encodings there is
     too little to learn from, and points between neighbors remain.
+    A point goes with the label row of a training picture, or with what ``crossover`` makes of it.
     ``dims`` to ``most`` are those of :class:`Neighbors`.
     """
 
@@ -160,6 +162,7 @@ class Flow(Prior):
     rungs: int = 8
     fewest: int = 64
     early: int = 0
+    crossover: LabelCrossover | None = None
 
     @property
     def neighbors(self) -> Neighbors:
@@ -211,7 +214,10 @@ class Flow(Prior):
     def draw_labeled(
         self, generator: torch.Generator, count: int, learned: Learned, wanted: Tensor | None
     ) -> tuple[Tensor, Tensor | None]:
-        """Noise for :meth:`transform`, with the wanted label or that of a training picture."""
+        """Noise for :meth:`transform`, with the wanted label, a picture's, or a crossed one.
+
+        The noise and the training picture are the same with and without ``crossover``.
+        """
         if not _learned(learned):
             return self.neighbors.draw_labeled(generator, count, learned, wanted)
         noise = torch.randn(count, self.dims, generator=generator)
@@ -220,7 +226,10 @@ class Flow(Prior):
             return noise, None
         if wanted is not None:
             return noise, wanted.float().expand(count, -1)
-        return noise, labels[torch.randint(len(labels), (count,), generator=generator)]
+        chosen = torch.randint(len(labels), (count,), generator=generator)
+        if self.crossover is None:
+            return noise, labels[chosen]
+        return noise, self.crossover.rows(labels, chosen, generator)
 
     @torch.no_grad()
     def transform(self, z: Tensor, labels: Tensor | None, learned: Learned) -> Tensor:

@@ -44,7 +44,9 @@ def recipe(
     begin: float = 0.2,
     warm: str = "auto",
     groups: tuple[int, ...] = (),
+    classes: int = 0,
     exchange: float = 0.1,
+    crossed: int = 2,
 ) -> Recipe:
     """Swift at ``base`` px for ``share`` of the budget, then an upsampler behind its generator.
 
@@ -52,7 +54,8 @@ def recipe(
     that come from shrunk originals and not from the base. The other settings are those of swift.
     """
     asked = {"latent": latent, "width": width, "widest": widest, "rate": rate, "begin": begin}
-    labeled = {"labels": labels, "groups": groups, "exchange": exchange}
+    named = {"labels": labels, "groups": groups, "classes": classes}
+    labeled = {**named, "exchange": exchange, "crossed": crossed}
     weights = {"adversarial": adversarial, "warm": warm}
     small = find("swift").function()(size=base, channels=channels, **asked, **labeled, **weights)
     joining = Linear(start_value=0.0, end_value=adversarial, begin=0.05, end=0.1)

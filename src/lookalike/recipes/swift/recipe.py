@@ -8,6 +8,7 @@ that has learned where encodings lie (Lipman et al. 2023).
 from __future__ import annotations
 
 from lookalike.parts.latents.candidates import BestOf
+from lookalike.parts.latents.crossover import LabelCrossover
 from lookalike.parts.latents.flow import Flow
 from lookalike.parts.networks.base import NetworkPlan
 from lookalike.parts.networks.frozen_features import Pretrained
@@ -42,7 +43,9 @@ def recipe(
     begin: float = 0.2,
     warm: str = "auto",
     groups: tuple[int, ...] = (),
+    classes: int = 0,
     exchange: float = 0.1,
+    crossed: int = 2,
 ) -> Recipe:
     """``begin`` is the share of the budget after which D joins, with the weight ``adversarial``.
 
@@ -50,7 +53,9 @@ def recipe(
     where there are some for this side, 32 and 64 px, or for the square that doubles as often.
     ``groups`` counts the label columns of each attribute (taken from the pack); with them a head
     learns to read labels, and pictures whose labels were exchanged have to be read rightly, with
-    the weight ``exchange`` (0 leaves it out).
+    the weight ``exchange`` (0 leaves it out). Where the labels of a training picture stand for it
+    alone, pictures are drawn with ``crossed`` attributes of another one (0: with all its own); the
+    first ``classes`` columns are its class, which stays.
     """
     if warm == "auto":
         warm = "drawings" if WarmStart().complete(size) else "none"
@@ -71,7 +76,13 @@ def recipe(
             "F": features,
             **head,
         },
-        prior=Flow(dims=latent, nearest=25, least=0.2, early=1_300),
+        prior=Flow(
+            dims=latent,
+            nearest=25,
+            least=0.2,
+            early=1_300,
+            crossover=_crossover(tuple(groups), int(classes > 0), crossed),
+        ),
         objective=SwiftObjective(begin=begin, kl=1e-4, exchange=obeyed),
         choice=BestOf(candidates=3, through=("F",)),
         warm=None if warm == "none" else WarmStart(name=warm),
@@ -93,3 +104,10 @@ def recipe(
         batch=8,
         images=80_000,
     )
+
+
+def _crossover(groups: tuple[int, ...], fixed: int, crossed: int) -> LabelCrossover | None:
+    """How label rows are crossed, where there are attributes to take from each other."""
+    if crossed < 1 or len(groups) - fixed < 2:
+        return None
+    return LabelCrossover(groups=groups, fixed=fixed, exchanged=crossed)
