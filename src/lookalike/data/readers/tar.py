@@ -71,6 +71,10 @@ class Shards(ABC):
     def opened(self, number: int) -> Path:
         """One tar as a file, which stays there until another one is asked for."""
 
+    @abstractmethod
+    def let_go(self) -> None:
+        """Be told that the tar that was opened last is done with."""
+
     def known(self, number: int) -> bool:
         """Whether the entries of a tar are known without fetching it."""
         return True
@@ -87,8 +91,8 @@ class Shards(ABC):
         """Whether a tar can be opened without fetching it."""
         return True
 
-    def few(self, number: int, size: int) -> bool:
-        """Whether files of so many bytes are worth asking for as pieces."""
+    def few(self, number: int, sizes: Sequence[int]) -> bool:
+        """Whether files of so many bytes each are worth asking for as pieces."""
         return False
 
 
@@ -106,6 +110,9 @@ class LocalShards(Shards):
     def opened(self, number: int) -> Path:
         """It is a file."""
         return self._paths[number]
+
+    def let_go(self) -> None:
+        """It stays where it is."""
 
 
 class TarSource(PictureSource):
@@ -154,6 +161,7 @@ class TarSource(PictureSource):
             self._look_into(number)
             if count > 1:
                 tell("looking into shards", number + 1, count)
+        self._shards.let_go()
         put_labels(self, self._texts, [self._arranged(file.name) for file in self.files])
         self.found += [*passed_over(self._hidden), *self._remarks]
         self._labeled = True
@@ -176,6 +184,7 @@ class TarSource(PictureSource):
         for number in own:
             self._look_into(number)
             yield self.files[self._spans[number]]
+        self._shards.let_go()
 
     def expected(self, count: int) -> int:
         """How many files there will be; the shards to come are taken to be like those known."""
@@ -246,6 +255,7 @@ class TarSource(PictureSource):
                 yield from self._pieces(number, own)
             if own:
                 yield from self._read(number, own)
+        self._shards.let_go()
         left = [file.name for file in files if file.name in waiting[self._numbers[file.name]]]
         self.refused += [(name, "cannot be taken out of the tar") for name in left]
 
@@ -255,11 +265,11 @@ class TarSource(PictureSource):
         return [
             file
             for number, file in zip(numbers, files, strict=True)
-            if self._shards.here(number) or self._shards.few(number, file.size)
+            if self._shards.here(number) or self._shards.few(number, [file.size])
         ]
 
     def _few(self, number: int, own: Mapping[str, PictureFile]) -> bool:
-        return self._shards.few(number, sum(file.size for file in own.values()))
+        return self._shards.few(number, [file.size for file in own.values()])
 
     def _pieces(self, number: int, own: dict[str, PictureFile]) -> Iterator[PictureFile]:
         """Files of a shard that is not opened for them, taken out of ``own``."""

@@ -32,8 +32,8 @@ from lookalike.sources.remote.cache import (
 from lookalike.sources.remote.filesystem import RemoteFile, RemotePlace
 
 _TOGETHER = 16
-_FEW = 8
-"""Files that are less than this fraction of a shard are asked for without the rest of it."""
+_FEW, _PART = 200, 8
+"""So many files at most, which are less than such a part of a shard, are asked for as pieces."""
 
 _DAMAGED = (OSError, EOFError, zlib.error, ValueError, TypeError, KeyError, RecursionError)
 
@@ -94,21 +94,26 @@ class RemoteShards(Shards):
             NoRoomError: it is larger than the cache.
         """
         if self._open is None or self._open[0] != number:
-            if self._open is not None:
-                self._open[1].let_go()
-                self._open = None
+            self.let_go()
             self._open = number, self._fetched(number)
             self._fetch_next(number)
         return self._open[1].file
+
+    def let_go(self) -> None:
+        """The one that was opened last may leave the cache."""
+        if self._open is not None:
+            self._open[1].let_go()
+            self._open = None
 
     def here(self, number: int) -> bool:
         """Whether it lies in the cache."""
         return has_shard(self._place, self._files[number])
 
-    def few(self, number: int, size: int) -> bool:
+    def few(self, number: int, sizes: Sequence[int]) -> bool:
         """Whether the shard is not here nor on its way, and parts of it can be asked for."""
         file = self._files[number]
-        if not file.listed or file.size is None or _FEW * size > file.size or self.here(number):
+        many = len(sizes) > _FEW or file.size is None or _PART * sum(sizes) > file.size
+        if many or not file.listed or self.here(number):
             return False
         ahead = self._next is not None and self._next[0] == number
         return not ahead and self.known(number) and self._in_pieces(number)
