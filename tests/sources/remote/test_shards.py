@@ -105,6 +105,10 @@ def test_shards_go_through_a_cache_that_cannot_hold_them(
     assert kept <= room * BYTES + 4_000
     assert lookalike.prepare(url, tmp_path / "there", **WORDS).unchanged
     assert not bucket.fetched()
+    lookalike.prepare(url, tmp_path / "smaller", size=8, workers=0)
+    again = bucket.fetched()
+    assert len(again) == len(set(again)), "what is noted of a shard is not fetched for"
+    assert not again or room < SHARDS
 
 
 def test_a_part_fetches_its_own_shards_only(

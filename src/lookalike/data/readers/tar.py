@@ -158,8 +158,9 @@ class TarSource(PictureSource):
         count = len(self._stems)
         self._shards.expect([n for n in range(count) if not self._shards.known(n)])
         for number in range(count):
+            fetched = not (number in self._spans or self._shards.known(number))
             self._look_into(number)
-            if count > 1:
+            if fetched:
                 tell("looking into shards", number + 1, count)
         self._shards.let_go()
         put_labels(self, self._texts, [self._arranged(file.name) for file in self.files])
