@@ -20,6 +20,8 @@ from lookalike.errors import NoImagesError, PackError, SourceError
 from lookalike.progress import Listener
 from lookalike.results import plain
 from lookalike.settings.machines import part_of
+from lookalike.sources.remote.cache import folder_of
+from lookalike.sources.remote.filesystem import RemotePlace
 
 pytest.importorskip("s3fs")
 pytest.importorskip("moto.server")
@@ -216,16 +218,20 @@ def test_new_and_changed_shards_are_fetched_and_no_others(
     assert grown.count == anew.count
 
 
+@pytest.mark.parametrize("left", [600, 5_000])  # in the bytes of a picture, and of no picture
 def test_a_shard_that_was_cut_off_is_said_as_on_a_disk(
-    bucket: Bucket, shards: Path, tmp_path: Path
+    bucket: Bucket, shards: Path, tmp_path: Path, left: int
 ) -> None:
     torn = shards / "00002.tar"
-    torn.write_bytes(torn.read_bytes()[:5_000])
+    torn.write_bytes(torn.read_bytes()[:left])
     upload(shards, f"{bucket.url}/torn")
     there = lookalike.prepare(f"{bucket.url}/torn", tmp_path / "there", **WORDS)
     here = lookalike.prepare(shards, tmp_path / "here", **WORDS)
     assert told(there.path) == told(here.path)
+    assert there.refusals == here.refusals
     assert "ends in the middle" in dict(there.refusals)["00002.tar"]
+    taken = ("00002/0008.png", "cannot be taken out of the tar")
+    assert there.refusals.count(taken) == (left == 600)
     again = open_source(Path(f"{bucket.url}/torn"))
     assert (
         "00002.tar",
@@ -255,6 +261,18 @@ def test_the_doctor_in_parts_fetches_own_shards(
     assert len(bucket.fetched()) == SHARDS
     merged = lookalike.merge(page)
     assert plain(merged) == plain(lookalike.doctor(url, page, **words))
+
+
+def test_a_pack_of_shards_is_written_to_a_bucket(
+    bucket: Bucket, shards: Path, tmp_path: Path
+) -> None:
+    url, to = f"{bucket.url}/shards", f"{bucket.url}/packs/a"
+    lookalike.prepare(url, to, **WORDS)
+    names = [file.name for file in RemotePlace(f"{bucket.url}/packs").files()]
+    assert "a/pack.json" in names
+    assert all(name.startswith("a/") for name in names), "what was kept for going on stays here"
+    lookalike.prepare(url, tmp_path / "a", **WORDS)
+    assert told(folder_of(to)) == told(tmp_path / "a")
 
 
 def test_shards_without_a_picture_are_refused(bucket: Bucket, tmp_path: Path) -> None:

@@ -188,6 +188,7 @@ class OnePart:
     ) -> Iterator[tuple[Item, Answer]]:
         """The items of this part, which come in batches, that were not asked before."""
         reasons = _Reasons(asking.refused)
+        self.items = self.total = 0
         with RecordWriter(self.folder) as records:
             for batch in batches:
                 self.total += len(batch)
@@ -196,6 +197,7 @@ class OnePart:
                     yield from self._ask(batch[known:], asking, records, reasons)
             records.cut(self.items)
         self._info["refused"] = reasons.late()
+        reasons.take()
 
     def _known(
         self, batch: Sequence[Item], asking: Asking[Item, Answer], records: RecordWriter
@@ -448,6 +450,7 @@ class _Reasons:
         self._refused, self._at = refused, len(refused)
         self._said: dict[str | int, str] = {}
         self._open: list[str | int] = []
+        self._kept: set[tuple[str | int, str]] = set()
 
     def of(self, name: str | int) -> str | None:
         """The reason of one item; None where it is said later, if at all."""
@@ -455,12 +458,20 @@ class _Reasons:
         why = self._said.get(name)
         if why is None:
             self._open.append(name)
+        else:
+            self._kept.add((name, why))
         return why
 
     def late(self) -> list[tuple[str | int, str]]:
         """Those that were not said when they were asked for."""
         self._look()
-        return [(name, self._said[name]) for name in self._open if name in self._said]
+        late = [(name, self._said[name]) for name in self._open if name in self._said]
+        self._kept.update(late)
+        return late
+
+    def take(self) -> None:
+        """Take those that are kept with the part off the list: whoever merges adds them again."""
+        self._refused[:] = [row for row in self._refused if row not in self._kept]
 
     def _look(self) -> None:
         self._said.update(self._refused[self._at :])
