@@ -29,7 +29,8 @@ from lookalike.data.doctor.measurements import (
 )
 from lookalike.data.pack.pack import Pack
 from lookalike.data.pack.part_folder import OnePart, PartDone, Parts
-from lookalike.data.readers.open import open_source
+from lookalike.data.readers.base import PictureSource
+from lookalike.data.readers.open import open_place
 from lookalike.data.similarity.crops import candidates, is_crop
 from lookalike.data.similarity.near_duplicates import Groups, connected, near_groups
 from lookalike.errors import DataError, NoImagesError
@@ -135,7 +136,7 @@ def doctor(
     with tempfile.TemporaryFile() as squares, tempfile.TemporaryFile() as thumbs:
         measured = Measurements(squares, thumbs)
         source = Path(source)
-        opened = None if Pack.is_pack(source) else open_source(source)
+        opened = None if Pack.is_pack(source) else _opened(source, parts, tell)
         visits = (
             pack_visits(source, tell)
             if opened is None
@@ -169,9 +170,20 @@ def doctor_part(
             f"{source} is a pack, which is quick to examine whole. Leave --part out, or name its "
             "source."
         )
-    found = open_source(source)
-    asking = examining(found, settings)
-    return parts.run(found.files, asking, "examining pictures", tell)
+    found = open_place(source, indexes=parts.indexes)
+    with examining(found, settings) as asking:
+        return parts.run_batches(
+            found.batches(parts.only.owns),
+            asking,
+            lambda done, total: tell("examining pictures", done, found.expected(total)),
+        )
+
+
+def _opened(source: Path, parts: Parts | None, tell: Tell) -> PictureSource:
+    """All files of a source, of which the parts may know what lies in its shards."""
+    found = open_place(source, indexes=() if parts is None else parts.indexes)
+    found.complete(tell)
+    return found
 
 
 def _count_faces(source: Path, names: list[str], settings: DoctorSettings, tell: Tell) -> Census:

@@ -7,7 +7,8 @@ import json
 import logging
 import shlex
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from itertools import islice
 from pathlib import Path
@@ -33,7 +34,9 @@ from lookalike.data.decode.picture_arrays import looked_at, see_through, some, t
 from lookalike.data.decode.previous_pack import (
     Answer,
     Reused,
+    ReusedPicture,
     identities,
+    kept_names,
     passes,
     remember,
     sides_of,
@@ -42,11 +45,19 @@ from lookalike.data.decode.worker import Accepted, Marks, Preprocessor, Refused
 from lookalike.data.decode.worker_pool import Lost, Workers
 from lookalike.data.pack.holdout import choose_holdout, wanted_holdout
 from lookalike.data.pack.pack import Pack, Row
-from lookalike.data.pack.part_folder import Asking, OnePart, PartDone, Parts
+from lookalike.data.pack.part_folder import (
+    AllParts,
+    Asking,
+    OnePart,
+    PartDone,
+    Parts,
+    Work,
+    forget_parts,
+)
 from lookalike.data.pack.writer import PackWriter
 from lookalike.data.readers.base import PictureFile, PictureSource
 from lookalike.data.readers.layout import counted, listed
-from lookalike.data.readers.open import open_source
+from lookalike.data.readers.open import open_place
 from lookalike.data.similarity.hash import THUMB
 from lookalike.data.similarity.near_duplicates import Groups
 from lookalike.errors import DataError, NoImagesError, PackError, TooFewImagesError, need
@@ -54,6 +65,7 @@ from lookalike.images import Pixels
 from lookalike.progress import Tell, silent
 from lookalike.results import Result, plain
 from lookalike.settings.data import PrepareSettings
+from lookalike.settings.machines import Part
 from lookalike.settings.options import COLORS, option_for, url_of
 from lookalike.sizes import shape_of
 from lookalike.storage_errors import storage_errors
@@ -170,15 +182,31 @@ def prepare_part(
     if Pack.is_pack(source):
         raise DataError(f"{source} is a pack already: its pictures are decoded. Leave --part out.")
     with storage_errors([to]):
-        pictures = _opened(source, settings)
+        pictures = _opened(source, settings, parts, tell)
         look = _look(pictures, settings)
         work = _Work(pictures, to, settings, look, parts)
-        files = work.unknown(_old_pack(to), _plan(source, look, settings))
-        return parts.run(files, work.asking(), "preparing pictures", tell)
+        return work.run_part(parts, _old_pack(to), _plan(source, look, settings), tell)
 
 
-def _opened(source: Path, settings: PrepareSettings) -> PictureSource:
-    pictures = open_source(source, settings.zip_encoding)
+def _opened(
+    source: Path, settings: PrepareSettings, parts: Parts | None, tell: Tell
+) -> PictureSource:
+    """The pictures; where shards have to be fetched, the list is complete only if it has to be."""
+    indexes = () if parts is None else parts.indexes
+    pictures = open_place(source, settings.zip_encoding, indexes)
+    if settings.size is None or not pictures.unread:
+        _complete(pictures, source, settings, tell)
+    return pictures
+
+
+def _complete(pictures: PictureSource, source: Path, settings: PrepareSettings, tell: Tell) -> None:
+    """Have the whole list of the pictures.
+
+    Raises:
+        NoImagesError: there is none.
+        DataError: a table names no picture.
+    """
+    pictures.complete(tell)
     if pictures.unmatched and settings.table:
         raise DataError(pictures.unmatched)
     if not pictures.files:
@@ -186,13 +214,12 @@ def _opened(source: Path, settings: PrepareSettings) -> PictureSource:
             f"{source} holds no file that could be a picture"
             f"{examples(pictures.refused)}. Name another folder, or run 'lookalike collect' first."
         )
-    return pictures
 
 
 def _from_pictures(
     source: Path, to: Path, settings: PrepareSettings, tell: Tell, parts: Parts | None
 ) -> Prepared:
-    pictures = _opened(source, settings)
+    pictures = _opened(source, settings, parts, tell)
     old = _old_pack(to)
     if old is not None and settings.size is None and old.info.get("size_chosen"):
         # The same files have the same median: none has to be opened for it.
@@ -200,21 +227,52 @@ def _from_pictures(
         if _is_made(old, _listings(pictures, source, look, settings)):
             return _result(old, decoded=0, unchanged=True)
     look = _look(pictures, settings)
+    work = _Work(pictures, to, settings, look, parts)
+    if parts is None and pictures.unread:
+        return _by_shard(work, source, tell)
+    return _from_list(work, source, tell)
+
+
+def _from_list(work: _Work, source: Path, tell: Tell) -> Prepared:
+    """Make the pack, unless it is there as it should be, from the whole list of the pictures."""
+    pictures, settings, look = work.pictures, work.settings, work.look
+    _complete(pictures, source, settings, tell)
     chains = fitting(settings.augment, look.size, look.channels)
-    listings = _listings(pictures, source, look, settings)
+    old, listings = _old_pack(work.to), _listings(pictures, source, look, settings)
     if old is not None and _is_made(old, listings):
         return _result(old, decoded=0, unchanged=True)
+    if work.parts is None and pictures.by_shard:
+        return _by_shard(work, source, tell)
     info = {
         "plan": _plan(source, look, settings),
         "size_chosen": settings.size is None,
         "listing": listings[-1],
         "source": url_of(source) or str(source),
     }
-    made = _Work(pictures, to, settings, look, parts).run(old, info, chains, tell)
+    made = work.run(old, info, chains, tell)
     about = (
-        _about_alpha(Pack.open(to)) if settings.alpha else transparency_kept(*see_through(pictures))
+        _about_alpha(Pack.open(work.to))
+        if settings.alpha
+        else transparency_kept(*see_through(pictures))
     )
     return replace(made, found=(*made.found, about)) if about else made
+
+
+def _by_shard(work: _Work, source: Path, tell: Tell) -> Prepared:
+    """Decode shard by shard, as the only part of the work, and make the pack of that.
+
+    So no shard is needed twice, the list need not be known before the last one has come, and what
+    was decoded outlives a process that is killed.
+    """
+    settings, look = work.settings, work.look
+    fitting(settings.augment, look.size, look.channels)
+    plan = _plan(source, look, settings)
+    decides = {**plan, "leave_out": settings.leave_out}
+    whole = OnePart(Work.of("prepare", (source, work.to), decides, work.to), Part(1, 1))
+    work.run_part(whole, _old_pack(work.to), plan, tell)
+    made = _from_list(replace(work, parts=AllParts([whole.folder])), source, tell)
+    forget_parts([whole.folder])
+    return made
 
 
 def _about_alpha(pack: Pack) -> str:
@@ -488,48 +546,78 @@ class _Work:
 
     def _all(
         self, known: Sequence[tuple[Answer, ...] | None]
-    ) -> Iterator[tuple[PictureFile, tuple[Answer | Accepted, ...]]]:
+    ) -> Iterator[tuple[PictureFile, Sequence[Answer | Accepted]]]:
         """Every file with what is known from last time or was read now, in order."""
-        files = self.pictures.files
-        new = [file for file, old in zip(files, known, strict=True) if old is None]
-        parts = self.parts
-        fresh = self._ask(new) if parts is None else parts.answers(new, self.asking())
-        waiting = next(fresh, None)
-        for file, old in zip(files, known, strict=True):
-            if old is not None:
-                yield file, old
-            elif waiting is not None and waiting[0].name == file.name:
-                yield file, waiting[1]
-                waiting = next(fresh, None)
-        next(fresh, None)  # to its end, where it says what the source could not give
+        files, parts = self.pictures.files, self.parts
+        copies = {f.name for f, old in zip(files, known, strict=True) if _is_copy(old or ())}
+        new = [
+            file
+            for file, old in zip(files, known, strict=True)
+            if old is None or (parts is not None and file.name in copies)
+        ]
+        with self._reading(copies, idle=not new or parts is not None) as asking:
+            fresh = iter(asking.ask(new)) if parts is None else parts.answers(new, asking)
+            waiting = next(fresh, None)
+            for file, old in zip(files, known, strict=True):
+                answers: Sequence[Answer | Accepted] | None = old
+                if waiting is not None and waiting[0].name == file.name:
+                    answers = old or waiting[1]
+                    waiting = next(fresh, None)
+                if answers is not None:
+                    yield file, answers
+            next(fresh, None)  # to its end, where it says what the source could not give
+
+    def _reused(self, old: Pack | None, plan: Row) -> Reused | None:
+        same = old is not None and old.info.get("plan") == plan
+        return Reused(old) if old is not None and same else None
 
     def _known(self, old: Pack | None, plan: Row) -> list[tuple[Answer, ...] | None]:
-        same = old is not None and old.info.get("plan") == plan
-        reused = Reused(old) if old is not None and same else None
-        return remember(self.pictures.files, reused, self.settings.leave_out)
+        reused, files, out = self._reused(old, plan), self.pictures.files, self.settings.leave_out
+        return remember(files, reused, out, kept_names(files, reused, out))
 
-    def unknown(self, old: Pack | None, plan: Row) -> list[PictureFile]:
-        """The files that have to be read."""
-        pairs = zip(self.pictures.files, self._known(old, plan), strict=True)
-        return [file for file, answers in pairs if answers is None]
+    def run_part(self, part: OnePart, old: Pack | None, plan: Row, tell: Tell) -> PartDone:
+        """Decode the files of one part."""
+        what = "reading shards" if self.pictures.by_shard else "preparing pictures"
+        with self._reading() as asking:
+            return part.run_batches(
+                self._unknown(part, self._reused(old, plan)),
+                asking,
+                lambda done, total: tell(what, done, self.pictures.expected(total)),
+            )
 
-    def asking(self) -> Asking[PictureFile, tuple[Accepted | Refused, ...]]:
-        """How files are read."""
-        kinds = (Accepted, Refused, PictureFacts, Marks)
-        return Asking(self._ask, PictureFile.key, kinds, self.pictures.refused)
+    def _unknown(self, part: OnePart, reused: Reused | None) -> Iterator[list[PictureFile]]:
+        """The files of a part that have to be read.
 
-    def _ask(
-        self, new: list[PictureFile]
-    ) -> Iterator[tuple[PictureFile, tuple[Accepted | Refused, ...]]]:
+        While the list is not complete, a copy of a picture in another shard is read again.
+        """
+        out = self.settings.leave_out
+        kept = kept_names(self.pictures.files, reused, out)
+        for batch in self.pictures.batches(part.only.owns):
+            kept |= kept_names(batch, reused, out)
+            known = remember(batch, reused, out, kept)
+            yield [file for file, old in zip(batch, known, strict=True) if old is None]
+
+    @contextmanager
+    def _reading(
+        self, copies: Container[str | int] = (), *, idle: bool = False
+    ) -> Iterator[Asking[PictureFile, tuple[Accepted | Refused, ...]]]:
+        """How files are read. Copies of others may have been read although they are known."""
         task = Preprocessor(self.look, _faces(self.settings), self.settings.frames)
-        with self._workers(task, new) as workers:
-            for file, answer in workers.map(self.pictures.loaded(new)):
-                yield file, (Refused(answer.reason),) if isinstance(answer, Lost) else answer
+        kinds = (Accepted, Refused, PictureFacts, Marks)
+        pictures = self.pictures
+        with self._workers(task, 0 if idle else self.settings.workers) as workers:
+
+            def ask(
+                new: list[PictureFile],
+            ) -> Iterator[tuple[PictureFile, tuple[Accepted | Refused, ...]]]:
+                for file, answer in workers.map(pictures.loaded(new)):
+                    yield file, (Refused(answer.reason),) if isinstance(answer, Lost) else answer
+
+            yield Asking(ask, PictureFile.key, kinds, pictures.refused, pictures.division, copies)
 
     def _workers(
-        self, task: Preprocessor, new: Sequence[PictureFile]
+        self, task: Preprocessor, count: int | None
     ) -> Workers[PictureFile, tuple[Accepted | Refused, ...]]:
-        count = self.settings.workers if new else 0
         if self.settings.frames:  # one file may become a thousand pictures
             return Workers(task, count=count, chunk=1, seconds=_FRAMES_SECONDS)
         return Workers(task, count=count)
@@ -580,6 +668,11 @@ class _Work:
         file.flush()
         shape = (len(self.ingest.names), THUMB, THUMB, min(self.look.channels, 3))
         return np.asarray(np.memmap(file, np.uint8, "r", shape=shape))
+
+
+def _is_copy(known: Sequence[Answer]) -> bool:
+    """Whether what is known of a file depends on another one, which may be gone."""
+    return any(isinstance(answer, ReusedPicture) for answer in known)
 
 
 def _side(sides: Mapping[int, str], same: tuple[int, ...]) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -176,6 +176,44 @@ def test_a_part_that_was_killed_asks_for_nothing_that_was_refused_before(tmp_pat
     how = asking()
     assert len(merged(tmp_path, NAMES, how)) == 38
     assert how.refused == [(name, "is lost") for name in lost]
+
+
+def test_batches_keep_what_was_asked_before_the_first_that_changed(tmp_path: Path) -> None:
+    counts: list[tuple[int, int]] = []
+
+    def run(*batches: list[str]) -> list[str]:
+        asked: list[str] = []
+        part = OnePart(work(tmp_path), Part(1, 1))
+        part.run_batches(batches, asking(asked), lambda *count: counts.append(count))
+        return asked
+
+    assert run(NAMES[:10], NAMES[10:20], NAMES[20:]) == NAMES
+    assert counts[9] == (10, 10)
+    assert counts[10] == (11, 20)
+    changed = ["new.png", *NAMES[11:20]]
+    assert run(NAMES[:10], changed, NAMES[20:]) == [*changed, *NAMES[20:]]
+    assert [row[0] for row in merged(tmp_path, [*NAMES[:10], *changed, *NAMES[20:]])]
+    assert run(NAMES[:10]) == []
+    assert [row[0] for row in merged(tmp_path, NAMES[:10])] == NAMES[:10]
+
+
+def test_items_belong_to_the_part_of_their_division(tmp_path: Path) -> None:
+    names = [f"{stem}/{name}" for stem in "abc" for name in NAMES[:4]]
+    how = replace(asking(), division=lambda name: name[0])
+    for number in (1, 2):
+        asked: list[str] = []
+        part = OnePart(work(tmp_path), Part(number, 2))
+        part.run(names, replace(asking(asked), division=how.division), "looking")
+        assert asked == [name for name in names if part_of(name[0], 2) == number]
+    assert [row[0] for row in merged(tmp_path, names, how)] == names
+
+
+def test_what_is_optional_may_have_been_asked_for_or_not(tmp_path: Path) -> None:
+    OnePart(work(tmp_path), Part(1, 1)).run(NAMES[:-1], asking(), "looking")
+    how = replace(asking(), optional={NAMES[3], NAMES[-1]})
+    assert [row[0] for row in merged(tmp_path, NAMES, how)] == NAMES[:-1]
+    with pytest.raises(DataError, match="the source changed"):
+        merged(tmp_path, NAMES[1:], how)
 
 
 @pytest.mark.parametrize(

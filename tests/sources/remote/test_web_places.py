@@ -226,6 +226,8 @@ def test_text_files_beside_shards_are_what_they_are_on_a_disk(web: Web, tmp_path
     rows = [f"0000{n // 10}/{n % 10 + n // 10 * 100:04d}.png,{'xy'[n % 2]}" for n in range(20)]
     (sets / "labels.csv").write_text("\n".join(["file,class", *rows]))
     here, there = open_source(sets), open_url(f"{web.url}/sets")
+    assert not there.files, "no shard is fetched before it is needed"
+    there.complete()
     assert [replaced(file) for file in there.files] == [replaced(file) for file in here.files]
     assert {file.class_name for file in there.files} == {"x", "y"}
     assert there.found == here.found

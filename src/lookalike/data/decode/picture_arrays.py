@@ -104,7 +104,7 @@ def looked_at(
 
 def see_through(source: PictureSource) -> tuple[int, int]:
     """How many of some files of a source are transparent somewhere, and how many were looked at."""
-    files = [source.files[row] for row in evenly(len(source.files), LOOK)]
+    files = source.handy([source.files[row] for row in evenly(len(source.files), LOOK)])
     clear = looked_at(source, files, is_transparent)
     return sum(clear), len(clear)
 

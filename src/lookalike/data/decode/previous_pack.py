@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -111,15 +111,27 @@ class Reused:
         return _key_of(file) in self._rows
 
 
-def remember(
-    files: Sequence[PictureFile], known: Reused | None, leave_out: Mapping[str, str]
-) -> list[tuple[Answer, ...] | None]:
-    """What need not be read again, and what shall not be read at all; None for the rest."""
-    kept = {
+def kept_names(
+    files: Iterable[PictureFile], known: Reused | None, leave_out: Mapping[str, str]
+) -> set[str]:
+    """The files whose pictures are those of the earlier pack."""
+    return {
         file.name
         for file in files
         if known is not None and known.has(file) and file.name not in leave_out
     }
+
+
+def remember(
+    files: Sequence[PictureFile],
+    known: Reused | None,
+    leave_out: Mapping[str, str],
+    kept: Collection[str],
+) -> list[tuple[Answer, ...] | None]:
+    """What need not be read again, and what shall not be read at all; None for the rest.
+
+    ``kept`` are the names of :func:`kept_names`, for all files of the source.
+    """
     return [
         (Refused(leave_out[file.name], chosen=True),)
         if file.name in leave_out

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -42,29 +43,32 @@ def source_visits(
     found: PictureSource, settings: DoctorSettings, tell: Tell, parts: Parts | None = None
 ) -> Iterator[Visit]:
     """Examine the files of a folder or a zip, one after the other."""
-    how = examining(found, settings)
     files = found.files
-    answers = how.ask(files) if parts is None else parts.answers(files, how)
-    for done, (file, result) in enumerate(answers, 1):
-        yield Visit(file.name, file.class_name, "", result)
-        tell("examining pictures", done, len(found.files))
+    with examining(found, settings) as how:
+        answers = how.ask(files) if parts is None else parts.answers(files, how)
+        for done, (file, result) in enumerate(answers, 1):
+            yield Visit(file.name, file.class_name, "", result)
+            tell("examining pictures", done, len(files))
     for name, why in found.refused:
         yield Visit(name, "", "", Refused(why))
 
 
+@contextmanager
 def examining(
     found: PictureSource, settings: DoctorSettings
-) -> Asking[PictureFile, PictureMeasures | Refused]:
+) -> Iterator[Asking[PictureFile, PictureMeasures | Refused]]:
     """How files are examined."""
+    look = ReadSettings(least=settings.least, background=settings.background)
+    kinds = (PictureMeasures, Refused, PictureFacts, Marks)
+    with Workers(partial(examine, look), count=settings.workers, chunk=8) as pool:
 
-    def ask(files: list[PictureFile]) -> Iterator[tuple[PictureFile, PictureMeasures | Refused]]:
-        look = ReadSettings(least=settings.least, background=settings.background)
-        with Workers(partial(examine, look), count=settings.workers, chunk=8) as pool:
+        def ask(
+            files: list[PictureFile],
+        ) -> Iterator[tuple[PictureFile, PictureMeasures | Refused]]:
             for file, answer in pool.map(found.loaded(files)):
                 yield file, Refused(answer.reason) if isinstance(answer, Lost) else answer
 
-    kinds = (PictureMeasures, Refused, PictureFacts, Marks)
-    return Asking(ask, PictureFile.key, kinds, found.refused)
+        yield Asking(ask, PictureFile.key, kinds, found.refused, found.division)
 
 
 def pack_visits(source: Path, tell: Tell) -> Iterator[Visit]:

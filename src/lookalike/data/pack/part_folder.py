@@ -7,6 +7,7 @@
         part.json       which work, which part, whether it is whole, and the digests of:
         records.jsonl   a line for each thing that was looked at, in order: an answer, or why not
         arrays.bin      its arrays, one behind the other
+        shards/         what is in the shards at a URL that the part has fetched
 
 A part is a pure function of the work and of its number. It grows line by line: a process that is
 killed loses what it held in memory, and the same command again goes on behind the last whole line.
@@ -18,9 +19,10 @@ import hashlib
 import json
 import shlex
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, fields, is_dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, Generic, TypeVar
 
@@ -35,7 +37,7 @@ from lookalike.settings.machines import Part, part_of
 _NO_MATTER = ("machines", "workers")
 """Settings that say how, not what."""
 
-INFO, RECORDS, ARRAYS = "part.json", "records.jsonl", "arrays.bin"
+INFO, RECORDS, ARRAYS, SHARDS = "part.json", "records.jsonl", "arrays.bin", "shards"
 _FLUSHED = 64
 """So many records are held in memory at most."""
 
@@ -110,12 +112,20 @@ class Asking(Generic[Item, Answer]):
 
     ``kinds`` are the dataclasses that answers are made of. Items that ``ask`` passes by have no
     answer, and while it runs it may say why at the end of ``refused``, as (name, reason).
+    ``division`` is what decides the part of an item, where that is not its name. Items of the names
+    that are ``optional`` may have been asked for or not.
     """
 
     ask: Callable[[list[Item]], Iterable[tuple[Item, Answer]]]
     key: Callable[[Item], Key]
     kinds: tuple[type, ...] = ()
     refused: list[tuple[str, str]] = field(default_factory=list)
+    division: Callable[[Item], str] | None = None
+    optional: Container[str | int] = ()
+
+    def divides(self, item: Item) -> str | int:
+        """What decides the part of an item."""
+        return self.key(item)[0] if self.division is None else self.division(item)
 
 
 def parts_folder(to: Path) -> Path:
@@ -170,42 +180,88 @@ class OnePart:
         self, items: Iterable[Item], asking: Asking[Item, Answer]
     ) -> Iterator[tuple[Item, Answer]]:
         """The items of this part that were not asked before."""
-        mine = [item for item in items if self.only.owns(asking.key(item)[0])]
+        mine = [item for item in items if self.only.owns(asking.divides(item))]
+        return self._answers([mine], asking)
+
+    def _answers(
+        self, batches: Iterable[list[Item]], asking: Asking[Item, Answer]
+    ) -> Iterator[tuple[Item, Answer]]:
+        """The items of this part, which come in batches, that were not asked before."""
         reasons = _Reasons(asking.refused)
+        self.items = self.total = 0
         with RecordWriter(self.folder) as records:
-            wanted = [list(asking.key(item)) for item in mine[: len(records.keys)]]
-            if records.keys != json.loads(json.dumps(wanted)):
-                records.clear()
-            self.items, self.total = len(records.keys), len(mine)
-            rest = mine[self.items :]
-            ahead = iter(rest)
+            for batch in batches:
+                self.total += len(batch)
+                known = self._known(batch, asking, records)
+                if known < len(batch):
+                    yield from self._ask(batch[known:], asking, records, reasons)
+            records.cut(self.items)
+        self._info["refused"] = reasons.late()
+        reasons.take()
 
-            def pass_by(passed: Item) -> None:
-                key = asking.key(passed)
-                records.append(key, None, reasons.of(key[0]))
+    def _known(
+        self, batch: Sequence[Item], asking: Asking[Item, Answer], records: RecordWriter
+    ) -> int:
+        """How many of the first items have a record; those that are of other items are dropped."""
+        count = 0
+        for key, item in zip(records.keys[self.items :], batch, strict=False):
+            if key != json.loads(json.dumps(asking.key(item))):
+                break
+            count += 1
+        self.items += count
+        if count < len(batch):
+            records.cut(self.items)
+        return count
 
-            for item, answer in asking.ask(rest):
-                for passed in ahead:
-                    self.items += 1
-                    if asking.key(passed) == asking.key(item):
-                        break
-                    pass_by(passed)
-                records.append(asking.key(item), answer)
-                yield item, answer
+    def _ask(
+        self,
+        batch: list[Item],
+        asking: Asking[Item, Answer],
+        records: RecordWriter,
+        reasons: _Reasons,
+    ) -> Iterator[tuple[Item, Answer]]:
+        ahead = iter(batch)
+
+        def pass_by(passed: Item) -> None:
+            key = asking.key(passed)
+            records.append(key, None, reasons.of(key[0]))
+
+        for item, answer in asking.ask(batch):
             for passed in ahead:
                 self.items += 1
+                if asking.key(passed) == asking.key(item):
+                    break
                 pass_by(passed)
-        self._info["refused"] = reasons.late()
+            records.append(asking.key(item), answer)
+            yield item, answer
+        for passed in ahead:
+            self.items += 1
+            pass_by(passed)
 
     def run(
         self, items: Iterable[Item], asking: Asking[Item, Answer], what: str, tell: Tell = silent
     ) -> PartDone:
         """Ask all items of this part, and nothing else."""
+        mine = [item for item in items if self.only.owns(asking.divides(item))]
+        return self.run_batches([mine], asking, lambda done, total: tell(what, done, total))
+
+    def run_batches(
+        self,
+        batches: Iterable[list[Item]],
+        asking: Asking[Item, Answer],
+        tell: Callable[[int, int], None],
+    ) -> PartDone:
+        """Ask the items of this part, which come in batches; ``tell`` of those that came so far."""
         with self:
-            for _ in self.answers(items, asking):
-                tell(what, self.items, self.total)
+            for _ in self._answers(batches, asking):
+                tell(self.items, self.total)
             self.finish()
         return self.done()
+
+    @property
+    def indexes(self) -> tuple[Path, ...]:
+        """Where it is kept what lies in the shards of this part."""
+        return (self.folder / SHARDS,)
 
     def done(self) -> PartDone:
         """What is told of it."""
@@ -222,6 +278,11 @@ class AllParts:
     def __init__(self, folders: Sequence[Path]) -> None:
         self.folders = tuple(folders)
 
+    @property
+    def indexes(self) -> tuple[Path, ...]:
+        """Where it is kept what lies in the shards of the parts."""
+        return tuple(folder / SHARDS for folder in self.folders)
+
     def answers(
         self, items: Iterable[Item], asking: Asking[Item, Answer]
     ) -> Iterator[tuple[Item, Answer]]:
@@ -233,20 +294,24 @@ class AllParts:
         readers = [read_records(folder, asking.kinds) for folder in self.folders]
         abouts = [_read_info(folder) or {} for folder in self.folders]
         late = {name: why for about in abouts for name, why in about.get("refused", ())}
+        heads = [next(reader, None) for reader in readers]
         for item in items:
             name, state = asking.key(item)
-            number = part_of(name, len(self.folders)) - 1
-            found, answer, why = next(readers[number], (None, None, None))
+            number = part_of(asking.divides(item), len(self.folders)) - 1
+            found, answer, why = heads[number] or (None, None, None)
             if found != json.loads(json.dumps([name, state])):
+                if name in asking.optional:
+                    continue
                 raise DataError(
                     f"{name} is not as {self.folders[number]} saw it (found {found}): the source "
                     "changed, or is another one here. Make the parts again from one state of it."
                 )
+            heads[number] = next(readers[number], None)
             if answer is not None:
                 yield item, answer
-            elif why := why or late.get(name):
+            elif name not in asking.optional and (why := why or late.get(name)):
                 asking.refused.append((str(name), why))
-        left = [folder for folder, rest in zip(self.folders, readers, strict=True) if any(rest)]
+        left = [folder for folder, head in zip(self.folders, heads, strict=True) if head]
         if left:
             raise DataError(
                 f"{left[0]} looked at more than is there now: the source changed. Make the parts "
@@ -352,18 +417,18 @@ class RecordWriter:
             for file in self._files:  # arrays first: a line never promises what is not there
                 file.flush()
 
-    def clear(self) -> None:
-        """Begin anew."""
-        self.keys = []
-        for file in self._files:
-            file.truncate(0)
+    def cut(self, count: int) -> None:
+        """Drop what was found behind so many records, before anything is appended."""
+        if len(self.keys) > count:
+            self.keys = []
+            self._cut(count)
 
-    def _cut(self) -> None:
+    def _cut(self, most: int | None = None) -> None:
         """Read the keys of whole records, and cut off what a killed process left behind them."""
         there = (self.folder / ARRAYS).stat().st_size
         at = end = 0
         with (self.folder / RECORDS).open("rb") as lines:
-            for raw in lines:
+            for raw in islice(lines, most):
                 try:
                     line = json.loads(raw)
                     needed = sum(_bytes(*about) for about in line["arrays"])
@@ -385,6 +450,7 @@ class _Reasons:
         self._refused, self._at = refused, len(refused)
         self._said: dict[str | int, str] = {}
         self._open: list[str | int] = []
+        self._kept: set[tuple[str | int, str]] = set()
 
     def of(self, name: str | int) -> str | None:
         """The reason of one item; None where it is said later, if at all."""
@@ -392,12 +458,20 @@ class _Reasons:
         why = self._said.get(name)
         if why is None:
             self._open.append(name)
+        else:
+            self._kept.add((name, why))
         return why
 
     def late(self) -> list[tuple[str | int, str]]:
         """Those that were not said when they were asked for."""
         self._look()
-        return [(name, self._said[name]) for name in self._open if name in self._said]
+        late = [(name, self._said[name]) for name in self._open if name in self._said]
+        self._kept.update(late)
+        return late
+
+    def take(self) -> None:
+        """Take those that are kept with the part off the list: whoever merges adds them again."""
+        self._refused[:] = [row for row in self._refused if row not in self._kept]
 
     def _look(self) -> None:
         self._said.update(self._refused[self._at :])

@@ -6,12 +6,13 @@ Nothing is ever unpacked to disk, so the names inside an archive are labels and 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from lookalike.data.readers.encodings import guess_encoding
 from lookalike.errors import DataError
+from lookalike.progress import Tell, silent
 
 BYTE_LIMIT = 256 << 20
 """The most bytes that one file may have."""
@@ -84,6 +85,34 @@ class PictureSource(ABC):
         self.found: list[str] = []
         self.beside: frozenset[str] = frozenset()
         self.unmatched = ""
+
+    by_shard = False
+    """Whether the files come in shards that are fetched one after another."""
+
+    @property
+    def unread(self) -> bool:
+        """Whether more has to be fetched before the list is complete."""
+        return False
+
+    def complete(self, tell: Tell = silent) -> None:
+        """Fetch what it takes to have the whole list, with labels."""
+        assert not self.unread
+
+    def division(self, file: PictureFile) -> str:
+        """What decides the part of divided work to which a file belongs."""
+        return file.name
+
+    def batches(self, owns: Callable[[str], bool]) -> Iterator[list[PictureFile]]:
+        """The files whose division a part ``owns``, in the order in which they are best read."""
+        yield [file for file in self.files if owns(self.division(file))]
+
+    def handy(self, files: Sequence[PictureFile]) -> list[PictureFile]:
+        """Those of some files that can be had without fetching a whole archive for them."""
+        return list(files)
+
+    def expected(self, count: int) -> int:
+        """How many files the batches will have, with so many in those that came."""
+        return count
 
     @abstractmethod
     def loaded(self, files: Sequence[PictureFile]) -> Iterator[PictureFile]:

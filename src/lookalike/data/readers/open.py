@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tarfile
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from lookalike.data.readers.base import PictureSource
@@ -14,7 +14,7 @@ from lookalike.data.readers.idx import IdxSource, idx_files
 from lookalike.data.readers.labels import Texts
 from lookalike.data.readers.layout import is_picture_name, is_system, is_text, listed
 from lookalike.data.readers.tables import SUFFIXES, ParquetSource, open_table
-from lookalike.data.readers.tar import TAR_SUFFIXES, TarSource
+from lookalike.data.readers.tar import TAR_SUFFIXES, LocalShards, TarSource
 from lookalike.data.readers.zip import ZipSource
 from lookalike.errors import DataError, NoImagesError
 from lookalike.settings.options import url_of
@@ -25,8 +25,8 @@ _ARCHIVES = (*TAR_SUFFIXES, ".parquet", ".zip")
 _DEEP = 3
 
 
-UrlOpener = Callable[[str, str], PictureSource]
-"""Opens the pictures at a URL; the second text is how names in a zip were written."""
+UrlOpener = Callable[[str, str, Sequence[Path]], PictureSource]
+"""Opens the pictures at a URL; the others are as in :func:`open_place`."""
 
 _url_openers: list[UrlOpener] = []
 
@@ -34,6 +34,17 @@ _url_openers: list[UrlOpener] = []
 def open_urls_with(opener: UrlOpener) -> None:
     """Have URLs opened by this function: this room knows of no network."""
     _url_openers[:] = [opener]
+
+
+def open_place(path: Path, zip_encoding: str = "", indexes: Sequence[Path] = ()) -> PictureSource:
+    """As :func:`open_source`; but what has to be fetched to know all files is not fetched yet.
+
+    ``indexes`` are folders in which it is noted, and kept, what is in the shards at a URL.
+    """
+    url = url_of(path)
+    if url is not None and _url_openers:
+        return _url_openers[0](url, zip_encoding, indexes)
+    return open_source(path, zip_encoding)
 
 
 def open_source(path: Path, zip_encoding: str = "", texts: Texts | None = None) -> PictureSource:
@@ -45,10 +56,12 @@ def open_source(path: Path, zip_encoding: str = "", texts: Texts | None = None) 
     Raises:
         NoImagesError: there is nothing there, or nothing of these kinds.
         DataError: an archive or a list that cannot be read.
+        SourceError: a shard at a URL cannot be had.
     """
-    url = url_of(path)
-    if url is not None and _url_openers:
-        return _url_openers[0](url, zip_encoding)
+    if url_of(path) is not None and _url_openers:
+        there = open_place(path, zip_encoding)
+        there.complete()
+        return there
     path = path.expanduser()
     try:
         path.stat()
@@ -97,16 +110,11 @@ def _open_folder(path: Path, zip_encoding: str, texts: Texts | None) -> PictureS
         source: PictureSource = ZipSource(archives[0], texts, zip_encoding)
         source.found.insert(0, f"The pictures are those in {archives[0].name}.")
         return source
-    shards = [file for file in archives if file.name.lower().endswith(TAR_SUFFIXES)]
-    parquet = [file for file in archives if file.suffix.lower() == ".parquet"]
-    if shards and len(shards) + len(parquet) == len(archives):
-        source = TarSource(path, shards, texts)
-        if parquet:
-            names = listed([file.name for file in parquet], 3)
-            source.found.append(f"{names} beside the archives not used.")
-        return source
-    if parquet and len(parquet) == len(archives):
-        return ParquetSource(path, parquet)
+    shards, others = tars_among([file.as_posix() for file in archives])
+    if shards:
+        return TarSource(path, LocalShards(path, list(map(Path, shards))), texts, not_used(others))
+    if others:
+        return ParquetSource(path, list(map(Path, others)))
     if made_here({file.name for file in path.iterdir()}) == "a run":
         raise DataError(f"{path} is a run, not pictures. Name the folder of pictures or a pack.")
     return FolderSource(path)
@@ -127,6 +135,23 @@ def archives_among(names: Iterable[str]) -> list[str]:
             return []
         found.append(name)
     return found
+
+
+def tars_among(archives: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The tars that are shards of one set, and the Parquet files beside them, which are not read.
+
+    Neither where archives of another kind lie there, too.
+    """
+    shards = [name for name in archives if name.lower().endswith(TAR_SUFFIXES)]
+    parquet = [name for name in archives if name.lower().endswith(".parquet")]
+    return (shards, parquet) if len(shards) + len(parquet) == len(archives) else ([], [])
+
+
+def not_used(parquet: Sequence[str]) -> Iterator[str]:
+    """A sentence about Parquet files beside shards, if there are any."""
+    if parquet:
+        names = listed([name.rpartition("/")[2] for name in parquet], 3)
+        yield f"{names} beside the archives not used."
 
 
 def _names(path: Path) -> Iterator[str]:

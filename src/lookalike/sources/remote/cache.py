@@ -6,7 +6,7 @@ stays.
 
 ::
 
-    remote/1a2b3c4d5e6f7a8b/   one address
+    remote/1a2b3c4d5e6f7a8b/   one address, or one shard there
       photos/                  what lies there, under its own name
       used                     locked by all who use it, until they end; its time says when
       fetching                 locked by the one who fetches, while others wait
@@ -141,11 +141,57 @@ def mirrored(place: RemotePlace, files: Sequence[RemoteFile]) -> Path:
     return folder
 
 
+class CachedShard:
+    """One archive of a place as a ``file`` of the cache, which stays until it is let go.
+
+    Raises:
+        SourceError: it cannot be had whole.
+        NoRoomError: it does not fit into the cache.
+    """
+
+    def __init__(self, place: RemotePlace, file: RemoteFile) -> None:
+        folder, name = _shard_place(place, file)
+        self._lock = _use(folder)
+        try:
+            _bring(place, {name: (file.size, "")}, folder)
+        except BaseException:
+            self._lock.close()
+            raise
+        self.file = folder / name
+
+    def let_go(self) -> None:
+        """It may leave the cache."""
+        self._lock.close()
+
+
+def has_shard(place: RemotePlace, file: RemoteFile) -> bool:
+    """Whether an archive of a place lies in the cache."""
+    folder, name = _shard_place(place, file)
+    return _is(folder / name, file.size, "", str)
+
+
+def index_folder(place: RemotePlace) -> Path:
+    """Where it is kept what lies in the archives of a place; it stays while this process lives."""
+    folder = folder_of(f"{place.url}#index", place.url)
+    _hold(folder)
+    return folder
+
+
+def _shard_place(place: RemotePlace, file: RemoteFile) -> tuple[Path, str]:
+    """The folder of an archive, and its name in there."""
+    return folder_of(f"{place.url}#{file!r}", place.url), file.name
+
+
 def folder_of(url: str, named: str = "") -> Path:
     """Where something of this address is kept; the folder has its own last name."""
-    home = Path(os.environ.get("LOOKALIKE_CACHE") or Path.home() / ".cache" / "lookalike")
     key = hashlib.blake2b(url.rstrip("/").encode(), digest_size=8).hexdigest()
-    return home / "remote" / key / (named or url).rstrip("/").rpartition("/")[2]
+    return cache_home() / key / (named or url).rstrip("/").rpartition("/")[2]
+
+
+def cache_home() -> Path:
+    """The folder of all addresses."""
+    home = Path(os.environ.get("LOOKALIKE_CACHE") or Path.home() / ".cache" / "lookalike")
+    return home / "remote"
 
 
 def _bring(place: RemotePlace, wanted: Wanted, folder: Path) -> None:
@@ -155,8 +201,7 @@ def _bring(place: RemotePlace, wanted: Wanted, folder: Path) -> None:
         SourceError: a file cannot be had, or would not lie in the folder.
         PackError: it is not what was written there, or is larger than the cache.
     """
-    for name in wanted:
-        _refuse_outside(place, name)
+    refuse_outside(place, wanted)
     compared = _Compared(folder)
     if compared.missing(wanted):
         with locks.alone(folder.parent / FETCHING):
@@ -172,17 +217,18 @@ def _bring(place: RemotePlace, wanted: Wanted, folder: Path) -> None:
     compared.keep()
 
 
-def _refuse_outside(place: RemotePlace, name: str) -> None:
-    """Refuse a name by which a store would have a file written to a place of its own choice.
+def refuse_outside(place: RemotePlace, names: Iterable[str]) -> None:
+    """Refuse names by which a store would have a file written to a place of its own choice.
 
     Raises:
-        SourceError: it has steps that lead elsewhere, or signs that do on some system.
+        SourceError: one has steps that lead elsewhere, or signs that do on some system.
     """
-    if {"", ".", ".."} & set(name.split("/")) or any(sign in name for sign in _STRANGE):
-        raise SourceError(
-            f"{place.url} holds a file named {name!r}, which could be written outside of the cache "
-            "on this disk. Nothing was fetched. Rename it there."
-        )
+    for name in names:
+        if {"", ".", ".."} & set(name.split("/")) or any(sign in name for sign in _STRANGE):
+            raise SourceError(
+                f"{place.url} holds a file named {name!r}, which could be written outside of the "
+                "cache on this disk. Nothing was fetched. Rename it there."
+            )
 
 
 def _fetched(
@@ -312,6 +358,11 @@ def _told(place: RemotePlace) -> Mapping[str, str]:
 
 def _hold(folder: Path) -> None:
     """Note the use, and keep others from removing it while this process lives."""
+    _held.append(_use(folder))
+
+
+def _use(folder: Path) -> IO[bytes]:
+    """Note the use, and keep others from removing it until the lock is closed."""
     home = folder.parent.parent
     home.mkdir(parents=True, exist_ok=True)
     with locks.alone(home.with_name(f"{home.name}.lock")):
@@ -321,7 +372,7 @@ def _hold(folder: Path) -> None:
         with suppress(BlockingIOError):  # on Windows another process holds it for both
             if not locks.take(file, shared=True):
                 log.info("%s is used without a lock: the disk knows none", folder)
-    _held.append(file)
+    return file
 
 
 def _make_room(needed: int, url: str) -> int:
@@ -333,7 +384,7 @@ def _make_room(needed: int, url: str) -> int:
         PackError: they are not, with all that may be removed gone.
     """
     limit = _limit()
-    home = folder_of(url).parent.parent
+    home = cache_home()
     with locks.alone(home.with_name(f"{home.name}.lock")):
         sizes = {entry: _size(entry.rglob("*")) for entry in home.iterdir() if entry.is_dir()}
         total = sum(sizes.values()) + needed
@@ -349,10 +400,14 @@ def _make_room(needed: int, url: str) -> int:
     return max(0, int(min(limit, sys.maxsize) - total) + free)
 
 
-def _no_room(url: str, needed: str) -> PackError:
+class NoRoomError(PackError):
+    """Something is larger than what the cache may hold beside all that is in use."""
+
+
+def _no_room(url: str, needed: str) -> NoRoomError:
     """The error about something that needs so many gigabytes and does not fit."""
-    home = folder_of(url).parent.parent
-    return PackError(
+    home = cache_home()
+    return NoRoomError(
         f"{url} needs {needed} GB in {home}, which may hold {_limit() / 1e9:g} GB. Set "
         "LOOKALIKE_CACHE_GB higher, or LOOKALIKE_CACHE to a larger disk."
     )

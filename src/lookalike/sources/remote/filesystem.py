@@ -118,6 +118,15 @@ class RemotePlace:
             self._copy(name, data, most)
             return data.getvalue()
 
+    def piece(self, name: str, start: int, size: int) -> bytes:
+        """So many bytes of a file, of a store that gives a part of one.
+
+        Raises:
+            SourceError: they cannot be had.
+        """
+        with self._words(f"read ({name})"):
+            return bytes(self._fs.cat_file(self._path(name), start=start, end=start + size))
+
     def has(self, name: str) -> bool:
         """Whether there is a file of this name.
 

@@ -19,11 +19,13 @@ from lookalike.data.readers.base import (
 )
 from lookalike.data.readers.labels import put_labels
 from lookalike.data.readers.layout import counted, is_system, is_text, listed, passed_over
-from lookalike.data.readers.open import archives_among, open_source
+from lookalike.data.readers.open import archives_among, not_used, open_source, tars_among
 from lookalike.data.readers.tables import SUFFIXES
+from lookalike.data.readers.tar import TarSource
 from lookalike.errors import NoImagesError, SourceError
-from lookalike.sources.remote.cache import mirrored
+from lookalike.sources.remote.cache import cache_home, mirrored
 from lookalike.sources.remote.filesystem import RemoteFile, RemotePlace
+from lookalike.sources.remote.shards import RemoteShards
 
 _TOGETHER = 16
 _AHEAD = 64 << 20
@@ -31,8 +33,12 @@ _UNKNOWN = 16 << 20
 """What a file counts of the bytes ahead whose size nobody knows."""
 
 
-def open_url(url: str, zip_encoding: str = "") -> PictureSource:
-    """The pictures of a folder at a URL; archives there are copied to the cache and read as files.
+def open_url(url: str, zip_encoding: str = "", indexes: Sequence[Path] = ()) -> PictureSource:
+    """The pictures of a folder at a URL.
+
+    Several tars are the shards of one set and are fetched when they are needed; other archives are
+    copied to the cache here, and read as files. ``indexes`` are as in
+    :func:`lookalike.data.readers.open.open_place`.
 
     Raises:
         NoImagesError: nothing lies there.
@@ -47,9 +53,31 @@ def open_url(url: str, zip_encoding: str = "") -> PictureSource:
     names = set(archives_among([file.name for file in files]))
     alone = len(files) == 1 and files[0].name.lower().endswith(SUFFIXES)
     archives = [file for file in files if alone or file.name in names]
+    shards, others = tars_among(sorted((file.name for file in archives), key=_on_a_disk))
+    if len(shards) > 1:
+        by_name = {file.name: file for file in archives}
+        tars = [by_name[name] for name in shards]
+        remarks = [*not_used(others), *_undated(tars, f"remove {cache_home()}")]
+        remote = RemoteShards(place, tars, indexes)
+        return TarSource(Path(place.url), remote, _texts(place, files), remarks)
     if archives:
         return _open_archives(place, archives, files, zip_encoding)
     return RemoteSource(place, files)
+
+
+def _on_a_disk(name: str) -> list[tuple[bool, str]]:
+    """Sorts names as a folder is walked: its files first, then its folders."""
+    *folders, base = name.split("/")
+    return [*((True, folder) for folder in folders), (False, base)]
+
+
+def _texts(place: RemotePlace, files: Sequence[RemoteFile]) -> dict[str, Callable[[], bytes]]:
+    """The text files beside archives, as far as they are looked at on a disk."""
+    return {
+        _label(place, file): partial(_read, place, file)
+        for file in files
+        if file.name.count("/") < 2 and is_text(file.name.rpartition("/")[2])
+    }
 
 
 def _open_archives(
@@ -60,13 +88,8 @@ def _open_archives(
 ) -> PictureSource:
     """The pictures of archives, copied to the cache; text files beside them stay where they are."""
     folder = mirrored(place, archives)
-    texts = {
-        _label(place, file): partial(_read, place, file)
-        for file in files
-        if file.name.count("/") < 2 and is_text(file.name.rpartition("/")[2])
-    }
     path = folder / archives[0].name if len(files) == 1 else folder
-    source = open_source(path, zip_encoding, texts)
+    source = open_source(path, zip_encoding, _texts(place, files))
     source.path = Path(place.url)
     source.found += _undated(archives, f"remove {folder.parent}")
     return source
