@@ -24,7 +24,7 @@ pytestmark = [
     pytest.mark.skipif(not torch.distributed.is_available(), reason="torch without distributed"),
 ]
 IMAGES = 450
-SETTINGS = {"mlp-gan": [], "dcgan": ["width=8"]}
+SETTINGS = {"mlp-gan": [], "tiny": ["width=4"]}
 """Without batch statistics, and with them."""
 
 
@@ -82,8 +82,8 @@ def apart(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> float
     [
         ("mlp-gan", 16, (2, 1)),
         ("mlp-gan", 16, (1, 2)),
-        ("dcgan", 32, (2, 1)),
-        ("dcgan", 32, (1, 3)),
+        ("tiny", 16, (2, 1)),
+        ("tiny", 16, (1, 3)),
     ],
 )
 def test_another_number_of_processes_continues_within_a_ten_thousandth(

@@ -35,9 +35,9 @@ def unshared(first: Tensor, second: Tensor, balance: float = 1.0) -> Tensor:
 
 
 @whole_batch
-def _unshared(first: Tensor, second: Tensor, balance: float) -> Tensor:
-    """The same for each row, ``[N]``."""
-    return unshared(first, second, balance).expand(len(first))
+def _unshared(first: Tensor, second: Tensor, weight: float, balance: float) -> Tensor:
+    """The same for each row, weighed, ``[N]``."""
+    return (weight * unshared(first, second, balance)).expand(len(first))
 
 
 @whole_batch
@@ -87,7 +87,8 @@ class Consistency:
         """The terms of two copies, from logits by category and features of each."""
         terms = Terms(apart=self.features * contrast(*features, self.temperature))
         for index, (first, second) in enumerate(blocks):
-            terms[f"alike {index}"] = self.categories * _unshared(first, second, self.balance)
+            weights = self.categories, self.balance
+            terms[f"alike {index}"] = _unshared(first, second, *weights)
         return terms
 
 
