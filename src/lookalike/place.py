@@ -123,6 +123,7 @@ def describe(place: Place) -> dict[str, Any]:
             "precision": dict(place.precision),
             "threads": torch.get_num_threads(),
             "processes": place.world,
+            "shared_batches": True,  # ranks compute and draw over the whole batch
         },
     }
 

@@ -54,7 +54,7 @@ ENVIRONMENT: dict[str, type] = {
     "budgets": list,
 }
 DATA: dict[str, type] = {"path": str, "fingerprint": str, "columns": list, "classes": list}
-PLACE: dict[str, type] = {"precision": dict}
+PLACE: dict[str, type] = {"precision": dict, "processes": int, "shared_batches": bool}
 """What env.json holds, where it says something that is read again."""
 
 

@@ -207,3 +207,18 @@ def test_a_time_that_was_interrupted_goes_on_with_what_is_left_of_it(
     ended = api.train(pack.path, tmp_path / "a", words)
     assert ended.finished
     assert Run(tmp_path / "a").plan()["spent"] > kept["spent"]
+
+
+def test_a_run_of_ranks_that_knew_their_own_rows_alone_says_once_that_they_know_all(
+    pack: Pack, tmp_path: Path
+) -> None:
+    train(pack, tmp_path / "run", 64)
+    run = Run.open(tmp_path / "run")
+    log = run.path / "log.txt"
+    assert not log.exists() or "statistics" not in log.read_text()
+    place = run.env()["place"]
+    del place["shared_batches"]
+    run.write_env({**run.env(), "place": {**place, "processes": 2}})  # as an earlier version did
+    train(pack, tmp_path / "run", 80)
+    train(pack, tmp_path / "run", 96)
+    assert log.read_text().count("each computed batch statistics over its own rows") == 1

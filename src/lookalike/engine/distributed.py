@@ -1,8 +1,8 @@
 """Several processes as one trainer: plain torch.distributed, started by torchrun.
 
-Every rank draws the whole batch's addresses and takes its own rows, gradients are averaged after
-the backward pass, so N processes with the same total batch are one process (up to rounding, and
-up to batch statistics, which each rank computes over its own rows).
+Every rank draws the whole batch's addresses and takes its own rows, what looks at several rows
+looks at those of all ranks (:mod:`lookalike.parts.ranks`), and gradients are summed after the
+backward pass, so N processes with the same total batch are one process, up to rounding.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from itertools import pairwise
 from typing import Any, TypeVar
 
 import torch
@@ -19,6 +20,8 @@ from torch import Tensor, nn
 
 from lookalike.cluster.preflight import RankFacts, check_address, check_ranks, who_is_gone
 from lookalike.errors import TrainingError
+from lookalike.parts.networks.batch_norm import SharedLayers
+from lookalike.parts.ranks import Ranks, sharing
 from lookalike.parts.training.schedules import Tally
 from lookalike.place import Place
 
@@ -75,43 +78,67 @@ class ProcessGroup:
                 "saved last is kept: give the same command again to continue."
             ) from problem
 
-    def rows(self, batch: int) -> tuple[int, int]:
-        """This rank's rows of a batch, ``first, last``."""
-        return batch * self.rank // self.world, batch * (self.rank + 1) // self.world
+    def micro_batches(self, batch: int, wanted: int) -> list[tuple[int, int]]:
+        """The rows ``first, last`` of a batch's micro-batches, at most as many as ``wanted``.
 
-    def average_gradients(self, weights: Iterable[nn.Parameter], share: float) -> None:
-        """Sum the gradients of all ranks, each weighted by its share of the batch."""
+        All ranks share each of them, so there are fewer where one would not suffice for a row each.
+        """
+        size = -(-batch // wanted)
+        while (batch % size or size) < self.world:
+            wanted -= 1
+            size = -(-batch // wanted)
+        return [(low, min(low + size, batch)) for low in range(0, batch, size)]
+
+    def rows(self, first: int, last: int) -> tuple[int, int]:
+        """This rank's rows of these, ``first, last``."""
+        edges = self._edges(last - first)
+        return first + edges[self.rank], first + edges[self.rank + 1]
+
+    def _edges(self, count: int) -> list[int]:
+        """Where the rows of each rank begin in so many, and where the last one's end."""
+        return [count * rank // self.world for rank in range(self.world + 1)]
+
+    def sharing(self, count: int, dropped: torch.Generator) -> AbstractContextManager[None]:
+        """Inside, what looks at several rows of a batch of ``count`` looks at those of all ranks.
+
+        ``dropped`` draws what modules drop, the same on every rank.
+        """
+        return nullcontext() if self.world == 1 else self._sharing(count, dropped)
+
+    @contextmanager
+    def _sharing(self, count: int, dropped: torch.Generator) -> Iterator[None]:
+        counts = tuple(high - low for low, high in pairwise(self._edges(count)))
+        with sharing(Ranks(self.rank, counts, self._add, dropped)), SharedLayers():
+            yield
+
+    def _add(self, numbers: Tensor) -> None:
+        with self._together():
+            dist.all_reduce(numbers)
+
+    def sum_gradients(self, weights: Iterable[nn.Parameter]) -> None:
+        """Sum the gradients of all ranks."""
         if self.world == 1:
             return
         moved = [weight for weight in weights if weight.grad is not None]
         if not moved:
             return
-        flat = torch.cat([w.grad.reshape(-1) for w in moved if w.grad is not None]).mul_(share)
-        with self._together():
-            dist.all_reduce(flat)
+        flat = torch.cat([w.grad.reshape(-1) for w in moved if w.grad is not None])
+        self._add(flat)
         at = 0
         for weight in moved:
             assert weight.grad is not None
             weight.grad.copy_(flat[at : at + weight.numel()].view_as(weight))
             at += weight.numel()
 
-    def mean(self, numbers: Tensor, share: float) -> Tensor:
-        """The mean of the ranks' numbers, weighted by their shares of the batch."""
-        if self.world > 1:
-            numbers = numbers * share
-            with self._together():
-                dist.all_reduce(numbers)
-        return numbers
-
-    def agree_on(self, tally: Tally, batch: int) -> Tally:
-        """The mean of the ranks' numbers: the same tally on every rank."""
+    def agree_on(self, tally: Tally) -> Tally:
+        """The sum of the ranks' numbers, each its part of a mean: the same tally on every rank."""
         if self.world == 1:
             return tally
-        first, last = self.rows(batch)
         parts = [tally.totals, tally.terms, tally.facts]
         flat = torch.tensor([value for part in parts for value in part.values()])
-        mean = iter(self.mean(flat, (last - first) / batch).tolist())
-        return Tally(*[{name: next(mean) for name in part} for part in parts])
+        self._add(flat)
+        total = iter(flat.tolist())
+        return Tally(*[{name: next(total) for name in part} for part in parts])
 
     def any(self, yes: bool) -> bool:
         """Whether any rank says yes; every rank gets the same answer."""

@@ -36,7 +36,7 @@ from lookalike.recipe import Recipe
 
 @dataclass
 class PhaseTally:
-    """Means over the micro-batches of one phase."""
+    """Means over the micro-batches of one phase, or this rank's part of them."""
 
     terms: dict[str, float] = field(default_factory=dict)
     facts: dict[str, float] = field(default_factory=dict)
@@ -157,7 +157,7 @@ class Trainer:
             self.fit_prior()
 
         # ---- tell: one tally on every rank, which the next step's values answer to
-        tally = self.group.agree_on(Tally(sums.totals, sums.terms, sums.facts), self.recipe.batch)
+        tally = self.group.agree_on(Tally(sums.totals, sums.terms, sums.facts))
         self.past.update(tally.totals)
         for name, value in self.recipe.values.items():
             draw = self._draw(f"value/{name}", clock.step)
@@ -176,24 +176,26 @@ class Trainer:
     # ---- the parts of a step ----------------------------------------------------------------
 
     def _take(self) -> Iterator[Batch]:
-        """The micro-batches of this rank; z belongs to the whole batch, so slices agree."""
+        """This rank's rows of each micro-batch; z belongs to the whole batch, so slices agree."""
         recipe, step, device = self.recipe, self.clock.step, self.place.device
-        offset, last = self.group.rows(recipe.batch)
-        pictures = self.source.take(self.clock.images + offset, last - offset).to(device)
-        size = -(-len(pictures.images) // recipe.micro_batches)
         z = self._z("z", step)
-        for low in range(0, len(pictures.images), size):
-            part = pictures.rows(low, low + size)
-            rows = slice(offset + low, offset + low + len(part.images))
+        for low, high in self._micro_batches:
+            first, last = self.group.rows(low, high)
+            taken = self.source.take(self.clock.images + first, last - first).to(device)
+            part, rows = taken.rows(0, last - first), slice(first, last)
 
             # Both are bound here: a loss may ask for them when the loop has gone on.
             def fresh(purpose: str, rows: slice = rows) -> Tensor:
                 return self._z(f"z/{purpose}", step)[rows].to(device)
 
-            def noise(purpose: str, at: int = rows.start) -> torch.Generator:
+            def noise(purpose: str, at: int = low) -> torch.Generator:
                 return seeds.generator(recipe.seed, f"noise/{purpose}", step, at)
 
             yield Batch(part.images, z[rows].to(device), part.labels, part.known, fresh, noise)
+
+    @cached_property
+    def _micro_batches(self) -> list[tuple[int, int]]:
+        return self.group.micro_batches(self.recipe.batch, self.recipe.micro_batches)
 
     def _game(self, now: Mapping[str, float], exact: bool = False) -> Game:
         cast = (lambda player: nullcontext()) if exact else self.place.autocast
@@ -201,26 +203,29 @@ class Trainer:
         return Game(self.networks, now, autocast=cast, augment=self.recipe.augment, share=share)
 
     def _play(self, index: int, phase: Phase, game: Game, batches: Sequence[Batch]) -> PhaseTally:
-        """Gradients of one phase, summed over micro-batches and averaged over ranks."""
+        """Gradients of one phase, summed over micro-batches and ranks."""
         for player in phase.players:
             self.optimizers[player].zero_grad(set_to_none=True)
         # Dropout and the like draw from torch's own generator, so each phase has an address too.
-        seeds.reseed(self.recipe.seed, "phase", self.clock.step, index, self.group.rank)
+        # Each rank has its own for what it draws alone, and all have the first one's for what their
+        # rows share.
+        address = "phase", self.clock.step, index
+        seeds.reseed(self.recipe.seed, *address, self.group.rank)
+        dropped = seeds.generator(self.recipe.seed, *address, 0)
         game = self._game(game.now, exact=True) if phase.exact else game
-        count = sum(len(batch) for batch in batches)
         tally = PhaseTally()
-        for batch in batches:
-            share = len(batch) / count
+        for batch, (low, high) in zip(batches, self._micro_batches, strict=True):
+            share = len(batch) / self.recipe.batch
             game.facts = {}
-            with self.networks.only(*phase.players):
+            sharing = self.group.sharing(high - low, dropped)
+            with self.networks.only(*phase.players), sharing:
                 terms = phase.loss(game, batch)
                 loss = terms.total()
             check_terms(phase, terms, self.clock)
             (loss * share).backward()  # type: ignore[no-untyped-call]
             tally.add(terms, game.facts, share)
         for player in phase.players:
-            weights = self.networks[player].parameters()
-            self.group.average_gradients(weights, count / self.recipe.batch)
+            self.group.sum_gradients(self.networks[player].parameters())
         return tally
 
     def _update(self, phase: Phase) -> None:
@@ -236,7 +241,7 @@ class Trainer:
 
     def _mean(self, total: float) -> float:
         """One number, the same on every rank."""
-        return self.group.agree_on(Tally({"": total}, {}, {}), self.recipe.batch).totals[""]
+        return self.group.agree_on(Tally({"": total}, {}, {})).totals[""]
 
     def _z(self, purpose: str, step: int) -> Tensor:
         generator = seeds.generator(self.recipe.seed, purpose, step)

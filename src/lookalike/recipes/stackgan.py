@@ -23,6 +23,7 @@ from lookalike.parts.losses.game import Batch, Game
 from lookalike.parts.networks.base import Frame, NetworkPlan
 from lookalike.parts.networks.blocks import init_normal, with_labels
 from lookalike.parts.networks.dcgan import DCGANDiscriminator, DCGANGenerator
+from lookalike.parts.ranks import whole_batch
 from lookalike.parts.training.optimizers import Adam
 from lookalike.parts.training.schedules import Constant
 from lookalike.parts.training.triggers import Between
@@ -213,11 +214,17 @@ class StackGANObjective(Objective):
             fake=self.rule.fake(on_fake, game.now, batch.noise(f"targets/{player}/fake")),
         )
         if batch.labels is not None:
-            other = batch.labels.roll(1, 0)
+            other = _of_others(batch.labels)
             wrong = (other != batch.labels).any(1).float()
             logits = game.play(player, real, other)
             terms["mismatched"] = 0.5 * wrong * real_or_fake(logits, 0.0)
         return terms
+
+
+@whole_batch
+def _of_others(labels: Tensor) -> Tensor:
+    """The label row of another picture for each, ``[N, L]``."""
+    return labels.roll(1, 0)
 
 
 def recipe(

@@ -18,6 +18,7 @@ from lookalike.parts.losses.base import Clip, Constraint, Objective, Phase, Term
 from lookalike.parts.losses.game import Batch, Game
 from lookalike.parts.networks.blocks import doublings
 from lookalike.parts.networks.strided import StridedDiscriminator, StridedGenerator
+from lookalike.parts.ranks import current, holding, weighed
 from lookalike.parts.training.adaptive import tricks
 from lookalike.parts.training.optimizers import RMSprop
 from lookalike.parts.training.schedules import Constant
@@ -34,9 +35,9 @@ class SharedNoiseObjective(Objective):
 
     A step of the trainer takes ``steps`` times the pictures of one update: critic step k sees
     every ``steps``-th picture from the k-th on (all of them, where ``steps`` does not divide the
-    batch). All updates use the same rows of z, those of the first slice (Arjovsky et al. 2017,
-    algorithm 1, except that the algorithm draws z anew). A slice's terms are repeated, so that
-    each sample of the batch has its number.
+    batch, or a rank has fewer rows of it). All updates use the same rows of z, those of the first
+    slice (Arjovsky et al. 2017, algorithm 1, except that the algorithm draws z anew). A slice's
+    terms are repeated, so that each sample of the batch has its number.
     """
 
     rule: AdversarialLoss = field(default_factory=WassersteinLoss)
@@ -55,28 +56,41 @@ class SharedNoiseObjective(Objective):
     def d_loss(self, game: Game, batch: Batch, index: int) -> Terms:
         """D's loss on slice ``index`` of the batch and on the shared fakes."""
         mine, first = self._slice(batch, index), self._slice(batch, 0)
-        with torch.no_grad():
-            fakes = game.generate(batch.z[first], _rows(batch.labels, first))
-        real = game.augment(batch.images[mine], batch.noise(f"real/{index}"))
-        fake = game.augment(fakes, batch.noise(f"fake/{index}"))
-        on_real = game.discriminate(real, _rows(batch.labels, mine))
-        on_fake = game.discriminate(fake, _rows(batch.labels, first))
+        with holding(len(batch.z[first])):
+            with torch.no_grad():
+                fakes = game.generate(batch.z[first], _rows(batch.labels, first))
+            fake = game.augment(fakes, batch.noise(f"fake/{index}"))
+        with holding(len(batch.images[mine])):
+            real = game.augment(batch.images[mine], batch.noise(f"real/{index}"))
+            on_real = game.discriminate(real, _rows(batch.labels, mine))
+            on_reals = self.rule.real(on_real, game.now, batch.noise(f"targets/real/{index}"))
+        with holding(len(fake)):
+            on_fake = game.discriminate(fake, _rows(batch.labels, first))
+            on_fakes = self.rule.fake(on_fake, game.now, batch.noise(f"targets/fake/{index}"))
         game.tell(on_real, on_fake)
-        on_reals = self.rule.real(on_real, game.now, batch.noise(f"targets/real/{index}"))
-        on_fakes = self.rule.fake(on_fake, game.now, batch.noise(f"targets/fake/{index}"))
-        times = len(batch) // len(on_reals)
-        return Terms(real=on_reals.repeat(times), fake=on_fakes.repeat(times))
+        return Terms(real=_repeated(on_reals, batch), fake=_repeated(on_fakes, batch))
 
     def g_loss(self, game: Game, batch: Batch) -> Terms:
         """G's loss on the z that the critic steps have used."""
         first = self._slice(batch, 0)
         labels = _rows(batch.labels, first)
-        fakes = game.augment(game.generate(batch.z[first], labels), batch.noise("maker"))
-        losses = self.rule.maker(game.discriminate(fakes, labels))
-        return Terms(adversarial=losses.repeat(len(batch) // len(losses)))
+        with holding(len(batch.z[first])):
+            fakes = game.augment(game.generate(batch.z[first], labels), batch.noise("maker"))
+            losses = self.rule.maker(game.discriminate(fakes, labels))
+        return Terms(adversarial=_repeated(losses, batch))
 
     def _slice(self, batch: Batch, index: int) -> slice:
-        return slice(index, None, self.steps) if len(batch) % self.steps == 0 else slice(None)
+        ranks = current()
+        counts, before = ((len(batch),), 0) if ranks is None else (ranks.counts, ranks.first)
+        if sum(counts) % self.steps or min(counts) < self.steps:
+            return slice(None)
+        return slice((index - before) % self.steps, None, self.steps)
+
+
+def _repeated(losses: Tensor, batch: Batch) -> Tensor:
+    """The numbers of a slice of the batch, as often as the batch has slices."""
+    losses = weighed(losses, len(batch))
+    return losses.repeat(len(batch) // len(losses))
 
 
 def _rows(labels: Tensor | None, rows: slice) -> Tensor | None:

@@ -539,6 +539,8 @@ def train(
     with run.writing():
         env = {"data": _data(pack), "budgets": _budgets(run, chosen.recipe.images)}
         first = chosen.beginning
+        if _shared_otherwise(run):
+            run.say(SHARED)
         known = dict(first.record) if first else run.begun_with if chosen.continues else {}
         env |= {"begun_with": known} if known else {}
         memory = {**run.env().get("memory", {}), **chosen.memory}
@@ -563,6 +565,18 @@ def _as_begun(run: Run, place: Place, measured: Mapping[str, str] | None = None)
     """
     known = run.env().get("place", {}).get("precision", {}) or measured
     return place.decided(known) if known and place.wish == "auto" else place
+
+
+SHARED = (
+    "Several processes shared the batches of this run, and each computed batch statistics over its "
+    "own rows, with noise of its own. From here on both are of the whole batch, as in one process."
+)
+
+
+def _shared_otherwise(run: Run) -> bool:
+    """Whether several ranks of an earlier version, which knew their own rows alone, were last."""
+    place = run.env().get("place", {})
+    return int(place.get("processes", 1)) > 1 and not place.get("shared_batches")
 
 
 def _budgets(run: Run, images: int) -> list[int]:

@@ -17,6 +17,7 @@ from torch.nn import functional
 
 from lookalike.parts.losses.base import Terms, per_sample
 from lookalike.parts.losses.game import Batch, Game
+from lookalike.parts.ranks import per_row
 
 
 def real_or_fake(logits: Tensor, target: float | Tensor) -> Tensor:
@@ -142,9 +143,9 @@ class NonSaturatingLoss(AdversarialLoss):
         self, count: int, now: Mapping[str, float], draw: torch.Generator, *, real: bool
     ) -> Tensor:
         """D's targets for ``count`` samples, each in [0, 1]."""
-        turned = torch.rand(count, generator=draw) < self.flips
+        turned = per_row(lambda n: torch.rand(n, generator=draw), count) < self.flips
         is_real = turned ^ (real != (now.get("swap", 0.0) > 0))
-        share = torch.rand(count, generator=draw)
+        share = per_row(lambda n: torch.rand(n, generator=draw), count)
         reals = self.real_low + share * (self.real_high - self.real_low)
         fakes = self.fake_low + share * (self.fake_high - self.fake_low)
         return torch.where(is_real, reals, fakes).clamp(0, 1)

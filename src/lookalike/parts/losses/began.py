@@ -17,6 +17,7 @@ from torch.nn import functional
 from lookalike.parts.losses.base import Objective, Phase, Terms, absolute
 from lookalike.parts.losses.game import Batch, Game
 from lookalike.parts.losses.ssim import ms_ssim
+from lookalike.parts.ranks import whole_batch
 from lookalike.parts.training.schedules import Clock, State, Tally, Value
 
 
@@ -150,6 +151,7 @@ class BEGANObjective(Objective):
         )
 
 
+@whole_batch
 def pulling_away(embedding: Tensor) -> Tensor:
     """The mean squared cosine of each row ``[N, d]`` to the others, ``[N]``; 1 when all are alike.
 

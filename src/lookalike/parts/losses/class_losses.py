@@ -13,6 +13,7 @@ from lookalike.parts.losses.base import Objective, Phase, Terms
 from lookalike.parts.losses.consistency import ClassConsistency
 from lookalike.parts.losses.game import Batch, Game
 from lookalike.parts.losses.two_player import matched
+from lookalike.parts.ranks import holding, weighed, whole_batch, whole_count
 from lookalike.parts.training.triggers import Always, Between, Trigger
 
 
@@ -38,6 +39,7 @@ def known_rows(batch: Batch) -> Tensor:
     return batch.known.float()
 
 
+@whole_batch
 def over_known(term: Tensor, known: Tensor) -> Tensor:
     """The term where the label is known and 0 elsewhere, scaled so that its mean is theirs."""
     return term * known / known.mean().clamp(min=1e-6)
@@ -196,6 +198,7 @@ class SemiSupervisedObjective(Objective):
         return terms
 
 
+@whole_batch
 def _free(known: Tensor) -> Tensor:
     """The rows that stand for all pictures: those without a label, or all when all have one."""
     return torch.ones_like(known) if bool(known.all()) else 1 - known
@@ -219,7 +222,10 @@ class NamedOnly(Objective):
     def d_loss(self, game: Game, batch: Batch) -> Terms:
         """Cross-entropy of the rows whose label is known; only they pass through D."""
         labels, rows = required(batch), known_rows(batch).bool()
-        if not bool(rows.any()):
+        count = int(rows.sum())
+        if not whole_count(count):
             return Terms(named=game.discriminate(batch.images[:2]).float().sum(1) * 0)
         seen = game.augment(batch.images, batch.noise("real"))[rows]
-        return Terms(named=named(game.discriminate(seen)[:, 1:], labels[rows], labels.shape[1]))
+        with holding(count):
+            logits = game.discriminate(seen)[:, 1:]
+        return Terms(named=weighed(named(logits, labels[rows], labels.shape[1]), len(batch)))

@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from lookalike.parts.losses.base import Terms
+from lookalike.parts.ranks import whole_batch
 from lookalike.parts.training.warp import Warp
 
 
@@ -33,6 +34,13 @@ def unshared(first: Tensor, second: Tensor, balance: float = 1.0) -> Tensor:
     return math.log(len(used)) - shared + 2 * (balance - 1) * unevenness
 
 
+@whole_batch
+def _unshared(first: Tensor, second: Tensor, weight: float, balance: float) -> Tensor:
+    """The same for each row, weighed, ``[N]``."""
+    return (weight * unshared(first, second, balance)).expand(len(first))
+
+
+@whole_batch
 def contrast(first: Tensor, second: Tensor, temperature: float) -> Tensor:
     """-log of the share by which each of 2N rows finds its own other copy among all, ``[N]``.
 
@@ -77,11 +85,10 @@ class Consistency:
         self, blocks: Sequence[tuple[Tensor, Tensor]], features: tuple[Tensor, Tensor]
     ) -> Terms:
         """The terms of two copies, from logits by category and features of each."""
-        count = len(features[0])
         terms = Terms(apart=self.features * contrast(*features, self.temperature))
         for index, (first, second) in enumerate(blocks):
-            lost = self.categories * unshared(first, second, self.balance)
-            terms[f"alike {index}"] = lost.expand(count)
+            weights = self.categories, self.balance
+            terms[f"alike {index}"] = _unshared(first, second, *weights)
         return terms
 
 

@@ -18,6 +18,7 @@ from lookalike.parts.networks.base import (
     last_layer_inputs,
     sees_colors_only,
 )
+from lookalike.parts.ranks import per_row
 from lookalike.parts.training.diffaugment import Augmentation
 
 T = TypeVar("T")
@@ -130,10 +131,11 @@ class Game:
             pictures = replace(self._augment, chance=chance)(pictures, generator)
         power = self.now.get("instance_noise", 0.0)
         if power > 0:
-            noise = torch.randn(pictures.shape, generator=generator)
+            shape = pictures.shape[1:]
+            noise = per_row(lambda n: torch.randn(n, *shape, generator=generator), len(pictures))
             pictures = pictures + power * noise.to(pictures)
         if pictures.shape[1] == 4 and any(map(sees_colors_only, self.networks.modules())):
-            ground = torch.rand(len(pictures), 3, generator=generator) * 2 - 1
+            ground = per_row(lambda n: torch.rand(n, 3, generator=generator), len(pictures)) * 2 - 1
             colors = on_ground(pictures, ground.to(pictures))
             pictures = torch.cat([colors, torch.ones_like(colors[:, :1])], 1)
         return pictures

@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from lookalike.parts.losses.base import Terms
 from lookalike.parts.losses.game import Batch, Game
+from lookalike.parts.ranks import per_row
 
 
 def slope(logits: Tensor, pictures: Tensor) -> Tensor:
@@ -63,7 +64,8 @@ class BetweenSlope(Penalty):
 
     def terms(self, game: Game, batch: Batch, real: Tensor, fake: Tensor) -> Terms:
         """The penalty under the name "slope"."""
-        share = torch.rand(len(real), generator=batch.noise("between")).to(real)
+        draw = batch.noise("between")
+        share = per_row(lambda n: torch.rand(n, generator=draw), len(real)).to(real)
         share = share.view(-1, *[1] * (real.ndim - 1))
         between = (share * real + (1 - share) * fake).detach().requires_grad_()
         squares = squared_slope(game.discriminate(between, batch.labels), between)

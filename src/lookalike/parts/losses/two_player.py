@@ -14,6 +14,7 @@ from lookalike.parts.losses.adversarial import AdversarialLoss, NonSaturatingLos
 from lookalike.parts.losses.base import Constraint, Objective, Phase, Terms
 from lookalike.parts.losses.game import Batch, Game
 from lookalike.parts.losses.penalties import Penalty, lecam
+from lookalike.parts.ranks import whole_batch
 from lookalike.parts.training.adaptive import lecam_averages
 from lookalike.parts.training.triggers import Always, Trigger
 
@@ -94,6 +95,7 @@ class TwoPlayer(Objective):
         return terms
 
 
+@whole_batch
 def matched(fake: Tensor, real: Tensor) -> Tensor:
     """|E f(x) - E f(G(z))|^2 from features ``[N, F]``, the same number for each sample, ``[N]``.
 

@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from torch.nn.utils import parametrize
 
 from lookalike.errors import RecipeError
+from lookalike.parts.ranks import whole_batch
 from lookalike.sizes import Rectangle, shape_of
 
 Module = TypeVar("Module", bound=nn.Module)
@@ -119,6 +120,7 @@ def init_normal(module: nn.Module) -> None:
         nn.init.zeros_(module.bias)
 
 
+@whole_batch
 def closeness(rows: Tensor) -> Tensor:
     """How near the other samples are, ``[N, K, F]`` -> ``[N, K]``.
 
@@ -177,12 +179,19 @@ class MinibatchDeviation(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """One more map, the same number everywhere within a group."""
-        count = len(x)
-        size = self.group if count % self.group == 0 else count
-        groups = x.float().reshape(size, -1, *x.shape[1:])
-        spread = (groups.var(0, correction=0) + 1e-8).sqrt().mean((1, 2, 3))
-        plane = spread.repeat(size)[:, None, None, None].expand(-1, 1, *x.shape[2:])
+        spread = _deviation(x.float(), self.group)
+        plane = spread[:, None, None, None].expand(-1, 1, *x.shape[2:])
         return torch.cat([x, plane.to(x.dtype)], 1)
+
+
+@whole_batch
+def _deviation(x: Tensor, group: int) -> Tensor:
+    """``[N, C, S, S]`` -> ``[N]``: the mean standard deviation of each one's group."""
+    count = len(x)
+    size = group if count % group == 0 else count
+    groups = x.reshape(size, -1, *x.shape[1:])
+    spread = (groups.var(0, correction=0) + 1e-8).sqrt().mean((1, 2, 3))
+    return spread.repeat(size)
 
 
 class Spectral(nn.Module):

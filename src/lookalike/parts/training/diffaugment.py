@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from lookalike.parts.ranks import per_row
+
 
 @dataclass(frozen=True)
 class Draws:
@@ -42,8 +44,9 @@ class Augmentation:
 
     def draw(self, count: int, generator: torch.Generator) -> Draws:
         """Augmentations for ``count`` samples, of which the share ``chance`` is changed."""
-        u = torch.rand(count, 7, generator=generator) * 2 - 1
-        played = (torch.rand(count, 1, generator=generator) < self.chance).float()
+        u = per_row(lambda n: torch.rand(n, 7, generator=generator), count) * 2 - 1
+        chance = per_row(lambda n: torch.rand(n, 1, generator=generator), count)
+        played = (chance < self.chance).float()
         u = u * played
 
         def column(index: int, strength: float) -> Tensor:

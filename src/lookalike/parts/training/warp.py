@@ -13,6 +13,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from lookalike.parts.ranks import per_row
+
 
 @dataclass(frozen=True, kw_only=True)
 class Warp:
@@ -32,7 +34,7 @@ class Warp:
 
     def __call__(self, x: Tensor, generator: torch.Generator) -> Tensor:
         """``[N, C, H, W]`` -> the same shape; the border repeats the edge."""
-        u = torch.rand(len(x), 7, generator=generator).to(x) * 2 - 1
+        u = per_row(lambda n: torch.rand(n, 7, generator=generator), len(x)).to(x) * 2 - 1
         grid = F.affine_grid(self.maps(u[:, :6]), list(x.shape), align_corners=False)
         moved = F.grid_sample(x, grid, padding_mode="border", align_corners=False)
         return thicker(moved, u[:, 6] * self.stroke) if self.stroke else moved

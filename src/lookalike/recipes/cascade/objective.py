@@ -21,6 +21,7 @@ from lookalike.parts.losses.base import Loss, Objective, Phase, Terms, absolute
 from lookalike.parts.losses.features import feature_distance
 from lookalike.parts.losses.game import Batch, Game
 from lookalike.parts.networks.blocks import with_labels
+from lookalike.parts.ranks import per_row
 from lookalike.parts.training.triggers import Between, Within
 from lookalike.recipes.cascade.networks import CascadeGenerator, resting, shrunk
 
@@ -54,7 +55,12 @@ def drawn_places(pictures: Tensor, patch: int, tries: int, generator: torch.Gene
     little to teach.
     """
     count, side = len(pictures), pictures.shape[-1]
-    places = torch.randint(0, side - patch + 1, (tries, count, 2), generator=generator)
+
+    def drawn(rows: int) -> Tensor:
+        places = torch.randint(0, side - patch + 1, (tries, rows, 2), generator=generator)
+        return places.transpose(0, 1)
+
+    places = per_row(drawn, count).transpose(0, 1)
     tried = torch.cat([cut(pictures, corners, patch) for corners in places])
     mean, square = (F.avg_pool2d(x, patch) for x in (tried, tried.square()))
     variance = (square - mean.square()).sum((1, 2, 3)).view(tries, count).cpu()
@@ -132,10 +138,11 @@ class CascadeObjective(Objective):
     def _shown(self, game: Game, batch: Batch, small: Tensor) -> tuple[Tensor, Tensor]:
         """What the upsampler is to enlarge, and the latents (with labels) that it goes with."""
         base = cast(CascadeGenerator, game.networks["G"]).base
-        clean, labels = int(self.clean * len(batch)), batch.labels
+        clean, labels = self._clean(len(batch)), batch.labels
         with resting(base, game.networks["E"]):
             mean, log_variance = game.encode(small, labels)
-            noise = torch.randn(mean.shape, generator=batch.noise("encoding")).to(mean)
+            draw, width = batch.noise("encoding"), mean.shape[1]
+            noise = per_row(lambda n: torch.randn(n, width, generator=draw), len(mean)).to(mean)
             z = mean + noise * (log_variance / 2).exp()
             shown = small
             if clean < len(batch):
@@ -143,6 +150,11 @@ class CascadeObjective(Objective):
                 rebuilt = game.with_player("G", base).generate(z[clean:], rest)
                 shown = torch.cat([small[:clean], rebuilt])
         return shown, with_labels(z, labels)
+
+    def _clean(self, count: int) -> int:
+        """How many of these rows are shown as the shrunk original: the first of the whole batch."""
+        marked = per_row(lambda n: torch.arange(n) < int(self.clean * n), count)
+        return int(marked.sum())
 
     def _judged(self, game: Game, batch: Batch, terms: Terms, real: Tensor, made: Tensor) -> Terms:
         """The terms, and those in which the frozen features F and P have a say."""

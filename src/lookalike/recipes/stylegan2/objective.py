@@ -16,6 +16,7 @@ from lookalike.parts.losses.adversarial import AdversarialLoss, NonSaturatingLos
 from lookalike.parts.losses.base import Objective, Phase, Terms, per_sample
 from lookalike.parts.losses.game import Batch, Game
 from lookalike.parts.losses.penalties import squared_slope
+from lookalike.parts.ranks import per_row, whole_batch
 from lookalike.parts.training.optimizers import Adam
 from lookalike.parts.training.schedules import Clock, Constant, State, Tally, Value
 from lookalike.parts.training.triggers import Every
@@ -132,9 +133,11 @@ class StyleGAN2Objective(Objective):
         The first time, a is the mean of these very lengths.
         """
         pictures, code = game.play("G", batch.fresh("path"), batch.labels, None, True)
-        directions = torch.randn(pictures.shape, generator=batch.noise("path")).to(pictures)
+        draw, shape = batch.noise("path"), pictures.shape[1:]
+        noise = per_row(lambda n: torch.randn(n, *shape, generator=draw), len(pictures))
+        directions = noise.to(pictures)
         lengths = path_lengths(pictures, code, directions)
-        mean = game.now["path"] or float(lengths.detach().mean())
+        mean = game.now["path"] or float(_mean(lengths.detach())[0])
         off = (lengths - mean).square()
         weight = game.now["path_weight"] * self.lengths_every
         return Terms({"path": weight * off, "~length": lengths.detach()})
@@ -147,6 +150,12 @@ class StyleGAN2Objective(Objective):
         share = torch.where(chance < self.mixing, chance / self.mixing, 1.0)
         pictures: Tensor = game.play("G", batch.z, batch.labels, (batch.fresh("mix/other"), share))
         return pictures.float()
+
+
+@whole_batch
+def _mean(lengths: Tensor) -> Tensor:
+    """The same for each picture, ``[N]``."""
+    return lengths.mean().expand(len(lengths))
 
 
 def uniform(normal: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ from lookalike.parts.losses.adversarial import hinge_on_maps
 from lookalike.parts.losses.base import Objective, Phase, Terms, absolute, kl_to_normal
 from lookalike.parts.losses.features import feature_distance
 from lookalike.parts.losses.game import Batch, Game
+from lookalike.parts.ranks import current, holding, part, per_row, sharing, weighed, whole_count
 from lookalike.parts.training.triggers import Between
 from lookalike.recipes.swift.exchange import LabelExchange
 
@@ -24,7 +25,8 @@ from lookalike.recipes.swift.exchange import LabelExchange
 class DrawnBatch:
     """Real pictures beside what E and G make of them, in pixels and in features.
 
-    ``labels`` are those that G was given, for the rebuilt pictures and the further ones.
+    ``labels`` are those that G was given, for the rebuilt pictures and the further ones. Of these
+    there are ``extra``, and where several ranks share the batch, the numbers ``places`` are here.
     """
 
     mean: Tensor
@@ -33,7 +35,9 @@ class DrawnBatch:
     further: Tensor
     real_maps: list[Tensor]
     fake_maps: list[Tensor]
-    labels: Tensor | None = None
+    labels: Tensor | None
+    extra: int
+    places: slice
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +74,7 @@ class SwiftObjective(Objective):
 
     def rebuild(self, game: Game, batch: Batch) -> Terms:
         """Pixel, feature and divergence terms, ``[N]`` each, of unchanged pictures."""
-        drawn = self._draw(game, batch, 0, changed=False)
+        drawn = self._draw(game, batch, 0.0, changed=False)
         return Terms({**self._terms(batch, drawn), **self._label_terms(game, batch, drawn, 0.0)})
 
     def rebuild_and_discriminate(self, game: Game, batch: Batch) -> Terms:
@@ -79,7 +83,7 @@ class SwiftObjective(Objective):
         Hinge loss: Lim and Ye 2017.
         """
         count = len(batch)
-        drawn = self._draw(game, batch, int(count * self.mixed), changed=True)
+        drawn = self._draw(game, batch, self.mixed, changed=True)
         terms = self._terms(batch, drawn)
         hinge = hinge_on_maps(game, "D", ("G", "E"), (drawn.real_maps, drawn.fake_maps))
         terms["adversarial"] = game.now["adversarial"] * paired(-hinge.score, count)
@@ -88,15 +92,14 @@ class SwiftObjective(Objective):
             terms.update(self._label_terms(game, batch, drawn, self.exchange.weight))
         return terms
 
-    def _draw(self, game: Game, batch: Batch, extra: int, *, changed: bool) -> DrawnBatch:
+    def _draw(self, game: Game, batch: Batch, mixed: float, *, changed: bool) -> DrawnBatch:
         generator = batch.noise("encoding")
         mean, log_variance = game.encode(batch.images, batch.labels)
-        noise = torch.randn(mean.shape, generator=generator).to(mean)
+        width = mean.shape[1]
+        noise = per_row(lambda n: torch.randn(n, width, generator=generator), len(mean)).to(mean)
         z, labels = mean + noise * (log_variance / 2).exp(), batch.labels
-        if self.exchange is not None and labels is not None:
-            z, labels = self.exchange.codes(z, labels, extra, generator)
-        elif extra:
-            z, labels = interpolated(z, labels, extra, generator)
+        extra = int(whole_count(len(batch)) * mixed)
+        z, labels = self._mixed(z, labels, extra, generator)
         pictures = game.generate(z, labels)
         rebuilt, further = pictures[: len(batch)], pictures[len(batch) :]
         real, seen = batch.images, pictures
@@ -104,12 +107,30 @@ class SwiftObjective(Objective):
             real = game.augment(real, batch.noise("augment"))
             parts = [game.augment(rebuilt, batch.noise("augment"))]
             if extra:
-                parts.append(game.augment(further, batch.noise("augment/further")))
+                with holding(len(further)):
+                    parts.append(game.augment(further, batch.noise("augment/further")))
             seen = torch.cat(parts)
         with torch.no_grad():
             real_maps = game.features(real)
         fake_maps = game.features(seen)
-        return DrawnBatch(mean, log_variance, rebuilt, further, real_maps, fake_maps, labels)
+        sides = rebuilt, further, real_maps, fake_maps
+        return DrawnBatch(mean, log_variance, *sides, labels, extra, part(extra))
+
+    def _mixed(
+        self, z: Tensor, labels: Tensor | None, extra: int, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor | None]:
+        """Codes and labels with further rows behind, mixed from those of all ranks."""
+        ranks = current()
+        if ranks is not None:
+            count, own, further = ranks.whole, ranks.own(torch.arange(ranks.whole)), part(extra)
+            whole = ranks.all(z), None if labels is None else ranks.all(labels)
+            with sharing(None):
+                z, labels = self._mixed(*whole, extra, generator)
+            rows = torch.cat([own, count + torch.arange(extra)[further]]).to(z.device)
+            return z[rows], None if labels is None else labels[rows]
+        if self.exchange is not None and labels is not None:
+            return self.exchange.codes(z, labels, extra, generator)
+        return interpolated(z, labels, extra, generator) if extra else (z, labels)
 
     def _label_terms(self, game: Game, batch: Batch, drawn: DrawnBatch, weight: float) -> Terms:
         """What H reads off real pictures, which teaches H, and off drawn ones, which teaches G."""
@@ -121,15 +142,19 @@ class SwiftObjective(Objective):
             with game.networks.only("G", "E"):
                 read: Tensor = game.play("H", drawn.fake_maps)
             each = self.exchange.loss(read, drawn.labels)
-            each = each * self.exchange.gains(len(batch), len(drawn.further)).to(each)
+            gains = self.exchange.gains(len(batch), drawn.extra)
+            own, further = gains[: len(batch)], gains[len(batch) :]
+            each = each * torch.cat([own, further[drawn.places]]).to(each)
             terms["labels_fake"] = weight * paired(each, len(batch))
             terms["blended"] = self._blended(batch, drawn, self.exchange)
         return terms
 
     def _blended(self, batch: Batch, drawn: DrawnBatch, exchange: LabelExchange) -> Tensor:
         """How far blends are from the pictures whose labels they have, ``[N]`` with their mean."""
-        count = len(drawn.further) - exchange.rows(len(drawn.further))
-        away = absolute(batch.images[:count], drawn.further[:count]).sum() / len(batch)
+        ranks = current()
+        images = batch.images if ranks is None else ranks.all(batch.images)
+        images = images[: drawn.extra - exchange.rows(drawn.extra)][drawn.places]
+        away = absolute(images, drawn.further[: len(images)]).sum() / len(batch)
         return exchange.blended * self.pixel * away.expand(len(batch))
 
     def _terms(self, batch: Batch, drawn: DrawnBatch) -> Terms:
@@ -159,8 +184,9 @@ def paired(values: Tensor, count: int) -> Tensor:
 
     The M numbers are those of ``count`` rebuilt pictures and of M - count further ones.
     """
-    if len(values) == count:
+    rows, numbers = whole_count(count), whole_count(len(values))
+    if numbers == rows:
         return values
-    further = values[count:].mean()
-    share = count / len(values)
+    further = weighed(values[count:], count).mean()
+    share = rows / numbers
     return share * values[:count] + (1 - share) * further
