@@ -266,6 +266,65 @@ def test_every_verb_on_two_workers_is_that_of_one_machine(
     assert contents(tmp_path / "a") == contents(tmp_path / "b")
 
 
+CRASHING = """
+import os, resource
+from PIL import Image
+
+true = Image.open
+
+def crashing(file, *words, **named):
+    if hasattr(file, "getvalue") and file.getvalue().endswith(b"crash"):
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        os.abort()
+    return true(file, *words, **named)
+
+Image.open = crashing
+"""
+
+
+def test_a_file_that_crashes_the_decoder_costs_itself_as_on_one_machine(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process that decodes dies of it, and no worker does."""
+    python, photos = tmp_path / "python", tmp_path / "photos"
+    python.mkdir()
+    (python / "sitecustomize.py").write_text(CRASHING)
+    path = os.pathsep.join([str(python), os.environ.get("PYTHONPATH", "")])
+    monkeypatch.setenv("PYTHONPATH", path)  # of the workers
+    monkeypatch.syspath_prepend(str(python))  # of this process, which hands it to decoders
+    shutil.copytree(home / "photos", photos)
+    for name in ("a/0007.png", "b/0107.png"):
+        with (photos / name).open("ab") as file:
+            file.write(b"crash")
+
+    def done(place: str, **machines: object) -> dict[str, str]:
+        """What each verb answers."""
+        to = tmp_path / place
+        words = {
+            "prepare": ((photos, to / "pack"), {"size": 16}),
+            "doctor": ((photos, to / "page"), {"quick": True}),
+            "transform": ((photos, "fliph"), {"to": to / "copies"}),
+        }
+        to.mkdir()
+        answers = {
+            verb: getattr(package, verb)(*words[0], **words[1], workers=1, **machines)
+            for verb, words in words.items()
+        }
+        return {
+            verb: json.dumps(one.as_dict()).replace(f"/{place}/", "/")
+            for verb, one in answers.items()
+        }
+
+    alone = done("one")
+    with two_workers(tmp_path) as cluster:
+        together = done("two", on=cluster.on, parts=3)
+        assert all(worker.poll() is None for worker in cluster.workers)
+    assert together == alone
+    assert {told.count("crashed the decoder (exit code -6)") for told in alone.values()} == {2}
+    first, second = (contents(tmp_path / place) for place in ("one", "two"))
+    assert {**first, "pack/pack.json": b""} == {**second, "pack/pack.json": b""}
+
+
 def test_progress_is_one_bar(home: Path, cluster: Cluster, tmp_path: Path) -> None:
     told: list[tuple[str, int, int]] = []
     listener = package.Listener(lambda *words: told.append(words))
