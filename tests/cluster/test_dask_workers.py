@@ -227,6 +227,18 @@ def test_when_no_worker_is_left_that_is_said_until_there_is_one(
     ]
 
 
+def test_a_part_that_costs_four_workers_ends_the_work_with_a_sentence(tmp_path: Path) -> None:
+    def die(_: object) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    with two_workers(tmp_path, count=5) as cluster, DaskWorkers(cluster.on) as workers:
+        until(lambda: workers.count == 5)
+        with pytest.raises(LookalikeError, match=r"^One part cost 4 workers: .*--parts") as told:
+            workers.run([die], package.progress.NOBODY)
+        assert sum(worker.poll() is None for worker in cluster.workers) == 1
+    assert "memory" in str(told.value)
+
+
 def test_a_scheduler_that_is_lost_in_the_middle_is_told_in_a_sentence(tmp_path: Path) -> None:
     with two_workers(tmp_path, count=1) as cluster:
         scheduler = cluster.scheduler.pid
@@ -332,6 +344,20 @@ def test_progress_is_one_bar(home: Path, cluster: Cluster, tmp_path: Path) -> No
     package.prepare(home / "photos", tmp_path / "p", **words)
     assert {one[0] for one in told} == {"preparing pictures"}
     assert told[-1] == ("preparing pictures", 108, 108)
+
+
+def test_the_bar_is_full_when_all_parts_are_done(cluster: Cluster) -> None:
+    """What they say in the last half second is not waited for."""
+
+    def work(listener: package.Listener) -> None:
+        for done in range(1, 5):
+            listener.tell("counting", done, 5)
+        time.sleep(0.3)
+
+    told: list[tuple[str, int, int]] = []
+    with DaskWorkers(cluster.on) as workers:
+        workers.run([work] * 3, package.Listener(lambda *words: told.append(words)))
+    assert told[-1] == ("counting", 15, 15)
 
 
 def test_an_error_of_a_part_is_the_error_of_the_verb(cluster: Cluster, tmp_path: Path) -> None:
