@@ -26,6 +26,7 @@ from lookalike.sources.remote import cache, filesystem
 from lookalike.sources.remote.filesystem import RemotePlace
 from lookalike.sources.remote.pictures import open_url
 
+pytestmark = pytest.mark.slow
 WORDS: dict[str, Any] = {"size": 16, "workers": 0}
 
 

@@ -176,7 +176,8 @@ class RemoteSource(PictureSource):
         try:
             data = _read(self._place, there)
         except SourceError as problem:
-            why = in_a_line(problem.__cause__ or problem)
+            cause = problem.__cause__ or problem
+            why = in_a_line(cause) or type(cause).__name__  # those of time have no words
             raise SourceError(f"cannot be opened ({why})") from problem
         if file.size and len(data) != file.size:
             raise SourceError(
