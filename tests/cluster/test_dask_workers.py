@@ -227,6 +227,18 @@ def test_when_no_worker_is_left_that_is_said_until_there_is_one(
     ]
 
 
+def test_a_part_that_costs_four_workers_ends_the_work_with_a_sentence(tmp_path: Path) -> None:
+    def die(_: object) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    with two_workers(tmp_path, count=5) as cluster, DaskWorkers(cluster.on) as workers:
+        until(lambda: workers.count == 5)
+        with pytest.raises(LookalikeError, match=r"^One part cost 4 workers: .*--parts") as told:
+            workers.run([die], package.progress.NOBODY)
+        assert sum(worker.poll() is None for worker in cluster.workers) == 1
+    assert "memory" in str(told.value)
+
+
 def test_a_scheduler_that_is_lost_in_the_middle_is_told_in_a_sentence(tmp_path: Path) -> None:
     with two_workers(tmp_path, count=1) as cluster:
         scheduler = cluster.scheduler.pid
@@ -266,6 +278,65 @@ def test_every_verb_on_two_workers_is_that_of_one_machine(
     assert contents(tmp_path / "a") == contents(tmp_path / "b")
 
 
+CRASHING = """
+import os, resource
+from PIL import Image
+
+true = Image.open
+
+def crashing(file, *words, **named):
+    if hasattr(file, "getvalue") and file.getvalue().endswith(b"crash"):
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        os.abort()
+    return true(file, *words, **named)
+
+Image.open = crashing
+"""
+
+
+def test_a_file_that_crashes_the_decoder_costs_itself_as_on_one_machine(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process that decodes dies of it, and no worker does."""
+    python, photos = tmp_path / "python", tmp_path / "photos"
+    python.mkdir()
+    (python / "sitecustomize.py").write_text(CRASHING)
+    path = os.pathsep.join([str(python), os.environ.get("PYTHONPATH", "")])
+    monkeypatch.setenv("PYTHONPATH", path)  # of the workers
+    monkeypatch.syspath_prepend(str(python))  # of this process, which hands it to decoders
+    shutil.copytree(home / "photos", photos)
+    for name in ("a/0007.png", "b/0107.png"):
+        with (photos / name).open("ab") as file:
+            file.write(b"crash")
+
+    def done(place: str, **machines: object) -> dict[str, str]:
+        """What each verb answers."""
+        to = tmp_path / place
+        words = {
+            "prepare": ((photos, to / "pack"), {"size": 16}),
+            "doctor": ((photos, to / "page"), {"quick": True}),
+            "transform": ((photos, "fliph"), {"to": to / "copies"}),
+        }
+        to.mkdir()
+        answers = {
+            verb: getattr(package, verb)(*words[0], **words[1], workers=1, **machines)
+            for verb, words in words.items()
+        }
+        return {
+            verb: json.dumps(one.as_dict()).replace(f"/{place}/", "/")
+            for verb, one in answers.items()
+        }
+
+    alone = done("one")
+    with two_workers(tmp_path) as cluster:
+        together = done("two", on=cluster.on, parts=3)
+        assert all(worker.poll() is None for worker in cluster.workers)
+    assert together == alone
+    assert {told.count("crashed the decoder (exit code -6)") for told in alone.values()} == {2}
+    first, second = (contents(tmp_path / place) for place in ("one", "two"))
+    assert {**first, "pack/pack.json": b""} == {**second, "pack/pack.json": b""}
+
+
 def test_progress_is_one_bar(home: Path, cluster: Cluster, tmp_path: Path) -> None:
     told: list[tuple[str, int, int]] = []
     listener = package.Listener(lambda *words: told.append(words))
@@ -273,6 +344,20 @@ def test_progress_is_one_bar(home: Path, cluster: Cluster, tmp_path: Path) -> No
     package.prepare(home / "photos", tmp_path / "p", **words)
     assert {one[0] for one in told} == {"preparing pictures"}
     assert told[-1] == ("preparing pictures", 108, 108)
+
+
+def test_the_bar_is_full_when_all_parts_are_done(cluster: Cluster) -> None:
+    """What they say in the last half second is not waited for."""
+
+    def work(listener: package.Listener) -> None:
+        for done in range(1, 5):
+            listener.tell("counting", done, 5)
+        time.sleep(0.3)
+
+    told: list[tuple[str, int, int]] = []
+    with DaskWorkers(cluster.on) as workers:
+        workers.run([work] * 3, package.Listener(lambda *words: told.append(words)))
+    assert told[-1] == ("counting", 15, 15)
 
 
 def test_an_error_of_a_part_is_the_error_of_the_verb(cluster: Cluster, tmp_path: Path) -> None:

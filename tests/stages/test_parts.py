@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import zlib
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,6 +20,7 @@ from PIL import Image
 
 import lookalike as package
 from lookalike.errors import DataError, LookalikeError
+from lookalike.stages.transform import joined
 
 Photos = Callable[..., Path]
 
@@ -128,6 +131,58 @@ def test_copies_by_codes_are_made_in_parts_without_a_merge(mixed: Path, tmp_path
         package.transform(mixed, *codes, to=tmp_path / "parts", part=f"{number}/3", **words)
     assert contents(tmp_path / "whole") == contents(tmp_path / "parts")
     assert len(contents(tmp_path / "parts")) > 100
+
+
+def test_errors_of_parts_stand_in_the_order_of_one_machine(tmp_path: Path) -> None:
+    for folder in ("a b", "a"):
+        fill(tmp_path / "photos" / folder, 1)
+        for name in ("x.png", "y.png"):
+            (tmp_path / "photos" / folder / name).write_bytes(b"no picture")
+    whole = package.transform(tmp_path / "photos", "fliph", to=tmp_path / "a", workers=0)
+    parts = [
+        package.transform(
+            tmp_path / "photos", "fliph", to=tmp_path / "b", part=f"{number}/3", workers=0
+        )
+        for number in (2, 1, 3)
+    ]
+    assert len(whole.errors) == 4
+    assert joined(parts).errors == whole.errors
+
+
+def test_copies_that_are_there_count_as_done(mixed: Path, tmp_path: Path) -> None:
+    package.transform(mixed, "fliph", to=tmp_path / "c", part="1/2", workers=0)
+    told: list[tuple[str, int, int]] = []
+    listener = package.Listener(lambda *words: told.append(words))
+    package.transform(mixed, "fliph", to=tmp_path / "c", workers=0, listener=listener)
+    assert told[0][1] > 10
+    assert told[-1][1] == told[-1][2]
+
+
+@pytest.mark.parametrize("verb", ["transform", "doctor"])
+def test_ctrl_c_says_where_finished_parts_are(
+    mixed: Path, tmp_path: Path, verb: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lookalike.cluster import dask_workers
+
+    class Interrupted(contextlib.nullcontext[Any]):
+        count = 1
+
+        def __enter__(self) -> Any:
+            return self
+
+        def run(self, *_: object) -> None:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(dask_workers, "DaskWorkers", Interrupted)
+    said: list[str] = []
+    words = {"on": "dask", "listener": package.Listener(say=said.append)}
+    asked = {"transform": (mixed, "fliph"), "doctor": (mixed, tmp_path / "page.html")}[verb]
+    with pytest.raises(KeyboardInterrupt):
+        getattr(package, verb)(*asked, **words)
+    kept = "What is finished is kept"
+    if verb == "doctor":
+        kept = f"Finished parts are kept in {tmp_path / 'page.html-parts'}"
+    assert said == [f"{kept}; the same command goes on."]
 
 
 @pytest.fixture(scope="module")

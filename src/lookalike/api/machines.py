@@ -136,8 +136,10 @@ class Division(Generic[R]):
             try:
                 answers = workers.run(calls, listener)
             except KeyboardInterrupt:
-                place = parts_folder(Path(self.work.to))
-                listener.say(f"Finished parts are kept in {place}; the same command goes on.")
+                kept = "What is finished is kept"  # parts that are no folders lie in their place
+                if join is None:
+                    kept = f"Finished parts are kept in {parts_folder(Path(self.work.to))}"
+                listener.say(f"{kept}; the same command goes on.")
                 raise
         if join is not None:
             return join(answers)

@@ -10,6 +10,7 @@ from inspect import Parameter, Signature, signature
 from typing import Any, ParamSpec, TypeVar
 
 from lookalike.errors import DataError, SourceError
+from lookalike.progress import NOBODY
 from lookalike.settings.options import SHARED, url_of
 from lookalike.storage_errors import guarded, places_of
 
@@ -63,6 +64,9 @@ def _near(given: dict[str, Any]) -> Iterator[None]:
         store_pack(given["to"], urls["to"])
     except SourceError as problem:
         raise SourceError(f"{problem} What was made lies in {given['to']}.") from problem
+    given.get("listener", NOBODY).say(
+        f"Written to {urls['to']}. Its copy in the cache is {given['to']}."
+    )
 
 
 def local(function: Callable[P, R]) -> Callable[P, R]:

@@ -116,6 +116,8 @@ class DaskWorkers:
                 attendance.look()
                 time.sleep(_EVERY / 5)
             failed = [future for future in futures if future.status == "error"]
+            if not failed:
+                progress.finish()
             return [self._answer(future) for future in failed or futures]
         except CancelledError as problem:  # of a client that has lost its scheduler
             raise LookalikeError(
@@ -226,6 +228,14 @@ class _Progress:
         if said:
             total = sum(one[2] for one in said) * self._calls // len(said)
             self._tell(said[-1][0], sum(one[1] for one in said), total)
+
+    def finish(self) -> None:
+        """All is done: what a part says last may come behind its answer, or not at all."""
+        self._said = {
+            number: (what, total or done, total)
+            for number, (what, done, total) in self._said.copy().items()
+        }
+        self.show()
 
 
 def _do(call: Call, about: tuple[str, int, str]) -> Any:

@@ -652,14 +652,15 @@ class _Work:
     def _check_enough(self) -> None:
         count = len(self.ingest.names)
         why = examples([(row["source"], row["reason"]) for row in self.ingest.refused])
+        place = url_of(self.pictures.path) or self.pictures.path
         if not count:
             raise NoImagesError(
-                f"{self.pictures.path} holds no picture that can be read{why}. "
+                f"{place} holds no picture that can be read{why}. "
                 "Name another folder, or run 'lookalike collect' first."
             )
         if count < FEWEST:
             raise TooFewImagesError(
-                f"{self.pictures.path} holds {count} different pictures that can be read{why}; at "
+                f"{place} holds {count} different pictures that can be read{why}; at "
                 f"least {FEWEST} are needed, and some hundreds for good results. "
                 "Add pictures and run the same command again."
             )

@@ -112,10 +112,11 @@ def transform(folder: Path, settings: TransformSettings, tell: Tell = silent) ->
     jobs = [_job(folder, path, chains, settings.to or folder) for path in originals]
     if part is not None:
         jobs = [job for job in jobs if part.owns(job.name)]
+    todo = [job for job in jobs if job.wanted]
     processed, errors = 0, []
     task = partial(_apply, tuple(chains), settings.seed, settings.alpha)
     with Workers(task, count=settings.workers, chunk=8) as workers:
-        for done, (job, answer) in enumerate(workers.map(job for job in jobs if job.wanted), 1):
+        for done, (job, answer) in enumerate(workers.map(todo), len(jobs) - len(todo) + 1):
             if isinstance(answer, Lost):
                 errors.append((job.name, answer.reason))
             else:
@@ -133,9 +134,14 @@ def joined(parts: Sequence[Transformed]) -> Transformed:
         parts[0],
         processed=sum(part.processed for part in parts),
         existing=sum(part.existing for part in parts),
-        errors=tuple(sorted(error for part in parts for error in part.errors)),
+        errors=tuple(sorted((error for part in parts for error in part.errors), key=_place)),
         part=None,
     )
+
+
+def _place(error: tuple[str, str]) -> Path:
+    """Where an error stands among others: files go by their paths, as they are looked at."""
+    return Path(error[0])
 
 
 def _originals(folder: Path) -> tuple[list[Path], int, int]:

@@ -103,7 +103,9 @@ def test_a_pack_is_written_to_a_bucket_and_read_there(
 ) -> None:
     url = f"{bucket.url}/packs/a"
     here = lookalike.prepare(photos, tmp_path / "here", **WORDS)
-    lookalike.prepare(photos, url, **WORDS)
+    said: list[str] = []
+    lookalike.prepare(photos, url, **WORDS, listener=lookalike.Listener(say=said.append))
+    assert said == [f"Written to {url}. Its copy in the cache is {cache.folder_of(url)}."]
     names = [file.name for file in RemotePlace(url).files()]
     assert "pack.json" in names
     assert "images-00000.npy" in names

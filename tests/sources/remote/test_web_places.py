@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -20,7 +22,7 @@ import lookalike
 from lookalike.data.pack.pack import Pack
 from lookalike.data.readers.open import archives_among, open_source
 from lookalike.errors import PackError
-from lookalike.sources.remote import cache, pictures
+from lookalike.sources.remote import cache, filesystem, pictures
 from lookalike.sources.remote.pictures import open_url
 
 pytest.importorskip("fsspec")
@@ -38,6 +40,7 @@ class Web:
     hidden: set[str] = field(default_factory=set)
     heads: bool = True
     faults: dict[str, bytes] = field(default_factory=dict)
+    silent: set[str] = field(default_factory=set)
     asked: list[str] = field(default_factory=list)
 
     def hide_all(self) -> None:
@@ -62,6 +65,9 @@ class Handler(SimpleHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.web.asked.append(self.path)
+        if self.path.rpartition("/")[2] in self.web.silent:
+            time.sleep(2)
+            return
         body = self.web.faults.get(self.path.rpartition("/")[2])
         if body is None:
             super().do_GET()
@@ -156,6 +162,19 @@ def test_what_a_head_promised_has_to_come_and_no_more_than_the_limit(
     # What reads it stops soon after the limit: 8 MB never are in memory.
     place, file = source._place, source._there["0002.png"]  # type: ignore[attr-defined]
     assert len(place.read(file.name, 1 << 20)) < 7 << 20
+
+
+def test_a_file_that_stays_silent_costs_itself_soon(
+    web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Left alone, the whole of a file may take five minutes, however large it is."""
+    monkeypatch.setitem(filesystem.PATIENCE, "sock_read", 0.5)
+    fill(web.folder / "photos", 18)
+    web.silent = {"0001.png"}
+    done = lookalike.prepare(f"{web.url}/photos", tmp_path / "p", **WORDS)
+    assert done.count == 17
+    why = dict(done.refusals)["0001.png"]
+    assert re.fullmatch(r"cannot be opened \(.*[Tt]imeout.*\)", why), why
 
 
 @pytest.mark.parametrize("told", [True, False])

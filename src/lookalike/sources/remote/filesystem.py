@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+import logging
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -24,6 +25,27 @@ OPTIONS: dict[str, dict[str, Any]] = {
     }
 }
 """What fsspec is told for each kind of address; credentials come from their usual places."""
+
+PATIENCE = {"total": None, "sock_connect": 10, "sock_read": 30}
+"""Seconds until a connection stands, and between two of its answers, where aiohttp is asked."""
+
+_PATIENT: dict[str, Callable[[Any], dict[str, Any]]] = {
+    "http": lambda seconds: {"client_kwargs": {"timeout": seconds}},
+    "https": lambda seconds: {"client_kwargs": {"timeout": seconds}},
+    "gs": lambda seconds: {"requests_timeout": seconds},
+    "gcs": lambda seconds: {"requests_timeout": seconds},
+}
+"""Left alone, web pages end a large file after five minutes, and gs waits for good."""
+
+_CREDENTIALS = {
+    "s3": "for S3: AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_ENDPOINT_URL",
+    "gs": "for Google: GOOGLE_APPLICATION_CREDENTIALS or 'gcloud auth application-default login'",
+    "hf": "for the hub: HF_TOKEN or 'hf auth login', HF_ENDPOINT",
+}
+"""Where the usual places are."""
+
+_LOUD = ("gcsfs", "huggingface_hub")
+"""Libraries that print each try that failed, with frames; what fails in the end is told here."""
 
 _LISTED = ("ETag", "etag", "md5Hash", "LastModified", "mtime")
 """What listings tell that changes with a file; packs keep numbers that were made of these."""
@@ -60,9 +82,9 @@ class RemotePlace:
         self.url = url.rstrip("/")
         fsspec = need("fsspec", "remote", f"reading {url}")
         self._callback = fsspec.Callback
-        kind = url.partition(":")[0]
+        self._kind = kind = url.partition(":")[0]
         try:
-            self._fs, root = fsspec.core.url_to_fs(self.url, **OPTIONS.get(kind, {}))
+            self._fs, root = fsspec.core.url_to_fs(self.url, **_options(kind))
         except ImportError as problem:
             raise SourceError(
                 f"{kind}:// addresses need another package ({problem}). Install it beside "
@@ -73,6 +95,9 @@ class RemotePlace:
                 f"{url} cannot be opened ({problem}). Check the address."
             ) from problem
         self._root = str(root).rstrip("/")
+        for logger in map(logging.getLogger, _LOUD):
+            if not logger.isEnabledFor(logging.INFO):  # unless somebody asked to see more
+                logger.setLevel(logging.CRITICAL)
 
     def files(self) -> list[RemoteFile]:
         """Every file below the place, by name; the place itself, under its own name, if it is one.
@@ -135,7 +160,10 @@ class RemotePlace:
         """
         with self._words("looked at"):
             self._fs.invalidate_cache()
-            return bool(self._fs.isfile(self._path(name)))
+            try:  # isfile would say no where nobody answers, too
+                return bool(self._fs.info(self._path(name))["type"] == "file")
+            except FileNotFoundError:
+                return False
 
     def fetch(self, name: str, to: Path, most: int) -> None:
         """Copy a file from there; soon after ``most`` bytes copying ends, and the rest is left.
@@ -185,21 +213,45 @@ class RemotePlace:
         try:
             yield
         except Exception as problem:
+            usual = _CREDENTIALS.get(self._kind)
             raise SourceError(
-                f"{self.url} cannot be {what}: {type(problem).__name__}: {problem}. Check the "
-                "name, your credentials, and the address of the store (for S3: AWS_PROFILE or "
-                "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_ENDPOINT_URL)."
+                f"{self.url} cannot be {what}: {type(problem).__name__}: {in_a_line(problem)}. "
+                "Check the name, your credentials, and the address of the store"
+                f"{f' ({usual})' if usual else ''}."
             ) from problem
+
+
+def in_a_line(problem: BaseException) -> str:
+    """What an error says; some libraries say it on several lines."""
+    return " ".join(str(problem).split()).rstrip(".")
 
 
 class _EnoughError(Exception):
     """More came than was wanted."""
 
 
+def _options(kind: str) -> dict[str, Any]:
+    """What fsspec is told for this kind of address.
+
+    Raises:
+        MissingExtraError: aiohttp, which asks there, is not installed.
+    """
+    options = OPTIONS.get(kind, {})
+    if kind not in _PATIENT:
+        return options
+    seconds = need("aiohttp", "remote", f"reading {kind}://").ClientTimeout(**PATIENCE)
+    return {**options, **_PATIENT[kind](seconds)}
+
+
 def _is_file(path: str, about: dict[str, Any]) -> bool:
-    """Whether something listed is a file: the links by which web pages sort themselves are none."""
-    sorts = about.get("size") is None and path.rpartition("/")[2].startswith("?")
-    return about.get("type", "file") == "file" and not sorts
+    """Whether something listed is a file.
+
+    The links by which web pages sort themselves are none, nor are objects that stand for an empty
+    folder in a bucket.
+    """
+    last = path.rpartition("/")[2]
+    sorts = about.get("size") is None and last.startswith("?")
+    return about.get("type", "file") == "file" and bool(last) and not sorts
 
 
 def _below(path: str, root: str) -> str:

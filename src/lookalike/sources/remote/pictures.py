@@ -24,7 +24,7 @@ from lookalike.data.readers.tables import SUFFIXES
 from lookalike.data.readers.tar import TarSource
 from lookalike.errors import NoImagesError, SourceError
 from lookalike.sources.remote.cache import cache_home, mirrored
-from lookalike.sources.remote.filesystem import RemoteFile, RemotePlace
+from lookalike.sources.remote.filesystem import RemoteFile, RemotePlace, in_a_line
 from lookalike.sources.remote.shards import RemoteShards
 
 _TOGETHER = 16
@@ -176,7 +176,9 @@ class RemoteSource(PictureSource):
         try:
             data = _read(self._place, there)
         except SourceError as problem:
-            raise SourceError(f"cannot be opened ({problem.__cause__ or problem})") from problem
+            cause = problem.__cause__ or problem
+            why = in_a_line(cause) or type(cause).__name__  # those of time have no words
+            raise SourceError(f"cannot be opened ({why})") from problem
         if file.size and len(data) != file.size:
             raise SourceError(
                 f"cannot be opened (the store promised {file.size} bytes and gave {len(data)})"
