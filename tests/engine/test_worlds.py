@@ -34,6 +34,14 @@ pytestmark = [
 ]
 BATCH = 10
 """Two ranks have 5 rows each, three have 3, 3 and 4."""
+MORE = {"wgan-logos": 40}
+"""Where three ranks need more, here a row each in every slice of a batch."""
+KINK = 1e-2
+"""How far a gradient may be off, as a share of the largest one.
+
+Where rounding carries a number across the kink of a leaky ReLU or of |x|, gradients jump: those of
+``swift`` by 1e-3 where one process begins with weights that are off by 1e-7.
+"""
 
 
 @dataclass(frozen=True)
@@ -99,7 +107,7 @@ def check(
     wrong = {
         name: (away, float(alone[name].abs().max()))
         for name, away in apart(alone, ranks[0]).items()
-        if away > (1e-3 * largest if "gradient" in name else 1e-4)
+        if away > (KINK * largest if "gradient" in name else 1e-4)
     }
     assert not wrong, wrong
 
@@ -115,7 +123,7 @@ def of(name: str, channels: int = 3, labels: int = 0, **settings: Any) -> Recipe
 @EVERY
 def test_three_ranks_give_the_numbers_of_one(name: str) -> None:
     try:
-        check(replace(smallest(name), micro_batches=1), 3)
+        check(replace(smallest(name), micro_batches=1), 3, batch=MORE.get(name, BATCH))
     except MissingExtraError as missing:
         pytest.skip(str(missing))
 
@@ -131,7 +139,6 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "exchanged labels": {"name": "swift", "labels": CLASSES, "width": 4, "groups": (CLASSES,)},
     "few labels": {"name": "ssgan", "labels": CLASSES, "width": 4, "every": 4, "alike": True},
     "few classes named": {"name": "acgan", "labels": CLASSES, "width": 4, "every": 3},
-    "slices": {"name": "wgan-logos", "width": 32, "batch": 40},
 }
 
 
@@ -139,8 +146,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_what_is_computed_and_drawn_over_a_batch_is_that_of_one_process(variant: str) -> None:
     settings = dict(VARIANTS[variant])
-    every, batch = settings.pop("every", 0), settings.pop("batch", BATCH)
-    check(of(**settings), 3, every=every, batch=batch)
+    every = settings.pop("every", 0)
+    check(of(**settings), 3, every=every)
 
 
 @pytest.mark.slow
