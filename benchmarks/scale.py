@@ -15,6 +15,7 @@ import argparse
 import json
 import math
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -337,13 +338,23 @@ def main(arguments: list[str]) -> None:
 
 def cell(row: dict[str, Any]) -> str:
     spent = row["spent"]
-    time_spent = f"{spent:.3g} s" if spent >= 0.1 else f"{1000 * spent:.3g} ms"
+    seconds = f"{spent:,.0f} s" if spent >= 1000 else f"{spent:.3g} s"
+    time_spent = seconds if spent >= 0.1 else f"{1000 * spent:.3g} ms"
     return f"{time_spent}, {row['mb']:,.0f} MB"
 
 
 def rows_here() -> dict[tuple[str, int], dict[str, Any]]:
-    """The rows of this kind of machine by work and count, the newest of each."""
-    return {(row["work"], row["count"]): row for row in common.kept_here("scale")}
+    """The rows of this kind of machine by work and count, the newest of each.
+
+    Seconds are those of processors, so that rows held to a core of it are among them.
+    """
+    here = _whole(common.machine())
+    rows = (row for row in common.kept("scale") if _whole(row["machine"]) == here)
+    return {(row["work"], row["count"]): row for row in rows}
+
+
+def _whole(machine: str) -> str:
+    return re.sub(r"\d+ of (?=\d+ cores)", "", common.kind(machine))
 
 
 def report() -> str:

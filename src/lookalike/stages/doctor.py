@@ -154,6 +154,7 @@ def doctor(
         if settings.faces and not settings.quick and census.installed():
             faces = _count_faces(source, measured.names, settings, tell)
         clear = "" if opened is None else transparency_kept(*see_through(opened))
+        del opened, visits  # a million files are hundreds of megabytes, and were all visited
         return _Diagnosing(source, measured, settings, look, tell).run(page, faces, clear)
 
 

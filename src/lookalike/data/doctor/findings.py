@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from sys import intern
 from typing import SupportsIndex
 
 import numpy as np
@@ -37,7 +38,7 @@ _BLOCK = 1024
 SERIOUS, CARE, NOTE = "serious", "care", "note"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Noted:
     """One file in a finding. ``index`` is its place among the readable pictures, or -1.
 
@@ -199,7 +200,7 @@ class Sheet:
     def noted(self, index: SupportsIndex, detail: str = "", other: int = -1) -> Noted:
         """One picture as an entry of a finding."""
         at = int(index)
-        return Noted(self.names[at], detail, at, other)
+        return Noted(self.names[at], intern(detail), at, other)
 
 
 def find_blanks(sheet: Sheet) -> Finding:

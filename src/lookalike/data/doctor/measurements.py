@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from sys import intern
 from typing import IO
 
 import numpy as np
@@ -96,7 +97,10 @@ def pack_visits(source: Path, tell: Tell) -> Iterator[Visit]:
 
 
 class Measurements:
-    """All measured pictures: numbers in memory, squares and thumbnails in files."""
+    """All measured pictures: numbers in memory, squares and thumbnails in files.
+
+    What many pictures have in common comes from a worker as a copy for each, and is held once.
+    """
 
     def __init__(self, squares: IO[bytes], thumbs: IO[bytes]) -> None:
         self._squares, self._thumbs = squares, thumbs
@@ -105,6 +109,7 @@ class Measurements:
         self.splits: list[str] = []
         self.modes: list[str] = []
         self.notes: list[tuple[str, ...]] = []
+        self._once: dict[tuple[str, ...], tuple[str, ...]] = {}
         self._numbers = array("f")
         self._marks = array("Q")
         self.refused: list[tuple[str, str]] = []
@@ -121,10 +126,10 @@ class Measurements:
             square = np.asarray(small, np.uint8)
         self._squares.write(square.tobytes())
         self.names.append(visit.name)
-        self.classes.append(visit.group)
-        self.splits.append(visit.split)
-        self.modes.append(one.facts.mode)
-        self.notes.append(one.facts.notes)
+        self.classes.append(intern(visit.group))
+        self.splits.append(intern(visit.split))
+        self.modes.append(intern(one.facts.mode))
+        self.notes.append(self._once.setdefault(one.facts.notes, one.facts.notes))
         sides = float(one.facts.width), float(one.facts.height)
         self._numbers.extend((*sides, one.brightness, one.contrast, one.blur, one.colorful))
         self._marks.extend((one.marks.digest, one.marks.hash, one.marks.mirrored))
