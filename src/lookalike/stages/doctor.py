@@ -301,7 +301,7 @@ class _Diagnosing:
         """Near copies among the different pictures that are not blank; crops by features."""
         own = np.flatnonzero((same == np.arange(len(same))) & ~blank)
         hashes = self.measured.marks()[own, 1:]
-        near = near_groups(hashes[:, 0], hashes[:, 1], self.measured.thumb_pixels()[own])
+        near = near_groups(hashes[:, 0], hashes[:, 1], self.measured.thumb_pixels(), own)
         pairs = [np.stack([own, own[near]], 1), np.stack([np.arange(len(same)), same], 1)]
         if self.deep is not None:
             pairs.append(own[self._crops(self.deep[own], self.squares[own], near)].reshape(-1, 2))

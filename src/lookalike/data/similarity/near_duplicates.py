@@ -96,17 +96,21 @@ pigeonhole principle): 10, 7 and 5 bits. What a part lets through grows with the
 count over two to the power of its bits."""
 
 
-def near_groups(hashes: Hashes, mirrored: Hashes, thumbs: Pixels) -> Groups:
+def near_groups(
+    hashes: Hashes, mirrored: Hashes, thumbs: Pixels, rows: Groups | None = None
+) -> Groups:
     """Group pictures that are the same to the eye: the smallest member of each, int64 ``[N]``.
 
-    ``thumbs`` is uint8 ``[N, 16, 16, C]``. In sets of very similar drawings everything is close to
-    something, and chains would tie the whole set together; so a group of more than 2 % of the set
-    (and more than 20) is taken apart again with a stricter demand, and at last dissolved.
+    ``thumbs`` is uint8 ``[M, 16, 16, C]``, of which ``rows`` are the pictures' own (all of them
+    where none are given): a file of a million thumbnails is then not copied for it. In sets of
+    very similar drawings everything is close to something, and chains would tie the whole set
+    together; so a group of more than 2 % of the set (and more than 20) is taken apart again with a
+    stricter demand, and at last dissolved.
     """
     count = len(hashes)
     groups = np.arange(count)
     pairs = close_pairs(hashes, mirrored, STEPS[0].bits)
-    rms, peak = difference(thumbs, pairs)
+    rms, peak = difference(thumbs, pairs if rows is None else rows[pairs])
     bits = pair_bits(hashes, mirrored, pairs)
     unsettled = np.ones(count, np.bool_)
     largest = max(20, count // 50)
