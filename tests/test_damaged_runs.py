@@ -160,7 +160,7 @@ def test_every_verb_says_that_the_newest_checkpoint_was_passed_over(
 
 
 @pytest.mark.slow
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(name=st.sampled_from(FILES), seed=st.integers(0, 2**32), bits=st.integers(1, 3))
 def test_flipped_bits_are_said_or_change_nothing(
     whole: Path, holds: Holds, name: str, seed: int, bits: int
