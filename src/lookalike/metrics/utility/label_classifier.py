@@ -9,11 +9,13 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from lookalike import checkpoints
 from lookalike.data.pack.classes import Classes
@@ -57,8 +59,10 @@ def label_classifier(
         numbers = classes.numbers(pack.train)
         rows = np.flatnonzero(numbers >= 0)
         pictures = pack.train.images(rows)
-        classifier = fit(known(pictures, numbers[rows], len(classes.names)), how, tell)
-        _write(file, classifier)
+        fitted = fit(known(pictures, numbers[rows], len(classes.names)), how, tell)
+        _write(file, fitted)
+        # Weights lie in memory otherwise after training, and sums are then rounded otherwise.
+        classifier = _with(fitted.network.state_dict(), pack, classes, how)
     truth = classes.numbers(pack.holdout)
     rows = np.flatnonzero(truth >= 0)
     predicted = np.zeros(0, np.int64)
@@ -75,11 +79,17 @@ def _file(pack: Pack, classes: Classes, how: FitSettings) -> Path:
 
 def _read(file: Path, pack: Pack, classes: Classes, how: FitSettings) -> Classifier | None:
     with contextlib.suppress(CheckpointError, RuntimeError, KeyError):
-        weights = checkpoints.read(file)["network"]
-        network = how.instrument.build(min(pack.channels, 3), pack.size, len(classes.names))
-        network.load_state_dict(weights)
-        return Classifier(network.eval(), len(classes.names), how.instrument.eye)
+        return _with(checkpoints.read(file)["network"], pack, classes, how)
     return None
+
+
+def _with(
+    weights: Mapping[str, Tensor], pack: Pack, classes: Classes, how: FitSettings
+) -> Classifier:
+    """The classifier with these weights."""
+    network = how.instrument.build(min(pack.channels, 3), pack.size, len(classes.names))
+    network.load_state_dict(weights)
+    return Classifier(network.eval(), len(classes.names), how.instrument.eye)
 
 
 def _write(file: Path, classifier: Classifier) -> None:
