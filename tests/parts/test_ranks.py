@@ -124,6 +124,16 @@ def test_dropout_drops_what_one_process_drops(
         assert torch.equal(torch.cat(got), wanted)
 
 
+def test_dropout_over_rows_that_no_rank_shares_is_torchs() -> None:
+    x = drawn(3, 4, 4)
+    torch.manual_seed(5)
+    alone = nn.Dropout(0.3)(x)
+    torch.manual_seed(5)
+    with sharing(None), SharedLayers():
+        assert torch.equal(nn.Dropout(0.3)(x), alone)
+    assert (alone == 0).any()
+
+
 @WORLDS
 @pytest.mark.parametrize(
     "function",

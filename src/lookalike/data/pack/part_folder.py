@@ -204,7 +204,8 @@ class OnePart:
     ) -> int:
         """How many of the first items have a record; those that are of other items are dropped."""
         count = 0
-        for key, item in zip(records.keys[self.items :], batch, strict=False):
+        asked = records.keys[self.items : self.items + len(batch)]
+        for key, item in zip(asked, batch, strict=False):
             if key != json.loads(json.dumps(asking.key(item))):
                 break
             count += 1

@@ -39,10 +39,13 @@ class LabelCrossover:
 
         Nothing but the crosses is drawn from the generator, row after row.
         """
-        return torch.stack([self._row(labels, labels[number], generator) for number in chosen])
+        codes = self._codes(labels)
+        return torch.stack([self._row(labels, codes, number, generator) for number in chosen])
 
-    def _row(self, labels: Tensor, own: Tensor, generator: torch.Generator) -> Tensor:
-        alike = self._alike(labels, own)
+    def _row(
+        self, labels: Tensor, codes: Tensor, number: Tensor, generator: torch.Generator
+    ) -> Tensor:
+        own, alike = labels[number], _alike(codes, codes[number])
         distances = (~alike).sum(1) * alike[:, : self.fixed].all(1)
         count = min(self.exchanged, int(distances.max()) // 2)
         if count < 1 or not self._stands_for_some(alike):
@@ -52,19 +55,19 @@ class LabelCrossover:
             donor = donors[torch.randint(len(donors), (), generator=generator)]
             differing = torch.nonzero(~alike[donor])[:, 0]
             moving = differing[torch.randperm(len(differing), generator=generator)[:count]]
-            crossed = torch.where(torch.isin(self._owners(), moving), labels[donor], own)
-            if self._sensible(self._alike(labels, crossed)):
-                return crossed
+            crossed = codes[number].index_put((moving,), codes[donor, moving])
+            if self._sensible(_alike(codes, crossed)):
+                return torch.where(torch.isin(self._owners(), moving), labels[donor], own)
         return own
 
-    def _alike(self, labels: Tensor, row: Tensor) -> Tensor:
-        """Which attributes of each picture are those of a row, bool ``[M, G]``.
+    def _codes(self, labels: Tensor) -> Tensor:
+        """One number for each attribute, ``[M, L]`` -> ``[M, G]``: which of a choice, or the value.
 
-        Columns of a choice differ by 1 or not at all; numbers, in units of their deviation, are
-        alike within a half.
+        A choice of which no column is 1 is 0.
         """
-        apart = ((labels - row).abs() >= 0.5).float()
-        return apart @ torch.eye(len(self.groups))[self._owners()] == 0
+        places = torch.cat([torch.arange(1.0, size + 1) for size in self.groups])
+        owned = torch.eye(len(self.groups))[self._owners()]
+        return labels.float() @ (places[:, None] * owned)
 
     def _owners(self) -> Tensor:
         """The attribute of each column, ``[L]``."""
@@ -73,7 +76,7 @@ class LabelCrossover:
     def _donors(self, distances: Tensor, least: int) -> Tensor:
         """The nearest rows that differ in so many attributes, and all that are as near."""
         able = distances >= least
-        limit = distances[able].sort().values[: self.nearest][-1]
+        limit = distances[able].kthvalue(min(self.nearest, int(able.sum()))).values
         return torch.nonzero(able & (distances <= limit))[:, 0]
 
     def _stands_for_some(self, alike: Tensor) -> bool:
@@ -84,3 +87,11 @@ class LabelCrossover:
         """Whether every two values of a row occur together, and it stands for no picture."""
         together = alike.float().T @ alike.float()
         return bool((together > 0).all()) and not self._stands_for_some(alike)
+
+
+def _alike(codes: Tensor, row: Tensor) -> Tensor:
+    """Which attributes of each picture ``[M, G]`` are those of a row ``[G]``, bool ``[M, G]``.
+
+    Numbers, in units of their deviation, are alike within a half.
+    """
+    return (codes - row).abs() < 0.5

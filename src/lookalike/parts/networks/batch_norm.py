@@ -138,15 +138,15 @@ def _formula(x: Tensor, weight: Tensor, bias: Tensor, eps: float, ranks: Ranks) 
     return torch.addcmul((bias - mean * scale).view(shape), x, scale.view(shape))
 
 
-def _dropped(spread: bool) -> Callable[..., Tensor]:
-    """Dropout of single numbers, or (``spread``) of whole maps."""
+def _dropped(alone: Callable[..., Tensor], *, spread: bool) -> Callable[..., Tensor]:
+    """Dropout of single numbers, or (``spread``) of whole maps, as ``alone`` is of one process."""
 
     def dropout(
         input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False
     ) -> Tensor:
         ranks = current()
         if not training or p == 0 or ranks is None:
-            return input
+            return alone(input, p, training, inplace)
         shape = (*input.shape[1:2], *[1] * (input.ndim - 2)) if spread else input.shape[1:]
         form = torch.contiguous_format
         if input.ndim == 4 and not input.is_contiguous() and not spread:
@@ -163,10 +163,10 @@ def _dropped(spread: bool) -> Callable[..., Tensor]:
 
 STAND_INS: Mapping[Callable[..., Any], Callable[..., Tensor]] = {
     F.batch_norm: batch_norm,
-    F.dropout: _dropped(spread=False),
-    F.dropout1d: _dropped(spread=True),
-    F.dropout2d: _dropped(spread=True),
-    F.dropout3d: _dropped(spread=True),
+    F.dropout: _dropped(F.dropout, spread=False),
+    F.dropout1d: _dropped(F.dropout1d, spread=True),
+    F.dropout2d: _dropped(F.dropout2d, spread=True),
+    F.dropout3d: _dropped(F.dropout3d, spread=True),
 }
 
 
