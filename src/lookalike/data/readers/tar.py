@@ -205,13 +205,14 @@ class TarSource(PictureSource):
 
     def _broken(self, number: int, problem: Exception) -> None:
         """Note the damage; a tar with nothing in it is an error."""
+        why = str(problem).partition("\n")[0].rstrip(":")  # tarfile tells of every kind it tried
         if len(self._stems) == 1 and not self.files:
             raise NoImagesError(
-                f"{self._shards.opened(number)} cannot be read as a tar ({problem}). "
+                f"{self._shards.opened(number)} cannot be read as a tar ({why}). "
                 "Name a folder of pictures, or download the archive again."
             ) from problem
         base = self._shards.names[number].rpartition("/")[2]
-        self.refused.append((base, f"ends in the middle ({problem}); the rest is lost"))
+        self.refused.append((base, f"ends in the middle ({why}); the rest is lost"))
 
     def _index(self, number: int, member: TarMember) -> None:
         if member.kind == "folder":
