@@ -17,15 +17,15 @@ from typing import Any
 
 from benchmarks.common import keep, kept_here, machine, table
 from benchmarks.sets import faces
-from lookalike.durations import seconds
+from lookalike.durations import LAST, seconds
 
 NAME = "promise"
 BESIDE = {"alone": (0, 0.0), "one": (1, 0.0), "one from the middle": (1, 0.5), "four": (4, 0.0)}
 """How many busy processes, and the share of the time after which they begin."""
 FIRST = 60.0
 """Seconds after which the time left that is shown should be right."""
-LAST = 5.0
-"""Seconds before the end in which only the seconds count by which it is off, not their share."""
+BOUND = 60.0
+"""What "less than a minute left" promises, which is shown for what is told below ``LAST``."""
 
 
 @contextmanager
@@ -67,7 +67,7 @@ def child(pack: str, into: str, recipe: str, given: str, threads: str) -> None:
     made = api.train(pack, into, wanted, listener=listener)
     ended = time.monotonic() - begun
     left = [(step.seconds_left, ended - now) for now, step in shown if now > FIRST]
-    off = [told / real - 1 for told, real in left if real > LAST]
+    off = [told / real - 1 if told >= LAST else min(BOUND / real - 1, 0) for told, real in left]
     # What was said of the time after the last step, and what it took.
     behind = [(step.seconds_left, ended - now) for now, step in shown if step.images >= step.budget]
     row = {

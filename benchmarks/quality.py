@@ -17,6 +17,7 @@ from benchmarks import textbook
 from benchmarks.common import CACHE, keep, kept, kept_here, kind, machine, median, spread, table
 from benchmarks.sets import SETS
 from lookalike import api, images, recipe
+from lookalike.data.pack.classes import column_groups
 from lookalike.data.pack.pack import Pack
 from lookalike.engine.load import open_sampler
 from lookalike.metrics.copies.search import CopyFeatures
@@ -147,8 +148,11 @@ def defaults(method: str, name: str) -> str:
     if method in TEXTBOOK:
         return ""
     pack = SETS[name]()
-    frame = {"size": pack.size, "channels": pack.channels, "labels": 0, "classes": 0}
-    return recipe.fingerprint(recipe.make(recipe.find(method), {}, frame))
+    # As 'train' does: classes where there is nothing else.
+    count = len(pack.classes) if len(pack.classes) == len(pack.columns) else 0
+    frame = {"size": pack.size, "channels": pack.channels, "labels": count, "classes": count}
+    groups = {"groups": column_groups(pack)} if count else {}
+    return recipe.fingerprint(recipe.make(recipe.find(method), {}, {**frame, **groups}))
 
 
 def comparable() -> list[dict[str, Any]]:

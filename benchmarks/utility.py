@@ -25,7 +25,7 @@ from lookalike.metrics.utility.verdict import Arm, ArmOutcome, Verdict, adding, 
 from lookalike.settings.device import Device
 from lookalike.settings.evaluation import UtilitySettings
 from lookalike.settings.training import TrainSettings
-from lookalike.stages.utility import Experiment, Labeled, labeled, trials
+from lookalike.stages.utility import Experiment, Labeled, changes_for, labeled, trials
 
 RANDOM = {"warm": "none"}
 """The rows that are kept are of generators that began with random weights."""
@@ -109,7 +109,7 @@ def outcomes(
     )
     how = Experiment(settings, protocol, chosen)
     part = data.part(setting.each, draw)
-    changes = {"images": str(wanted.images), **RANDOM, **_changes(wanted)}
+    changes = {"images": str(wanted.images), **RANDOM, **changes_for(settings), **_changes(wanted)}
     asked = TrainSettings(labels=True, changes=changes, device=Device(threads=1))
     made = TrainedGenerators(setting.pack(TESTED), folder, asked)
     # The folder's own address is left out of the key, so that a moved cache still continues.

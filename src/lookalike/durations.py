@@ -6,6 +6,9 @@ import re
 
 from lookalike.errors import LookalikeError
 
+LAST = 45.0
+"""Seconds before the end from which on time left is told as a bound."""
+
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
@@ -22,6 +25,15 @@ def seconds(time: str | float) -> float:
     if whole != re.sub(r"\s+", "", text.lower()) or total <= 0:
         raise LookalikeError(f"{time!r} is not a time. Write it like 90s, 10m, 2h or 1h30m.")
     return total
+
+
+def left(duration: float) -> str:
+    """The time left, for a person: "3 min 20 s left", and near the end "less than a minute left".
+
+    What comes last takes some seconds more or less than planned, which is a large share of what is
+    left then; the bound stays true.
+    """
+    return "less than a minute left" if duration < LAST else f"{words(duration)} left"
 
 
 def words(duration: float) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import pkgutil
+from dataclasses import replace
 from importlib import import_module
 
 import pytest
@@ -27,6 +28,11 @@ def test_words_come_first_and_numbers_for_those_who_ask(capsys: pytest.CaptureFi
     words = "training:  25 %  3 min 12 s left  nearer than 60 s ago  still learning"
     assert shown(capsys, STEP, verbose=False) == words
     assert shown(capsys, STEP, verbose=True) == f"{words}  24 images/s  G 0.963  E 0.500"
+
+
+def test_near_the_end_time_left_is_a_bound(capsys: pytest.CaptureFixture[str]) -> None:
+    step = replace(STEP, images=950, seconds_left=11.0)
+    assert "95 %  less than a minute left  " in shown(capsys, step, verbose=False)
 
 
 def test_what_is_not_known_yet_is_left_out(capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,19 +6,23 @@ import copy
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from pictures import CLASSES, Discs
 
-from lookalike import recipe
+from lookalike import api, recipe
 from lookalike.data.pack.classes import column_groups
 from lookalike.data.pack.writer import write_pack
 from lookalike.engine.state import restore, training_state
 from lookalike.engine.trainer import Trainer
+from lookalike.errors import RunError
 from lookalike.place import Place
 from lookalike.recipe import Recipe
 from lookalike.recipes.swift.exchange import LabelExchange
 from lookalike.recipes.swift.objective import SwiftObjective
+from lookalike.run import Run
+from lookalike.settings.training import TrainSettings
 
 
 def swift(**settings: object) -> Recipe:
@@ -78,8 +82,6 @@ def test_the_loss_is_low_where_every_attribute_is_read_rightly() -> None:
 
 
 def test_groups_of_columns_are_those_of_the_pack(tmp_path: Path) -> None:
-    import numpy as np
-
     rows = [
         {"class": "ab"[i % 2], "attributes": {"hair": "xyz"[i % 3], "smile": "yn"[i % 2], "age": i}}
         for i in range(24)
@@ -98,6 +100,34 @@ def test_without_groups_or_with_weight_zero_the_recipe_is_the_one_of_before() ->
     small = {"width": 8, "widest": 16, "latent": 8, "warm": "none"}
     before = recipe.make(recipe.find("swift"), small, frame)
     assert replace(before, batch=8, images=64) == plain
+
+
+def test_classes_alone_are_exchanged_where_that_is_asked_for() -> None:
+    def obeyed(groups: tuple[int, ...], **settings: object) -> bool:
+        frame = {"size": 32, "channels": 3, "labels": sum(groups), "classes": CLASSES}
+        made = recipe.make(recipe.find("swift"), settings, {**frame, "groups": groups})
+        assert ("H" in made.networks) == (made.objective.exchange is not None)  # type: ignore[attr-defined]
+        return "H" in made.networks
+
+    assert not obeyed((CLASSES,))
+    assert obeyed((CLASSES,), exchange=0.1)
+    assert obeyed((CLASSES, 2))
+    assert not obeyed((CLASSES, 2), exchange=0.0)
+
+
+@pytest.mark.slow
+def test_a_run_that_began_while_classes_were_exchanged_goes_on(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 32, 32, 3)).astype(np.uint8)
+    pack = write_pack(tmp_path / "pack", pixels, rows=[{"class": "ab"[i % 2]} for i in range(40)])
+    small = {"width": "8", "widest": "16", "latent": "8", "warm": "none", "batch": "4"}
+    begun = {**small, "images": "8", "exchange": "0.1"}
+    api.train(pack.path, tmp_path / "run", TrainSettings(changes=begun))
+    same = TrainSettings(changes={**small, "images": "12"})
+    assert api.train(pack.path, tmp_path / "run", same).images == 12
+    assert "H" in Run.open(tmp_path / "run").recipe().networks
+    other = TrainSettings(changes={**small, "images": "12", "exchange": "0"})
+    with pytest.raises(RunError, match="other settings"):
+        api.train(pack.path, tmp_path / "run", other)
 
 
 @pytest.mark.slow

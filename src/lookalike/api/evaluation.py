@@ -311,6 +311,7 @@ def utility(
             time=seconds(settings.time),
             labels=True,
             device=settings.device,
+            changes=stage.changes_for(settings),
         )
         made = TrainedGenerators(opened, to, asked, Listener(listener.tell))
     try:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 from cyclopts import Parameter
 
-from lookalike.durations import words
+from lookalike.durations import left
 from lookalike.errors import StorageError
 from lookalike.progress import Listener
 from lookalike.results import plain
@@ -99,9 +99,9 @@ class Screen:
 
     def step(self, step: ProgressStep) -> None:
         """A training."""
-        left = f"{words(step.seconds_left)} left" if step.seconds_left < 1e7 else ""
+        ending = left(step.seconds_left) if step.seconds_left < 1e7 else ""
         light = "" if step.light is None else step.light.title.lower()
-        details = [left, step.near, light]
+        details = [ending, step.near, light]
         if self.verbose:
             losses = (f"{player} {value:.3f}" for player, value in step.losses.items())
             details += [f"{step.rate:.0f} images/s", *losses]

@@ -12,6 +12,7 @@ from __future__ import annotations
 import ast
 import difflib
 import importlib.util
+import inspect
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -67,6 +68,10 @@ class RecipeFile:
     def own(self) -> bool:
         """Whether it is one of this package."""
         return self.path.is_relative_to(FOLDER)
+
+    def takes(self, setting: str) -> bool:
+        """Whether its function has a setting of this name. This runs the file."""
+        return setting in inspect.signature(self.function()).parameters
 
     def function(self) -> Callable[..., Recipe]:
         """Import the file and return its function. This runs the file."""

@@ -7,7 +7,6 @@ nor by that of the same folder when pictures came or went.
 from __future__ import annotations
 
 import shlex
-from inspect import signature
 from itertools import count
 from pathlib import Path
 
@@ -177,7 +176,7 @@ def uses_labels(pack: Pack, run: Run, name: str) -> bool | None:
         return used if attributes or not used else None
     if not attributes or Path(name).suffix:
         return None
-    return "groups" in signature(recipe.find(name).function()).parameters or None
+    return recipe.find(name).takes("groups") or None
 
 
 def refuse_run(source: Path) -> None:

@@ -388,13 +388,21 @@ def _continued(
 
 
 def _as_before(pack: Pack, settings: TrainSettings, wanted: Recipe) -> Iterator[Recipe]:
-    """What was asked for, as it was before flows crossed labels, or had ``early``, or groups."""
+    """What was asked for, as it was before flows crossed labels, or had ``early``, or groups.
+
+    And as it was when classes alone were exchanged, too.
+    """
     if settings.recipe.endswith(".json"):
         return
     later = {"prior.early": "0"} if isinstance(wanted.prior, Flow) else {}
     earlier = replace(settings, changes={**later, **settings.changes})
     eras = [(settings, True), (earlier, True)]
-    eras += [(earlier, False), (settings, False)] if wanted.labels else []
+    if wanted.labels:
+        eras += [(earlier, False), (settings, False)]
+        if recipe.find(settings.recipe).takes("exchange"):
+            exchange = {"exchange": "0.1"}
+            both = (settings, earlier)
+            eras += [(replace(one, changes={**exchange, **one.changes}), True) for one in both]
     for asked, grouped in eras:
         yield _uncrossed(_wanted(pack, asked, grouped=grouped)[0], wanted, settings)
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike import checkpoints, images, seeds
+from lookalike import checkpoints, images, recipe, seeds
 from lookalike.data.pack.classes import Classes as Sorts
 from lookalike.data.pack.classes import attributes_of, classes_of
 from lookalike.data.pack.pack import Pack
@@ -176,9 +176,20 @@ class ClassEdits:
         if not found:
             raise DataError(
                 f"None of {len(others)} pictures could be changed to {one.name}={one.values[value]}"
-                ": train the run longer, with labels, or leave 'exchange' out of --ways."
+                ": train the run longer, with labels and --set exchange=0.1, or leave 'exchange' "
+                "out of --ways."
             )
         return np.stack([found[place % len(found)] for place in range(count)])
+
+
+def changes_for(settings: UtilitySettings) -> dict[str, str]:
+    """Settings of a generator that is trained here: classes are exchanged where pictures will be.
+
+    Otherwise a recipe leaves them alone, which makes nearer pictures.
+    """
+    if not any("exchange" in way for way in settings.ways):
+        return {}
+    return {"exchange": "0.1"} if recipe.find(settings.recipe).takes("exchange") else {}
 
 
 @dataclass(frozen=True)

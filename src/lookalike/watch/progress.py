@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from lookalike.durations import words
+from lookalike import durations
 from lookalike.engine.watcher import Scene, Watcher
 from lookalike.metrics.scores.health_verdict import AMBER, RED, HealthFinding
 from lookalike.parts.training.schedules import Tally
@@ -82,7 +82,8 @@ class Progress(Watcher):
             if light.light in {AMBER, RED}:
                 self.say(light.sentence)
         if last:
-            self.say(f"The last step: the prior learns where encodings lie ({words(left)}).")
+            ending = durations.left(left)
+            self.say(f"The last step: the prior learns where encodings lie ({ending}).")
 
     def _last_step(self, scene: Scene) -> bool:
         """Whether the next step ends the budget, with something for the prior to learn."""

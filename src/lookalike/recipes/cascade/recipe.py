@@ -45,7 +45,7 @@ def recipe(
     warm: str = "auto",
     groups: tuple[int, ...] = (),
     classes: int = 0,
-    exchange: float = 0.1,
+    exchange: float | None = None,
     crossed: int = 2,
 ) -> Recipe:
     """Swift at ``base`` px for ``share`` of the budget, then an upsampler behind its generator.

@@ -44,7 +44,7 @@ def recipe(
     warm: str = "auto",
     groups: tuple[int, ...] = (),
     classes: int = 0,
-    exchange: float = 0.1,
+    exchange: float | None = None,
     crossed: int = 2,
 ) -> Recipe:
     """``begin`` is the share of the budget after which D joins, with the weight ``adversarial``.
@@ -53,12 +53,16 @@ def recipe(
     where there are some for this side, 32 and 64 px, or for the square that doubles as often.
     ``groups`` counts the label columns of each attribute (taken from the pack); with them a head
     learns to read labels, and pictures whose labels were exchanged have to be read rightly, with
-    the weight ``exchange`` (0 leaves it out). Where the labels of a training picture stand for it
+    the weight ``exchange`` (0 leaves it out). None is 0.1 where there are attributes: of classes
+    alone, whose pictures have little in common, none obeyed after minutes, and pictures were half
+    as near. Where the labels of a training picture stand for it
     alone, pictures are drawn with ``crossed`` attributes of another one (0: with all its own); the
     first ``classes`` columns are its class, which stays.
     """
     if warm == "auto":
         warm = "drawings" if WarmStart().complete(size) else "none"
+    if exchange is None:
+        exchange = 0.1 if len(groups) > int(classes > 0) else 0.0
     features = Pretrained()
     obeyed = LabelExchange(groups=tuple(groups), weight=exchange) if groups and exchange else None
     head: dict[str, NetworkPlan] = {"H": AttributeHeadPlan(features=features)} if obeyed else {}

@@ -1,7 +1,7 @@
 // Train: a training as it happens, over the whole of its time, and beside another one.
 
 import { chart } from "/static/chart.js";
-import { about, announce, api, el, fill, go, number, register, report, time, toast } from "/static/shell.js";
+import { about, announce, api, el, fill, go, left, number, register, report, time, toast } from "/static/shell.js";
 
 const COUNT = 48;
 const COLUMNS = 8;
@@ -181,7 +181,7 @@ class Panel {
     }
     const parts = [STATES[told.state]];
     if (told.state !== "finished") parts.push(`${Math.floor(100 * told.share)} %`);
-    if (told.state === "training" && told.seconds_left !== null) parts.push(`${time(told.seconds_left)} left`);
+    if (told.state === "training" && told.seconds_left !== null) parts.push(left(told.seconds_left));
     if (!ALIVE.includes(told.state) && told.seconds) parts.push(`${time(told.seconds)} of training`);
     return parts.join(" · ");
   }

@@ -158,10 +158,16 @@ export const number = (value, digits = 0) =>
 export function time(seconds) {
   if (!Number.isFinite(seconds)) return "?";
   if (seconds < 90) return `${Math.round(seconds)} s`;
-  if (seconds < 3600) return `${Math.round(seconds / 60)} min`;
+  if (seconds < 3600) {
+    const [minutes, rest] = [Math.floor(Math.round(seconds) / 60), Math.round(seconds) % 60];
+    return rest && minutes < 10 ? `${minutes} min ${rest} s` : `${minutes} min`;
+  }
   const minutes = Math.round(seconds / 60);
   return minutes % 60 ? `${Math.floor(minutes / 60)} h ${minutes % 60} min` : `${minutes / 60} h`;
 }
+
+// The time left; near the end a bound, as durations.left of the package says it.
+export const left = (seconds) => (seconds < 45 ? "less than a minute left" : `${time(seconds)} left`);
 
 // What work is at, as a sentence that goes on.
 export const going = (words) => (words ? `${words[0].toUpperCase()}${words.slice(1)} …` : "Starting …");
