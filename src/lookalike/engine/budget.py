@@ -8,6 +8,7 @@ is kept in the run, so that it repeats bit for bit.
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -242,7 +243,7 @@ class TimeBudget:
             self.spent -= step.wall
             self.forget()
         self._marks.append((self.clock(), step))
-        window = min(WINDOW * self.seconds, NEAR * max(self.seconds - self.elapsed, 0.0), 60.0)
+        window = min(WINDOW * self.seconds, 60.0)
         while self._marks[-1][0] - self._marks[0][0] > window and len(self._marks) > LEAST:
             self._marks.popleft()
 
@@ -267,7 +268,7 @@ class TimeBudget:
         pause = min(PAUSE * self.seconds, NEAR * (self.seconds - self.elapsed))
         if len(self._marks) < LEAST or self.elapsed < self._planned + pause:
             return None
-        slow = self._slowness(clock)
+        slow = self._slowness(clock, NEAR * (self.seconds - self.elapsed))
         each, coming = self.speed.ahead(clock.done) * slow, clock.budget - clock.images
         given = self.seconds - self.elapsed - self._end(clock)
         if abs(coming * each - given) < max(OFF * self.seconds, 1.0):
@@ -277,12 +278,19 @@ class TimeBudget:
         self._planned = self.elapsed
         return None if images == coming else clock.images + images
 
-    def _slowness(self, clock: Clock) -> float:
-        """Seconds for a second of work; as in the benchmark where too little is known."""
+    def _slowness(self, clock: Clock, window: float = math.inf) -> float:
+        """Seconds for a second of work, of the last steps; as in the benchmark where none is known.
+
+        ``window`` are the seconds that count, at the most, though never fewer than some steps.
+        """
         if len(self._marks) < LEAST:
             return 1 / (self.speed.mean * self.speed.ahead(0.0))
-        images = sum(step.images for _, step in self._later)
-        return self._span / (images * self.speed.now(clock.done))
+        now = self._marks[-1][0]
+        near = [mark for mark in self._marks if now - mark[0] <= window]
+        marks = near if len(near) >= LEAST else list(self._marks)[-LEAST:]
+        # The first step began before the span does.
+        images = sum(step.images for _, step in marks[1:])
+        return max(now - marks[0][0], 1e-9) / (images * self.speed.now(clock.done))
 
     def _end(self, clock: Clock) -> float:
         """The seconds that come after the last step: what is learned in it, and the last looks.
@@ -294,12 +302,3 @@ class TimeBudget:
         full = min(clock.budget / SAMPLES, 1.0) if clock.budget >= SHORT else 0.0
         looks = full * self.speed.looks_of(self.seconds) * self.speed.mean
         return (clock.budget * learned + looks) * now + CLOSING
-
-    @property
-    def _later(self) -> list[tuple[float, StepTime]]:
-        """The marks but the first, whose step began before the span does."""
-        return list(self._marks)[1:]
-
-    @property
-    def _span(self) -> float:
-        return max(self._marks[-1][0] - self._marks[0][0], 1e-9)
