@@ -244,6 +244,8 @@ async function show() {
   content.dataset.page = entry.name;
   content.replaceChildren(view);
   scrollTo(0, 0);
+  // Before the page fills: later it would take the focus from somebody who has begun to tab.
+  if (!first) content.focus({ preventScroll: true });
   const waits = setTimeout(() => view.childElementCount || view.append(el("p", { class: "soft", role: "status" }, "One moment …")), 400);
   try {
     await current.open(view, parameters);
@@ -251,7 +253,6 @@ async function show() {
     if (mine === visit) fill(view, el("p", { class: "problem" }, problem.message));
   }
   clearTimeout(waits);
-  if (!first && mine === visit) content.focus({ preventScroll: true });
 }
 
 // ---- keys --------------------------------------------------------------------------------------
