@@ -51,6 +51,24 @@ def test_the_first_round_warms_up_and_does_not_count(monkeypatch: pytest.MonkeyP
     assert precision.decide(trainer(), seconds=0) == {"G": "fp32", "D": "fp32"}
 
 
+def test_it_is_measured_on_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Threads that wait for each other beside a busy program spoil what is measured."""
+    before, seen = torch.get_num_threads(), set()
+
+    def times(player: str, kind: str) -> float:
+        seen.add(torch.get_num_threads())
+        return 1.0
+
+    stub(monkeypatch, times)
+    torch.set_num_threads(2)
+    try:
+        precision.decide(trainer(), seconds=0)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+    assert seen == {1}
+
+
 @pytest.mark.parametrize("wish", ["fp32", "bf16"])
 def test_a_wish_is_granted_without_measuring(monkeypatch: pytest.MonkeyPatch, wish: str) -> None:
     stub(monkeypatch, lambda player, kind: pytest.fail("measured"))

@@ -17,7 +17,7 @@ from lookalike.engine import session
 from lookalike.engine.budget import CLOSING, SAMPLES, Speed, TimeBudget
 from lookalike.engine.session import Leg, Planner, Session
 from lookalike.engine.state import training_state
-from lookalike.engine.threads import StepTime, ThreadTrials, settle
+from lookalike.engine.threads import WINDOW, StepTime, ThreadTrials, settle
 from lookalike.engine.trainer import Trainer
 from lookalike.errors import RunError
 from lookalike.parts.training.schedules import Clock, Cosine
@@ -87,6 +87,19 @@ def test_when_the_program_ends_all_threads_come_back() -> None:
     machine = Machine(lambda now: int(60 < now < 200))
     trained(machine, 500)
     assert machine.counts[-1] == 2
+
+
+def test_threads_that_won_by_a_lucky_moment_are_given_up_at_once() -> None:
+    lucky = Machine(lambda now: int(now > 6), threads=1)
+    trials = ThreadTrials(2, 1)
+    while trials.threads == 1:
+        lucky.threads = trials.after(lucky.step())
+    assert lucky.now < 6
+    lucky.counts.clear()
+    while lucky.now < 60:
+        lucky.threads = trials.after(lucky.step())
+    assert trials.threads == 1
+    assert lucky.counts.count(2) < 3 + WINDOW
 
 
 def test_trying_costs_a_few_hundredths_of_the_time() -> None:

@@ -57,7 +57,7 @@ SHORT, SAMPLES = 2048, 8192
 """Images of a budget below which there are none of these looks, and from which on they are as long
 as they get (watch/candidates.py)."""
 CLOSING = 2.0
-"""Seconds for the report."""
+"""Seconds of the processor for the report."""
 ASLEEP, IDLE = 30.0, 0.05
 """A step of more seconds than this, in which the processor was used for less than this share of
 them, was a stopped process or a computer that slept: it does not count."""
@@ -242,6 +242,8 @@ class TimeBudget:
         if step.wall > ASLEEP and step.processor < IDLE * step.wall:
             self.spent -= step.wall
             self.forget()
+        if clock.images >= clock.budget:  # the last step learns besides: no speed to go by
+            return
         self._marks.append((self.clock(), step))
         window = min(WINDOW * self.seconds, 60.0)
         while self._marks[-1][0] - self._marks[0][0] > window and len(self._marks) > LEAST:
@@ -301,4 +303,9 @@ class TimeBudget:
         learned = self.speed.end / (1 - self.speed.reserve) if clock.images < clock.budget else 0.0
         full = min(clock.budget / SAMPLES, 1.0) if clock.budget >= SHORT else 0.0
         looks = full * self.speed.looks_of(self.seconds) * self.speed.mean
-        return (clock.budget * learned + looks) * now + CLOSING
+        return (clock.budget * learned + looks) * now + CLOSING * self._waiting()
+
+    def _waiting(self) -> float:
+        """Seconds for a second of the processor, of the last steps: above 1 others want it too."""
+        wall = sum(step.wall for _, step in self._marks)
+        return max(wall / max(sum(step.processor for _, step in self._marks), 1e-9), 1.0)

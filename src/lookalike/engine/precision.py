@@ -23,6 +23,9 @@ LOST = 1.5
 def decide(trainer: Trainer, seconds: float = 1.5) -> dict[str, str]:
     """A precision for every player of this trainer; the trainer's weights are not moved.
 
+    It is measured on one thread: threads that wait for each other beside a busy program use the
+    processor too, and what they use says nothing of either precision.
+
     Only players with convolutions over pictures are candidates; what cannot be run alone (it takes
     feature maps, say) stays in fp32.
     """
@@ -32,10 +35,15 @@ def decide(trainer: Trainer, seconds: float = 1.5) -> dict[str, str]:
         return {player: wish for player in candidates}
     each = seconds / max(len(candidates), 1)
     chosen = {}
-    for player in candidates:
-        times = _times(trainer, player, each)
-        better = times is not None and times["fp32"] > GAIN * times["bf16"]
-        chosen[player] = "bf16" if better else "fp32"
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        for player in candidates:
+            times = _times(trainer, player, each)
+            better = times is not None and times["fp32"] > GAIN * times["bf16"]
+            chosen[player] = "bf16" if better else "fp32"
+    finally:
+        torch.set_num_threads(threads)
     return chosen
 
 

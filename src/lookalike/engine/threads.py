@@ -48,6 +48,8 @@ class ThreadTrials:
     _trial: _Trial | None = field(default=None, init=False)
     _rest: float = field(default=0.0, init=False)
     _patience: float = field(default=PATIENCE, init=False)
+    _second: float = field(default=0.0, init=False)
+    """Images a second of the next best number, in the trial that the present one won."""
 
     def after(self, step: StepTime) -> int:
         """The number of threads for the next step, after one that took this long."""
@@ -61,7 +63,9 @@ class ThreadTrials:
         self._window.append(step)
         while len(self._window) > WINDOW and self._seconds - self._window[0].wall >= LEAST:
             self._window.popleft()
-        if self._rest <= 0 and (others := self._others()):
+        # A few steps may have been a lucky moment: who won by them and is slow now is tried again.
+        slow = self._second > GAIN * rate(self._window)
+        if (self._rest <= 0 or slow) and (others := self._others()):
             # The number of now comes last: what made its steps slow may have been a moment.
             self._trial = _Trial([*others, self.threads], rate(self._window))
             return self._trial.threads
@@ -90,6 +94,8 @@ class ThreadTrials:
         best = max(trial.rates, key=lambda number: trial.rates[number])
         won = trial.rates[best] > GAIN * trial.rates[self.threads]
         self._patience = PATIENCE if won else 2 * self._patience
+        rest = [trial.rates[number] for number in trial.rates if number != best]
+        self._second = max(rest) if won else 0.0
         self._rest = max(self._patience, COST * trial.cost)
         self.threads = best if won else self.threads
         self._window.clear()
