@@ -81,8 +81,6 @@ def apart(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> float
     ("recipe", "size", "ranks"),
     [
         ("mlp-gan", 16, (2, 1)),
-        ("mlp-gan", 16, (1, 2)),
-        ("tiny", 16, (2, 1)),
         ("tiny", 16, (1, 3)),
     ],
 )

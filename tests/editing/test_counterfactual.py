@@ -67,7 +67,7 @@ def test_a_change_that_was_drawn_rightly_comes_out_as_the_truth(pack: Pack) -> N
 def editor(pack: Pack, tmp_path_factory: pytest.TempPathFactory) -> Editor:
     """Of a short run with labels."""
     run = tmp_path_factory.mktemp("runs") / "run"
-    changes = {"images": 4_000, "width": 32, "warm": "none"}
+    changes = {"images": 3_000, "width": 32, "warm": "none"}
     api.train(pack.path, run, changes=changes, labels=True, threads=1)
     return open_editor(Run.open(run), Device().place()).editor
 

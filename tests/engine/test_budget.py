@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import players
 import pytest
 from pictures import Discs
@@ -108,6 +110,10 @@ def test_each_moment_is_measured_for_its_quarter_and_two_steps_at_least() -> Non
 
 
 def test_a_prior_that_learns_at_the_end_leaves_itself_the_time() -> None:
-    plain, learning = Speed(100.0, ()), Speed(100.0, (), RESERVE + 0.05)
+    plain, learning = Speed(100.0, ()), Speed(100.0, (), RESERVE + 0.05, end=0.05)
     assert learning.images(100, 1) == plain.images(100, 1) - 500
     assert learning.seconds(learning.images(100, 1)) == pytest.approx(100, rel=0.01)
+    time = budget.TimeBudget(1.0, learning, clock=Clock())
+    steps = schedules.Clock(0, 0, 8900)
+    assert time.left(steps) == pytest.approx((500 + budget.LEARNED) / 100 + budget.CLOSING)
+    assert time.left(replace(steps, images=8900)) == budget.CLOSING

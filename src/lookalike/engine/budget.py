@@ -34,11 +34,14 @@ LATE = (0.5, 0.65, 0.8, 0.97)
 """Where a run that is trained further is measured: its first part is behind it."""
 RESERVE = 0.06
 """The share of the time that goes to sample pictures, scores, checkpoints and the report."""
-LOOKS = 400
+LOOKS = 450
 """What the last looks of a recipe take whose pictures are chosen by them: as long as a training
 takes for so many images."""
 LOOKS_SHARE = 0.125
 """What they are given at the most of a short time, as a share."""
+LEARNED = 100
+"""What learning after the last step takes besides its share of a training, however short that was:
+as long as a training takes for so many images."""
 OVERRUN, GRACE = 3, 10.0
 """How much longer than planned a benchmark may take: so many times, or so many seconds."""
 WINDOW = 0.1
@@ -48,6 +51,8 @@ NEAR = 0.2
 OFF, PAUSE = 0.015, 0.03
 """How far off the end may be before the budget is planned anew, and the least time between two
 plans, as shares of the time."""
+CLOSE = 0.05
+"""How far off it may be near the end, as a share of the time that is left."""
 BEND = 1.5
 """What is left of a budget shrinks by this factor at the most in one plan: what slows a moment may
 be over in the next, and a share that is behind a run does not come back."""
@@ -215,6 +220,8 @@ class TimeBudget:
     begun: float | None = None
     _marks: deque[tuple[float, StepTime]] = field(default_factory=deque, init=False)
     _planned: float = field(default=0.0, init=False)
+    _known: float = field(default=0.0, init=False)
+    """Seconds for a second of work, when that was last measured."""
 
     def __post_init__(self) -> None:
         if self.begun is None:
@@ -248,6 +255,8 @@ class TimeBudget:
         window = min(WINDOW * self.seconds, 60.0)
         while self._marks[-1][0] - self._marks[0][0] > window and len(self._marks) > LEAST:
             self._marks.popleft()
+        if len(self._marks) >= LEAST:
+            self._known = self._slowness(clock)
 
     def forget(self) -> None:
         """Steps so far say nothing of the speed from now on: the threads have changed, say."""
@@ -272,8 +281,9 @@ class TimeBudget:
             return None
         slow = self._slowness(clock, NEAR * (self.seconds - self.elapsed))
         each, coming = self.speed.ahead(clock.done) * slow, clock.budget - clock.images
-        given = self.seconds - self.elapsed - self._end(clock)
-        if abs(coming * each - given) < max(OFF * self.seconds, 1.0):
+        left = self.seconds - self.elapsed
+        given = left - self._end(clock)
+        if abs(coming * each - given) < max(min(OFF * self.seconds, CLOSE * left), 1.0):
             return None
         fit = max(given / each, coming / BEND)
         images = max(int(fit) // batch, 1) * batch
@@ -281,12 +291,12 @@ class TimeBudget:
         return None if images == coming else clock.images + images
 
     def _slowness(self, clock: Clock, window: float = math.inf) -> float:
-        """Seconds for a second of work, of the last steps; as in the benchmark where none is known.
+        """Seconds for a second of work, of the last steps; as before where these are too few.
 
         ``window`` are the seconds that count, at the most, though never fewer than some steps.
         """
         if len(self._marks) < LEAST:
-            return 1 / (self.speed.mean * self.speed.ahead(0.0))
+            return self._known or 1 / (self.speed.mean * self.speed.ahead(0.0))
         now = self._marks[-1][0]
         near = [mark for mark in self._marks if now - mark[0] <= window]
         marks = near if len(near) >= LEAST else list(self._marks)[-LEAST:]
@@ -300,10 +310,12 @@ class TimeBudget:
         Both take as long as so many steps do now, whatever else wants the processor.
         """
         now = self.speed.ahead(0.0) * self._slowness(clock)
-        learned = self.speed.end / (1 - self.speed.reserve) if clock.images < clock.budget else 0.0
+        learned = 0.0
+        if self.speed.end and clock.images < clock.budget:
+            learned = clock.budget * self.speed.end / (1 - self.speed.reserve) + LEARNED
         full = min(clock.budget / SAMPLES, 1.0) if clock.budget >= SHORT else 0.0
         looks = full * self.speed.looks_of(self.seconds) * self.speed.mean
-        return (clock.budget * learned + looks) * now + CLOSING * self._waiting()
+        return (learned + looks) * now + CLOSING * self._waiting()
 
     def _waiting(self) -> float:
         """Seconds for a second of the processor, of the last steps: above 1 others want it too."""

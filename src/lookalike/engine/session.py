@@ -210,10 +210,11 @@ class Planner:
 
     def _begin(self, leg: Leg) -> None:
         self._begun += 1
-        if self.time is not None:
-            self.time.forget()
-        if leg.threads and self.trainer.place.adapts:
-            torch.set_num_threads(min(leg.threads, self._most))
+        threads = min(leg.threads, self._most)
+        if threads and self.trainer.place.adapts and threads != torch.get_num_threads():
+            torch.set_num_threads(threads)
+            if self.time is not None:
+                self.time.forget()
         self.trainer.plan(replace(self.trainer.clock, budget=leg.budget, since=leg.since))
 
 
