@@ -39,7 +39,7 @@ LOOKS = 450
 takes for so many images."""
 LOOKS_SHARE = 0.125
 """What they are given at the most of a short time, as a share."""
-LEARNED = 100
+LEARNED = 200
 """What learning after the last step takes besides its share of a training, however short that was:
 as long as a training takes for so many images."""
 OVERRUN, GRACE = 3, 10.0
