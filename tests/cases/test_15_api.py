@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -32,12 +33,13 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
-def test_every_verb_takes_text_as_other_tests_give_it_paths(
-    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("kind", [str, Path], ids=["text", "path"])
+def test_every_verb_takes_text_and_paths(
+    home: Path, tmp_path: Path, kind: Callable[[Path], Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    pictures, pack, run = (str(home / name) for name in ("in", "p", "r"))
-    to = [str(tmp_path / str(number)) for number in range(12)]
+    pictures, pack, run = (kind(home / name) for name in ("in", "p", "r"))
+    to = [kind(tmp_path / str(number)) for number in range(12)]
     results = [
         lookalike.prepare(pictures, to[0], size=16),
         lookalike.doctor(pictures, quick=True, workers=0),

@@ -7,6 +7,7 @@ from typing import cast
 
 import pytest
 
+from lookalike.engine.budget import LEARNED
 from lookalike.engine.watcher import Scene
 from lookalike.metrics.scores.health_verdict import HealthFinding
 from lookalike.parts.training.schedules import Tally
@@ -24,7 +25,8 @@ def scene(images: int, learning: float) -> Scene:
 
 
 @pytest.mark.parametrize(
-    ("images", "learning", "left"), [(600, 0.0, 4.0), (600, 0.05, 4.5), (1000, 0.05, 0.0)]
+    ("images", "learning", "left"),
+    [(600, 0.0, 4.0), (600, 0.05, 4.5 + LEARNED / 100), (1000, 0.05, 0.0)],
 )
 def test_time_left(
     images: int, learning: float, left: float, monkeypatch: pytest.MonkeyPatch

@@ -111,6 +111,14 @@ class Speed:
         return begun[-1] if begun else 1 / self.mean
 
 
+def learning(share: float, images: int) -> float:
+    """What a prior learns after the last step, of which it says that it takes this share.
+
+    As long as a training takes for so many images; 0 where it learns nothing.
+    """
+    return share * images + LEARNED if share else 0.0
+
+
 def measure(
     recipe: Recipe,
     source: BatchSource,
@@ -310,12 +318,10 @@ class TimeBudget:
         Both take as long as so many steps do now, whatever else wants the processor.
         """
         now = self.speed.ahead(0.0) * self._slowness(clock)
-        learned = 0.0
-        if self.speed.end and clock.images < clock.budget:
-            learned = clock.budget * self.speed.end / (1 - self.speed.reserve) + LEARNED
+        share = self.speed.end / (1 - self.speed.reserve) if clock.images < clock.budget else 0.0
         full = min(clock.budget / SAMPLES, 1.0) if clock.budget >= SHORT else 0.0
         looks = full * self.speed.looks_of(self.seconds) * self.speed.mean
-        return (learned + looks) * now + CLOSING * self._waiting()
+        return (learning(share, clock.budget) + looks) * now + CLOSING * self._waiting()
 
     def _waiting(self) -> float:
         """Seconds for a second of the processor, of the last steps: above 1 others want it too."""

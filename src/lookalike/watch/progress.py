@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lookalike import durations
+from lookalike.engine.budget import learning
 from lookalike.engine.watcher import Scene, Watcher
 from lookalike.metrics.scores.health_verdict import AMBER, RED, HealthFinding
 from lookalike.parts.training.schedules import Tally
@@ -69,7 +70,7 @@ class Progress(Watcher):
         rate = (scene.images - first) / max(now - begun, 1e-9)
         coming = budget - scene.images
         if coming > 0:
-            coming += int(scene.trainer.recipe.prior.fit_time_share * budget)
+            coming += int(learning(scene.trainer.recipe.prior.fit_time_share, budget))
         left = scene.seconds_left
         if left is None:
             left = coming / rate if rate > 0 else float("inf")

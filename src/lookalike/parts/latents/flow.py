@@ -177,7 +177,7 @@ class Flow(Prior):
 
     @property
     def fit_time_share(self) -> float:
-        """As long as this share of the training, and the LEARNED of engine/budget.py besides."""
+        """Measured on one thread and on two: docs/log.md, "The end of a time"."""
         return 0.036 if self.early else 0.025
 
     def fit(

@@ -85,7 +85,10 @@ class Prior(ABC):
 
     @property
     def fit_time_share(self) -> float:
-        """The share of the training's time that the last :meth:`fit` takes."""
+        """The share of the training's time that the last :meth:`fit` takes, besides a fixed part.
+
+        The fixed part is ``LEARNED`` of engine/budget.py; 0 where nothing is learned.
+        """
         return 0.0
 
     @property
