@@ -136,7 +136,7 @@ def test_a_killed_rank_is_named_and_the_same_command_continues_bit_for_bit(tmp_p
 
     def command(name: str) -> AbstractContextManager[subprocess.Popen[str]]:
         words = ["train", str(tmp_path / "p"), "--recipe", "tiny", "--into", str(tmp_path / name)]
-        words += ["--set", "images=1600", "width=4", "batch=16", "--threads", "1"]
+        words += ["--set", "images=960", "width=4", "batch=16", "--threads", "1"]
         return running(
             *(*start, "-m", "lookalike", *words, "--device", "cpu", "--precision", "fp32"),
             stderr=subprocess.PIPE,
@@ -165,6 +165,6 @@ def test_a_killed_rank_is_named_and_the_same_command_continues_bit_for_bit(tmp_p
         assert whole.returncode == 0, err[-2000:]
         state, _ = Run(tmp_path / name).newest()
         assert state is not None
-        assert state["clock"][0] == 1600
+        assert state["clock"][0] == 960
         weights.append(state["networks"])
     assert all(torch.equal(value, weights[1][name]) for name, value in weights[0].items())

@@ -189,7 +189,8 @@ def test_what_was_decoded_outlives_a_process_that_is_killed(
     with pytest.raises(KeyboardInterrupt):
         lookalike.prepare(url, tmp_path / "p", listener=Listener(killed), **WORDS)
     before = set(bucket.fetched())
-    assert before == {"00000.tar", "00001.tar", "00002.tar", "00004.tar"}, "the next one is ahead"
+    begun = {"00000.tar", "00001.tar", "00002.tar"}
+    assert begun <= before <= begun | {"00004.tar"}, "the next one may be ahead already"
     lookalike.prepare(url, tmp_path / "p", **WORDS)
     assert not {"00000.tar", "00001.tar"} & set(bucket.fetched())
     limited(100)
