@@ -4,8 +4,11 @@ import torch
 from lookalike import efficientnet
 from lookalike.errors import MissingExtraError, RecipeError
 from lookalike.parts.networks.base import Frame
+from lookalike.recipe.codec import decode, encode
+from lookalike.recipe.registry import find
 from lookalike.recipes.swift.networks import (
     ProjectedDiscriminator,
+    ResidualBlock,
     SwiftEncoderPlan,
     SwiftGeneratorPlan,
     shuffled,
@@ -41,6 +44,24 @@ def test_a_picture_does_not_depend_on_its_batch_in_evaluation():
     generator = SwiftGeneratorPlan(**TINY).build(Frame(32)).eval()
     z = torch.randn(5, 6)
     torch.testing.assert_close(generator(z)[3:4], generator(z[3:4]), atol=1e-5, rtol=1e-4)
+
+
+def test_a_place_that_outshines_the_others_reaches_no_further_than_the_limit():
+    code, x = torch.randn(1, 6), torch.randn(1, 4, 8, 8)
+    bright, brighter = x.clone(), x.clone()
+    bright[0, :, 3, 3], brighter[0, :, 3, 3] = 6.1, 1000.0
+    for limit, same in ((6.0, True), (0.0, False)):
+        block = ResidualBlock(4, 6, limit=limit).eval()
+        added = [block(maps, code) - maps for maps in (bright, brighter)]
+        assert torch.allclose(*added, atol=1e-3) is same
+
+
+def test_a_generator_that_was_saved_without_a_limit_has_none():
+    today = find("swift").function()(size=32, channels=3)
+    assert today.networks["G"].limit == 6
+    saved = encode(today.networks["G"])
+    del saved["limit"]
+    assert decode(saved).limit == 0
 
 
 def test_sizes_that_cannot_be_drawn_are_refused_by_name():

@@ -8,6 +8,10 @@ one before it; so a stage narrows by a 1x1 convolution, upsamples, and adds one 
 the last doubling is a sub-pixel convolution. Every block is scaled and shifted by z itself (a short
 path for style, in the place of FastGAN's skip-layer excitation), which is what lets one small
 network draw very different things.
+
+Normalized maps are cut at a limit. Without it one place of the map grows to a thousand times the
+others and sets the statistics of all of them, StyleGAN's droplet (Karras et al. 2020, section 2),
+which photographs showed as colored dots in a corner.
 """
 
 from __future__ import annotations
@@ -66,18 +70,24 @@ class Modulation(nn.Module):
         return torch.addcmul(shift, x, scale + 1)
 
 
-class ResidualBlock(nn.Module):
-    """Normalize, modulate by z, activate, convolve, and add to what came in."""
+def limited(x: Tensor, limit: float) -> Tensor:
+    """Cut to ``-limit .. limit``; a limit of 0 is none."""
+    return x.clamp(-limit, limit) if limit else x
 
-    def __init__(self, channels: int, code: int) -> None:
+
+class ResidualBlock(nn.Module):
+    """Normalize, cut, modulate by z, activate, convolve, and add to what came in."""
+
+    def __init__(self, channels: int, code: int, *, limit: float = 0.0) -> None:
         super().__init__()
+        self.limit = limit
         self.norm = nn.BatchNorm2d(channels, affine=False)
         self.modulation = Modulation(code, channels)
         self.convolution = nn.Conv2d(channels, channels, 3, padding=1)
 
     def forward(self, x: Tensor, code: Tensor) -> Tensor:
         """``[N, C, H, W]`` and ``[N, code]`` -> ``[N, C, H, W]``."""
-        y = F.leaky_relu(self.modulation(self.norm(x), code), 0.2)
+        y = F.leaky_relu(self.modulation(limited(self.norm(x), self.limit), code), 0.2)
         found: Tensor = x + self.convolution(y)
         return found
 
@@ -85,10 +95,14 @@ class ResidualBlock(nn.Module):
 class Stage(nn.Module):
     """Twice the side: narrow by a 1x1 convolution, upsample, then blocks."""
 
-    def __init__(self, inputs: int, outputs: int, code: int, *, blocks: int) -> None:
+    def __init__(
+        self, inputs: int, outputs: int, code: int, *, blocks: int, limit: float = 0.0
+    ) -> None:
         super().__init__()
         self.narrow = nn.Conv2d(inputs, outputs, 1) if inputs != outputs else nn.Identity()
-        self.blocks = nn.ModuleList(ResidualBlock(outputs, code) for _ in range(blocks))
+        self.blocks = nn.ModuleList(
+            ResidualBlock(outputs, code, limit=limit) for _ in range(blocks)
+        )
 
     def forward(self, x: Tensor, code: Tensor) -> Tensor:
         """``[N, inputs, H, W]`` -> ``[N, outputs, 2H, 2W]``."""
@@ -107,14 +121,14 @@ class SwiftGenerator(nn.Module):
 
     def __init__(self, frame: Frame, plan: SwiftGeneratorPlan) -> None:
         super().__init__()
-        self.latent = plan.latent
+        self.latent, self.limit = plan.latent, plan.limit
         code = plan.latent + frame.labels
         sides = [4 << k for k in range(doublings(frame.size))]
         widths = [max(24, min(plan.widest, plan.width * 32 // side)) for side in sides]
         self.begin = (*start_of(frame.size), widths[0])
         self.start = nn.Linear(code, math.prod(self.begin))
         self.stages = nn.ModuleList(
-            Stage(a, b, code, blocks=plan.blocks) for a, b in pairwise(widths)
+            Stage(a, b, code, blocks=plan.blocks, limit=plan.limit) for a, b in pairwise(widths)
         )
         self.norm = nn.BatchNorm2d(widths[-1])
         self.finish = nn.Conv2d(widths[-1], 4 * plan.fine, 3, padding=1)
@@ -126,7 +140,7 @@ class SwiftGenerator(nn.Module):
         x = self.start(code).view(-1, *self.begin).permute(0, 3, 1, 2)
         for stage in self.stages:
             x = stage(x, code)
-        x = shuffled(self.finish(F.leaky_relu(self.norm(x), 0.2)))
+        x = shuffled(self.finish(F.leaky_relu(limited(self.norm(x), self.limit), 0.2)))
         return torch.tanh(self.picture(F.leaky_relu(x, 0.2)).float())
 
     def of_square(self, name: str, saved: Tensor) -> Tensor:
@@ -143,7 +157,8 @@ class SwiftGeneratorPlan(NetworkPlan):
     """Settings of :class:`SwiftGenerator`.
 
     ``width`` is the number of channels at side 32, ``widest`` the limit below it, ``fine`` the
-    number at full size, ``blocks`` how many convolutions each side has.
+    number at full size, ``blocks`` how many convolutions each side has, ``limit`` where normalized
+    maps are cut (0: nowhere).
     """
 
     latent: int = 64
@@ -151,6 +166,7 @@ class SwiftGeneratorPlan(NetworkPlan):
     widest: int = 256
     fine: int = 16
     blocks: int = 1
+    limit: float = 0.0
 
     def build(self, frame: Frame) -> SwiftGenerator:
         """A generator for this frame."""

@@ -74,7 +74,7 @@ def recipe(
         channels=channels,
         labels=labels,
         networks={
-            "G": SwiftGeneratorPlan(latent=latent, width=width, widest=widest),
+            "G": SwiftGeneratorPlan(latent=latent, width=width, widest=widest, limit=6.0),
             "E": SwiftEncoderPlan(latent=latent, widest=widest),
             "D": ProjectedDiscriminator(features=features),
             "F": features,
