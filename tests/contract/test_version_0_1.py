@@ -50,7 +50,7 @@ def held(name: str) -> dict[str, Any]:
     return found
 
 
-LATER = {"swift": {"prior.early": "0"}}
+LATER = {"swift": {"prior.early": "0", "networks.G.limit": "0"}}
 """Settings whose defaults came later, as recipes of that version have them."""
 PARTS = sorted(held("parts.json")) if (HERE / "parts.json").exists() else []
 

@@ -191,19 +191,19 @@ def test_a_time_that_was_interrupted_goes_on_with_what_is_left_of_it(
 
     def step(self: Trainer) -> Tally:
         tally = play(self)
-        if self.clock.step == 5 and self.recipe.fits == ():
+        if self.clock.step == 3 and self.recipe.fits == ():
             os.kill(os.getpid(), signal.SIGINT)
         return tally
 
-    words = TrainSettings(recipe="tiny", time=3.0, changes={"width": 2, "batch": 16}, device=HERE)
+    words = TrainSettings(recipe="tiny", time=6.0, changes={"width": 2, "batch": 16}, device=HERE)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("lookalike.engine.session.Trainer.step", step)
         a_known_speed(patch)
         stopped = api.train(pack.path, tmp_path / "a", words)
     assert not stopped.finished
     kept = Run(tmp_path / "a").plan()
-    assert kept["seconds"] == 3.0
-    assert 0 < kept["spent"] < 3.0
+    assert kept["seconds"] == 6.0
+    assert 0 < kept["spent"] < 6.0
     ended = api.train(pack.path, tmp_path / "a", words)
     assert ended.finished
     assert Run(tmp_path / "a").plan()["spent"] > kept["spent"]

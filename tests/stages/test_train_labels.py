@@ -1,4 +1,4 @@
-"""Runs from before labels were crossed are continued by the command that began them."""
+"""Runs from before labels were crossed, or maps cut, go on by the command that began them."""
 
 from __future__ import annotations
 
@@ -69,6 +69,7 @@ def test_an_earlier_run_goes_on_without_unless_crossing_is_asked_for_which_is_an
 ) -> None:
     pack, run = packed(tmp_path / "pack", 32), Run(tmp_path / "run")
     off = {"crossed": "0", **({} if grouped else {"groups": "[]"}), **early}
+    off["networks.G.limit"] = "0"
     before = plan(pack, run, asked("swift", **off), Place()).recipe
     with run.writing():
         run.write_recipe(before)
@@ -79,3 +80,21 @@ def test_an_earlier_run_goes_on_without_unless_crossing_is_asked_for_which_is_an
     assert plan(pack, run, asked("swift", crossed="0"), Place()).recipe == before
     with pytest.raises(RunError, match=r"other settings .*prior\.crossover"):
         plan(pack, run, asked("swift", crossed="2"), Place())
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "limit"),
+    [("swift", 32, "networks.G.limit"), ("cascade", 128, "networks.G.base.limit")],
+)
+def test_a_run_from_before_maps_were_cut_goes_on_without_unless_that_is_asked_for(
+    name: str, size: int, limit: str, tmp_path: Path
+) -> None:
+    pack, run = packed(tmp_path / "pack", size), Run(tmp_path / "run")
+    before = plan(pack, run, asked(name, **{limit: "0"}), Place()).recipe
+    assert before != plan(pack, run, asked(name), Place()).recipe
+    with run.writing():
+        run.write_recipe(before)
+        run.write_env({"data": {"path": str(pack.path), "fingerprint": pack.fingerprint}})
+    assert plan(pack, run, asked(name), Place()).recipe == before
+    with pytest.raises(RunError, match=r"other settings \(" + limit.replace(".", r"\.")):
+        plan(pack, run, asked(name, **{limit: "6"}), Place())

@@ -376,7 +376,7 @@ def _continued(
     differing = _differing(grown, replace(wanted, images=images))
     for before in _as_before(pack, settings, wanted) if differing else ():
         others = _differing(grown, replace(_divided(run, before), images=images))
-        differing = differing if others else []
+        differing = min(differing, others, key=len)
     if differing:
         raise RunError(
             f"{run.path} holds a run with other settings ({'; '.join(differing[:4])}). The same "
@@ -388,12 +388,19 @@ def _continued(
 
 
 def _as_before(pack: Pack, settings: TrainSettings, wanted: Recipe) -> Iterator[Recipe]:
-    """What was asked for, as it was before flows crossed labels, or had ``early``, or groups.
+    """What was asked for, as it was before generators cut their maps at a ``limit``.
 
-    And as it was when classes alone were exchanged, too.
+    And as it was before that, when flows crossed no labels, or had no ``early``, or no groups, or
+    when classes alone were exchanged, too.
     """
     if settings.recipe.endswith(".json"):
         return
+    maker = wanted.networks.get("G")
+    for name, plan in (("G", maker), ("G.base", getattr(maker, "base", None))):
+        if hasattr(plan, "limit"):
+            uncut = {f"networks.{name}.limit": "0"}
+            settings = replace(settings, changes={**uncut, **settings.changes})
+    yield _wanted(pack, settings)[0]
     later = {"prior.early": "0"} if isinstance(wanted.prior, Flow) else {}
     earlier = replace(settings, changes={**later, **settings.changes})
     eras = [(settings, True), (earlier, True)]
